@@ -1,0 +1,48 @@
+/* What one core does: waiting, the cycle counter. Any context unless it says otherwise. */
+#pragma once
+
+#include <stdint.h>
+
+/* In a spin loop: tell the core (and a hypervisor) that nothing is to be done here. (SDM 2, PAUSE) */
+static inline void cpu_relax(void)
+{
+    __asm__ volatile("pause" : : : "memory");
+}
+
+/* The time stamp counter: cycles since some start, the same on every core. (SDM 3, 18.17) */
+static inline uint64_t cpu_cycles(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+    return (uint64_t)high << 32 | low;
+}
+
+/*
+ * Sleep until the next interrupt. Call with interrupts disabled after testing that there is
+ * nothing to do: "sti; hlt" takes no interrupt in between, so a wake-up cannot be lost (SDM 2, STI).
+ * Returns with interrupts disabled.
+ */
+static inline void cpu_sleep(void)
+{
+    __asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
+/* Wake every other core that is in cpu_sleep(). Needs the local APIC (apic_init_core). */
+void cpu_wake_others(void);
+
+/* Send every other core an NMI, which it takes with interrupts off too. Needs the local APIC. */
+void cpu_stop_others(void);
+
+/* Sleep for good, but take interrupts. */
+_Noreturn static inline void cpu_idle(void)
+{
+    for (;;)
+        cpu_sleep();
+}
+
+/* Stop this core for good, interrupts off. */
+_Noreturn static inline void cpu_halt(void)
+{
+    for (;;)
+        __asm__ volatile("cli; hlt");
+}

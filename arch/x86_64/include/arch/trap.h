@@ -1,0 +1,46 @@
+/* Exceptions and interrupts (Intel SDM volume 3, chapter 6). */
+#pragma once
+
+#include <stdint.h>
+
+enum {
+    TRAP_NMI = 2,
+    TRAP_BREAKPOINT = 3,
+    TRAP_DOUBLE_FAULT = 8,
+    TRAP_PAGE_FAULT = 14,
+    TRAP_MACHINE_CHECK = 18,
+    TRAP_EXCEPTIONS = 32, /* vectors from here on are interrupts */
+    VECTOR_WAKE = 0xf0,   /* nothing to do but to be awake */
+    VECTOR_SPURIOUS = 0xff,
+};
+
+/* The registers at the trap, as trap_entry.S pushes them. */
+struct trap_frame {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
+    uint64_t rbp, rdi, rsi, rdx, rcx, rbx, rax;
+    uint64_t vector, error;
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+
+/* Exception `vector`'s mnemonic, e.g. "#PF". */
+const char *trap_name(uint64_t vector);
+
+/* The address a page fault was about. Valid in its handler only. */
+static inline uint64_t trap_fault_address(void)
+{
+    uint64_t address;
+    __asm__ volatile("movq %%cr2, %0" : "=r"(address));
+    return address;
+}
+
+/* Run `handler` at interrupt `vector` (from TRAP_EXCEPTIONS on), interrupts off, before its end is
+   signalled to the APIC. One handler a vector, the same on all cores. */
+void trap_set_interrupt(unsigned vector, void (*handler)(struct trap_frame *frame));
+
+/* The IDT: made once, then loaded by each core. */
+void trap_init(void);
+void trap_load(void);
+
+/* Provided by the program (stress/failure.c): what an exception and an NMI mean to it. */
+void trap_exception(struct trap_frame *frame);
+void trap_nmi(struct trap_frame *frame);

@@ -1,0 +1,60 @@
+/*
+ * One stub a vector, and the common way into trap_dispatch(). The kernel never leaves ring 0, so
+ * there is no swapgs. The CFI lines let gdb unwind through the frame (DWARF 4, 6.4).
+ */
+    .text
+
+    .balign 16
+    .globl trap_stubs
+    .type trap_stubs, @function
+trap_stubs:
+    .set vector, 0
+    .rept 256
+    .balign 16
+    /* But for the vectors where the processor pushes an error code itself (SDM 3, table 6-1). */
+    .if (vector != 8) && (vector < 10 || vector > 14) && (vector != 17) && (vector != 21) && (vector != 29) && (vector != 30)
+    pushq $0
+    .endif
+    pushq $vector
+    jmp trap_common
+    .set vector, vector + 1
+    .endr
+    .size trap_stubs, . - trap_stubs
+
+    .macro push_register name
+    pushq %\name
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset \name, 0
+    .endm
+
+    .macro pop_register name
+    popq %\name
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore \name
+    .endm
+
+    .globl trap_common
+    .type trap_common, @function
+trap_common:
+    .cfi_startproc simple
+    .cfi_signal_frame
+    /* On the stack: vector, error code, then what the processor pushed: rip cs rflags rsp ss. */
+    .cfi_def_cfa rsp, 16
+    .cfi_offset rip, 0
+    .cfi_offset rsp, 24
+    cld
+    .irp name, rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
+    push_register \name
+    .endr
+    movq %rsp, %rdi
+    call trap_dispatch
+    .irp name, r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax
+    pop_register \name
+    .endr
+    addq $16, %rsp
+    .cfi_adjust_cfa_offset -16
+    iretq
+    .cfi_endproc
+    .size trap_common, . - trap_common
+
+    .section .note.GNU-stack, "", @progbits

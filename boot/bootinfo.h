@@ -1,0 +1,44 @@
+/*
+ * What the boot loader says, whichever it was: memory map, command line, ACPI.
+ *
+ * Input from outside is never trusted: a malformed structure is refused with a message, nothing
+ * is read beyond the size it states. Nothing here touches hardware, so it also runs hosted.
+ */
+#pragma once
+
+#include <mm/memmap.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What entry.S passes on in the first argument. */
+#define MULTIBOOT2_MAGIC 0x36d76289u /* Multiboot2 specification 2.0, 3.3 */
+#define PVH_MAGIC        0x336ec578u /* Xen: public/arch-x86/hvm/start_info.h */
+
+#define BOOTINFO_COMMAND_LINE_SIZE 2048
+
+struct bootinfo {
+    const char *protocol; /* "multiboot2" or "pvh" */
+    char loader[64];      /* the loader's name for itself, "" if it gave none */
+    char command_line[BOOTINFO_COMMAND_LINE_SIZE];
+    bool has_rsdp;
+    union {
+        uint8_t rsdp[36];       /* a copy, as multiboot2 tags 14 and 15 carry it */
+        uint64_t rsdp_aligned;  /* for alignment alone */
+    };
+    size_t rsdp_size; /* bytes of the copy: 20 or 36 */
+    uint64_t rsdp_address; /* where PVH says it lies: 0 if the copy above is all there is */
+    struct memmap memmap;  /* as memmap_add()ed, memmap_finish() not called */
+    uint64_t start, end;   /* the loader's own structures, to be kept while they are read */
+};
+
+/*
+ * Read multiboot2 information (specification 2.0, 3.4) of at most `limit` bytes at `data`, or PVH's hvm_start_info.
+ * `to_pointer` turns a physical address and size into something readable, or NULL.
+ * Returns true, or false with a NUL-terminated message that names what is wrong.
+ */
+bool bootinfo_from_multiboot2(struct bootinfo *info, const void *data, size_t limit, char *message,
+                              size_t message_size);
+bool bootinfo_from_pvh(struct bootinfo *info, const void *data, size_t limit,
+                       const void *(*to_pointer)(uint64_t address, size_t size), char *message,
+                       size_t message_size);

@@ -1,0 +1,265 @@
+/* The way of a run, from the loader to the phases. */
+#include <arch/acpi.h>
+#include <arch/apic.h>
+#include <arch/clock.h>
+#include <arch/cpu.h>
+#include <arch/irq.h>
+#include <arch/paging.h>
+#include <arch/serial.h>
+#include <arch/setup.h>
+#include <arch/trap.h>
+#include <boot/bootinfo.h>
+#include <boot/memory.h>
+#include <lib/fail.h>
+#include <mm/page.h>
+#include <smp/bringup.h>
+#include <smp/percpu.h>
+#include <stress/failure.h>
+#include <stress/options.h>
+#include <stress/phases.h>
+#include <stress/provoke.h>
+#include <stress/report.h>
+#include <stress/run.h>
+
+enum {
+    MESSAGE_SIZE = 200,
+    BRINGUP_WAIT_MS = 10000, /* a host that runs 255 virtual CPUs on 2 cores is slow */
+};
+
+typedef unsigned long long ull;
+
+void kernel_main(uint32_t magic, uint32_t address);
+
+/* entry.S runs on the main stack of these from its first instruction (linker.ld: boot_stack_top). */
+static struct cpu_stacks boot_stacks __attribute__((section(".bss.boot_stacks")));
+static struct percpu boot_cpu;
+static struct bootinfo bootinfo;
+static struct options options;
+static struct acpi_cpus cpus;
+static struct acpi_power power;
+static struct run run;
+static char message[MESSAGE_SIZE];
+
+static void start_cpu(void)
+{
+    trap_init();
+    smp_init_bsp(&boot_cpu, &boot_stacks);
+}
+
+static void read_bootinfo(uint32_t magic, uint32_t address)
+{
+    const void *data = (const void *)(uintptr_t)address;
+    bool read = false;
+
+    if (magic == MULTIBOOT2_MAGIC)
+        read = bootinfo_from_multiboot2(&bootinfo, data, MEMORY_BOOT_MAPPED - address, message,
+                                        sizeof(message));
+    else if (magic == PVH_MAGIC)
+        read = bootinfo_from_pvh(&bootinfo, data, MEMORY_BOOT_MAPPED - address, memory_boot_pointer,
+                                 message, sizeof(message));
+    else
+        fail("boot", "the loader left 0x%x in EAX; multiboot2 leaves 0x%x", magic,
+             MULTIBOOT2_MAGIC);
+    if (!read)
+        fail("boot", "%s", message);
+}
+
+static void read_options(void)
+{
+    options_default(&options);
+    if (!options_parse(&options, bootinfo.command_line, message, sizeof(message)))
+        fail("option", "%s", message);
+    run_set_exit(options.exit, &power);
+}
+
+/* The allocator that was asked for, or the first there is. */
+static const struct page_allocator *choose_allocator(void)
+{
+    if (!options.allocator[0])
+        return __start_page_allocators[0];
+    const struct page_allocator *allocator = page_allocator_find(options.allocator);
+    if (!allocator) {
+        for (const struct page_allocator *const *entry = __start_page_allocators;
+             entry < __stop_page_allocators; entry++)
+            report_line("# allocator=%s", (*entry)->name);
+        fail("option", "option allocator: no allocator \"%s\" in this image", options.allocator);
+    }
+    return allocator;
+}
+
+static void report_options(void)
+{
+    char text[160];
+
+    if (!options.seed)
+        options.seed = prng_mix(cpu_cycles());
+    for (size_t i = 0; options_print(&options, i, text, sizeof(text)); i++)
+        report_line("# option %s", text);
+}
+
+static void read_acpi(void)
+{
+    size_t size;
+    const void *table = memory_acpi_table(&bootinfo, "FACP", &size, message, sizeof(message));
+
+    if (table)
+        acpi_read_fadt(table, size, memory_boot_pointer, &power);
+    table = memory_acpi_table(&bootinfo, "APIC", &size, message, sizeof(message));
+    if (table && !acpi_read_madt(table, size, &cpus, message, sizeof(message)))
+        table = NULL;
+    if (!table && options.cpus != 1)
+        fail("acpi", "%s; cpus=1 would run without other processors", message);
+    if (!table)
+        report_line("# acpi: %s", message);
+}
+
+static void report_clock(void)
+{
+    char brand[49];
+
+    const char *source = clock_init(power.pm_timer_port);
+    cpu_brand(brand);
+    report_line("# machine cpu=\"%s\" virtual=%u loader=\"%s\"", brand, cpu_is_virtual(),
+                bootinfo.loader);
+    report_line("# clock source=%s tsc_hz=%llu", source, (ull)clock_hz());
+}
+
+/* Without the BSP, and no more than asked for. */
+static size_t choose_cores(uint32_t *apic_ids)
+{
+    size_t there = 1, count = 0;
+
+    for (size_t i = 0; i < cpus.count; i++)
+        there += cpus.apic_ids[i] != apic_id();
+    if (options.cpus > there)
+        fail("option", "option cpus=%llu: there are %llu", (ull)options.cpus, (ull)there);
+    size_t wanted = options.cpus ? options.cpus : there;
+    for (size_t i = 0; i < cpus.count && count + 1 < wanted; i++)
+        if (cpus.apic_ids[i] != apic_id())
+            apic_ids[count++] = cpus.apic_ids[i];
+    if (!provoke_choose(options.provoke, (uint32_t)count + 1, message, sizeof(message)))
+        fail("option", "%s", message);
+    return count;
+}
+
+/* Cores that are up sleep until core 0 has made everything ready. */
+static bool run_is_ready;
+
+static void enter_run(void)
+{
+    irq_disable();
+    while (!__atomic_load_n(&run_is_ready, __ATOMIC_ACQUIRE))
+        cpu_sleep();
+    irq_enable();
+    run_core(&run, cpu_number());
+}
+
+/* Woken by nothing but the wake-up itself: taking the interrupt was all. */
+static void woken(struct trap_frame *frame)
+{
+    (void)frame;
+}
+
+static void start_apic(void)
+{
+    uint64_t address = cpus.local_apic ? cpus.local_apic : APIC_DEFAULT_ADDRESS;
+
+    if (!apic_has_x2apic())
+        paging_set(address, address + PAGE_SIZE, PAGING_READ | PAGING_WRITE | PAGING_UNCACHED);
+    const char *mode = apic_init(address);
+    trap_set_interrupt(VECTOR_WAKE, woken);
+    apic_init_core();
+    boot_cpu.local.apic_id = apic_id();
+    report_line("# apic mode=%s cpus=%llu disabled=%llu", mode, (ull)cpus.count, (ull)cpus.disabled);
+}
+
+static void start_cores(const struct memory *memory)
+{
+    static uint32_t apic_ids[ACPI_MAX_CPUS];
+    uint32_t skipped;
+    uint64_t start = clock_ns();
+    struct bringup bringup = {
+        .apic_ids = apic_ids,
+        .count = choose_cores(apic_ids),
+        .trampoline = memory->trampoline,
+        .take = memory_take,
+        .guard = memory_guard_stacks,
+        .entry = enter_run,
+        .wait_ms = BRINGUP_WAIT_MS,
+        .skip = UINT32_MAX,
+    };
+
+    if (provoke_skips_core(&skipped) && skipped > 0)
+        bringup.skip = apic_ids[skipped - 1];
+    smp_start(&bringup);
+    report_line("# smp cores=%u ms=%llu", percpu_count, (ull)((clock_ns() - start) / 1000000));
+}
+
+static void insert_range(pfn_t start, uint64_t count)
+{
+    enum page_error error = arena_insert(&run.arena, start, count);
+
+    if (error != PAGE_OK)
+        fail("insert-refused", "pages 0x%llx to 0x%llx, the machine's own: %s", (ull)start,
+             (ull)(start + count), page_error_name(error));
+}
+
+/* Everything that is left goes to the allocator, so whatever else is wanted is taken before. */
+static void make_arena(const struct page_allocator *allocator, const struct memory *memory)
+{
+    uint64_t start = clock_ns();
+
+    run.options = &options;
+    run.core_count = percpu_count;
+    run.cores = memory_take(percpu_count * sizeof(struct core), _Alignof(struct core));
+    phase_selftest_init(allocator, memory_take);
+    arena_init(&run.arena, allocator, memory->start, memory->end, options.sample, memory_take);
+    memory_for_each_usable(insert_range);
+    run_prepare(&run);
+    report_line("# memory usable_mib=%llu inserted_pages=%llu page_array_bytes=%u "
+                "metadata_mib=%llu oracle_mib=%llu largest_mapping_mib=%llu setup_ms=%llu",
+                (ull)memory->usable >> 20, (ull)run.arena.inserted_pages,
+                (unsigned)sizeof(struct page), (ull)run.arena.metadata_size >> 20,
+                (ull)(arena_overhead(allocator, memory->start, memory->end) -
+                      run.arena.metadata_size) >>
+                    20,
+                (ull)paging_largest_page() >> 20, (ull)((clock_ns() - start) / 1000000));
+}
+
+static void check_phases(void)
+{
+    if (!run_check_phases(options.phases, message, sizeof(message)))
+        fail("option", "%s", message);
+}
+
+static void start_run(void)
+{
+    report_plan(run_count_phases(&options));
+    __atomic_store_n(&run_is_ready, true, __ATOMIC_RELEASE);
+    cpu_wake_others();
+    irq_enable();
+    run_core(&run, 0);
+}
+
+void kernel_main(uint32_t magic, uint32_t address)
+{
+    struct memory memory;
+
+    start_cpu();
+    serial_init();
+    report_start();
+    read_bootinfo(magic, address);
+    read_options();
+    const struct page_allocator *allocator = choose_allocator();
+    report_program(options.nonce, bootinfo.protocol, allocator->name);
+    report_options();
+    check_phases();
+    read_acpi();
+    report_clock();
+    memory_setup(&bootinfo, &memory);
+    memory_guard_stacks(&boot_stacks);
+    start_apic();
+    start_cores(&memory);
+    make_arena(allocator, &memory);
+    start_run();
+}

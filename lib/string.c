@@ -1,0 +1,85 @@
+/*
+ * The compiler recognises a loop that clears, copies or measures memory and puts a call of the
+ * library function in its place: inside that very function, a recursion without end. So the bulk is
+ * done by <arch/memory.h>, and every loop here has a keep_loop() in it, which no such pattern
+ * matches.
+ */
+#include <arch/memory.h>
+#include <lib/string.h>
+
+#define keep_loop() __asm__ volatile("" : : : "memory")
+
+void *memset(void *destination, int value, size_t count)
+{
+    memory_fill(destination, (uint8_t)value, count);
+    return destination;
+}
+
+void *memcpy(void *restrict destination, const void *restrict source, size_t count)
+{
+    memory_copy(destination, source, count);
+    return destination;
+}
+
+void *memmove(void *destination, const void *source, size_t count)
+{
+    unsigned char *to = destination;
+    const unsigned char *from = source;
+    if ((uintptr_t)to - (uintptr_t)from >= count) /* below the source, or wholly above it */
+        return memcpy(destination, source, count);
+    while (count-- > 0) {
+        to[count] = from[count];
+        keep_loop();
+    }
+    return destination;
+}
+
+int memcmp(const void *left, const void *right, size_t count)
+{
+    const unsigned char *a = left;
+    const unsigned char *b = right;
+    for (size_t i = 0; i < count; i++) {
+        if (a[i] != b[i])
+            return a[i] - b[i];
+        keep_loop();
+    }
+    return 0;
+}
+
+size_t strlen(const char *text)
+{
+    size_t length = 0;
+    while (text[length] != '\0') {
+        length++;
+        keep_loop();
+    }
+    return length;
+}
+
+int strcmp(const char *left, const char *right)
+{
+    return strncmp(left, right, SIZE_MAX);
+}
+
+int strncmp(const char *left, const char *right, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        unsigned char a = (unsigned char)left[i];
+        unsigned char b = (unsigned char)right[i];
+        if (a != b || a == '\0')
+            return a - b;
+        keep_loop();
+    }
+    return 0;
+}
+
+char *strchr(const char *text, int character)
+{
+    for (;; text++) {
+        if (*text == (char)character)
+            return (char *)(uintptr_t)text;
+        if (*text == '\0')
+            return NULL;
+        keep_loop();
+    }
+}

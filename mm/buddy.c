@@ -1,0 +1,373 @@
+/* The built-in allocator. Its invariant stands in buddy.h. */
+#include <lib/fail.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <mm/buddy.h>
+
+static uint32_t index_of(const struct buddy_pool *pool, const struct page *page)
+{
+    return (uint32_t)(page - pool->array.pages);
+}
+
+static struct page *page_at(const struct buddy_pool *pool, uint32_t index)
+{
+    return &pool->array.pages[index];
+}
+
+/* ---- free lists: lock held ---- */
+
+static void list_push(struct buddy_pool *pool, pfn_t pfn, unsigned order)
+{
+    struct page *page = page_of(&pool->array, pfn);
+    uint32_t index = index_of(pool, page);
+
+    page->state = PAGE_FREE_HEAD;
+    page->order = (uint8_t)order;
+    page->prev = PAGE_LINK_NONE;
+    page->next = pool->list[order];
+    if (page->next != PAGE_LINK_NONE)
+        page_at(pool, page->next)->prev = index;
+    pool->list[order] = index;
+    pool->count[order]++;
+}
+
+static void list_remove(struct buddy_pool *pool, struct page *page)
+{
+    unsigned order = page->order;
+
+    ASSERT(page->state == PAGE_FREE_HEAD);
+    if (page->prev == PAGE_LINK_NONE)
+        pool->list[order] = page->next;
+    else
+        page_at(pool, page->prev)->next = page->next;
+    if (page->next != PAGE_LINK_NONE)
+        page_at(pool, page->next)->prev = page->prev;
+    page->state = PAGE_TAIL;
+    pool->count[order]--;
+}
+
+/* ---- split and merge: lock held ---- */
+
+static bool is_free_block(const struct buddy_pool *pool, pfn_t pfn, unsigned order)
+{
+    if (!page_array_contains(&pool->array, pfn))
+        return false;
+    const struct page *page = page_of(&pool->array, pfn);
+    return page->state == PAGE_FREE_HEAD && page->order == order;
+}
+
+/* Put a block among the free ones, merged with its buddies as far as they are free. */
+static void release_block(struct buddy_pool *pool, pfn_t pfn, unsigned order)
+{
+    pool->free_pages += order_pages(order);
+    while (order < MAX_ORDER && is_free_block(pool, buddy_of(pfn, order), order)) {
+        pfn_t buddy = buddy_of(pfn, order);
+
+        list_remove(pool, page_of(&pool->array, buddy));
+        page_of(&pool->array, pfn)->state = PAGE_TAIL;
+        if (buddy < pfn)
+            pfn = buddy;
+        order++;
+        pool->merges[order]++;
+    }
+    list_push(pool, pfn, order);
+}
+
+/* Take the free block at `page` down to `order`, its upper halves going back to the lists. */
+static pfn_t split_down(struct buddy_pool *pool, struct page *page, unsigned order)
+{
+    pfn_t pfn = page_pfn(&pool->array, page);
+    unsigned current = page->order;
+
+    list_remove(pool, page);
+    while (current > order) {
+        pool->splits[current]++;
+        current--;
+        list_push(pool, buddy_of(pfn, current), current);
+    }
+    page->state = PAGE_HELD_HEAD;
+    page->order = (uint8_t)order;
+    pool->free_pages -= order_pages(order);
+    return pfn;
+}
+
+static pfn_t allocate_locked(struct buddy_pool *pool, unsigned order)
+{
+    for (unsigned from = order; from <= MAX_ORDER; from++)
+        if (pool->list[from] != PAGE_LINK_NONE)
+            return split_down(pool, page_at(pool, pool->list[from]), order);
+    return INVALID_PFN;
+}
+
+static enum page_error free_locked(struct buddy_pool *pool, pfn_t pfn, unsigned order)
+{
+    const struct page *page = page_of(&pool->array, pfn);
+
+    if (page->state != PAGE_HELD_HEAD)
+        return PAGE_NOT_ALLOCATED;
+    if (page->order != order)
+        return PAGE_WRONG_ORDER;
+    release_block(pool, pfn, order);
+    return PAGE_OK;
+}
+
+/* ---- ranges: lock held ---- */
+
+static bool range_is_valid(const struct buddy_pool *pool, pfn_t start, uint64_t count)
+{
+    return count > 0 && start >= pool->array.start && start <= pool->array.end &&
+           count <= pool->array.end - start;
+}
+
+/* The largest block that starts at pfn and ends at or before `end`. */
+static unsigned largest_order(pfn_t pfn, pfn_t end)
+{
+    unsigned order = 0;
+
+    while (order < MAX_ORDER && pfn % order_pages(order + 1) == 0 &&
+           end - pfn >= order_pages(order + 1))
+        order++;
+    return order;
+}
+
+static enum page_error insert_locked(struct buddy_pool *pool, pfn_t start, uint64_t count)
+{
+    pfn_t end = start + count;
+
+    for (pfn_t pfn = start; pfn < end; pfn++)
+        if (page_of(&pool->array, pfn)->state != PAGE_ABSENT)
+            return PAGE_ALREADY_IN;
+    for (pfn_t pfn = start; pfn < end; pfn++)
+        page_of(&pool->array, pfn)->state = PAGE_TAIL;
+    while (start < end) {
+        unsigned order = largest_order(start, end);
+        release_block(pool, start, order);
+        start += order_pages(order);
+    }
+    pool->inserted_pages += count;
+    return PAGE_OK;
+}
+
+/* The free block that page `pfn` lies in, or NULL: its head is at pfn aligned to the block's order. */
+static struct page *free_block_around(const struct buddy_pool *pool, pfn_t pfn, pfn_t *head)
+{
+    for (unsigned order = 0; order <= MAX_ORDER; order++) {
+        *head = pfn & ~(order_pages(order) - 1);
+        if (is_free_block(pool, *head, order))
+            return page_of(&pool->array, *head);
+    }
+    return NULL;
+}
+
+/* Every page of [start, end) must be free: each block found tells where the next one starts. */
+static enum page_error check_removable(const struct buddy_pool *pool, pfn_t start, pfn_t end)
+{
+    while (start < end) {
+        pfn_t head;
+        const struct page *page = free_block_around(pool, start, &head);
+        if (!page)
+            return PAGE_BUSY;
+        start = head + order_pages(page->order);
+    }
+    return PAGE_OK;
+}
+
+/* Give back to the lists what of [start, end) lies outside of the range being removed. */
+static void release_range(struct buddy_pool *pool, pfn_t start, pfn_t end)
+{
+    while (start < end) {
+        unsigned order = largest_order(start, end);
+        release_block(pool, start, order);
+        start += order_pages(order);
+    }
+}
+
+static enum page_error remove_locked(struct buddy_pool *pool, pfn_t start, uint64_t count)
+{
+    pfn_t end = start + count;
+    enum page_error error = check_removable(pool, start, end);
+
+    for (pfn_t pfn = start; error == PAGE_OK && pfn < end;) {
+        pfn_t head;
+        struct page *page = free_block_around(pool, pfn, &head);
+        pfn_t block_end = head + order_pages(page->order);
+        pfn_t stop = block_end < end ? block_end : end;
+
+        list_remove(pool, page);
+        pool->free_pages -= block_end - head;
+        for (; pfn < stop; pfn++)
+            page_of(&pool->array, pfn)->state = PAGE_ABSENT;
+        if (head < start)
+            release_range(pool, head, start);
+        release_range(pool, stop, block_end);
+    }
+    if (error == PAGE_OK)
+        pool->inserted_pages -= count;
+    return error;
+}
+
+/* ---- the contract ---- */
+
+static size_t buddy_metadata_size(pfn_t start, pfn_t end)
+{
+    return page_array_size(start, end);
+}
+
+static void buddy_init(void *pool_memory, void *metadata, pfn_t start, pfn_t end)
+{
+    struct buddy_pool *pool = pool_memory;
+
+    ASSERT(end - start < PAGE_LINK_NONE);
+    pool->lock = (struct spinlock_irq)SPINLOCK_IRQ("buddy");
+    pool->array = (struct page_array){.pages = metadata, .start = start, .end = end};
+    for (unsigned order = 0; order <= MAX_ORDER; order++)
+        pool->list[order] = PAGE_LINK_NONE;
+}
+
+static enum page_error buddy_insert_pages(void *pool_memory, pfn_t start, uint64_t count)
+{
+    struct buddy_pool *pool = pool_memory;
+
+    if (!range_is_valid(pool, start, count))
+        return PAGE_BAD_RANGE;
+    irq_flags_t flags = spinlock_irq_lock(&pool->lock);
+    enum page_error error = insert_locked(pool, start, count);
+    spinlock_irq_unlock(&pool->lock, flags);
+    return error;
+}
+
+static enum page_error buddy_remove_pages(void *pool_memory, pfn_t start, uint64_t count)
+{
+    struct buddy_pool *pool = pool_memory;
+
+    if (!range_is_valid(pool, start, count))
+        return PAGE_BAD_RANGE;
+    irq_flags_t flags = spinlock_irq_lock(&pool->lock);
+    enum page_error error = remove_locked(pool, start, count);
+    spinlock_irq_unlock(&pool->lock, flags);
+    return error;
+}
+
+static pfn_t buddy_allocate_pages(void *pool_memory, unsigned order)
+{
+    struct buddy_pool *pool = pool_memory;
+
+    if (order > MAX_ORDER)
+        return INVALID_PFN;
+    irq_flags_t flags = spinlock_irq_lock(&pool->lock);
+    pfn_t pfn = allocate_locked(pool, order);
+    spinlock_irq_unlock(&pool->lock, flags);
+    return pfn;
+}
+
+static enum page_error buddy_free_pages(void *pool_memory, pfn_t pfn, unsigned order)
+{
+    struct buddy_pool *pool = pool_memory;
+
+    if (order > MAX_ORDER)
+        return PAGE_BAD_ORDER;
+    if (!page_array_contains(&pool->array, pfn))
+        return PAGE_BAD_RANGE;
+    if (pfn % order_pages(order) != 0)
+        return PAGE_MISALIGNED;
+    irq_flags_t flags = spinlock_irq_lock(&pool->lock);
+    enum page_error error = free_locked(pool, pfn, order);
+    spinlock_irq_unlock(&pool->lock, flags);
+    return error;
+}
+
+static uint64_t buddy_free_page_count(void *pool_memory)
+{
+    const struct buddy_pool *pool = pool_memory;
+
+    return __atomic_load_n(&pool->free_pages, __ATOMIC_RELAXED);
+}
+
+/* A list longer than the pages there are has a cycle: stop. */
+static void buddy_for_each_free(void *pool_memory, page_visit_free *visit, void *context)
+{
+    const struct buddy_pool *pool = pool_memory;
+    uint64_t bound = pool->array.end - pool->array.start;
+
+    for (unsigned order = 0; order <= MAX_ORDER; order++) {
+        uint32_t index = pool->list[order];
+        for (uint64_t step = 0; index < bound && step < bound; step++) {
+            const struct page *page = page_at(pool, index);
+            if (!visit(context, page_pfn(&pool->array, page), order))
+                return;
+            index = page->next;
+        }
+    }
+}
+
+/* ---- the invariant as code ---- */
+
+/* One list: links both ways, states and orders, count. Returns its pages, or UINT64_MAX. */
+static uint64_t validate_list(const struct buddy_pool *pool, unsigned order, char *message,
+                              size_t size)
+{
+    uint64_t bound = pool->array.end - pool->array.start;
+    uint32_t previous = PAGE_LINK_NONE;
+    uint64_t length = 0;
+
+    for (uint32_t index = pool->list[order]; index != PAGE_LINK_NONE; length++) {
+        if (index >= bound || length > pool->count[order]) {
+            format_text(message, size, "order %u: list of %llu has link 0x%x as number %llu", order,
+                        (unsigned long long)pool->count[order], index, (unsigned long long)length);
+            return UINT64_MAX;
+        }
+        const struct page *page = page_at(pool, index);
+        if (page->state != PAGE_FREE_HEAD || page->order != order || page->prev != previous) {
+            format_text(message, size, "pfn 0x%llx in list %u: state %u order %u prev 0x%x for 0x%x",
+                        (unsigned long long)page_pfn(&pool->array, page), order, page->state,
+                        page->order, page->prev, previous);
+            return UINT64_MAX;
+        }
+        previous = index;
+        index = page->next;
+    }
+    if (length != pool->count[order]) {
+        format_text(message, size, "order %u: list of %llu, counted %llu", order,
+                    (unsigned long long)length, (unsigned long long)pool->count[order]);
+        return UINT64_MAX;
+    }
+    return length << order;
+}
+
+static bool buddy_validate(void *pool_memory, char *message, size_t size)
+{
+    struct buddy_pool *pool = pool_memory;
+    uint64_t listed = 0;
+    bool sound = true;
+    irq_flags_t flags = spinlock_irq_lock(&pool->lock);
+
+    for (unsigned order = 0; sound && order <= MAX_ORDER; order++) {
+        uint64_t pages = validate_list(pool, order, message, size);
+        sound = pages != UINT64_MAX;
+        listed += pages;
+    }
+    if (sound && listed != pool->free_pages) {
+        format_text(message, size, "%llu pages in the lists, counted %llu",
+                    (unsigned long long)listed, (unsigned long long)pool->free_pages);
+        sound = false;
+    }
+    spinlock_irq_unlock(&pool->lock, flags);
+    return sound;
+}
+
+const struct page_allocator buddy_allocator = {
+    .name = "buddy",
+    .promises = PROMISE_SMP_SAFE | PROMISE_IRQ_SAFE | PROMISE_COALESCES | PROMISE_REFUSES_BAD_FREE |
+                PROMISE_TRUE_OOM | PROMISE_INSTANCEABLE | PROMISE_METADATA_OUTSIDE,
+    .pool_size = sizeof(struct buddy_pool),
+    .metadata_size = buddy_metadata_size,
+    .init = buddy_init,
+    .insert_pages = buddy_insert_pages,
+    .allocate_pages = buddy_allocate_pages,
+    .free_pages = buddy_free_pages,
+    .remove_pages = buddy_remove_pages,
+    .free_page_count = buddy_free_page_count,
+    .for_each_free = buddy_for_each_free,
+    .validate = buddy_validate,
+};
+PAGE_ALLOCATOR(buddy_allocator);

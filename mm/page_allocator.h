@@ -1,0 +1,121 @@
+/*
+ * The contract between the harness and a page allocator under test.
+ *
+ * An allocator is one `struct page_allocator` of functions and promises, registered with
+ * PAGE_ALLOCATOR(). It hands out blocks: a block of order k is 2^k pages, its first pfn a
+ * multiple of 2^k. Each promise switches on the checks that rely on it; what is not promised is
+ * not held against the allocator. docs/ALLOCATORS.md has a worked example.
+ */
+#pragma once
+
+#include <arch/page.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The largest order, inclusive: blocks of 4 KiB << MAX_ORDER. A build setting (make MAX_ORDER=n). */
+enum { MAX_ORDER = STAMPEDE_MAX_ORDER };
+_Static_assert(MAX_ORDER >= 10 && MAX_ORDER <= 18, "MAX_ORDER is 10 to 18");
+
+/* Results of the functions that change the pool. Each is refused before anything is changed. */
+enum page_error {
+    PAGE_OK = 0,
+    PAGE_BAD_RANGE,     /* not within [start, end) given to init, or empty */
+    PAGE_BAD_ORDER,     /* order above MAX_ORDER */
+    PAGE_MISALIGNED,    /* pfn not a multiple of 2^order */
+    PAGE_ALREADY_IN,    /* insert: a page is in already */
+    PAGE_NOT_ALLOCATED, /* free: not the start of a block handed out (double free, foreign, inside) */
+    PAGE_WRONG_ORDER,   /* free: handed out with another order */
+    PAGE_BUSY,          /* remove: a page is handed out */
+};
+
+enum page_promise {
+    PROMISE_SMP_SAFE = 1 << 0,         /* all functions may run on all cores at once */
+    PROMISE_IRQ_SAFE = 1 << 1,         /* ... and in interrupt handlers */
+    PROMISE_COALESCES = 1 << 2,        /* no two free buddies of one order below MAX_ORDER, ever */
+    PROMISE_REFUSES_BAD_FREE = 1 << 3, /* a bad free returns an error and changes nothing */
+    PROMISE_TRUE_OOM = 1 << 4,         /* fails only if no free block is large enough */
+    PROMISE_INSTANCEABLE = 1 << 5,     /* all state in pool and metadata: several pools may live */
+    PROMISE_METADATA_OUTSIDE = 1 << 6, /* never touches a free page's memory */
+};
+
+/* One free block, as for_each_free shows it. Return false to stop the walk. */
+typedef bool page_visit_free(void *context, pfn_t pfn, unsigned order);
+
+struct page_allocator {
+    const char *name;     /* as in allocator=NAME: [a-z0-9-] */
+    unsigned promises;    /* enum page_promise, or-ed */
+    size_t pool_size;     /* bytes of the pool, which the harness allocates, aligned to 64 */
+
+    /*
+     * Bytes of metadata wanted for pages [start, end); the harness hands over that much, zeroed, aligned to
+     * a page. Optional: NULL means none.
+     */
+    size_t (*metadata_size)(pfn_t start, pfn_t end);
+
+    /* Make an empty pool for pages in [start, end). pool is zeroed. One core, once a pool. */
+    void (*init)(void *pool, void *metadata, pfn_t start, pfn_t end);
+
+    /*
+     * Give pages [start, start + count) to the pool: any alignment, any count from 1. The pages merge with free
+     * neighbours. Errors: PAGE_BAD_RANGE, PAGE_ALREADY_IN.
+     */
+    enum page_error (*insert_pages)(void *pool, pfn_t start, uint64_t count);
+
+    /* Hand out a block of 2^order pages; returns its first pfn, or INVALID_PFN when there is none
+       (or the order is above MAX_ORDER). The pages' contents are undefined. */
+    pfn_t (*allocate_pages)(void *pool, unsigned order);
+
+    /* Take back a block exactly as it was handed out. */
+    enum page_error (*free_pages)(void *pool, pfn_t pfn, unsigned order);
+
+    /* ---- optional from here on: NULL where there is none ---- */
+
+    /* Take free pages out of the pool again. Errors: PAGE_BAD_RANGE, PAGE_BUSY. */
+    enum page_error (*remove_pages)(void *pool, pfn_t start, uint64_t count);
+
+    /* Free pages in the pool, caches included. Exact when nothing runs, a hint otherwise. */
+    uint64_t (*free_page_count)(void *pool);
+
+    /* Visit every free block once; nothing else runs meanwhile. Bounded even if lists are corrupt. */
+    void (*for_each_free)(void *pool, page_visit_free *visit, void *context);
+
+    /* Give back what per-CPU caches hold; nothing else runs meanwhile. */
+    void (*drain)(void *pool);
+
+    /*
+     * Check the allocator's own structures; nothing else runs meanwhile. Returns true if sound, else writes what is
+     * wrong into message (NUL-terminated): it becomes a "free-list" failure.
+     */
+    bool (*validate)(void *pool, char *message, size_t size);
+};
+
+/*
+ * Register an allocator: at file scope, PAGE_ALLOCATOR(my_allocator). The linker gathers the
+ * pointers into one array (linker.ld, section page_allocators).
+ */
+#define PAGE_ALLOCATOR(variable)                                                                   \
+    static const struct page_allocator *const page_allocator_entry_##variable                      \
+        __attribute__((section("page_allocators"), used)) = &(variable)
+
+/* The registered allocators: [first, last). */
+extern const struct page_allocator *const __start_page_allocators[];
+extern const struct page_allocator *const __stop_page_allocators[];
+
+/* The allocator called `name`, or NULL. */
+const struct page_allocator *page_allocator_find(const char *name);
+
+/* "not-allocated" for PAGE_NOT_ALLOCATED, and so on; "unknown" for numbers that are no page_error. */
+const char *page_error_name(enum page_error error);
+
+/* Pages in a block of `order`. */
+static inline uint64_t order_pages(unsigned order)
+{
+    return (uint64_t)1 << order;
+}
+
+/* The other half of the block of order + 1 that the block at `pfn` belongs to. */
+static inline pfn_t buddy_of(pfn_t pfn, unsigned order)
+{
+    return pfn ^ order_pages(order);
+}

@@ -1,0 +1,188 @@
+/* The walk over all free blocks. */
+#include <lib/bitmap.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <mm/walker.h>
+
+struct walk_pass {
+    struct walk *walk;
+    struct walk_finding *finding;
+};
+
+static uint64_t span(const struct walk *walk)
+{
+    return walk->end - walk->start;
+}
+
+typedef unsigned long long ull;
+
+/* Write down what is wrong; returns false, for the caller to return. */
+__attribute__((format(printf, 3, 4))) static bool found(struct walk_finding *finding,
+                                                        const char *rule, const char *format, ...)
+{
+    va_list arguments;
+
+    finding->rule = rule;
+    va_start(arguments, format);
+    format_text_va(finding->message, sizeof(finding->message), format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+/* The first page of [index, index + count) that was not inserted, or BITMAP_NONE. */
+static uint64_t first_foreign(const struct walk *walk, uint64_t index, uint64_t count)
+{
+    return bitmap_find_clear(walk->inserted, index, index + count);
+}
+
+/* First pass: each block alone, and no two over one another. */
+static bool visit_mark(void *context, pfn_t pfn, unsigned order)
+{
+    struct walk_pass *pass = context;
+    struct walk *walk = pass->walk;
+    uint64_t count = order_pages(order);
+
+    if (order > MAX_ORDER || pfn < walk->start || pfn >= walk->end || count > walk->end - pfn)
+        return found(pass->finding, "free-list", "pfn 0x%llx order %u: outside of the pool",
+                     (ull)pfn, order);
+    if (pfn % count)
+        return found(pass->finding, "free-list", "pfn 0x%llx order %u: misaligned", (ull)pfn, order);
+
+    uint64_t index = pfn - walk->start;
+    uint64_t other = first_foreign(walk, index, count);
+    if (other != BITMAP_NONE)
+        return found(pass->finding, "free-list", "pfn 0x%llx order %u: pfn 0x%llx was never inserted",
+                     (ull)pfn, order, (ull)(walk->start + other));
+    other = bitmap_find_set(walk->held, index, index + count);
+    if (other != BITMAP_NONE)
+        return found(pass->finding, "free-list", "pfn 0x%llx order %u: free, but pfn 0x%llx is held",
+                     (ull)pfn, order, (ull)(walk->start + other));
+    other = bitmap_set_range(walk->free, index, count);
+    if (other != BITMAP_NONE)
+        return found(pass->finding, "free-list", "pfn 0x%llx order %u: pfn 0x%llx is in two free blocks",
+                     (ull)pfn, order, (ull)(walk->start + other));
+    walk->free_order[index] = (uint8_t)(order + 1);
+    pass->finding->free_blocks++;
+    pass->finding->free_pages += count;
+    return true;
+}
+
+static bool visit_unmark(void *context, pfn_t pfn, unsigned order)
+{
+    const struct walk_pass *pass = context;
+
+    (void)order;
+    if (pfn >= pass->walk->start && pfn < pass->walk->end)
+        pass->walk->free_order[pfn - pass->walk->start] = 0;
+    return true;
+}
+
+static bool visit_buddy(void *context, pfn_t pfn, unsigned order)
+{
+    struct walk_pass *pass = context;
+    const struct walk *walk = pass->walk;
+    pfn_t buddy = buddy_of(pfn, order);
+
+    if (order == MAX_ORDER || buddy < walk->start || buddy >= walk->end ||
+        walk->free_order[buddy - walk->start] != order + 1)
+        return true;
+    return found(pass->finding, "uncoalesced", "pfn 0x%llx and 0x%llx order %u: buddies, both free",
+                 (ull)pfn, (ull)buddy, order);
+}
+
+static bool check_none_lost(const struct walk *walk, struct walk_finding *finding)
+{
+    for (uint64_t word = 0; word < BITMAP_WORDS(span(walk)); word++) {
+        uint64_t lost = walk->inserted[word] & ~(walk->free[word] | walk->held[word]);
+        if (lost)
+            return found(finding, "lost", "pfn 0x%llx: neither free nor held",
+                         (ull)(walk->start + word * 64 + (unsigned)__builtin_ctzll(lost)));
+    }
+    return true;
+}
+
+static bool check_count(const struct page_allocator *allocator, void *pool,
+                        struct walk_finding *finding)
+{
+    if (!allocator->free_page_count)
+        return true;
+    uint64_t counted = allocator->free_page_count(pool);
+    if (counted == finding->free_pages)
+        return true;
+    return found(finding, "free-list", "%llu pages in free blocks, counted %llu",
+                 (ull)finding->free_pages, (ull)counted);
+}
+
+static bool check_validate(const struct page_allocator *allocator, void *pool,
+                           struct walk_finding *finding)
+{
+    if (!allocator->validate || allocator->validate(pool, finding->message, sizeof(finding->message)))
+        return true;
+    finding->rule = "free-list";
+    return false;
+}
+
+bool walk_check(struct walk *walk, const struct page_allocator *allocator, void *pool,
+                struct walk_finding *finding)
+{
+    struct walk_pass pass = {walk, finding};
+
+    memset(finding, 0, sizeof(*finding));
+    memset(walk->free, 0, BITMAP_BYTES(span(walk)));
+    if (!check_validate(allocator, pool, finding))
+        return false;
+    allocator->for_each_free(pool, visit_mark, &pass);
+    if (!finding->rule && (allocator->promises & PROMISE_COALESCES))
+        allocator->for_each_free(pool, visit_buddy, &pass);
+    if (!finding->rule)
+        check_none_lost(walk, finding);
+    if (!finding->rule)
+        check_count(allocator, pool, finding);
+    allocator->for_each_free(pool, visit_unmark, &pass);
+    return !finding->rule;
+}
+
+static bool visit_remember(void *context, pfn_t pfn, unsigned order)
+{
+    struct walk *walk = context;
+
+    walk->baseline[pfn - walk->start] = (uint8_t)(order + 1);
+    walk->baseline_blocks++;
+    return true;
+}
+
+void walk_remember(struct walk *walk, const struct page_allocator *allocator, void *pool)
+{
+    memset(walk->baseline, 0, span(walk));
+    walk->baseline_blocks = 0;
+    allocator->for_each_free(pool, visit_remember, walk);
+}
+
+/* Blocks are distinct (walk_check), so as many of them, each one known, are the same set. */
+static bool visit_compare(void *context, pfn_t pfn, unsigned order)
+{
+    struct walk_pass *pass = context;
+    unsigned before = pass->walk->baseline[pfn - pass->walk->start];
+
+    pass->finding->free_blocks++;
+    if (before == order + 1)
+        return true;
+    if (before)
+        return found(pass->finding, "residue", "pfn 0x%llx: free at order %u, at the start at order %u",
+                     (ull)pfn, order, before - 1);
+    return found(pass->finding, "residue", "pfn 0x%llx: a free block of order %u begins here, at the start none did",
+                 (ull)pfn, order);
+}
+
+bool walk_compare(struct walk *walk, const struct page_allocator *allocator, void *pool,
+                  struct walk_finding *finding)
+{
+    struct walk_pass pass = {walk, finding};
+
+    memset(finding, 0, sizeof(*finding));
+    allocator->for_each_free(pool, visit_compare, &pass);
+    if (!finding->rule && finding->free_blocks != walk->baseline_blocks)
+        found(finding, "residue", "%llu free blocks, at the start %llu",
+              (ull)finding->free_blocks, (ull)walk->baseline_blocks);
+    return !finding->rule;
+}

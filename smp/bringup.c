@@ -1,0 +1,101 @@
+/*
+ * INIT to every core, 10 ms of rest, then for each a start-up IPI and, if it has not come after
+ * 200 us, a second one (MultiProcessor specification 1.4, appendix B.4). The trampoline's data are handed to
+ * one core at a time; each says "online" before the next is woken.
+ */
+#include <arch/apic.h>
+#include <arch/clock.h>
+#include <arch/cpu.h>
+#include <arch/irq.h>
+#include <arch/msr.h>
+#include <arch/paging.h>
+#include <arch/setup.h>
+#include <arch/startup.h>
+#include <lib/fail.h>
+#include <smp/bringup.h>
+
+enum {
+    INIT_REST_US = 10000,
+    STARTUP_REST_US = 200,
+};
+
+struct percpu *percpu_table[MAX_CPUS];
+uint32_t percpu_count;
+
+static void (*core_entry)(void);
+
+static void add_core(struct percpu *cpu, struct cpu_stacks *stacks, uint32_t id)
+{
+    ASSERT(percpu_count < MAX_CPUS);
+    cpu->local.number = percpu_count;
+    cpu->local.apic_id = id;
+    cpu->stacks = stacks;
+    percpu_table[percpu_count++] = cpu;
+}
+
+void smp_init_bsp(struct percpu *cpu, struct cpu_stacks *stacks)
+{
+    add_core(cpu, stacks, cpuid(1, 0).ebx >> 24);
+    cpu_setup(&cpu->local, stacks);
+    cpu->online = true;
+}
+
+/* An application processor's first C code, on its own stack, interrupts off. */
+static void core_start(struct cpu_local *local, struct cpu_stacks *stacks)
+{
+    paging_use();
+    cpu_setup(local, stacks);
+    apic_init_core();
+    __atomic_store_n(&this_cpu()->online, true, __ATOMIC_RELEASE);
+    irq_enable();
+    core_entry();
+}
+
+static bool wait_online(const struct percpu *cpu, uint64_t microseconds)
+{
+    uint64_t start = clock_ns();
+
+    while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE)) {
+        if (clock_ns() - start > microseconds * 1000)
+            return false;
+        cpu_relax();
+    }
+    return true;
+}
+
+static void wake(const struct bringup *bringup, uint32_t target)
+{
+    if (target == bringup->skip)
+        return;
+    if (!apic_send_startup(target, (uint8_t)(bringup->trampoline >> PAGE_SHIFT)))
+        fail("smp.bringup", "the APIC did not send the start-up IPI to the core with APIC ID %u",
+             target);
+}
+
+static void start_core(const struct bringup *bringup, uint32_t target)
+{
+    struct percpu *cpu = bringup->take(sizeof(*cpu), _Alignof(struct percpu));
+    struct cpu_stacks *stacks = bringup->take(sizeof(*stacks), PAGE_SIZE);
+
+    bringup->guard(stacks);
+    add_core(cpu, stacks, target);
+    startup_set_core(bringup->trampoline, &cpu->local, stacks, core_start);
+    wake(bringup, target);
+    if (!wait_online(cpu, STARTUP_REST_US))
+        wake(bringup, target);
+    if (!wait_online(cpu, bringup->wait_ms * 1000))
+        fail("smp.bringup", "core %u (APIC ID %u) did not start within %llu ms", cpu->local.number,
+             target, (unsigned long long)bringup->wait_ms);
+}
+
+void smp_start(const struct bringup *bringup)
+{
+    core_entry = bringup->entry;
+    startup_prepare(bringup->trampoline);
+    for (size_t i = 0; i < bringup->count; i++)
+        if (bringup->apic_ids[i] != bringup->skip)
+            apic_send_init(bringup->apic_ids[i]);
+    clock_delay_us(INIT_REST_US);
+    for (size_t i = 0; i < bringup->count; i++)
+        start_core(bringup, bringup->apic_ids[i]);
+}

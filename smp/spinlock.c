@@ -1,0 +1,117 @@
+/* The lock, its refusals and its counts. */
+#include <arch/cpu.h>
+#include <lib/fail.h>
+#include <smp/percpu.h>
+#include <smp/spinlock.h>
+
+static uint64_t yield_period;
+static uint64_t yield_seed;
+
+void spinlock_yield(uint64_t period, uint64_t seed)
+{
+    yield_period = period;
+    yield_seed = seed;
+}
+
+static void maybe_yield(struct percpu *cpu)
+{
+    if (!yield_period)
+        return;
+    if (!cpu->yield_stream.state[0])
+        prng_seed(&cpu->yield_stream, yield_seed, cpu->local.number);
+    if (prng_below(&cpu->yield_stream, yield_period) == 0)
+        cpu_relax();
+}
+
+static bool try_take(struct spinlock_irq *lock, uint32_t me)
+{
+    uint32_t expected = 0;
+
+    return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 0 &&
+           __atomic_compare_exchange_n(&lock->word, &expected, me, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
+/* The lock is another's: spin, and count for how long. */
+static void wait_and_take(struct spinlock_irq *lock, struct percpu *cpu, uint32_t me,
+                          const void *caller)
+{
+    uint64_t start = cpu_cycles();
+
+    cpu->waiting_at = caller;
+    __atomic_store_n(&cpu->waiting_for, lock, __ATOMIC_RELAXED);
+    do
+        cpu_relax();
+    while (!try_take(lock, me));
+    __atomic_store_n(&cpu->waiting_for, (const struct spinlock_irq *)0, __ATOMIC_RELAXED);
+
+    uint64_t waited = cpu_cycles() - start;
+    cpu->locks.contended++;
+    cpu->locks.wait_cycles += waited;
+    if (waited > cpu->locks.longest_wait)
+        cpu->locks.longest_wait = waited;
+}
+
+irq_flags_t spinlock_irq_lock(struct spinlock_irq *lock)
+{
+    irq_flags_t flags = irq_save();
+    struct percpu *cpu = this_cpu();
+    uint32_t me = cpu->local.number + 1;
+
+    maybe_yield(cpu);
+    if (!try_take(lock, me)) {
+        if (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) == me)
+            fail("lock-owner", "%s taken again by its owner, core %u, at %p (held since %p)",
+                 lock->name, me - 1, __builtin_return_address(0), lock->owner_at);
+        wait_and_take(lock, cpu, me, __builtin_return_address(0));
+    }
+    cpu->locks_held++;
+    cpu->locks.acquisitions++;
+    if (lock->last_owner && lock->last_owner != me)
+        cpu->locks.handoffs++;
+    lock->last_owner = me;
+    lock->owner_at = __builtin_return_address(0);
+    lock->taken_at = cpu_cycles();
+    maybe_yield(cpu);
+    return flags;
+}
+
+static void check_release(const struct spinlock_irq *lock, uint32_t me, const void *caller)
+{
+    uint32_t word = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
+
+    if (word == 0)
+        fail("lock-owner", "%s released twice: free, and core %u releases it at %p", lock->name,
+             me - 1, caller);
+    if (word != me)
+        fail("lock-owner", "%s held by core %u, released by core %u at %p", lock->name, word - 1,
+             me - 1, caller);
+    if (irq_enabled())
+        fail("irq-state", "%s released by core %u at %p with interrupts on", lock->name, me - 1,
+             caller);
+}
+
+void spinlock_irq_unlock(struct spinlock_irq *lock, irq_flags_t flags)
+{
+    struct percpu *cpu = this_cpu();
+    uint32_t me = cpu->local.number + 1;
+
+    check_release(lock, me, __builtin_return_address(0));
+    uint64_t held = cpu_cycles() - lock->taken_at;
+    cpu->locks.hold_cycles += held;
+    if (held > cpu->locks.longest_hold)
+        cpu->locks.longest_hold = held;
+    cpu->locks_held--;
+    __atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
+    irq_restore(flags);
+}
+
+int spinlock_irq_owner(const struct spinlock_irq *lock)
+{
+    return (int)__atomic_load_n(&lock->word, __ATOMIC_RELAXED) - 1;
+}
+
+bool spinlock_irq_held(const struct spinlock_irq *lock)
+{
+    return spinlock_irq_owner(lock) == (int)cpu_number();
+}

@@ -1,0 +1,62 @@
+/*
+ * A spin lock that also keeps this core's interrupts off: test-and-test-and-set with PAUSE.
+ *
+ * Not a queue: first-come-first-served locks collapse a thousandfold when virtual CPUs outnumber the host's cores,
+ * because the next in line is not running. Rudolph and Segall, "Dynamic decentralized cache schemes", 1984.
+ *
+ * Invariant: word is 0, or 1 + the number of the core that holds it; owner_at, taken_at and
+ * last_owner are written by the holder alone. Every misuse ends in fail() with the values:
+ * "lock-owner" for a second acquisition by the holder, a foreign or a double release; "irq-state" for a
+ * release with interrupts on.
+ */
+#pragma once
+
+#include <arch/irq.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct spinlock_irq {
+    uint32_t word;        /* 0: free; else owner + 1. Atomic */
+    uint32_t last_owner;  /* 1 + who held it last, 0: nobody yet */
+    const void *owner_at; /* return address of the acquisition */
+    uint64_t taken_at;    /* cpu_cycles() then */
+    const char *name;
+};
+
+#define SPINLOCK_IRQ(lock_name)                                                                    \
+    {                                                                                              \
+        .name = (lock_name)                                                                        \
+    }
+
+/* What a core has counted of all its acquisitions. Written by that core alone, read by any. */
+struct lock_counts {
+    uint64_t acquisitions;
+    uint64_t contended;   /* ... that found the lock taken */
+    uint64_t handoffs;    /* ... of a lock that another core had held last */
+    uint64_t wait_cycles; /* from asking to having, when contended */
+    uint64_t hold_cycles;
+    uint64_t longest_wait;
+    uint64_t longest_hold;
+};
+
+/*
+ * Disable interrupts, take the lock. Returns the interrupt state before, for the unlock. Any context but an NMI
+ * handler. Acquire ordering: what the last holder wrote is seen.
+ */
+irq_flags_t spinlock_irq_lock(struct spinlock_irq *lock);
+
+/* Release the lock, then restore the interrupt state that the lock returned. Release ordering. */
+void spinlock_irq_unlock(struct spinlock_irq *lock, irq_flags_t flags);
+
+/* The number of the core that holds the lock, or -1. A snapshot. */
+int spinlock_irq_owner(const struct spinlock_irq *lock);
+
+/* Whether this core holds the lock: for asserts in functions that need it. */
+bool spinlock_irq_held(const struct spinlock_irq *lock);
+
+/*
+ * Make one lock operation in `period` (0: none) execute PAUSE before and after taking the lock,
+ * from random streams of `seed`, one a core. Where one host thread runs all virtual CPUs, PAUSE is
+ * where it changes CPU, so this is what makes them interleave inside the lock. Before the cores start.
+ */
+void spinlock_yield(uint64_t period, uint64_t seed);

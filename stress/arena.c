@@ -1,0 +1,336 @@
+#include <arch/cpu.h>
+#include <arch/irq.h>
+#include <lib/bitmap.h>
+#include <lib/fail.h>
+#include <lib/string.h>
+#include <smp/percpu.h>
+#include <stddef.h>
+#include <stress/arena.h>
+#include <stress/content.h>
+#include <stress/failure.h>
+
+typedef unsigned long long ull;
+
+static uint64_t span(const struct arena *arena)
+{
+    return arena->end - arena->start;
+}
+
+/* ---- setting up ---- */
+
+uint64_t arena_overhead(const struct page_allocator *allocator, pfn_t start, pfn_t end)
+{
+    uint64_t pages = end - start;
+    uint64_t metadata = allocator->metadata_size ? allocator->metadata_size(start, end) : 0;
+
+    return metadata + 3 * BITMAP_BYTES(pages) + pages * (sizeof(struct holding) + 2) +
+           allocator->pool_size + 8 * PAGE_SIZE;
+}
+
+void arena_init(struct arena *arena, const struct page_allocator *allocator, pfn_t start, pfn_t end,
+                uint64_t sample, void *(*take)(size_t size, size_t align))
+{
+    uint64_t pages = end - start;
+    size_t metadata_size = allocator->metadata_size ? allocator->metadata_size(start, end) : 0;
+
+    *arena = (struct arena){
+        .allocator = allocator,
+        .pool = take(allocator->pool_size, 64),
+        .metadata = metadata_size ? take(metadata_size, PAGE_SIZE) : NULL,
+        .metadata_size = metadata_size,
+        .start = start,
+        .end = end,
+        .inserted = take(BITMAP_BYTES(pages), 64),
+        .held = take(BITMAP_BYTES(pages), 64),
+        .holdings = take(pages * sizeof(struct holding), 64),
+        .sample = sample,
+    };
+    arena->walk = (struct walk){
+        .start = start,
+        .end = end,
+        .inserted = arena->inserted,
+        .held = arena->held,
+        .free = take(BITMAP_BYTES(pages), 64),
+        .free_order = take(pages, 64),
+        .baseline = take(pages, 64),
+    };
+    arena_set_bounds(arena, UINT64_MAX, UINT64_MAX);
+    allocator->init(arena->pool, arena->metadata, start, end);
+}
+
+void arena_reset(struct arena *arena)
+{
+    memset(arena->pool, 0, arena->allocator->pool_size);
+    memset(arena->metadata, 0, arena->metadata_size);
+    memset(arena->inserted, 0, BITMAP_BYTES(span(arena)));
+    memset(arena->held, 0, BITMAP_BYTES(span(arena)));
+    memset(arena->holdings, 0, span(arena) * sizeof(struct holding));
+    memset(arena->regions, 0, sizeof(arena->regions));
+    arena->inserted_pages = 0;
+    arena->allocator->init(arena->pool, arena->metadata, arena->start, arena->end);
+}
+
+/* Aligned runs of 2^order pages that lie in [start, end). */
+static uint64_t aligned_runs(pfn_t start, pfn_t end, unsigned order)
+{
+    pfn_t first = (start + order_pages(order) - 1) >> order;
+    pfn_t last = end >> order;
+
+    return last > first ? last - first : 0;
+}
+
+enum page_error arena_insert(struct arena *arena, pfn_t start, uint64_t count)
+{
+    enum page_error error = arena->allocator->insert_pages(arena->pool, start, count);
+
+    if (error != PAGE_OK)
+        return error;
+    bitmap_set_range(arena->inserted, start - arena->start, count);
+    arena->inserted_pages += count;
+    for (unsigned order = 0; order <= MAX_ORDER; order++)
+        arena->regions[order] += aligned_runs(start, start + count, order);
+    return error;
+}
+
+void arena_set_bounds(struct arena *arena, uint64_t blocks, uint64_t pages)
+{
+    arena->held_blocks_bound = blocks;
+    arena->held_pages_bound = pages;
+}
+
+/* ---- what must hold around every call ---- */
+
+struct call {
+    bool interrupts;
+    uint32_t locks_held;
+};
+
+static struct call call_begin(void)
+{
+    return (struct call){irq_enabled(), this_cpu()->locks_held};
+}
+
+static void call_end(struct call call, const char *function, unsigned order)
+{
+    if (this_cpu()->locks_held != call.locks_held)
+        fail("lock-held", "core %u returned from %s order %u with %u locks held, %u before",
+             cpu_number(), function, order, this_cpu()->locks_held, call.locks_held);
+    if (irq_enabled() != call.interrupts)
+        fail("irq-state", "core %u returned from %s order %u with interrupts %s, %s before",
+             cpu_number(), function, order, irq_enabled() ? "on" : "off",
+             call.interrupts ? "on" : "off");
+}
+
+static void remember(struct core *core, enum operation operation, pfn_t pfn, unsigned order,
+                     struct holding holding)
+{
+    core->history[core->history_next++ % HISTORY_SIZE] = (struct history_entry){
+        .cycles = cpu_cycles(),
+        .pfn = pfn,
+        .operation = (uint8_t)operation,
+        .order = (uint8_t)order,
+        .holder = holding.core,
+        .serial = holding.serial,
+    };
+}
+
+/* ---- allocate ---- */
+
+/* The held block that covers a page: its head is the page's number with low bits cleared. */
+static pfn_t holder_of(const struct arena *arena, pfn_t pfn)
+{
+    for (unsigned order = 0; order <= MAX_ORDER; order++) {
+        pfn_t head = pfn & ~(order_pages(order) - 1);
+        if (head >= arena->start && arena_held_order(arena, head) >= (int)order)
+            return head;
+    }
+    return INVALID_PFN;
+}
+
+static void fail_overlap(const struct arena *arena, const struct core *core, pfn_t pfn,
+                         unsigned order, pfn_t taken)
+{
+    pfn_t head = holder_of(arena, taken);
+
+    failure_begin("overlap", "pfn 0x%llx order %u", (ull)pfn, order);
+    report_line("# overlap: core %u was handed pfn 0x%llx order %u; page 0x%llx of it is held",
+                core->number, (ull)pfn, order, (ull)taken);
+    if (head == INVALID_PFN) {
+        report_line("# overlap: the holder has not yet written down its block, or is giving it up");
+    } else {
+        struct holding other = arena->holdings[head - arena->start];
+        report_line("# overlap: holder: core %u, pfn 0x%llx order %u, its allocation number %u",
+                    other.core, (ull)head, other.order_plus_1 - 1u, other.serial);
+    }
+    failure_end();
+}
+
+static void check_place(const struct arena *arena, pfn_t pfn, unsigned order)
+{
+    uint64_t count = order_pages(order);
+
+    if (pfn % count)
+        fail("misaligned", "pfn 0x%llx order %u", (ull)pfn, order);
+    if (pfn < arena->start || pfn >= arena->end || count > arena->end - pfn ||
+        bitmap_find_clear(arena->inserted, pfn - arena->start, pfn - arena->start + count) !=
+            BITMAP_NONE)
+        fail("outside", "pfn 0x%llx order %u: not all of it was ever inserted", (ull)pfn, order);
+}
+
+/*
+ * Alone, the oracle's books say whether there is room. Otherwise: of the aligned regions of this order each held
+ * block spoils one, or as many as it is large; while there are more regions than can be spoiled one is
+ * wholly free at every instant, so a coalescing allocator had it.
+ */
+static void check_out_of_memory(const struct arena *arena, const struct core *core, unsigned order)
+{
+    const unsigned needed = PROMISE_COALESCES | PROMISE_TRUE_OOM;
+
+    if ((arena->allocator->promises & needed) != needed || order > MAX_ORDER)
+        return;
+    if (arena->alone && arena_has_room(arena, order))
+        fail("false-oom", "order %u on core %u: alone, and there is room", order, core->number);
+    if (arena->held_blocks_bound == UINT64_MAX)
+        return;
+    uint64_t spoiled = arena->held_blocks_bound + (arena->held_pages_bound >> order);
+    if (arena->regions[order] > spoiled)
+        fail("false-oom", "order %u on core %u: at most %llu of %llu aligned regions can be in use",
+             order, core->number, (ull)spoiled, (ull)arena->regions[order]);
+}
+
+static struct content content_of(const struct arena *arena, pfn_t pfn, struct holding holding)
+{
+    return content_make(pfn, holding.order_plus_1 - 1u, (uint64_t)holding.core << 32 | holding.serial,
+                        arena->sample);
+}
+
+pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
+{
+    struct holding holding = {++core->serial, (uint16_t)core->number, (uint8_t)(order + 1), 0};
+    struct call call = call_begin();
+    pfn_t pfn = arena->allocator->allocate_pages(arena->pool, order);
+
+    call_end(call, "allocate_pages", order);
+    if (pfn == INVALID_PFN) {
+        core->counts.out_of_memory++;
+        remember(core, OPERATION_OUT_OF_MEMORY, pfn, order, holding);
+        check_out_of_memory(arena, core, order);
+        return INVALID_PFN;
+    }
+    remember(core, OPERATION_ALLOCATE, pfn, order, holding);
+    check_place(arena, pfn, order);
+    uint64_t index = pfn - arena->start;
+    uint64_t taken = bitmap_set_range(arena->held, index, order_pages(order));
+    if (taken != BITMAP_NONE)
+        fail_overlap(arena, core, pfn, order, arena->start + taken);
+    arena->holdings[index] = holding;
+    if (arena->sample)
+        content_fill(content_of(arena, pfn, holding));
+    core->counts.allocations++;
+    return pfn;
+}
+
+/* ---- free ---- */
+
+int arena_held_order(const struct arena *arena, pfn_t pfn)
+{
+    uint64_t index = pfn - arena->start;
+
+    return bitmap_test(arena->held, index) ? arena->holdings[index].order_plus_1 - 1 : -1;
+}
+
+static void check_content(const struct arena *arena, struct core *core, pfn_t pfn,
+                          struct holding holding)
+{
+    struct content content = content_of(arena, pfn, holding);
+    struct content_error error;
+
+    core->counts.checked_in_full += content.full;
+    if (content_check(content, &error))
+        return;
+    fail("content",
+         "pfn 0x%llx order %u, held by core %u: page 0x%llx offset 0x%x is 0x%016llx, was 0x%016llx",
+         (ull)pfn, holding.order_plus_1 - 1u, holding.core, (ull)error.pfn, error.offset,
+         (ull)error.found, (ull)error.expected);
+}
+
+void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
+{
+    uint64_t index = pfn - arena->start;
+    struct holding holding = arena->holdings[index];
+    unsigned order = holding.order_plus_1 - 1u;
+
+    ASSERT(holding.order_plus_1 && bitmap_test(arena->held, index));
+    if (arena->sample)
+        check_content(arena, core, pfn, holding);
+    remember(core, OPERATION_FREE, pfn, order, holding);
+
+    /* Given up before it is freed: from then on another core may be handed it. */
+    arena->holdings[index] = (struct holding){0};
+    uint64_t missing = bitmap_clear_range(arena->held, index, order_pages(order));
+    if (missing != BITMAP_NONE)
+        fail("overlap", "pfn 0x%llx order %u: page 0x%llx was given up by another", (ull)pfn, order,
+             (ull)(arena->start + missing));
+
+    struct call call = call_begin();
+    enum page_error error = arena->allocator->free_pages(arena->pool, pfn, order);
+    call_end(call, "free_pages", order);
+    if (error != PAGE_OK)
+        fail("free-refused", "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
+             page_error_name(error));
+    core->counts.frees++;
+    core->counts.cross_frees += holding.core != core->number;
+}
+
+/* ---- at rest ---- */
+
+bool arena_has_room(const struct arena *arena, unsigned order)
+{
+    uint64_t count = order_pages(order);
+    pfn_t pfn = (arena->start + count - 1) & ~(count - 1);
+
+    for (; pfn < arena->end && count <= arena->end - pfn; pfn += count) {
+        uint64_t index = pfn - arena->start;
+        if (bitmap_find_set(arena->held, index, index + count) == BITMAP_NONE &&
+            bitmap_find_clear(arena->inserted, index, index + count) == BITMAP_NONE)
+            return true;
+    }
+    return false;
+}
+
+static void fail_finding(const struct walk_finding *finding)
+{
+    fail(finding->rule, "%s", finding->message);
+}
+
+void arena_check(struct arena *arena)
+{
+    struct walk_finding finding;
+
+    if (arena->allocator->drain)
+        arena->allocator->drain(arena->pool);
+    if (arena->allocator->for_each_free &&
+        !walk_check(&arena->walk, arena->allocator, arena->pool, &finding))
+        fail_finding(&finding);
+}
+
+void arena_remember(struct arena *arena)
+{
+    if (arena->allocator->for_each_free)
+        walk_remember(&arena->walk, arena->allocator, arena->pool);
+}
+
+void arena_check_residue(struct arena *arena)
+{
+    struct walk_finding finding;
+    const unsigned promises = arena->allocator->promises;
+
+    if (arena->allocator->for_each_free && (promises & PROMISE_COALESCES) &&
+        !walk_compare(&arena->walk, arena->allocator, arena->pool, &finding))
+        fail_finding(&finding);
+}
+
+uint64_t arena_held_pages(const struct arena *arena)
+{
+    return bitmap_count(arena->held, span(arena));
+}

@@ -1,0 +1,86 @@
+/*
+ * An arena: an allocator's pool together with the oracle that knows what it has handed out.
+ *
+ * The oracle never trusts the allocator. It keeps, for every page, who holds it; every block handed out is
+ * claimed there atomically before anybody uses it, and given up before it is freed. Rules that are checked at
+ * each call: overlap, outside, misaligned, content, false-oom, free-refused, irq-state, lock-held. At
+ * rest: free-list, uncoalesced, lost, residue (mm/walker.h). A broken one ends in failure_begin/end.
+ */
+#pragma once
+
+#include <mm/page_allocator.h>
+#include <mm/walker.h>
+#include <stress/core.h>
+
+/* Who holds a block; kept at its first page. */
+struct holding {
+    uint32_t serial;
+    uint16_t core;
+    uint8_t order_plus_1; /* 0: no block starts here */
+    uint8_t unused;
+};
+_Static_assert(sizeof(struct holding) == 8, "8 bytes a page");
+
+struct arena {
+    const struct page_allocator *allocator;
+    void *pool;
+    void *metadata;
+    size_t metadata_size;
+    pfn_t start, end;
+    uint64_t *inserted;       /* bitmap, bit 0 is page `start`; as all maps here */
+    uint64_t *held;           /* bitmap, atomic */
+    struct holding *holdings; /* valid where held */
+    struct walk walk;
+    uint64_t inserted_pages;
+    uint64_t regions[MAX_ORDER + 1]; /* aligned runs of 2^order inserted pages */
+    uint64_t sample;                 /* one block in this many is filled and compared in full;
+                                        0: pages are never touched */
+
+    bool alone;                      /* only one core allocates: each refusal is judged exactly */
+
+    /* What all cores together hold at most in this phase, set by it; false-oom relies on it. */
+    uint64_t held_blocks_bound, held_pages_bound;
+};
+
+/* Make an empty arena for pages [start, end). `take` gives zeroed memory and never fails. */
+void arena_init(struct arena *arena, const struct page_allocator *allocator, pfn_t start, pfn_t end,
+                uint64_t sample, void *(*take)(size_t size, size_t align));
+
+/* Empty it again, as arena_init() left it. Costs the zeroing of all its maps. */
+void arena_reset(struct arena *arena);
+
+/* Bytes that arena_init() takes for so many pages, the allocator's metadata included. */
+uint64_t arena_overhead(const struct page_allocator *allocator, pfn_t start, pfn_t end);
+
+/* Give pages to the allocator; returns its answer. One core. */
+enum page_error arena_insert(struct arena *arena, pfn_t start, uint64_t count);
+
+/*
+ * Allocate a block of `order`, check it, claim it, fill it. Returns its first pfn, or INVALID_PFN if the
+ * allocator is, rightly, out of memory. Any core, interrupts on, no lock held.
+ */
+pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order);
+
+/* Check the content of a block that arena_allocate() returned, give it up, free it. Any core. */
+void arena_free(struct arena *arena, struct core *core, pfn_t pfn);
+
+/* The order of the held block that begins at pfn, or -1. */
+int arena_held_order(const struct arena *arena, pfn_t pfn);
+
+/* No bound on what may be held: no failed allocation is called false while others run. */
+void arena_set_bounds(struct arena *arena, uint64_t blocks, uint64_t pages);
+
+/*
+ * With nothing running: whether an aligned run of 2^order inserted pages is free, by the oracle's own books. What a
+ * truthful, coalescing allocator must then be able to hand out.
+ */
+bool arena_has_room(const struct arena *arena, unsigned order);
+
+/* With nothing running: the full walk. Fails by its rule. arena_remember() keeps the free blocks; arena_check_residue()
+   compares with them, once nothing is held. */
+void arena_check(struct arena *arena);
+void arena_remember(struct arena *arena);
+void arena_check_residue(struct arena *arena);
+
+/* Pages held now, by the oracle's books. Exact when nothing runs. */
+uint64_t arena_held_pages(const struct arena *arena);

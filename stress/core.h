@@ -1,0 +1,57 @@
+/* What each core keeps of its own work. Written by that core alone. */
+#pragma once
+
+#include <arch/page.h>
+#include <lib/prng.h>
+#include <stdint.h>
+
+enum {
+    HISTORY_SIZE = 32, /* operations remembered a core */
+    MAX_CORES = 256,
+    CORE_SLOTS = 32,   /* blocks a core holds at most in the mixed phases */
+};
+
+enum operation {
+    OPERATION_NONE = 0,
+    OPERATION_ALLOCATE,
+    OPERATION_FREE,
+    OPERATION_OUT_OF_MEMORY,
+};
+
+struct history_entry {
+    uint64_t cycles;
+    uint64_t pfn;
+    uint8_t operation; /* enum operation */
+    uint8_t order;
+    uint16_t holder; /* of a freed block: the core that had allocated it */
+    uint32_t serial;
+};
+
+struct core_counts {
+    uint64_t allocations;
+    uint64_t frees;
+    uint64_t cross_frees;    /* frees of a block that another core had allocated */
+    uint64_t out_of_memory;
+    uint64_t checked_in_full; /* blocks whose whole content was compared */
+};
+
+struct core {
+    uint32_t number;
+    uint32_t serial; /* of the last block this core allocated */
+    struct prng random;
+    uint64_t steps;    /* turns of the phase's loop */
+    uint64_t sequence; /* hash of the first SEQUENCE_STEPS turns' choices: repeats with the seed */
+    struct core_counts counts;
+    uint64_t history_next;
+    struct history_entry history[HISTORY_SIZE];
+} __attribute__((aligned(64)));
+
+/* How many turns enter the sequence hash: few enough that every run of a second reaches them. */
+enum { SEQUENCE_STEPS = 1000 };
+
+/* Note that this core chose `choice` in its phase, and count the turn. */
+static inline void core_step(struct core *core, uint64_t choice)
+{
+    if (core->steps++ < SEQUENCE_STEPS)
+        core->sequence = prng_mix(core->sequence ^ choice);
+}

@@ -1,0 +1,149 @@
+#include <arch/cpu.h>
+#include <arch/exit.h>
+#include <arch/irq.h>
+#include <lib/fail.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <smp/percpu.h>
+#include <stddef.h>
+#include <stress/failure.h>
+
+enum {
+    TITLE_SIZE = 200,
+    FREEZE_TURNS = 20000000,
+};
+
+static struct {
+    uint32_t owner; /* 0: none, else the failing core's number + 1. Atomic */
+    char title[TITLE_SIZE];
+    enum verdict verdict;
+    unsigned phase;
+    const char *phase_name;
+    const char *exit_mode;
+    const struct acpi_power *power;
+} failure = {.exit_mode = "auto"};
+
+/* Which verdict a rule's failure means, where it is not "the allocator broke a rule". */
+static enum verdict verdict_of(const char *rule)
+{
+    static const struct {
+        const char *rule;
+        enum verdict verdict;
+    } others[] = {
+        {"trap", VERDICT_CRASH},      {"stack", VERDICT_CRASH},      {"wild-access", VERDICT_CRASH},
+        {"stall", VERDICT_HANG},      {"deadlock", VERDICT_HANG},    {"smp.bringup", VERDICT_ERROR},
+        {"option", VERDICT_ERROR},    {"boot", VERDICT_ERROR},       {"memory", VERDICT_ERROR},
+        {"acpi", VERDICT_ERROR},      {"assert", VERDICT_ERROR},     {"nmi", VERDICT_ERROR},
+    };
+
+    for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (strcmp(rule, others[i].rule) == 0)
+            return others[i].verdict;
+    return VERDICT_FAIL;
+}
+
+void run_set_exit(const char *mode, const struct acpi_power *power)
+{
+    failure.exit_mode = mode;
+    failure.power = power;
+}
+
+void failure_set_phase(unsigned index, const char *name)
+{
+    failure.phase = index;
+    failure.phase_name = name;
+}
+
+void failure_freeze(const struct trap_frame *frame)
+{
+    struct percpu *cpu = this_cpu();
+
+    cpu->frozen_at = frame;
+    __atomic_store_n(&cpu->frozen, true, __ATOMIC_RELEASE);
+    cpu_halt();
+}
+
+bool failure_in_progress(void)
+{
+    return __atomic_load_n(&failure.owner, __ATOMIC_ACQUIRE) != 0;
+}
+
+static bool all_frozen(void)
+{
+    for (uint32_t i = 0; i < percpu_count; i++)
+        if (percpu_table[i] != this_cpu() && percpu_table[i]->online &&
+            !__atomic_load_n(&percpu_table[i]->frozen, __ATOMIC_ACQUIRE))
+            return false;
+    return true;
+}
+
+static void stop_others(void)
+{
+    if (percpu_count < 2)
+        return;
+    cpu_stop_others();
+    for (unsigned turn = 0; turn < FREEZE_TURNS && !all_frozen(); turn++)
+        cpu_relax();
+}
+
+static bool claim_failure(void)
+{
+    uint32_t expected = 0;
+    return __atomic_compare_exchange_n(&failure.owner, &expected, cpu_number() + 1, false,
+                                       __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+static void failure_begin_va(const char *rule, const char *format, va_list arguments)
+{
+    irq_disable();
+    if (!claim_failure()) {
+        if (failure.owner != cpu_number() + 1)
+            failure_freeze(NULL);
+        cpu_halt(); /* a failure while reporting a failure: what has been said must do */
+    }
+    report_seize();
+    stop_others();
+    int length = format_text(failure.title, TITLE_SIZE, "%s: ", rule);
+    format_text_va(failure.title + length, TITLE_SIZE - (size_t)length, format, arguments);
+    failure.verdict = verdict_of(rule);
+}
+
+void failure_begin(const char *rule, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    failure_begin_va(rule, format, arguments);
+    va_end(arguments);
+}
+
+void failure_end(void)
+{
+    if (!report_has_plan())
+        report_plan(0);
+    if (failure.phase)
+        report_line("not ok %u %s # %s", failure.phase, failure.phase_name, failure.title);
+    else
+        report_line("Bail out! %s", failure.title);
+    report_line("# title=%s", failure.title);
+    run_end(failure.verdict);
+}
+
+void fail(const char *rule, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    failure_begin_va(rule, format, arguments);
+    va_end(arguments);
+    failure_end();
+}
+
+void run_end(enum verdict verdict)
+{
+    report_end(verdict);
+    if (strcmp(failure.exit_mode, "power-off") == 0 && failure.power)
+        exit_power_off(failure.power);
+    if (strcmp(failure.exit_mode, "auto") == 0)
+        exit_debug(verdict);
+    report_line("# halted: verdict %s; it is safe to switch off", verdict_name(verdict));
+    cpu_halt();
+}

@@ -1,0 +1,36 @@
+/*
+ * What happens when a rule is broken: the first core to see it wins, the others are stopped where they
+ * stand, one report is written, and the machine ends with the verdict.
+ */
+#pragma once
+
+#include <arch/acpi.h>
+#include <stdbool.h>
+#include <stress/report.h>
+
+/* How the machine ends: mode is "auto" (isa-debug-exit, else halt), "halt" or "power-off". */
+void run_set_exit(const char *mode, const struct acpi_power *power);
+
+/* Write the closing lines and end the machine. Other cores are stopped. */
+_Noreturn void run_end(enum verdict verdict);
+
+/* The phase that runs, which a failure belongs to; index counts from 1, 0: none. */
+void failure_set_phase(unsigned index, const char *name);
+
+/*
+ * A failure in three steps, for those who have more to say than a title: begin stops the others and
+ * writes down the title (later callers never return); any report_line() may follow; end does not
+ * return. fail() (lib/fail.h) is begin and end.
+ */
+void failure_begin(const char *rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
+_Noreturn void failure_end(void);
+
+/* Whether a failure is being reported: what an NMI means then. */
+bool failure_in_progress(void);
+
+/*
+ * Stop this core for good because another reports a failure; `frame` is where it stood, or NULL if it came here by
+ * itself.
+ */
+struct trap_frame;
+_Noreturn void failure_freeze(const struct trap_frame *frame);

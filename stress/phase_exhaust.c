@@ -1,0 +1,146 @@
+/*
+ * exhaust and fragment: all memory is handed out in blocks of one order, by all cores at once, until
+ * none is left for any; then it is given back in the worst of orders.
+ */
+#include <lib/bitmap.h>
+#include <stress/phases.h>
+
+enum {
+    MOST_BLOCKS = 32768, /* to fill memory with: more would take a round's whole time */
+    EDGE_TURNS = 256,
+    STRIPES_A_CORE = 8,
+};
+
+unsigned phase_fill_order(const struct run *run)
+{
+    unsigned order = 0;
+
+    while (order < MAX_ORDER && run->arena.inserted_pages >> order > MOST_BLOCKS)
+        order++;
+    return order;
+}
+
+/* A block belongs to the stripe its head lies in. */
+static uint64_t stripe_pages(const struct run *run)
+{
+    uint64_t span = run->arena.end - run->arena.start;
+
+    return span / (run->core_count * STRIPES_A_CORE) + 1;
+}
+
+static void sweep_stripe(struct run *run, struct core *core, pfn_t from, pfn_t to, bool odd)
+{
+    struct arena *arena = &run->arena;
+
+    for (pfn_t pfn = from; pfn < to;) {
+        uint64_t index = bitmap_find_set(arena->held, pfn - arena->start, to - arena->start);
+        if (index == BITMAP_NONE)
+            return;
+        pfn = arena->start + index;
+        int order = arena_held_order(arena, pfn);
+        if (order < 0) { /* inside a block whose head is in another stripe */
+            pfn++;
+            continue;
+        }
+        if (!odd || (pfn >> order & 1))
+            arena_free(arena, core, pfn);
+        pfn += order_pages((unsigned)order);
+    }
+}
+
+void phase_sweep(struct run *run, struct core *core, bool odd)
+{
+    uint64_t stripe = stripe_pages(run);
+    pfn_t end = run->arena.end;
+
+    for (uint64_t i = core->number; run->arena.start + i * stripe < end; i += run->core_count) {
+        pfn_t from = run->arena.start + i * stripe;
+        sweep_stripe(run, core, from, from + stripe < end ? from + stripe : end, odd);
+    }
+}
+
+/* Core 0 draws an order for all. */
+static void choose_order(struct run *run, struct core *core, unsigned lowest, unsigned highest)
+{
+    if (core->number == 0)
+        run->round_order =
+            lowest + (unsigned)prng_below(&run->random, (uint64_t)highest - lowest + 1);
+    run_meet(run);
+}
+
+static void fill(struct run *run, struct core *core)
+{
+    do
+        core_step(core, run->round_order);
+    while (arena_allocate(&run->arena, core, run->round_order) != INVALID_PFN);
+}
+
+/*
+ * With nothing else running: what there is room for must be given, and arena_allocate() sees to it
+ * that nothing else is.
+ */
+static void check_room(struct run *run, struct core *core, unsigned order)
+{
+    run->arena.alone = true;
+    pfn_t pfn = arena_allocate(&run->arena, core, order);
+    if (pfn != INVALID_PFN)
+        arena_free(&run->arena, core, pfn);
+    run->arena.alone = false;
+}
+
+/* At the edge: each core gives a block back and asks for it again, as all others do. */
+static void crowd_at_the_edge(struct run *run, struct core *core)
+{
+    pfn_t mine = INVALID_PFN;
+
+    for (unsigned i = 0; i < EDGE_TURNS; i++) {
+        if (mine != INVALID_PFN)
+            arena_free(&run->arena, core, mine);
+        mine = arena_allocate(&run->arena, core, run->round_order);
+        core_step(core, run->round_order);
+    }
+}
+
+static void round_exhaust(struct run *run, struct core *core)
+{
+    choose_order(run, core, phase_fill_order(run), MAX_ORDER);
+    fill(run, core);
+    run_meet(run);
+    if (core->number == 0)
+        check_room(run, core, run->round_order);
+    run_meet(run);
+    crowd_at_the_edge(run, core);
+    run_meet(run);
+    phase_sweep(run, core, false);
+}
+
+static void round_fragment(struct run *run, struct core *core)
+{
+    unsigned lowest = phase_fill_order(run);
+
+    choose_order(run, core, lowest, lowest + 3 < MAX_ORDER ? lowest + 3 : MAX_ORDER - 1);
+    fill(run, core);
+    run_meet(run);
+    phase_sweep(run, core, true);
+    run_meet(run);
+    for (unsigned order = 0; core->number == 0 && order <= MAX_ORDER; order++)
+        check_room(run, core, order);
+    run_meet(run);
+    crowd_at_the_edge(run, core);
+    run_meet(run);
+    phase_sweep(run, core, false);
+}
+
+const struct phase phase_exhaust = {
+    .name = "exhaust",
+    .weight = 3,
+    .floor = {.handoffs = 100, .contended = 10, .cross_frees = 100, .out_of_memory = 2},
+    .round = round_exhaust,
+};
+
+const struct phase phase_fragment = {
+    .name = "fragment",
+    .weight = 2,
+    .floor = {.handoffs = 100, .contended = 10, .cross_frees = 100, .out_of_memory = 2},
+    .round = round_fragment,
+};

@@ -1,0 +1,75 @@
+/*
+ * remote-free: a core allocates and puts the block into another's letter box; each empties its own
+ * and frees what it finds. A box is one word, exchanged atomically: the block that was there goes to whoever
+ * put the new one in, to be freed by it.
+ */
+#include <stress/phases.h>
+
+enum { BOXES = 16 };
+
+static uint64_t boxes[MAX_CORES][BOXES]; /* pfn + 1, or 0 for none. Atomic */
+static unsigned largest_order;
+
+/* Every box full and two blocks in each core's hands is at most half the memory. */
+static void prepare(struct run *run)
+{
+    uint64_t blocks = (uint64_t)run->core_count * (BOXES + 2);
+
+    largest_order = 0;
+    while (largest_order < MAX_ORDER &&
+           blocks << (largest_order + 1) <= run->arena.inserted_pages / 2)
+        largest_order++;
+    arena_set_bounds(&run->arena, blocks, blocks << largest_order);
+}
+
+static void free_letter(struct run *run, struct core *core, uint64_t letter)
+{
+    if (letter)
+        arena_free(&run->arena, core, letter - 1);
+}
+
+static void send_letter(struct run *run, struct core *core)
+{
+    unsigned order = run_draw_order(run, core, largest_order);
+    uint64_t to = prng_below(&core->random, run->core_count);
+    uint64_t box = prng_below(&core->random, BOXES);
+    pfn_t pfn = arena_allocate(&run->arena, core, order);
+
+    core_step(core, to << 16 | box << 8 | order);
+    if (pfn != INVALID_PFN)
+        free_letter(run, core, __atomic_exchange_n(&boxes[to][box], pfn + 1, __ATOMIC_ACQ_REL));
+}
+
+static void empty_box(struct run *run, struct core *core)
+{
+    uint64_t box = prng_below(&core->random, BOXES);
+
+    core_step(core, ~box);
+    free_letter(run, core, __atomic_exchange_n(&boxes[core->number][box], 0, __ATOMIC_ACQ_REL));
+}
+
+static void round_remote_free(struct run *run, struct core *core)
+{
+    while (run_goes_on(run, core)) {
+        if (prng_below(&core->random, 2))
+            send_letter(run, core);
+        else
+            empty_box(run, core);
+    }
+}
+
+static void release(struct run *run, struct core *core)
+{
+    for (unsigned box = 0; box < BOXES; box++)
+        free_letter(run, core, __atomic_exchange_n(&boxes[core->number][box], 0, __ATOMIC_ACQ_REL));
+}
+
+const struct phase phase_remote_free = {
+    .name = "remote-free",
+    .repeats = true,
+    .weight = 4,
+    .floor = {.handoffs = 1000, .contended = 100, .cross_frees = 1000},
+    .prepare = prepare,
+    .round = round_remote_free,
+    .release = release,
+};

@@ -1,0 +1,113 @@
+#include <arch/cpu.h>
+#include <arch/irq.h>
+#include <arch/percpu.h>
+#include <arch/serial.h>
+#include <lib/crc32.h>
+#include <lib/printf.h>
+#include <stress/report.h>
+
+enum {
+    LINE_SIZE = 240,
+    SEIZE_TURNS = 10000000, /* far longer than a line takes at 115200 baud */
+};
+
+static struct {
+    uint32_t owner;   /* 0: free, else the core's number + 1. Atomic */
+    bool planned;
+    uint64_t lines;
+    uint32_t crc;
+    uint64_t nonce;
+} report;
+
+const char *verdict_name(enum verdict verdict)
+{
+    static const char *const names[] = {"pass", "fail", "error", "inconclusive", "hang", "crash"};
+    return names[verdict];
+}
+
+/*
+ * Not a spinlock_irq: its statistics are about the allocator's locks, and it reports its own misuse, here.
+ */
+static bool try_own(uint32_t me)
+{
+    uint32_t expected = 0;
+    return __atomic_compare_exchange_n(&report.owner, &expected, me, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
+static void write_line(const char *text, int length)
+{
+    if (length > LINE_SIZE)
+        length = LINE_SIZE;
+    report.crc = crc32_extend(report.crc, text, (uint32_t)length);
+    report.crc = crc32_extend(report.crc, "\n", 1);
+    report.lines++;
+    serial_write(text, (uint32_t)length);
+    serial_write("\r\n", 2);
+}
+
+void report_line(const char *format, ...)
+{
+    char text[LINE_SIZE + 1];
+    va_list arguments;
+
+    va_start(arguments, format);
+    int length = format_text_va(text, sizeof(text), format, arguments);
+    va_end(arguments);
+
+    uint32_t me = cpu_number() + 1;
+    irq_flags_t flags = irq_save();
+    bool mine = __atomic_load_n(&report.owner, __ATOMIC_RELAXED) == me;
+    while (!mine && !try_own(me))
+        cpu_relax();
+    write_line(text, length);
+    if (!mine)
+        __atomic_store_n(&report.owner, 0, __ATOMIC_RELEASE);
+    irq_restore(flags);
+}
+
+void report_seize(void)
+{
+    uint32_t me = cpu_number() + 1;
+
+    for (unsigned turn = 0; turn < SEIZE_TURNS; turn++) {
+        if (__atomic_load_n(&report.owner, __ATOMIC_RELAXED) == me || try_own(me))
+            return;
+        cpu_relax();
+    }
+    __atomic_store_n(&report.owner, me, __ATOMIC_RELAXED);
+}
+
+/* Firmware and loader leave the cursor anywhere in a line of their own. */
+void report_start(void)
+{
+    serial_write("\r\n", 2);
+    report_line("KTAP version 1");
+}
+
+void report_program(uint64_t nonce, const char *boot, const char *allocator)
+{
+    report.nonce = nonce;
+    report_line("# stampede version=%s nonce=%016llx boot=%s allocator=%s", STAMPEDE_VERSION,
+                (unsigned long long)nonce, boot, allocator);
+}
+
+void report_plan(unsigned count)
+{
+    report.planned = true;
+    report_line("1..%u", count);
+}
+
+bool report_has_plan(void)
+{
+    return report.planned;
+}
+
+void report_end(enum verdict verdict)
+{
+    report_line("# verdict=%s", verdict_name(verdict));
+    uint64_t lines = report.lines;
+    uint32_t crc = report.crc;
+    report_line("# end nonce=%016llx lines=%llu crc=0x%08x", (unsigned long long)report.nonce,
+                (unsigned long long)lines, crc);
+}

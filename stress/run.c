@@ -1,0 +1,380 @@
+#include <arch/clock.h>
+#include <arch/cpu.h>
+#include <lib/fail.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <smp/percpu.h>
+#include <stddef.h>
+#include <stress/failure.h>
+#include <stress/phases.h>
+#include <stress/provoke.h>
+#include <stress/report.h>
+#include <stress/run.h>
+
+typedef unsigned long long ull;
+
+enum {
+    ROUNDS_A_PHASE = 4, /* of the phases whose rounds are bound by time or operations */
+};
+
+const struct phase *const all_phases[] = {
+    &phase_selftest, &phase_single,  &phase_mixed, &phase_remote_free,
+    &phase_exhaust,  &phase_fragment, NULL,
+};
+
+/* ---- which phases ---- */
+
+/* Whether the list of names contains name. */
+static bool listed(const char *list, const char *name)
+{
+    size_t length = strlen(name);
+
+    if (strcmp(list, "all") == 0)
+        return true;
+    for (const char *word = list; word; word = strchr(word, ',')) {
+        word += *word == ',';
+        if (strncmp(word, name, length) == 0 && (word[length] == ',' || word[length] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static bool phase_exists(const char *name, size_t length)
+{
+    for (unsigned i = 0; all_phases[i]; i++)
+        if (strlen(all_phases[i]->name) == length && strncmp(all_phases[i]->name, name, length) == 0)
+            return true;
+    return false;
+}
+
+static void list_phases(char *text, size_t size)
+{
+    size_t used = (size_t)format_text(text, size, "all");
+
+    for (unsigned i = 0; all_phases[i] && used < size; i++)
+        used += (size_t)format_text(text + used, size - used, " %s", all_phases[i]->name);
+}
+
+bool run_check_phases(const char *list, char *message, size_t size)
+{
+    char known[160];
+
+    if (strcmp(list, "all") == 0)
+        return true;
+    for (const char *word = list; word;) {
+        const char *comma = strchr(word, ',');
+        size_t length = comma ? (size_t)(comma - word) : strlen(word);
+        if (!phase_exists(word, length)) {
+            list_phases(known, sizeof(known));
+            format_text(message, size, "option phases: no phase \"%.*s\"; there are: %s", (int)length,
+                        word, known);
+            return false;
+        }
+        word = comma ? comma + 1 : NULL;
+    }
+    return true;
+}
+
+unsigned run_count_phases(const struct options *options)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; all_phases[i]; i++)
+        count += listed(options->phases, all_phases[i]->name);
+    return count;
+}
+
+static unsigned total_weight(const struct options *options)
+{
+    unsigned weight = 0;
+
+    for (unsigned i = 0; all_phases[i]; i++)
+        if (listed(options->phases, all_phases[i]->name))
+            weight += all_phases[i]->weight;
+    return weight ? weight : 1;
+}
+
+/* ---- sums ---- */
+
+static void add_core(struct totals *sum, const struct core *core, const struct lock_counts *locks)
+{
+    sum->counts.allocations += core->counts.allocations;
+    sum->counts.frees += core->counts.frees;
+    sum->counts.cross_frees += core->counts.cross_frees;
+    sum->counts.out_of_memory += core->counts.out_of_memory;
+    sum->counts.checked_in_full += core->counts.checked_in_full;
+    sum->steps += core->steps;
+    if (core->steps < sum->fewest_steps)
+        sum->fewest_steps = core->steps;
+    sum->acquisitions += locks->acquisitions;
+    if (locks->acquisitions < sum->fewest_acquisitions)
+        sum->fewest_acquisitions = locks->acquisitions;
+    if (locks->acquisitions > sum->most_acquisitions)
+        sum->most_acquisitions = locks->acquisitions;
+    sum->contended += locks->contended;
+    sum->handoffs += locks->handoffs;
+    sum->wait_cycles += locks->wait_cycles;
+    sum->hold_cycles += locks->hold_cycles;
+    if (locks->longest_wait > sum->longest_wait)
+        sum->longest_wait = locks->longest_wait;
+    if (locks->longest_hold > sum->longest_hold)
+        sum->longest_hold = locks->longest_hold;
+}
+
+static struct totals sum_up(const struct run *run)
+{
+    struct totals sum = {.fewest_steps = UINT64_MAX, .fewest_acquisitions = UINT64_MAX};
+
+    for (uint32_t i = 0; i < run->core_count; i++)
+        add_core(&sum, &run->cores[i], &percpu_table[i]->locks);
+    return sum;
+}
+
+/* ---- progress ---- */
+
+static uint64_t elapsed_ms(const struct run *run)
+{
+    return clock_cycles_to_ns(cpu_cycles() - run->phase_start) / 1000000;
+}
+
+static void print_progress(struct run *run, uint64_t now)
+{
+    struct totals sum = sum_up(run);
+    uint64_t milliseconds = elapsed_ms(run);
+    uint64_t interval = now - (run->progress_at - clock_hz());
+    const struct page_allocator *allocator = run->arena.allocator;
+
+    report_line("# progress phase=%s seconds=%llu.%llu ops=%llu rate=%llu free_pages=%llu "
+                "contended=%llu handoffs=%llu",
+                run->phase->name, (ull)(milliseconds / 1000), (ull)(milliseconds / 100 % 10),
+                (ull)sum.steps,
+                (ull)((sum.steps - run->progress_steps) * clock_hz() / (interval ? interval : 1)),
+                (ull)(allocator->free_page_count ? allocator->free_page_count(run->arena.pool) : 0),
+                (ull)sum.contended, (ull)sum.handoffs);
+    run->progress_steps = sum.steps;
+    run->progress_at = now + clock_hz();
+}
+
+bool run_goes_on(struct run *run, struct core *core)
+{
+    uint64_t now = cpu_cycles();
+
+    provoke_step(run, core);
+    if (core->number == 0 && now >= run->progress_at)
+        print_progress(run, now);
+    if (run->options->ops)
+        return core->steps < run->round_steps;
+    return now < run->round_end;
+}
+
+/* ---- random orders ---- */
+
+unsigned run_draw_order(const struct run *run, struct core *core, unsigned limit)
+{
+    const uint32_t *weights = run->options->orders;
+    uint64_t total = 0;
+
+    for (unsigned order = 0; order <= limit; order++)
+        total += weights[order];
+    if (!total)
+        return limit;
+    uint64_t draw = prng_below(&core->random, total);
+    unsigned order = 0;
+    while (draw >= weights[order])
+        draw -= weights[order++];
+    return order;
+}
+
+void run_meet(struct run *run)
+{
+    if (!run->phase->alone)
+        barrier_wait(&run->barrier);
+}
+
+/* ---- one phase, core 0's part between the barriers ---- */
+
+static void begin_round(struct run *run)
+{
+    const struct options *options = run->options;
+    uint64_t share = (run->phase_end - run->phase_start) / ROUNDS_A_PHASE;
+
+    run->rounds++;
+    run->round_end = run->phase_start + run->rounds * share;
+    run->round_steps = (options->ops * run->rounds + ROUNDS_A_PHASE - 1) / ROUNDS_A_PHASE;
+    if (run->round_steps > options->ops)
+        run->round_steps = options->ops;
+}
+
+static void begin_phase(struct run *run, const struct phase *phase, unsigned index)
+{
+    uint64_t cycles = run->options->seconds * clock_hz() / total_weight(run->options) * phase->weight;
+
+    report_line("# begin phase=%s", phase->name);
+    failure_set_phase(index, phase->name);
+    run->phase = phase;
+    for (uint32_t i = 0; i < run->core_count; i++) {
+        struct core *core = &run->cores[i];
+        uint32_t serial = core->serial;
+        *core = (struct core){.number = i, .serial = serial};
+        prng_seed(&core->random, run->options->seed, (uint64_t)index << 32 | (i + 1));
+        memset(&percpu_table[i]->locks, 0, sizeof(percpu_table[i]->locks));
+    }
+    prng_seed(&run->random, run->options->seed, (uint64_t)index << 32);
+    arena_set_bounds(&run->arena, UINT64_MAX, UINT64_MAX);
+    run->arena.alone = phase->alone;
+    run->rounds = 0;
+    run->progress_steps = 0;
+    run->phase_start = cpu_cycles();
+    run->phase_end = run->phase_start + cycles;
+    run->progress_at = run->phase_start + clock_hz();
+    if (phase->prepare)
+        phase->prepare(run);
+    begin_round(run);
+}
+
+static void end_round(struct run *run)
+{
+    arena_check(&run->arena);
+    run->more = !run->phase->once &&
+                (run->options->ops ? run->cores[0].steps < run->options->ops
+                                   : cpu_cycles() < run->phase_end);
+    if (run->more)
+        begin_round(run);
+}
+
+static void report_locks(const struct totals *sum)
+{
+    uint64_t acquisitions = sum->acquisitions ? sum->acquisitions : 1;
+    uint64_t contended = sum->contended ? sum->contended : 1;
+
+    report_line("# locks acquisitions=%llu contended=%llu handoffs=%llu mean_wait_ns=%llu "
+                "longest_wait_ns=%llu mean_hold_ns=%llu longest_hold_ns=%llu most=%llu fewest=%llu",
+                (ull)sum->acquisitions, (ull)sum->contended, (ull)sum->handoffs,
+                (ull)(clock_cycles_to_ns(sum->wait_cycles) / contended),
+                (ull)clock_cycles_to_ns(sum->longest_wait),
+                (ull)(clock_cycles_to_ns(sum->hold_cycles) / acquisitions),
+                (ull)clock_cycles_to_ns(sum->longest_hold), (ull)sum->most_acquisitions,
+                (ull)sum->fewest_acquisitions);
+}
+
+/* One hash over what each core chose: the same for the same seed, however the cores interleaved. */
+static void report_sequence(const struct run *run, const struct totals *sum)
+{
+    uint64_t hash = 0;
+    uint64_t steps = sum->fewest_steps < SEQUENCE_STEPS ? sum->fewest_steps : SEQUENCE_STEPS;
+
+    for (uint32_t i = 0; i < run->core_count; i++)
+        hash = prng_mix(hash ^ run->cores[i].sequence);
+    report_line("# sequence phase=%s cores=%u steps=%llu hash=%016llx", run->phase->name,
+                run->core_count, (ull)steps, (ull)hash);
+}
+
+/* What was seen too little of, or NULL. One core has nobody to interleave with. */
+static const char *under_floor(const struct run *run, const struct totals *sum, uint64_t *seen,
+                               uint64_t *wanted)
+{
+    const struct floor *floor = &run->phase->floor;
+    const struct {
+        const char *name;
+        uint64_t seen, wanted;
+    } rows[] = {
+        {"handoffs", sum->handoffs, floor->handoffs},
+        {"contended", sum->contended, floor->contended},
+        {"cross_frees", sum->counts.cross_frees, floor->cross_frees},
+        {"out_of_memory", sum->counts.out_of_memory, floor->out_of_memory},
+    };
+
+    for (unsigned i = 0; run->core_count > 1 && i < sizeof(rows) / sizeof(rows[0]); i++) {
+        *seen = rows[i].seen;
+        *wanted = rows[i].wanted * run->options->floor / 100;
+        if (*seen < *wanted)
+            return rows[i].name;
+    }
+    return NULL;
+}
+
+/* Returns whether the phase counts as passed. */
+static bool end_phase(struct run *run, unsigned index)
+{
+    struct totals sum = sum_up(run);
+    uint64_t milliseconds = elapsed_ms(run), seen, wanted;
+
+    if (arena_held_pages(&run->arena))
+        fail("assert", "%llu pages held at the end of a phase", (ull)arena_held_pages(&run->arena));
+    arena_check(&run->arena);
+    arena_check_residue(&run->arena);
+    failure_set_phase(0, NULL);
+    if (!run->phase->alone)
+        report_locks(&sum);
+    if (run->phase->repeats)
+        report_sequence(run, &sum);
+    const char *lacking = under_floor(run, &sum, &seen, &wanted);
+    if (lacking) {
+        report_line("ok %u %s # SKIP inconclusive: %s=%llu, the floor is %llu", index,
+                    run->phase->name, lacking, (ull)seen, (ull)wanted);
+        return false;
+    }
+    report_line("ok %u %s # ops=%llu ms=%llu rate=%llu out_of_memory=%llu cross_frees=%llu "
+                "handoffs=%llu contended=%llu",
+                index, run->phase->name, (ull)sum.steps, (ull)milliseconds,
+                (ull)(sum.steps * 1000 / (milliseconds ? milliseconds : 1)),
+                (ull)sum.counts.out_of_memory, (ull)sum.counts.cross_frees, (ull)sum.handoffs,
+                (ull)sum.contended);
+    return true;
+}
+
+/* ---- one phase, every core's part ---- */
+
+static void run_rounds(struct run *run, struct core *core)
+{
+    const struct phase *phase = run->phase;
+
+    do {
+        phase->round(run, core);
+        run_meet(run);
+        if (core->number == 0)
+            end_round(run);
+        run_meet(run);
+    } while (run->more);
+    if (phase->release)
+        phase->release(run, core);
+}
+
+/* Returns, on core 0, whether the phase passed. */
+static bool run_phase(struct run *run, const struct phase *phase, unsigned index, struct core *core)
+{
+    bool passed = true;
+
+    barrier_wait(&run->barrier);
+    if (core->number == 0)
+        begin_phase(run, phase, index);
+    barrier_wait(&run->barrier);
+    if (!phase->alone || core->number == 0)
+        run_rounds(run, core);
+    barrier_wait(&run->barrier);
+    if (core->number == 0)
+        passed = end_phase(run, index);
+    return passed;
+}
+
+void run_prepare(struct run *run)
+{
+    run->barrier = (struct barrier){.members = run->core_count};
+    spinlock_yield(run->options->yield, run->options->seed);
+    arena_check(&run->arena);
+    arena_remember(&run->arena);
+}
+
+void run_core(struct run *run, uint32_t number)
+{
+    struct core *core = &run->cores[number];
+    unsigned index = 0, passed = 0;
+
+    for (unsigned i = 0; all_phases[i]; i++)
+        if (listed(run->options->phases, all_phases[i]->name))
+            passed += run_phase(run, all_phases[i], ++index, core);
+    if (number != 0)
+        cpu_idle();
+    report_line("# totals pass=%u fail=0 skip=0 inconclusive=%u", passed, index - passed);
+    run_end(passed == index ? VERDICT_PASS : VERDICT_INCONCLUSIVE);
+}

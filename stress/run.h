@@ -1,0 +1,96 @@
+/*
+ * A run: the phases, one after the other, on all cores at once.
+ *
+ * Every core calls run_core(). A phase is a series of rounds; before and after each, all cores
+ * meet, and core 0 walks the whole pool while the others sleep. So a broken rule is found within a round of where it
+ * broke, and by the same code whatever the phase did.
+ */
+#pragma once
+
+#include <smp/barrier.h>
+#include <stdbool.h>
+#include <stress/arena.h>
+#include <stress/core.h>
+#include <stress/options.h>
+
+/* Sums over all cores of what a phase did. */
+struct totals {
+    struct core_counts counts;
+    uint64_t steps, fewest_steps;
+    uint64_t acquisitions, fewest_acquisitions, most_acquisitions;
+    uint64_t contended, handoffs;
+    uint64_t wait_cycles, hold_cycles, longest_wait, longest_hold;
+};
+
+/* The least of interleaving that makes a pass of a phase believable on two cores or more. */
+struct floor {
+    uint64_t handoffs;    /* lock acquisitions after another core's */
+    uint64_t contended;   /* lock acquisitions that had to wait */
+    uint64_t cross_frees; /* frees of another core's blocks */
+    uint64_t out_of_memory;
+};
+
+struct run;
+
+struct phase {
+    const char *name;
+    bool alone;      /* on core 0 only */
+    bool repeats;    /* a core's choices depend on the seed alone: report their hash */
+    bool once;       /* one round; else rounds until time or operations are used up */
+    unsigned weight; /* share of the run's time */
+    struct floor floor;
+    void (*prepare)(struct run *run);                 /* core 0, before the first round; may be NULL */
+    void (*round)(struct run *run, struct core *core);
+    void (*release)(struct run *run, struct core *core); /* free what this core still holds; may be NULL */
+};
+
+struct run {
+    struct options *options;
+    struct arena arena;
+    struct core *cores; /* core_count of them */
+    uint32_t core_count;
+    struct barrier barrier;
+    void *(*take)(size_t size, size_t align); /* memory, until the first phase begins */
+
+    /* Of the phase that runs; written by core 0 between barriers. */
+    const struct phase *phase;
+    uint64_t phase_start, phase_end, round_end; /* cycles */
+    uint64_t round_steps;                       /* steps at which a core's round ends, with ops= */
+    uint64_t rounds;
+    bool more;
+    struct prng random;   /* core 0's choices for all */
+    unsigned round_order; /* exhaust, fragment: the order of this round */
+    struct totals before; /* lock counts when the phase began */
+
+    /* Progress, core 0's. */
+    uint64_t progress_at, progress_steps;
+};
+
+/* The phases there are, in their order; the last has a NULL name. */
+extern const struct phase *const all_phases[];
+
+/* Whether `list` ("all", or names with commas) names only phases there are; if not, message says which. */
+bool run_check_phases(const char *list, char *message, size_t size);
+
+/* How many phases the options choose. */
+unsigned run_count_phases(const struct options *options);
+
+/*
+ * Make ready: arenas have been given their pages, options are checked, `cores` cores will call run_core(). Also builds
+ * the table that orders are drawn from.
+ */
+void run_prepare(struct run *run);
+
+/* Run all phases on this core; on core 0 ends the machine with the verdict, on others sleeps for good. */
+_Noreturn void run_core(struct run *run, uint32_t number);
+
+/* ---- for the phases ---- */
+
+/* Whether this core's round goes on; prints progress now and then on core 0. Once a step. */
+bool run_goes_on(struct run *run, struct core *core);
+
+/* A random order as the option orders= weighs them, at most `limit`. */
+unsigned run_draw_order(const struct run *run, struct core *core, unsigned limit);
+
+/* All cores of the phase wait for each other. */
+void run_meet(struct run *run);

@@ -1,0 +1,27 @@
+/* fail() for unit tests: programs that report failures of their own leave this file out. */
+#include <lib/fail.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tests/host/host.h>
+
+_Thread_local struct host_expectation *host_expected;
+
+void fail(const char *rule, const char *format, ...)
+{
+    struct host_expectation scratch;
+    struct host_expectation *result = host_expected != NULL ? host_expected : &scratch;
+    va_list list;
+    va_start(list, format);
+    snprintf(result->rule, sizeof result->rule, "%s", rule);
+    vsnprintf(result->text, sizeof result->text, format, list);
+    va_end(list);
+    if (host_expected != NULL) {
+        host_expected = NULL;
+        longjmp(result->frame, 1);
+    }
+    fflush(stdout);
+    fprintf(stderr, "fail: %s: %s\n", scratch.rule, scratch.text);
+    abort();
+}

@@ -1,0 +1,151 @@
+#include <arch/clock.h>
+#include <arch/cpu.h>
+#include <arch/exit.h>
+#include <arch/irq.h>
+#include <arch/page.h>
+#include <arch/percpu.h>
+#include <arch/serial.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <tests/host/host.h>
+#include <time.h>
+
+/* ---- memory ---- */
+
+char *host_arena_base;
+pfn_t host_arena_start;
+static size_t arena_size;
+
+static char *map_or_die(size_t size, int protection)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    char *base = mmap(NULL, size, protection, flags, -1, 0);
+    if (base == MAP_FAILED) {
+        perror("mmap");
+        abort();
+    }
+    return base;
+}
+
+void host_arena_map(uint64_t start, uint64_t count)
+{
+    if (arena_size != 0)
+        munmap(host_arena_base, arena_size);
+    arena_size = count << PAGE_SHIFT;
+    host_arena_base = map_or_die(arena_size, PROT_READ | PROT_WRITE);
+    host_arena_start = start;
+}
+
+enum { GUARDED_SLOTS = 2, GUARDED_SIZE = 64 << 10 };
+
+void *host_guarded_copy(unsigned slot, const void *bytes, size_t size)
+{
+    static char *slots[GUARDED_SLOTS];
+    if (slot >= GUARDED_SLOTS || size > GUARDED_SIZE)
+        abort();
+    if (slots[slot] == NULL) {
+        slots[slot] = map_or_die(GUARDED_SIZE + PAGE_SIZE, PROT_NONE);
+        mprotect(slots[slot], GUARDED_SIZE, PROT_READ | PROT_WRITE);
+    }
+    char *copy = slots[slot] + GUARDED_SIZE - size;
+    memcpy(copy, bytes, size);
+    return copy;
+}
+
+/* ---- cores ---- */
+
+_Thread_local bool host_irq_on = true;
+_Thread_local struct cpu_local *host_cpu_local;
+
+void host_cpu_enter(uint32_t number, void *percpu)
+{
+    struct cpu_local *local = percpu;
+    *local = (struct cpu_local){.self = local, .number = number, .apic_id = number};
+    host_cpu_local = local;
+    host_irq_on = true;
+}
+
+void cpu_relax(void)
+{
+    static _Thread_local unsigned turn;
+    __builtin_ia32_pause();
+    if (++turn % 32 == 0)
+        sched_yield();
+}
+
+void cpu_sleep(void)
+{
+    sched_yield();
+}
+
+void cpu_wake_others(void)
+{
+}
+
+void cpu_halt(void)
+{
+    fflush(NULL);
+    abort();
+}
+
+/* ---- time ---- */
+
+uint64_t clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t cpu_cycles(void)
+{
+    return clock_ns();
+}
+
+const char *clock_init(uint16_t pm_timer_port)
+{
+    (void)pm_timer_port;
+    return "host";
+}
+
+uint64_t clock_hz(void)
+{
+    return 1000000000;
+}
+
+uint64_t clock_cycles_to_ns(uint64_t cycles)
+{
+    return cycles;
+}
+
+void clock_delay_us(uint64_t microseconds)
+{
+    uint64_t start = clock_ns();
+    while (clock_ns() - start < microseconds * 1000)
+        cpu_relax();
+}
+
+/* ---- the serial port and the end ---- */
+
+bool serial_init(void)
+{
+    return true;
+}
+
+void serial_write(const char *bytes, size_t size)
+{
+    fwrite(bytes, 1, size, stdout);
+}
+
+void exit_debug(unsigned code)
+{
+    exit((int)code);
+}
+
+void exit_power_off(const struct acpi_power *power)
+{
+    (void)power;
+}

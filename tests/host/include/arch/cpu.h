@@ -1,0 +1,18 @@
+/* A core is a thread: what waits must let the others have the processor. */
+#pragma once
+
+#include <stdint.h>
+
+/* PAUSE, and now and then sched_yield(), as there may be more threads than processors. */
+void cpu_relax(void);
+
+/* Nanoseconds stand for cycles: clock_hz() is 10^9. */
+uint64_t cpu_cycles(void);
+
+/* There are no interrupts to wait for: gives the processor away and returns. */
+void cpu_sleep(void);
+
+void cpu_wake_others(void);
+
+/* The program ends here, by abort(). */
+_Noreturn void cpu_halt(void);

@@ -1,0 +1,45 @@
+/* Tests that go wrong, each in its own way: tests/test_hosted.py sees that none looks like a pass. */
+#include <lib/fail.h>
+#include <stdlib.h>
+#include <tests/host/unit.h>
+
+TEST(check)
+{
+    CHECK(1 + 1 == 3);
+}
+
+TEST(equal)
+{
+    CHECK_EQUAL(2, 3);
+}
+
+TEST(crash)
+{
+    *(volatile int *)(uintptr_t)8 = 1;
+}
+
+TEST(overrun)
+{
+    volatile char *copy = host_guarded_copy(0, "12345678", 8);
+    CHECK(copy[8] == 0);
+}
+
+TEST(exit)
+{
+    exit(0);
+}
+
+TEST(fail)
+{
+    fail("some-rule", "number %d", 1);
+}
+
+TEST(no_failure)
+{
+    CHECK_FAILS("some-rule", (void)0);
+}
+
+TEST(other_rule)
+{
+    CHECK_FAILS("some-rule", fail("other-rule", "number %d", 1));
+}
