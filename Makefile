@@ -1,17 +1,24 @@
 # Stampede: a multi-core stress test for page allocators. `make help` says what there is.
 
-CPUS      ?= 8
-MEMORY    ?= 512M
-DURATION  ?= 15
-SEED      ?=
-ALLOCATOR ?=
-ACCEL     ?= auto
-THREAD    ?= multi
-FIRMWARE  ?= bios
-BOOT      ?= iso
-ARGS      ?=
-MAX_ORDER ?= 16
-CC        := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CPUS      ?= 8      ## cores, 1 to 255
+MEMORY    ?= 512M   ## of the guest, 64M to 64G
+DURATION  ?= 15     ## seconds of stress
+SEED      ?=        ## of all random choices; a new one each run if empty
+ALLOCATOR ?=        ## a built-in one's name, or the path of your own: mine.c
+ACCEL     ?= auto   ## auto, kvm or tcg
+THREAD    ?= multi  ## of TCG: multi or single
+FIRMWARE  ?= bios   ## bios or uefi
+BOOT      ?= iso    ## iso (by GRUB) or direct (by the PVH note, five times faster)
+ARGS      ?=        ## options for the kernel: "name=value name=value"
+MAX_ORDER ?= 16     ## largest block, 2^MAX_ORDER pages; 10 to 18
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+# Make keeps the blanks before a comment.
+$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR ACCEL THREAD FIRMWARE BOOT ARGS MAX_ORDER,\
+    $(eval override $(name) := $(strip $($(name)))))
 
 VERSION := 0.1.0
 
@@ -28,7 +35,7 @@ CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes
             -Wundef -Wvla -ffreestanding -fno-pie -fno-pic -fno-stack-protector -fno-omit-frame-pointer \
             -fasynchronous-unwind-tables -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only \
             -mno-sse -mcmodel=small -ffunction-sections -fdata-sections
-LDFLAGS  := -nostdlib -static -no-pie -Wl,-z,max-page-size=4096,-z,noexecstack,--build-id=none,--fatal-warnings \
+LDFLAGS  := -nostdlib -static -Wl,-z,max-page-size=4096,-z,noexecstack,--build-id=none,--fatal-warnings \
             -Wl,--no-warn-rwx-segments -T linker.ld
 
 KERNEL_SOURCES := \
@@ -50,12 +57,43 @@ USER_OBJECTS := $(patsubst %.c,$(OUT)/user/%.o,$(notdir $(USER_SOURCES)))
 KERNEL := $(OUT)/stampede.elf
 ISO    := $(OUT)/stampede.iso
 
-.PHONY: all iso kernel run test check clean help deps-run deps-test deps-check
-.DEFAULT_GOAL := all
+STAMPEDE   := ci/stampede
+PYTHON     := /usr/bin/python3
+empty_if    = $(if $(1),$(2) $(1))
 
-all: iso
+.DEFAULT_GOAL := help
+.PHONY: help build kernel iso run test check clean FORCE
+
+help: ## this text
+	@echo 'Stampede stress-tests page allocators on all cores. Targets:'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
+	@echo 'Variables (make run CPUS=4 ...):'
+	@sed -n 's/^\([A-Z_]*\) *?= *\([^#]*[^# ]\)\{0,1\} *## */  \1|\2|/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
+
+build: kernel iso ## build the kernel and the ISO image
 kernel: $(KERNEL)
 iso: $(ISO)
+
+run: ## install what is missing, build, boot in QEMU, stress, say the verdict
+	@ci/install-deps run
+	@+$(MAKE) --no-print-directory $(if $(filter direct,$(BOOT)),kernel,iso)
+	@$(STAMPEDE) run --iso $(ISO) --kernel $(KERNEL) --boot $(BOOT) --cpus $(CPUS) \
+	    --memory $(MEMORY) --seconds $(DURATION) --accel $(ACCEL) --thread $(THREAD) \
+	    --firmware $(FIRMWARE) $(call empty_if,$(SEED),--seed) \
+	    $(call empty_if,$(filter-out %.c,$(ALLOCATOR)),--allocator) \
+	    $(if $(ARGS),--args "$(ARGS)")
+
+test: ## everything: hosted tests, boots in QEMU, the judge's own tests (under ten minutes)
+	@ci/install-deps test
+	@+$(MAKE) --no-print-directory -j2 build hosted-tests
+	@$(PYTHON) -m pytest -q -p no:cacheprovider tests
+
+check: ## formatting, headers, folder arrows, static analysis
+	@ci/install-deps check
+	@ci/check
+
+clean: ## remove everything that was built
+	rm -rf build
 
 $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
@@ -64,7 +102,7 @@ $(OUT)/%.o: %.c $(OUT)/flags
 
 $(OUT)/%.o: %.S $(OUT)/flags
 	@mkdir -p $(@D)
-	$(SAY) CC $<
+	$(SAY) AS $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(OUT)/user/%.o: $(dir $(firstword $(USER_SOURCES)))%.c $(OUT)/flags
@@ -72,15 +110,26 @@ $(OUT)/user/%.o: $(dir $(firstword $(USER_SOURCES)))%.c $(OUT)/flags
 	$(SAY) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The user's allocator comes first, and so is the default.
 $(KERNEL): $(USER_OBJECTS) $(OBJECTS) linker.ld
 	$(SAY) LD $@
 	$(Q)$(CC) $(LDFLAGS) -Wl,-Map=$(@:.elf=.map) -o $@ $(USER_OBJECTS) $(OBJECTS)
 
+# One image for BIOS and UEFI, on a disc or a stick.
+$(ISO): $(KERNEL) boot/grub.cfg
+	$(SAY) ISO $@
+	@mkdir -p $(OUT)/iso/boot/grub
+	@cp $(KERNEL) $(OUT)/iso/boot/stampede.elf
+	@cp boot/grub.cfg $(OUT)/iso/boot/grub/grub.cfg
+	$(Q)grub-mkrescue -o $@ $(OUT)/iso >$(OUT)/grub-mkrescue.log 2>&1 || \
+	    { cat $(OUT)/grub-mkrescue.log; rm -f $@; exit 1; }
+
 # Rebuild when the flags change, and only then.
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
 $(OUT)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(subst ','\'',$(CPPFLAGS) $(CFLAGS) $(LDFLAGS))' | cmp -s - $@ || \
-	    echo '$(CC) $(subst ','\'',$(CPPFLAGS) $(CFLAGS) $(LDFLAGS))' > $@
-.PHONY: FORCE
+	@printf '%s\n' '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || \
+	    printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
 
 -include $(OBJECTS:.o=.d) $(USER_OBJECTS:.o=.d)
+include tests/host.mk

@@ -11,6 +11,8 @@
 #include <boot/bootinfo.h>
 #include <boot/memory.h>
 #include <lib/fail.h>
+#include <lib/printf.h>
+#include <lib/string.h>
 #include <mm/page.h>
 #include <smp/bringup.h>
 #include <smp/percpu.h>
@@ -87,14 +89,22 @@ static const struct page_allocator *choose_allocator(void)
     return allocator;
 }
 
+/* As many to a line as fit well. */
 static void report_options(void)
 {
-    char text[160];
+    char line[200], option[160];
+    int used = 0;
 
     if (!options.seed)
         options.seed = prng_mix(cpu_cycles());
-    for (size_t i = 0; options_print(&options, i, text, sizeof(text)); i++)
-        report_line("# option %s", text);
+    for (size_t i = 0; options_print(&options, i, option, sizeof(option)); i++) {
+        if (used && used + strlen(option) + 2 > 100) {
+            report_line("# options%s", line);
+            used = 0;
+        }
+        used += format_text(line + used, sizeof(line) - (size_t)used, " %s", option);
+    }
+    report_line("# options%s", line);
 }
 
 static void read_acpi(void)

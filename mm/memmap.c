@@ -163,7 +163,7 @@ uint64_t memmap_take(struct memmap *map, uint64_t size, uint64_t align, uint64_t
         const struct memory_range *range = &map->ranges[index];
         if (range->kind != MEMORY_USABLE)
             continue;
-        uint64_t end = lower(range->end, page_floor(limit));
+        uint64_t end = lower(range->end, limit);
         uint64_t place = place_within(range->start, end, size, align);
         if (place != 0) {
             memmap_reserve(map, place, place + size);

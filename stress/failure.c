@@ -68,20 +68,24 @@ bool failure_in_progress(void)
     return __atomic_load_n(&failure.owner, __ATOMIC_ACQUIRE) != 0;
 }
 
+static bool is_other(const struct percpu *cpu)
+{
+    return cpu != this_cpu() && __atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE);
+}
+
 static bool all_frozen(void)
 {
     for (uint32_t i = 0; i < percpu_count; i++)
-        if (percpu_table[i] != this_cpu() && percpu_table[i]->online &&
-            !__atomic_load_n(&percpu_table[i]->frozen, __ATOMIC_ACQUIRE))
+        if (is_other(percpu_table[i]) && !__atomic_load_n(&percpu_table[i]->frozen, __ATOMIC_ACQUIRE))
             return false;
     return true;
 }
 
 static void stop_others(void)
 {
-    if (percpu_count < 2)
-        return;
-    cpu_stop_others();
+    for (uint32_t i = 0; i < percpu_count; i++)
+        if (is_other(percpu_table[i]))
+            cpu_send_nmi(percpu_table[i]->local.apic_id);
     for (unsigned turn = 0; turn < FREEZE_TURNS && !all_frozen(); turn++)
         cpu_relax();
 }

@@ -2,16 +2,16 @@
  * exhaust and fragment: all memory is handed out in blocks of one order, by all cores at once, until
  * none is left for any; then it is given back in the worst of orders.
  */
-#include <lib/bitmap.h>
 #include <stress/phases.h>
 
 enum {
     MOST_BLOCKS = 32768, /* to fill memory with: more would take a round's whole time */
     EDGE_TURNS = 256,
-    STRIPES_A_CORE = 8,
+    BLOCKS_A_STRIPE = 16,
 };
 
-unsigned phase_fill_order(const struct run *run)
+/* The lowest order for which filling all memory takes a bearable number of blocks. */
+static unsigned fill_order(const struct run *run)
 {
     unsigned order = 0;
 
@@ -20,42 +20,21 @@ unsigned phase_fill_order(const struct run *run)
     return order;
 }
 
-/* A block belongs to the stripe its head lies in. */
-static uint64_t stripe_pages(const struct run *run)
-{
-    uint64_t span = run->arena.end - run->arena.start;
-
-    return span / (run->core_count * STRIPES_A_CORE) + 1;
-}
-
-static void sweep_stripe(struct run *run, struct core *core, pfn_t from, pfn_t to, bool odd)
+/*
+ * Free every held block in this core's stripes, or only those that are the upper of two buddies. Most of them are
+ * another core's. All are of one order, so a block's place says where its head is.
+ */
+static void sweep(struct run *run, struct core *core, bool odd)
 {
     struct arena *arena = &run->arena;
+    unsigned order = run->round_order;
+    uint64_t first = (arena->start + order_pages(order) - 1) >> order;
 
-    for (pfn_t pfn = from; pfn < to;) {
-        uint64_t index = bitmap_find_set(arena->held, pfn - arena->start, to - arena->start);
-        if (index == BITMAP_NONE)
-            return;
-        pfn = arena->start + index;
-        int order = arena_held_order(arena, pfn);
-        if (order < 0) { /* inside a block whose head is in another stripe */
-            pfn++;
-            continue;
-        }
-        if (!odd || (pfn >> order & 1))
+    for (uint64_t block = first; block < arena->end >> order; block++) {
+        pfn_t pfn = block << order;
+        bool mine = block / BLOCKS_A_STRIPE % run->core_count == core->number;
+        if (mine && (!odd || block % 2) && arena_held_order(arena, pfn) >= 0)
             arena_free(arena, core, pfn);
-        pfn += order_pages((unsigned)order);
-    }
-}
-
-void phase_sweep(struct run *run, struct core *core, bool odd)
-{
-    uint64_t stripe = stripe_pages(run);
-    pfn_t end = run->arena.end;
-
-    for (uint64_t i = core->number; run->arena.start + i * stripe < end; i += run->core_count) {
-        pfn_t from = run->arena.start + i * stripe;
-        sweep_stripe(run, core, from, from + stripe < end ? from + stripe : end, odd);
     }
 }
 
@@ -103,7 +82,7 @@ static void crowd_at_the_edge(struct run *run, struct core *core)
 
 static void round_exhaust(struct run *run, struct core *core)
 {
-    choose_order(run, core, phase_fill_order(run), MAX_ORDER);
+    choose_order(run, core, fill_order(run), MAX_ORDER);
     fill(run, core);
     run_meet(run);
     if (core->number == 0)
@@ -111,24 +90,24 @@ static void round_exhaust(struct run *run, struct core *core)
     run_meet(run);
     crowd_at_the_edge(run, core);
     run_meet(run);
-    phase_sweep(run, core, false);
+    sweep(run, core, false);
 }
 
 static void round_fragment(struct run *run, struct core *core)
 {
-    unsigned lowest = phase_fill_order(run);
+    unsigned lowest = fill_order(run);
 
     choose_order(run, core, lowest, lowest + 3 < MAX_ORDER ? lowest + 3 : MAX_ORDER - 1);
     fill(run, core);
     run_meet(run);
-    phase_sweep(run, core, true);
+    sweep(run, core, true);
     run_meet(run);
     for (unsigned order = 0; core->number == 0 && order <= MAX_ORDER; order++)
         check_room(run, core, order);
     run_meet(run);
     crowd_at_the_edge(run, core);
     run_meet(run);
-    phase_sweep(run, core, false);
+    sweep(run, core, false);
 }
 
 const struct phase phase_exhaust = {

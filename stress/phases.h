@@ -14,10 +14,3 @@ extern const struct phase phase_fragment;    /* checkerboards, then full recover
 uint64_t phase_selftest_overhead(const struct page_allocator *allocator);
 void phase_selftest_init(const struct page_allocator *allocator,
                          void *(*take)(size_t size, size_t align));
-
-/* Free every held block whose head lies in this core's share of the pool; `odd` only those that are the upper of
-   two buddies. The shares are stripes, so that most blocks are another core's. Used by the last two. */
-void phase_sweep(struct run *run, struct core *core, bool odd);
-
-/* The lowest order for which filling all memory takes a bearable number of blocks. */
-unsigned phase_fill_order(const struct run *run);

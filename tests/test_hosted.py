@@ -58,7 +58,18 @@ def test_program(built, program):
 
 @pytest.mark.parametrize(
     "name",
-    ["check", "equal", "crash", "overrun", "exit", "fail", "no_failure", "other_rule", "no_such"],
+    [
+        "check",
+        "equal",
+        "crash",
+        "overrun",
+        "exit",
+        "fail",
+        "no_failure",
+        "other_rule",
+        "other_text",
+        "no_such",
+    ],
 )
 def test_broken_is_noticed(built, name):
     """Each way in which a test can go wrong is not taken for a pass."""

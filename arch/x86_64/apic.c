@@ -122,21 +122,6 @@ bool apic_send_startup(uint32_t target, uint8_t page)
     return send(target, COMMAND_STARTUP | COMMAND_ASSERT | page);
 }
 
-bool apic_send_nmi(uint32_t target)
-{
-    return send(target, COMMAND_NMI | COMMAND_ASSERT);
-}
-
-bool apic_send_interrupt(uint32_t target, uint8_t vector)
-{
-    return send(target, COMMAND_FIXED | COMMAND_ASSERT | vector);
-}
-
-bool apic_broadcast_nmi(void)
-{
-    return send(0, COMMAND_NMI | COMMAND_ASSERT | COMMAND_ALL_BUT_SELF);
-}
-
 bool apic_broadcast_interrupt(uint8_t vector)
 {
     return send(0, COMMAND_FIXED | COMMAND_ASSERT | COMMAND_ALL_BUT_SELF | vector);
@@ -152,7 +137,7 @@ void cpu_wake_others(void)
     apic_broadcast_interrupt(VECTOR_WAKE);
 }
 
-void cpu_stop_others(void)
+void cpu_send_nmi(uint32_t apic_id)
 {
-    apic_broadcast_nmi();
+    send(apic_id, COMMAND_NMI | COMMAND_ASSERT);
 }

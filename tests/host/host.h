@@ -1,6 +1,6 @@
 /*
- * The machine as an ordinary Linux program has it: threads for cores, a mapping for memory. With this and the
- * headers in tests/host/include/arch the kernel's sources run unmodified.
+ * The machine as an ordinary Linux program has it: threads for cores, a mapping for memory. With
+ * this and the headers in tests/host/include/arch the kernel's sources run unmodified.
  */
 #pragma once
 
@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /*
- * Make the calling thread core `number`, whose data are at `percpu`: at least a struct cpu_local, or whatever larger
- * structure begins with one.
+ * Make the calling thread core `number`, whose data are at `percpu`: at least a struct cpu_local,
+ * or whatever larger structure begins with one.
  */
 void host_cpu_enter(uint32_t number, void *percpu);
 
@@ -19,14 +19,15 @@ void host_cpu_enter(uint32_t number, void *percpu);
 void host_arena_map(uint64_t start, uint64_t count);
 
 /*
- * A copy of `size` bytes that ends where the readable memory ends: a read beyond it is a crash. There are two
- * slots, 0 and 1, of 64 KiB, each holding one copy at a time.
+ * A copy of `size` bytes that ends where the readable memory ends: a read beyond it is a crash.
+ * There are two slots, 0 and 1, of 64 KiB, each holding one copy at a time.
  */
 void *host_guarded_copy(unsigned slot, const void *bytes, size_t size);
 
 /*
- * How fail() ends in a test that expects it: between host_expect_begin() and host_expect_end() it jumps, in the thread
- * that began; else it prints its text and aborts. CHECK_FAILS in unit.h wraps this up.
+ * How fail() ends in a test that expects it: between host_expect_begin() and host_expect_end() it
+ * jumps, in the thread that began; else it prints its text and aborts. CHECK_FAILS in unit.h wraps
+ * this up.
  */
 struct host_expectation {
     jmp_buf frame;

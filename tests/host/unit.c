@@ -45,6 +45,12 @@ void unit_check_text(const char *file, int line, const char *what, const char *l
         unit_fail(file, line, "%s: \"%s\" is not \"%s\"", what, left, right);
 }
 
+void unit_check_part(const char *file, int line, const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL)
+        unit_fail(file, line, "\"%s\" is not in \"%s\"", part, text);
+}
+
 /* A test that calls exit(0) has not passed, nor have those behind it. */
 static void check_finished(void)
 {
@@ -91,6 +97,7 @@ int main(int count, char **names)
     unsigned passed = 0;
     frame_thread = pthread_self();
     atexit(check_finished);
+    setvbuf(stdout, NULL, _IOLBF, 0); /* so that a crash does not take the output with it */
     printf("1..%u\n", wanted);
     for (const struct unit_test *test = first; test != NULL; test = test->next) {
         if (is_wanted(test, count, names))

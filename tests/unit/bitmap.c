@@ -26,7 +26,8 @@ TEST(random_ranges)
 {
     struct prng prng;
     bool model[BITS] = {false};
-    uint64_t *map = calloc(BITMAP_WORDS(BITS), 8); /* exact, so that the sanitizer sees an overrun */
+    uint64_t *map =
+        calloc(BITMAP_WORDS(BITS), 8); /* exact, so that the sanitizer sees an overrun */
     prng_seed(&prng, 8, 0);
     for (int turn = 0; turn < 30000; turn++) {
         uint64_t longest = turn % 2 == 0 ? BITS : 8;

@@ -1,4 +1,5 @@
-/* Bits of one word, set and cleared by several threads: none is lost, each is had by one at a time. */
+/* Bits of one word, set and cleared by several threads: none is lost, each is had by one at a time.
+ */
 #include <lib/bitmap.h>
 #include <lib/prng.h>
 #include <pthread.h>

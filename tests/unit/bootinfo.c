@@ -1,4 +1,5 @@
-/* boot/bootinfo.c: what is good is read, what is malformed refused, and nothing is read beyond its end. */
+/* boot/bootinfo.c: what is good is read, what is malformed refused, and nothing is read beyond its
+ * end. */
 #include <boot/bootinfo.h>
 #include <lib/prng.h>
 #include <stdio.h>
@@ -274,8 +275,7 @@ TEST(refused_tags)
     start_image();
     put32(9);
     put32(16);
-    expect_refusal(
-        "multiboot2: no end tag up to offset 24, where the information ends");
+    expect_refusal("multiboot2: no end tag up to offset 24, where the information ends");
     start_image();
     put_text(1, "a=b");
     expect_refusal("multiboot2: there is no memory map (tag 6)");
@@ -362,7 +362,13 @@ TEST(refused_rsdp)
 
 /* ---- PVH: a little physical memory from 0x1000 on, which ends where the guarded copy ends ---- */
 
-enum { PVH_BASE = 0x1000, PVH_LINE = 0x1040, PVH_RSDP = 0x1080, PVH_MAP = 0x10c0, PVH_IMAGE = 0x120 };
+enum {
+    PVH_BASE = 0x1000,
+    PVH_LINE = 0x1040,
+    PVH_RSDP = 0x1080,
+    PVH_MAP = 0x10c0,
+    PVH_IMAGE = 0x120
+};
 
 static const char *memory;
 static size_t memory_size;

@@ -1,4 +1,5 @@
-/* Tests that go wrong, each in its own way: tests/test_hosted.py sees that none looks like a pass. */
+/* Tests that go wrong, each in its own way: tests/test_hosted.py sees that none looks like a pass.
+ */
 #include <lib/fail.h>
 #include <stdlib.h>
 #include <tests/host/unit.h>
@@ -36,10 +37,15 @@ TEST(fail)
 
 TEST(no_failure)
 {
-    CHECK_FAILS("some-rule", (void)0);
+    CHECK_FAILS("some-rule", "", (void)0);
 }
 
 TEST(other_rule)
 {
-    CHECK_FAILS("some-rule", fail("other-rule", "number %d", 1));
+    CHECK_FAILS("some-rule", "number 1", fail("other-rule", "number %d", 1));
+}
+
+TEST(other_text)
+{
+    CHECK_FAILS("some-rule", "number 2", fail("some-rule", "number %d", 1));
 }

@@ -1,8 +1,8 @@
 /* stress/options.c: what is good, each way to be refused, and whatever else a person may type. */
 #include <lib/prng.h>
 #include <stdio.h>
-#include <string.h>
 #include <stress/options.h>
+#include <string.h>
 #include <tests/host/unit.h>
 
 static struct options options;
@@ -41,9 +41,10 @@ TEST(good)
     options_default(&options);
     CHECK(parse(""));
     CHECK(parse("   "));
-    CHECK(parse(" seed=18446744073709551615  nonce=7d2c81f0a6b35e94 seconds=604800 ops=1000000000000 "
-                "cpus=255 sample=65536 yield=1000000 floor=1000 allocator=buddy-scan "
-                "phases=selftest,mixed exit=power-off provoke=hang@3 orders=1,0,2 "));
+    CHECK(
+        parse(" seed=18446744073709551615  nonce=7d2c81f0a6b35e94 seconds=604800 ops=1000000000000 "
+              "cpus=255 sample=65536 yield=1000000 floor=1000 allocator=buddy-scan "
+              "phases=selftest,mixed exit=power-off provoke=hang@3 orders=1,0,2 "));
     CHECK(options.seed == UINT64_MAX && options.nonce == UINT64_C(0x7d2c81f0a6b35e94));
     CHECK(options.seconds == 604800 && options.ops == UINT64_C(1000000000000));
     CHECK(options.cpus == 255 && options.sample == 65536 && options.yield == 1000000);
@@ -118,10 +119,11 @@ TEST(texts_refused)
 TEST(weights_refused)
 {
     char expected[160], line[64] = "orders=1";
-    const char *allowed = "no list of weights; allowed 1 to %d numbers from 0 to 1000000, not all 0";
-    static const char *const bad[] = {"orders=",    "orders=,",  "orders=1,",       "orders=,1",
-                                      "orders=1,,1", "orders=0", "orders=0,0",      "orders=x",
-                                      "orders=1,x", "orders=1;2", "orders=1000001", "orders=-1"};
+    const char *allowed =
+        "no list of weights; allowed 1 to %d numbers from 0 to 1000000, not all 0";
+    static const char *const bad[] = {"orders=",     "orders=,",   "orders=1,",      "orders=,1",
+                                      "orders=1,,1", "orders=0",   "orders=0,0",     "orders=x",
+                                      "orders=1,x",  "orders=1;2", "orders=1000001", "orders=-1"};
     options_default(&options);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         int length = snprintf(expected, sizeof expected, "option %s: ", bad[i]);
@@ -152,8 +154,7 @@ TEST(words_refused)
     refused("Seed=5", expected);
     refused("seconds", "option seconds: no value; write seconds=VALUE");
     refused("phases=all seed=1 phases=all", "option phases: given twice");
-    refused("seed=1\tcpus=2",
-            "command line: character 0x9 at position 6; allowed printable ASCII");
+    refused("seed=1\tcpus=2", "command line: character 0x9 at position 6; allowed printable ASCII");
     refused("seed=\xe9", "command line: character 0xe9 at position 5; allowed printable ASCII");
 }
 

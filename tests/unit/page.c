@@ -31,11 +31,11 @@ static void check_array(pfn_t start, pfn_t end)
 TEST(round_trip)
 {
     check_array(0, 1);
-    check_array(0, 0x4000);                                      /* 64 MiB */
-    check_array(0x100, 0x1000000);                               /* 64 GiB */
+    check_array(0, 0x4000);        /* 64 MiB */
+    check_array(0x100, 0x1000000); /* 64 GiB */
     check_array(0x12345, 0x12346);
-    check_array((UINT64_C(1) << 32) - 3, UINT64_C(1) << 32);     /* up to MEMMAP_LIMIT */
-    check_array(UINT32_MAX - 5, (UINT64_C(1) << 32) + 5);        /* no 32 bits in between */
+    check_array((UINT64_C(1) << 32) - 3, UINT64_C(1) << 32); /* up to MEMMAP_LIMIT */
+    check_array(UINT32_MAX - 5, (UINT64_C(1) << 32) + 5);    /* no 32 bits in between */
 }
 
 TEST(size)

@@ -10,12 +10,12 @@
 #pragma GCC diagnostic ignored "-Wformat-extra-args"
 #pragma GCC diagnostic ignored "-Wformat-security"
 
-#define BOTH(...)                                                                                  \
-    do {                                                                                           \
-        char own[256], theirs[256];                                                                \
-        CHECK_EQUAL(format_text(own, sizeof own, __VA_ARGS__),                                     \
-                    snprintf(theirs, sizeof theirs, __VA_ARGS__));                                 \
-        CHECK_TEXT(own, theirs);                                                                   \
+#define BOTH(...)                                                  \
+    do {                                                           \
+        char own[256], theirs[256];                                \
+        CHECK_EQUAL(format_text(own, sizeof own, __VA_ARGS__),     \
+                    snprintf(theirs, sizeof theirs, __VA_ARGS__)); \
+        CHECK_TEXT(own, theirs);                                   \
     } while (0)
 
 TEST(examples)

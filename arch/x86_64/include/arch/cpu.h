@@ -30,8 +30,9 @@ static inline void cpu_sleep(void)
 /* Wake every other core that is in cpu_sleep(). Needs the local APIC (apic_init_core). */
 void cpu_wake_others(void);
 
-/* Send every other core an NMI, which it takes with interrupts off too. Needs the local APIC. */
-void cpu_stop_others(void);
+/* Send core `apic_id` an NMI, which it takes with interrupts off too. Needs the local APIC. Never to a
+   core that was not started: some machines wake it, in real mode. */
+void cpu_send_nmi(uint32_t apic_id);
 
 /* Sleep for good, but take interrupts. */
 _Noreturn static inline void cpu_idle(void)

@@ -1,0 +1,52 @@
+"""The command line: picks the subcommand and turns every refusal into one line and exit code 2.
+
+A subcommand is a module with NAME, HELP, add_arguments(parser) and execute(arguments) -> exit code,
+listed in COMMANDS.
+"""
+import argparse
+import os
+import sys
+from typing import NoReturn
+
+from . import judge_command, run_command
+from .usage import UsageError
+from .verdict import CODES
+
+COMMANDS = (run_command, judge_command)
+EXIT_CODES = "exit code: the verdict: " + ", ".join(f"{code} {word}" for word, code in CODES.items())
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose complaint is one line: the usage text would bury it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(CODES["error"], f"{self.prog}: {message}\n")
+
+
+def build_parser() -> Parser:
+    """The parser with every subcommand."""
+    parser = Parser(prog="stampede", allow_abbrev=False, epilog=EXIT_CODES,
+                    description="Boot the Stampede kernel, read its serial log, give the verdict.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    for module in COMMANDS:
+        command = commands.add_parser(module.NAME, help=module.HELP, description=module.HELP + ".",
+                                      allow_abbrev=False, epilog=EXIT_CODES)
+        module.add_arguments(command)
+        command.set_defaults(execute=module.execute)
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; returns the exit code."""
+    arguments = build_parser().parse_args(argv[1:], argparse.Namespace(argv=argv))
+    try:
+        return arguments.execute(arguments)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CODES["error"]
+    except (UsageError, OSError) as error:
+        print(f"stampede: {error}", file=sys.stderr)
+        return CODES["error"]
+    except KeyboardInterrupt:
+        print("stampede: interrupted, no verdict", file=sys.stderr)
+        return 130

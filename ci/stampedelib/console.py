@@ -1,0 +1,42 @@
+"""What a person sees of a run while it runs."""
+import shutil
+import sys
+from typing import TextIO
+
+from .log import printable
+
+PROGRESS = "# progress "
+CLEAR_LINE = "\r\x1b[K"
+
+
+class Console:
+    """Shows the kernel's lines as they come; on a terminal progress rewrites one line in place."""
+
+    def __init__(self, stream: TextIO = sys.stdout, quiet: bool = False) -> None:
+        self._stream = stream
+        self._quiet = quiet
+        self._in_place = stream.isatty()
+        self._progress_shown = False
+
+    def show(self, line: str) -> None:
+        """One line of the kernel's."""
+        if self._quiet:
+            return
+        if self._in_place and line.startswith(PROGRESS):
+            self._show_progress(printable(line.removeprefix(PROGRESS)))
+        else:
+            self.say(printable(line))
+
+    def say(self, text: str) -> None:
+        """A line of the tool's own."""
+        self._write((CLEAR_LINE if self._progress_shown else "") + text + "\n")
+        self._progress_shown = False
+
+    def _show_progress(self, text: str) -> None:
+        width = shutil.get_terminal_size().columns - 1
+        self._write(CLEAR_LINE + text[:width])
+        self._progress_shown = True
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()

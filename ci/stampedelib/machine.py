@@ -1,0 +1,121 @@
+"""The machine that a run asks for, and the QEMU command that makes it."""
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from .usage import UsageError
+
+QEMU = "qemu-system-x86_64"
+OVMF = (
+    "/usr/share/ovmf/OVMF.fd",  # Debian, Ubuntu
+    "/usr/share/edk2/ovmf/OVMF.amdsev.fd",  # Fedora: the one build that holds code and variables
+    "/usr/share/edk2-ovmf/x64/OVMF.fd",  # Arch, older
+    "/usr/share/edk2/x64/OVMF.4m.fd",  # Arch
+    "/usr/share/qemu/ovmf-x86_64.bin",  # openSUSE
+)
+DEBUG_EXIT = "isa-debug-exit,iobase=0xf4,iosize=0x04"
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """kvm or tcg, TCG's thread mode, and why this one."""
+    name: str
+    thread: str | None
+    why: str
+
+    def text(self) -> str:
+        """For a person."""
+        mode = f" thread={self.thread}" if self.thread else ""
+        return f"{self.name.upper()}{mode} ({self.why})"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """All that decides what QEMU is started with, the channels to it apart."""
+    qemu: str
+    accelerator: Accelerator
+    cpus: int
+    memory_mib: int
+    boot: str
+    image: Path
+    firmware: Path | None
+    arguments: list[str]
+
+    def text(self) -> str:
+        """For a person, in one line."""
+        firmware = "UEFI" if self.firmware else "BIOS"
+        how = f"{firmware}, ISO" if self.boot == "iso" else "direct boot"
+        plural = "s" if self.cpus > 1 else ""
+        return f"{self.cpus} CPU{plural}, {self.memory_mib} MiB, {how}, {self.accelerator.text()}"
+
+    def command(self, channels: list[str]) -> list[str]:
+        """QEMU's command line; `channels` say where the serial port and the monitor go."""
+        return [
+            self.qemu, "-name", "stampede", "-M", "q35,memory-backend=ram",
+            # No reservation: a guest larger than the host's memory touches only its metadata.
+            "-object", f"memory-backend-ram,id=ram,size={self.memory_mib}M,reserve=off",
+            "-m", f"{self.memory_mib}M", "-smp", str(self.cpus),
+            *self._accelerator_options(), *self._boot_options(),
+            "-nodefaults", "-display", "none", "-no-reboot", "-device", DEBUG_EXIT, *channels,
+        ]
+
+    def _accelerator_options(self) -> list[str]:
+        if self.accelerator.name == "kvm":
+            # QEMU 7.2 aborts on hosts, nested ones mostly, where it cannot set that MSR.
+            return ["-accel", "kvm", "-cpu", "host,-arch-capabilities"]
+        return ["-accel", f"tcg,thread={self.accelerator.thread}", "-cpu", "max"]
+
+    def _boot_options(self) -> list[str]:
+        arguments = " ".join(self.arguments)
+        if self.boot == "direct":
+            return ["-kernel", str(self.image), "-append", arguments]
+        # boot/grub.cfg looks for this string, so that the same image serves every run.
+        escaped = arguments.replace(",", ",,")
+        firmware = ["-bios", str(self.firmware)] if self.firmware else []
+        return ["-cdrom", str(self.image), "-smbios", f"type=11,value=stampede:{escaped}", *firmware]
+
+
+def find_qemu(asked: str | None) -> str:
+    """QEMU's path: `asked`, the environment's STAMPEDE_QEMU, or what PATH holds."""
+    name = asked or os.environ.get("STAMPEDE_QEMU") or QEMU
+    path = shutil.which(name)
+    if not path:
+        raise UsageError(f"{name}: no such program; install it with ci/install-deps run")
+    return path
+
+
+def find_ovmf() -> Path:
+    """The UEFI firmware image, where distributions keep it."""
+    for name in OVMF:
+        if Path(name).is_file():
+            return Path(name)
+    raise UsageError(f"no UEFI firmware: none of {', '.join(OVMF)}; install it with ci/install-deps run")
+
+
+def kvm_trouble(device: str = "/dev/kvm", cpuinfo: str = "/proc/cpuinfo") -> str | None:
+    """Why KVM is not to be used here, None if it is.
+
+    Where the CPU shows neither vmx nor svm a /dev/kvm is itself emulated: slower than TCG by far,
+    and without all instructions.
+    """
+    try:
+        os.close(os.open(device, os.O_RDWR))
+    except OSError as error:
+        return f"{device}: {error.strerror}"
+    if not re.search(r"^flags\s*:.*\b(vmx|svm)\b", Path(cpuinfo).read_text(encoding="utf-8"), re.MULTILINE):
+        return "the CPU shows neither vmx nor svm"
+    return None
+
+
+def choose_accelerator(asked: str, thread: str | None, trouble: str | None) -> Accelerator:
+    """What to run on. `trouble` is kvm_trouble()."""
+    if asked == "kvm" and thread:
+        raise UsageError(f"--thread {thread}: only TCG has threads to choose; leave it out with --accel kvm")
+    if asked == "kvm":
+        return Accelerator("kvm", None, f"as asked, though {trouble}" if trouble else "as asked")
+    if asked == "auto" and not thread and not trouble:
+        return Accelerator("kvm", None, "it works here")
+    why = "as asked" if asked == "tcg" else f"no KVM: {trouble}" if trouble else "for --thread"
+    return Accelerator("tcg", thread or "multi", why)

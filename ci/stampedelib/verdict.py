@@ -1,0 +1,40 @@
+"""The seven verdicts, in one structure that every output is made from."""
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .log import Phase
+
+CODES = {"pass": 0, "fail": 1, "error": 2, "inconclusive": 3, "hang": 4, "crash": 5, "damaged": 6}
+KERNEL_EXIT_CODES = {0x41 + 2 * code: word for word, code in CODES.items() if word != "damaged"}
+REASONS_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a run: one word of CODES, its title, and why."""
+    word: str
+    title: str
+    reasons: list[str] = field(default_factory=list)
+    phases: list[Phase] = field(default_factory=list)
+    planned: int | None = None
+    banner: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def code(self) -> int:
+        """The exit code of the tool."""
+        return CODES[self.word]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"code": self.code, **asdict(self)}
+
+    def text(self) -> str:
+        """For a person: the verdict, then why, shortly."""
+        lines = [f"{self.word.upper()} (exit code {self.code}): {self.title}"]
+        lines += [f"  {reason}" for reason in self.reasons[:REASONS_SHOWN]]
+        hidden = len(self.reasons) - REASONS_SHOWN
+        if hidden > 0:
+            lines.append(f"  and {hidden} more")
+        return "\n".join(lines)

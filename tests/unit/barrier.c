@@ -1,0 +1,39 @@
+/* smp/barrier.c: no thread passes before all have come, round after round. */
+#include "threads.h"
+
+#include <arch/irq.h>
+#include <smp/barrier.h>
+
+enum { ROUNDS = 3000 };
+
+static struct barrier barrier;
+
+/* Plain, each written by one thread and read by all: the barrier alone orders them. */
+static int arrived[THREADS];
+
+static void meet(void)
+{
+    for (int round = 1; round <= ROUNDS; round++) {
+        arrived[cpu_number()] = round;
+        barrier_wait(&barrier);
+        for (int i = 0; i < THREADS; i++)
+            CHECK_EQUAL(arrived[i], round);
+        CHECK(irq_enabled());
+        barrier_wait(&barrier);
+    }
+}
+
+TEST(rounds)
+{
+    barrier = (struct barrier){.members = THREADS};
+    run_threads(meet);
+    CHECK_EQUAL(barrier.round, 2 * ROUNDS);
+}
+
+TEST(alone)
+{
+    barrier = (struct barrier){.members = 1};
+    barrier_wait(&barrier);
+    barrier_wait(&barrier);
+    CHECK_EQUAL(barrier.round, 2);
+}

@@ -1,0 +1,537 @@
+/*
+ * mm/buddy.c against a model that knows who has each page and nothing of blocks, lists or splits.
+ *
+ * With full coalescing the set of free blocks is a function of which pages are free: the largest
+ * aligned blocks, up to MAX_ORDER, all of whose pages are free. (Were one of them in pieces, its
+ * smallest piece's buddy would be free and in no larger piece: two free buddies.) So after each
+ * step the allocator's free blocks must be exactly those, and no allocation may fail while one of
+ * them is large enough.
+ */
+#include <arch/irq.h>
+#include <lib/prng.h>
+#include <mm/buddy.h>
+#include <smp/percpu.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tests/host/unit.h>
+
+enum { ABSENT, FREE, HELD };
+
+/* The pages [start, start + count), each with its state; a held block's order stands at its first
+ * page. */
+struct model {
+    pfn_t start;
+    uint64_t count;
+    uint8_t *state;
+    uint8_t *order_plus_1; /* at the first page of a held block, else 0 */
+    uint64_t held_blocks;
+};
+
+static const struct page_allocator *const buddy = &buddy_allocator;
+static struct percpu percpu;
+static struct model model;
+static struct buddy_pool *pool;
+static void *metadata;
+
+static void start_pool(pfn_t start, uint64_t count)
+{
+    host_cpu_enter(0, &percpu);
+    model = (struct model){.start = start, .count = count};
+    model.state = calloc(count, 1);
+    model.order_plus_1 = calloc(count, 1);
+    pool = calloc(1, buddy->pool_size);
+    metadata = calloc(1, buddy->metadata_size(start, start + count));
+    buddy->init(pool, metadata, start, start + count);
+}
+
+static void end_pool(void)
+{
+    free(model.state);
+    free(model.order_plus_1);
+    free(pool);
+    free(metadata);
+}
+
+/* Whether all pages of this block are in the model, in this state. */
+static bool block_is(pfn_t pfn, uint64_t count, int state)
+{
+    if (pfn < model.start || pfn - model.start + count > model.count)
+        return false;
+    for (uint64_t i = pfn - model.start; i < pfn - model.start + count; i++) {
+        if (model.state[i] != state)
+            return false;
+    }
+    return true;
+}
+
+/* ---- the canonical set of free blocks ---- */
+
+/* canonical[i]: 1 + the order of the free block that must begin at page start + i, or 0. */
+static uint8_t *canonical_blocks(void)
+{
+    uint8_t *canonical = calloc(model.count, 1);
+    for (uint64_t i = 0; i < model.count;) {
+        unsigned order = MAX_ORDER;
+        pfn_t pfn = model.start + i;
+        if (model.state[i] != FREE) {
+            i++;
+            continue;
+        }
+        while (pfn % order_pages(order) != 0 || !block_is(pfn, order_pages(order), FREE))
+            order--;
+        canonical[i] = (uint8_t)(order + 1);
+        i += order_pages(order);
+    }
+    return canonical;
+}
+
+struct comparison {
+    uint8_t *canonical;
+    uint64_t blocks, pages;
+};
+
+static bool compare_block(void *context, pfn_t pfn, unsigned order)
+{
+    struct comparison *comparison = context;
+    CHECK(pfn >= model.start && pfn - model.start < model.count);
+    CHECK_EQUAL(comparison->canonical[pfn - model.start], order + 1);
+    comparison->canonical[pfn - model.start] = 0; /* a second visit is an error */
+    comparison->blocks++;
+    comparison->pages += order_pages(order);
+    return true;
+}
+
+static void check_pool(void)
+{
+    char message[200] = "";
+    struct comparison comparison = {.canonical = canonical_blocks()};
+    CHECK(buddy->validate(pool, message, sizeof message));
+    buddy->for_each_free(pool, compare_block, &comparison);
+    for (uint64_t i = 0; i < model.count; i++)
+        CHECK_EQUAL(comparison.canonical[i], 0); /* all visited */
+    CHECK_EQUAL(buddy->free_page_count(pool), comparison.pages);
+    CHECK_EQUAL(spinlock_irq_owner(&pool->lock), -1);
+    CHECK(irq_enabled());
+    CHECK_EQUAL(percpu.locks_held, 0);
+    free(comparison.canonical);
+}
+
+/* ---- operations on both ---- */
+
+static bool can_allocate(unsigned order)
+{
+    uint8_t *canonical = canonical_blocks();
+    bool found = false;
+    for (uint64_t i = 0; i < model.count; i++)
+        found = found || canonical[i] > order;
+    free(canonical);
+    return found;
+}
+
+static void set_state(pfn_t pfn, uint64_t count, int state)
+{
+    memset(model.state + (pfn - model.start), state, count);
+}
+
+static pfn_t allocate(unsigned order)
+{
+    pfn_t pfn = buddy->allocate_pages(pool, order);
+    if (pfn == INVALID_PFN) {
+        CHECK(!can_allocate(order));
+        return pfn;
+    }
+    CHECK(pfn % order_pages(order) == 0);
+    CHECK(block_is(pfn, order_pages(order), FREE));
+    set_state(pfn, order_pages(order), HELD);
+    model.order_plus_1[pfn - model.start] = (uint8_t)(order + 1);
+    model.held_blocks++;
+    return pfn;
+}
+
+static void free_held(pfn_t pfn)
+{
+    unsigned order = model.order_plus_1[pfn - model.start] - 1u;
+    CHECK_EQUAL(buddy->free_pages(pool, pfn, order), PAGE_OK);
+    set_state(pfn, order_pages(order), FREE);
+    model.order_plus_1[pfn - model.start] = 0;
+    model.held_blocks--;
+}
+
+static enum page_error expected_insert(pfn_t start, uint64_t count)
+{
+    if (count == 0 || start < model.start || start > model.start + model.count ||
+        count > model.count - (start - model.start))
+        return PAGE_BAD_RANGE;
+    return block_is(start, count, ABSENT) ? PAGE_OK : PAGE_ALREADY_IN;
+}
+
+static void insert(pfn_t start, uint64_t count)
+{
+    enum page_error expected = expected_insert(start, count);
+    CHECK_EQUAL(buddy->insert_pages(pool, start, count), expected);
+    if (expected == PAGE_OK)
+        set_state(start, count, FREE);
+}
+
+static void take_out(pfn_t start, uint64_t count)
+{
+    enum page_error expected = expected_insert(start, count);
+    if (expected != PAGE_BAD_RANGE)
+        expected = block_is(start, count, FREE) ? PAGE_OK : PAGE_BUSY;
+    CHECK_EQUAL(buddy->remove_pages(pool, start, count), expected);
+    if (expected == PAGE_OK)
+        set_state(start, count, ABSENT);
+}
+
+/* ---- bad frees ---- */
+
+static enum page_error expected_free(pfn_t pfn, unsigned order)
+{
+    if (order > MAX_ORDER)
+        return PAGE_BAD_ORDER;
+    if (pfn < model.start || pfn >= model.start + model.count)
+        return PAGE_BAD_RANGE;
+    if (pfn % order_pages(order) != 0)
+        return PAGE_MISALIGNED;
+    if (model.order_plus_1[pfn - model.start] == 0)
+        return PAGE_NOT_ALLOCATED;
+    return model.order_plus_1[pfn - model.start] == order + 1 ? PAGE_OK : PAGE_WRONG_ORDER;
+}
+
+static void try_bad_free(pfn_t pfn, unsigned order)
+{
+    enum page_error expected = expected_free(pfn, order);
+    if (expected == PAGE_OK)
+        return;
+    CHECK_EQUAL(buddy->free_pages(pool, pfn, order), expected);
+}
+
+static void bad_free_random(struct prng *prng)
+{
+    static const unsigned orders[] = {MAX_ORDER + 1, 31, 32, 63, 64, 65, 200, UINT32_MAX};
+    pfn_t pfn = model.start + prng_below(prng, model.count);
+    switch (prng_below(prng, 4)) {
+    case 0:
+        try_bad_free(pfn, orders[prng_below(prng, 8)]);
+        break;
+    case 1:
+        try_bad_free(model.start + model.count + prng_below(prng, 3), 0);
+        try_bad_free(model.start - 1 - prng_below(prng, 3), 0);
+        try_bad_free(INVALID_PFN, 0);
+        break;
+    default:
+        try_bad_free(pfn, (unsigned)prng_below(prng, MAX_ORDER + 1));
+        try_bad_free(pfn, 0);
+        break;
+    }
+}
+
+/* ---- random runs ---- */
+
+static pfn_t random_held(struct prng *prng)
+{
+    uint64_t i = prng_below(prng, model.count);
+    while (model.order_plus_1[i] == 0)
+        i = (i + 1) % model.count;
+    return model.start + i;
+}
+
+/* Small ones mostly; now and then one that needs everything. */
+static unsigned random_order(struct prng *prng)
+{
+    unsigned order = (unsigned)__builtin_ctzll(prng_next(prng) | UINT64_C(1) << MAX_ORDER);
+    return prng_below(prng, 16) == 0 ? (unsigned)prng_below(prng, MAX_ORDER + 3) : order;
+}
+
+static void random_range(struct prng *prng, pfn_t *start, uint64_t *count)
+{
+    uint64_t longest = prng_below(prng, 3) == 0 ? model.count : 20;
+    *start = model.start + prng_below(prng, model.count + 2) - 1;
+    *count = prng_below(prng, longest + 2);
+}
+
+static void random_step(struct prng *prng, unsigned allocate_percent)
+{
+    pfn_t start;
+    uint64_t count;
+    uint64_t draw = prng_below(prng, 100);
+    random_range(prng, &start, &count);
+    if (draw < 4)
+        insert(start, count);
+    else if (draw < 8)
+        take_out(start, count);
+    else if (draw < 12)
+        bad_free_random(prng);
+    else if (model.held_blocks == 0 || prng_below(prng, 100) < allocate_percent)
+        allocate(random_order(prng));
+    else
+        free_held(random_held(prng));
+}
+
+static void free_all(void)
+{
+    for (uint64_t i = 0; i < model.count; i++) {
+        if (model.order_plus_1[i] != 0)
+            free_held(model.start + i);
+    }
+    CHECK_EQUAL(model.held_blocks, 0);
+}
+
+static void random_run(uint64_t seed, pfn_t start, uint64_t count, int steps, int check_every)
+{
+    struct prng prng;
+    prng_seed(&prng, seed, 0);
+    start_pool(start, count);
+    check_pool();
+    insert(start + count / 8, count - count / 4);
+    for (int step = 0; step < steps; step++) {
+        random_step(&prng, step / 100 % 3 * 25 + 25);
+        if (step % check_every == 0)
+            check_pool();
+    }
+    free_all();
+    check_pool();
+    end_pool();
+}
+
+TEST(random_small)
+{
+    for (uint64_t seed = 0; seed < 200; seed++)
+        random_run(seed, 1000 + seed * 7, 20 + seed, 1000, 1);
+}
+
+TEST(random_at_zero)
+{
+    random_run(100, 0, 64, 3000, 1);
+}
+
+TEST(random_large)
+{
+    uint64_t pages = 3 * order_pages(MAX_ORDER > 10 ? 12 : MAX_ORDER) + 77;
+    for (uint64_t seed = 200; seed < 212; seed++)
+        random_run(seed, (UINT64_C(1) << 32) - pages - seed, pages, 2000, 40);
+}
+
+/* ---- particular cases ---- */
+
+/* Each split of a range into two insertions, at every alignment, ends in the same free blocks. */
+TEST(insert_in_pieces)
+{
+    for (pfn_t start = 64; start < 72; start++) {
+        for (uint64_t cut = 1; cut < 40; cut++) {
+            for (int backwards = 0; backwards < 2; backwards++) {
+                start_pool(60, 60);
+                if (backwards)
+                    insert(start + cut, 40 - cut);
+                insert(start, cut);
+                if (!backwards)
+                    insert(start + cut, 40 - cut);
+                check_pool();
+                end_pool();
+            }
+        }
+    }
+}
+
+TEST(insert_page_by_page)
+{
+    start_pool(0, 2 * order_pages(10) + 3);
+    for (uint64_t i = 0; i < model.count;
+         i++) /* scattered: 7 and the count have no common factor */
+        insert(i * 7 % model.count, 1);
+    check_pool();
+    for (uint64_t i = 0; i < model.count; i++)
+        insert(i, 1); /* all in already */
+    check_pool();
+    end_pool();
+}
+
+/* Ranges of the largest block's size and a page about it, and the largest block handed out. */
+TEST(largest_blocks)
+{
+    uint64_t largest = order_pages(MAX_ORDER);
+    for (int around = -1; around <= 1; around++) {
+        start_pool(largest - 1, 2 * largest + 2);
+        insert(largest, largest + (uint64_t)(int64_t)around);
+        check_pool();
+        pfn_t pfn = allocate(MAX_ORDER);
+        CHECK_EQUAL(pfn == largest, around >= 0);
+        CHECK_EQUAL(allocate(MAX_ORDER), INVALID_PFN);
+        CHECK_EQUAL(buddy->allocate_pages(pool, MAX_ORDER + 1), INVALID_PFN);
+        CHECK_EQUAL(buddy->allocate_pages(pool, UINT32_MAX), INVALID_PFN);
+        free_all();
+        check_pool();
+        end_pool();
+    }
+}
+
+/* Two free blocks of MAX_ORDER side by side stay two. */
+TEST(no_merge_at_the_top)
+{
+    uint64_t largest = order_pages(MAX_ORDER);
+    start_pool(0, 2 * largest);
+    insert(0, 2 * largest);
+    check_pool();
+    pfn_t first = allocate(MAX_ORDER), second = allocate(MAX_ORDER);
+    CHECK(first != second);
+    free_held(first);
+    free_held(second);
+    check_pool();
+    CHECK_EQUAL(pool->count[MAX_ORDER], 2);
+    end_pool();
+}
+
+TEST(empty_pool)
+{
+    start_pool(5, 10);
+    for (unsigned order = 0; order <= MAX_ORDER; order++)
+        CHECK_EQUAL(allocate(order), INVALID_PFN);
+    try_bad_free(6, 0);
+    take_out(6, 1);
+    check_pool();
+    end_pool();
+}
+
+/* All pages one by one, then back in another order: the free blocks are as they began. */
+TEST(exhaust_and_return)
+{
+    start_pool(3, 1000);
+    insert(3, 1000);
+    while (allocate(0) != INVALID_PFN)
+        ;
+    CHECK_EQUAL(model.held_blocks, 1000);
+    check_pool();
+    for (uint64_t i = 0; i < 1000; i++) {
+        free_held(3 + i * 7 % 1000);
+        if (i % 50 == 0)
+            check_pool();
+    }
+    check_pool();
+    end_pool();
+}
+
+TEST(double_free)
+{
+    start_pool(0, 8);
+    insert(0, 8);
+    pfn_t pfn = allocate(1);
+    free_held(pfn);
+    try_bad_free(pfn, 1); /* merged upward meanwhile */
+    try_bad_free(pfn, 0);
+    CHECK_EQUAL(buddy->free_pages(pool, pfn, 1), PAGE_NOT_ALLOCATED);
+    pfn = allocate(2);
+    CHECK_EQUAL(buddy->free_pages(pool, pfn + 1, 0), PAGE_NOT_ALLOCATED);
+    CHECK_EQUAL(buddy->free_pages(pool, pfn + 1, 2), PAGE_MISALIGNED);
+    CHECK_EQUAL(buddy->free_pages(pool, pfn, 1), PAGE_WRONG_ORDER);
+    check_pool();
+    end_pool();
+}
+
+/* No state outside of pool and metadata: two pools do not know of each other. */
+TEST(two_pools)
+{
+    start_pool(0, 16);
+    insert(0, 16);
+    struct buddy_pool *other = calloc(1, buddy->pool_size);
+    void *other_metadata = calloc(1, buddy->metadata_size(0, 16));
+    buddy->init(other, other_metadata, 0, 16);
+    CHECK_EQUAL(buddy->insert_pages(other, 4, 4), PAGE_OK);
+    CHECK_EQUAL(buddy->allocate_pages(other, 2), 4);
+    check_pool();
+    CHECK_EQUAL(buddy->free_page_count(other), 0);
+    free(other);
+    free(other_metadata);
+    end_pool();
+}
+
+static bool stop_at_once(void *context, pfn_t pfn, unsigned order)
+{
+    (void)pfn;
+    (void)order;
+    ++*(unsigned *)context;
+    return false;
+}
+
+TEST(walk_can_stop)
+{
+    unsigned visits = 0;
+    start_pool(1, 30);
+    insert(1, 30);
+    buddy->for_each_free(pool, stop_at_once, &visits);
+    CHECK_EQUAL(visits, 1);
+    end_pool();
+}
+
+/* ---- validate() finds each kind of damage ---- */
+
+static struct page *page_at(pfn_t pfn)
+{
+    return page_of(&pool->array, pfn);
+}
+
+static bool is_sound(void)
+{
+    char message[200] = "";
+    bool sound = buddy->validate(pool, message, sizeof message);
+    CHECK(sound == (message[0] == '\0'));
+    return sound;
+}
+
+static bool count_visit(void *context, pfn_t pfn, unsigned order)
+{
+    (void)pfn;
+    (void)order;
+    ++*(uint64_t *)context;
+    return true;
+}
+
+/* Three single free pages, 1, 3 and 5, in list 0. */
+static void start_damaged(void)
+{
+    start_pool(0, 8);
+    insert(1, 1);
+    insert(3, 1);
+    insert(5, 1);
+    CHECK(is_sound());
+}
+
+TEST(validate_finds_damage)
+{
+    for (int damage = 0; damage < 9; damage++) {
+        uint64_t visits = 0;
+        start_damaged();
+        switch (damage) {
+        case 0:
+            page_at(3)->state = PAGE_HELD_HEAD;
+            break;
+        case 1:
+            page_at(3)->order = 1;
+            break;
+        case 2:
+            page_at(3)->prev = 7;
+            break;
+        case 3:
+            page_at(1)->next = 5; /* a cycle */
+            break;
+        case 4:
+            page_at(3)->next = 1000; /* wild */
+            break;
+        case 5:
+            page_at(3)->next = PAGE_LINK_NONE;
+            break;
+        case 6:
+            pool->count[0]++;
+            break;
+        case 7:
+            pool->free_pages--;
+            break;
+        case 8:
+            pool->list[0] = PAGE_LINK_NONE;
+            break;
+        }
+        CHECK(!is_sound());
+        buddy->for_each_free(pool, count_visit, &visits); /* bounded all the same */
+        CHECK(visits <= 8);
+        end_pool();
+    }
+}
