@@ -40,15 +40,16 @@ LDFLAGS  := -nostdlib -static -Wl,-z,max-page-size=4096,-z,noexecstack,--build-i
 
 KERNEL_SOURCES := \
     boot/entry.S boot/main.c boot/bootinfo.c boot/memory.c \
-    arch/x86_64/acpi.c arch/x86_64/apic.c arch/x86_64/clock.c arch/x86_64/exit.c \
+    arch/x86_64/acpi.c arch/x86_64/apic.c arch/x86_64/backtrace.c arch/x86_64/clock.c \
+    arch/x86_64/exit.c \
     arch/x86_64/paging.c arch/x86_64/serial.c arch/x86_64/setup.c arch/x86_64/startup.c \
-    arch/x86_64/trampoline.S arch/x86_64/trap.c arch/x86_64/trap_entry.S \
-    lib/bitmap.c lib/crc32.c lib/printf.c lib/prng.c lib/string.c \
+    arch/x86_64/timer.c arch/x86_64/trampoline.S arch/x86_64/trap.c arch/x86_64/trap_entry.S \
+    lib/bitmap.c lib/crc32.c lib/printf.c lib/prng.c lib/string.c lib/symbols.c \
     mm/buddy.c mm/memmap.c mm/page_allocator.c mm/walker.c \
     smp/barrier.c smp/bringup.c smp/spinlock.c \
-    stress/arena.c stress/content.c stress/failure.c stress/options.c stress/phase_exhaust.c \
+    stress/arena.c stress/content.c stress/explain.c stress/failure.c stress/options.c stress/phase_exhaust.c \
     stress/phase_mixed.c stress/phase_remote_free.c stress/phase_selftest.c stress/provoke.c \
-    stress/report.c stress/run.c stress/traps.c
+    stress/report.c stress/run.c stress/traps.c stress/watch.c
 
 USER_SOURCES := $(filter %.c,$(ALLOCATOR))
 OBJECTS := $(patsubst %,$(OUT)/%.o,$(basename $(KERNEL_SOURCES)))
@@ -110,10 +111,27 @@ $(OUT)/user/%.o: $(dir $(firstword $(USER_SOURCES)))%.c $(OUT)/flags
 	$(SAY) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# The user's allocator comes first, and so is the default.
-$(KERNEL): $(USER_OBJECTS) $(OBJECTS) linker.ld
+# The user's allocator comes first, and so is the default. Linked twice: the names of the functions, for backtraces, are
+# known once it is linked.
+LINKED := $(USER_OBJECTS) $(OBJECTS)
+LINK    = $(CC) $(LDFLAGS) -Wl,-Map=$(@:.elf=.map) -o $@ $(filter %.o,$^)
+
+$(OUT)/symbols-table0.S: ci/symbols
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) ci/symbols </dev/null >$@
+
+$(OUT)/symbols-table.S: $(OUT)/unnamed.elf ci/symbols
+	$(Q)nm $< | $(PYTHON) ci/symbols >$@
+
+$(OUT)/symbols-table.o $(OUT)/symbols-table0.o: %.o: %.S
+	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
+
+$(OUT)/unnamed.elf: $(LINKED) $(OUT)/symbols-table0.o linker.ld
+	$(Q)$(LINK)
+
+$(KERNEL): $(LINKED) $(OUT)/symbols-table.o linker.ld
 	$(SAY) LD $@
-	$(Q)$(CC) $(LDFLAGS) -Wl,-Map=$(@:.elf=.map) -o $@ $(USER_OBJECTS) $(OBJECTS)
+	$(Q)$(LINK)
 
 # One image for BIOS and UEFI, on a disc or a stick.
 $(ISO): $(KERNEL) boot/grub.cfg

@@ -7,6 +7,7 @@
 #include <arch/paging.h>
 #include <arch/serial.h>
 #include <arch/setup.h>
+#include <arch/timer.h>
 #include <arch/trap.h>
 #include <boot/bootinfo.h>
 #include <boot/memory.h>
@@ -71,7 +72,7 @@ static void read_options(void)
     options_default(&options);
     if (!options_parse(&options, bootinfo.command_line, message, sizeof(message)))
         fail("option", "%s", message);
-    run_set_exit(options.exit, &power);
+    run_set_exit(options.exit, options.on_fail, &power);
 }
 
 /* The allocator that was asked for, or the first there is. */
@@ -180,6 +181,7 @@ static void start_apic(void)
     trap_set_interrupt(VECTOR_WAKE, woken);
     apic_init_core();
     boot_cpu.local.apic_id = apic_id();
+    timer_init();
     report_line("# apic mode=%s cpus=%llu disabled=%llu", mode, (ull)cpus.count, (ull)cpus.disabled);
 }
 

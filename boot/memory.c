@@ -14,7 +14,6 @@ extern uint8_t image_start[], text_end[], rodata_end[], image_end[];
 enum {
     LOW_MEMORY_END = 0x100000,
     TRAMPOLINE_LIMIT = 0xa0000,
-    RSDP_SIZE = 36,
 };
 
 static struct memmap map;
@@ -32,16 +31,12 @@ const void *memory_boot_pointer(uint64_t address, size_t size)
 const void *memory_acpi_table(const struct bootinfo *bootinfo, const char signature[4], size_t *size,
                               char *message, size_t message_size)
 {
-    const void *rsdp = bootinfo->has_rsdp ? bootinfo->rsdp : NULL;
-
-    if (!rsdp && bootinfo->rsdp_address)
-        rsdp = memory_boot_pointer(bootinfo->rsdp_address, RSDP_SIZE);
-    if (!rsdp) {
+    if (!bootinfo->has_rsdp) {
         format_text(message, message_size, "the loader passed no ACPI root pointer (RSDP)");
         return NULL;
     }
-    return acpi_find_table(rsdp, RSDP_SIZE, signature, memory_boot_pointer, size, message,
-                           message_size);
+    return acpi_find_table(bootinfo->rsdp, bootinfo->rsdp_size, signature, memory_boot_pointer,
+                           size, message, message_size);
 }
 
 /* ---- taking ---- */

@@ -48,6 +48,12 @@ static void list_remove(struct buddy_pool *pool, struct page *page)
 
 /* ---- split and merge: lock held ---- */
 
+/* Atomic, as buddy_free_page_count() reads it without the lock. */
+static void add_free_pages(struct buddy_pool *pool, uint64_t change)
+{
+    __atomic_store_n(&pool->free_pages, pool->free_pages + change, __ATOMIC_RELAXED);
+}
+
 static bool is_free_block(const struct buddy_pool *pool, pfn_t pfn, unsigned order)
 {
     if (!page_array_contains(&pool->array, pfn))
@@ -59,7 +65,7 @@ static bool is_free_block(const struct buddy_pool *pool, pfn_t pfn, unsigned ord
 /* Put a block among the free ones, merged with its buddies as far as they are free. */
 static void release_block(struct buddy_pool *pool, pfn_t pfn, unsigned order)
 {
-    pool->free_pages += order_pages(order);
+    add_free_pages(pool, order_pages(order));
     while (order < MAX_ORDER && is_free_block(pool, buddy_of(pfn, order), order)) {
         pfn_t buddy = buddy_of(pfn, order);
 
@@ -87,7 +93,7 @@ static pfn_t split_down(struct buddy_pool *pool, struct page *page, unsigned ord
     }
     page->state = PAGE_HELD_HEAD;
     page->order = (uint8_t)order;
-    pool->free_pages -= order_pages(order);
+    add_free_pages(pool, -order_pages(order));
     return pfn;
 }
 
@@ -194,7 +200,7 @@ static enum page_error remove_locked(struct buddy_pool *pool, pfn_t start, uint6
         pfn_t stop = block_end < end ? block_end : end;
 
         list_remove(pool, page);
-        pool->free_pages -= block_end - head;
+        add_free_pages(pool, head - block_end);
         for (; pfn < stop; pfn++)
             page_of(&pool->array, pfn)->state = PAGE_ABSENT;
         if (head < start)

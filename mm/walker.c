@@ -40,7 +40,7 @@ static bool visit_mark(void *context, pfn_t pfn, unsigned order)
 {
     struct walk_pass *pass = context;
     struct walk *walk = pass->walk;
-    uint64_t count = order_pages(order);
+    uint64_t count = order_pages(order > MAX_ORDER ? 0 : order);
 
     if (order > MAX_ORDER || pfn < walk->start || pfn >= walk->end || count > walk->end - pfn)
         return found(pass->finding, "free-list", "pfn 0x%llx order %u: outside of the pool",

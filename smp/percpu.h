@@ -7,7 +7,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MAX_CPUS = 256 };
+enum {
+    MAX_CPUS = 256,
+    HELD_LOCKS = 4,
+};
+
+/* What the watchdog knows of a core (stress/watch.h). */
+struct watch {
+    bool busy;         /* at work: progress is due */
+    uint64_t progress; /* counts up as this core gets things done */
+    uint32_t asked;    /* NMIs sent to this core to ask after it, by the one that watches it */
+    uint32_t answered; /* ... and answered */
+    /* What this core remembers of the one it watches. */
+    uint64_t seen_progress, seen_at, asked_at;
+    uint32_t answers_before;
+};
 
 struct trap_frame;
 struct cpu_stacks;
@@ -16,13 +30,17 @@ struct percpu {
     struct cpu_local local; /* first: the GS base points here */
     bool online;
     struct lock_counts locks;
-    uint32_t locks_held;
+    uint32_t locks_held;                    /* how many; the first few stand in held[] */
+    const struct spinlock_irq *held[HELD_LOCKS];
     const struct spinlock_irq *waiting_for; /* the lock this core spins on, or NULL */
-    const void *waiting_at;                 /* ... and who asked for it */
+    const void *waiting_at;                 /* ... who asked for it */
+    uint64_t waiting_since;                 /* ... and when, in cycles */
     struct prng yield_stream;               /* when to give way (spinlock_yield) */
+    bool deaf;                              /* takes no NMI any more (provoke=deaf) */
     bool frozen;                            /* stopped because another core reports a failure */
     const struct trap_frame *frozen_at;     /* ... where, or NULL if it stopped by itself */
     struct cpu_stacks *stacks;
+    struct watch watch;
 } __attribute__((aligned(64)));
 
 /* All cores that have come up, by number: [0, percpu_count). */

@@ -39,6 +39,7 @@ static void wait_and_take(struct spinlock_irq *lock, struct percpu *cpu, uint32_
     uint64_t start = cpu_cycles();
 
     cpu->waiting_at = caller;
+    cpu->waiting_since = start;
     __atomic_store_n(&cpu->waiting_for, lock, __ATOMIC_RELAXED);
     do
         cpu_relax();
@@ -65,6 +66,8 @@ irq_flags_t spinlock_irq_lock(struct spinlock_irq *lock)
                  lock->name, me - 1, __builtin_return_address(0), lock->owner_at);
         wait_and_take(lock, cpu, me, __builtin_return_address(0));
     }
+    if (cpu->locks_held < HELD_LOCKS)
+        cpu->held[cpu->locks_held] = lock;
     cpu->locks_held++;
     cpu->locks.acquisitions++;
     if (lock->last_owner && lock->last_owner != me)
@@ -91,6 +94,16 @@ static void check_release(const struct spinlock_irq *lock, uint32_t me, const vo
              caller);
 }
 
+/* Locks need not be released in the order in which they were taken. */
+static void forget(struct percpu *cpu, const struct spinlock_irq *lock)
+{
+    uint32_t last = --cpu->locks_held;
+
+    for (uint32_t i = 0; i < last && i < HELD_LOCKS; i++)
+        if (cpu->held[i] == lock)
+            cpu->held[i] = last < HELD_LOCKS ? cpu->held[last] : (const struct spinlock_irq *)0;
+}
+
 void spinlock_irq_unlock(struct spinlock_irq *lock, irq_flags_t flags)
 {
     struct percpu *cpu = this_cpu();
@@ -101,7 +114,7 @@ void spinlock_irq_unlock(struct spinlock_irq *lock, irq_flags_t flags)
     cpu->locks.hold_cycles += held;
     if (held > cpu->locks.longest_hold)
         cpu->locks.longest_hold = held;
-    cpu->locks_held--;
+    forget(cpu, lock);
     __atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
     irq_restore(flags);
 }

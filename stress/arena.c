@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stress/arena.h>
 #include <stress/content.h>
+#include <stress/explain.h>
 #include <stress/failure.h>
+#include <stress/watch.h>
 
 typedef unsigned long long ull;
 
@@ -101,37 +103,52 @@ void arena_set_bounds(struct arena *arena, uint64_t blocks, uint64_t pages)
 /* ---- what must hold around every call ---- */
 
 struct call {
+    struct core *core;
+    const char *function;
+    unsigned order;
     bool interrupts;
     uint32_t locks_held;
 };
 
-static struct call call_begin(void)
+static struct history_entry make_entry(enum operation operation, pfn_t pfn, struct holding holding)
 {
-    return (struct call){irq_enabled(), this_cpu()->locks_held};
-}
-
-static void call_end(struct call call, const char *function, unsigned order)
-{
-    if (this_cpu()->locks_held != call.locks_held)
-        fail("lock-held", "core %u returned from %s order %u with %u locks held, %u before",
-             cpu_number(), function, order, this_cpu()->locks_held, call.locks_held);
-    if (irq_enabled() != call.interrupts)
-        fail("irq-state", "core %u returned from %s order %u with interrupts %s, %s before",
-             cpu_number(), function, order, irq_enabled() ? "on" : "off",
-             call.interrupts ? "on" : "off");
-}
-
-static void remember(struct core *core, enum operation operation, pfn_t pfn, unsigned order,
-                     struct holding holding)
-{
-    core->history[core->history_next++ % HISTORY_SIZE] = (struct history_entry){
+    return (struct history_entry){
         .cycles = cpu_cycles(),
         .pfn = pfn,
         .operation = (uint8_t)operation,
-        .order = (uint8_t)order,
+        .order = (uint8_t)(holding.order_plus_1 - 1),
         .holder = holding.core,
         .serial = holding.serial,
     };
+}
+
+static struct call call_begin(struct core *core, const char *function, enum operation operation,
+                              pfn_t pfn, struct holding holding)
+{
+    core->now = make_entry(operation, pfn, holding);
+    watch_progress();
+    return (struct call){core, function, core->now.order, irq_enabled(), this_cpu()->locks_held};
+}
+
+static void call_end(struct call call)
+{
+    const struct percpu *cpu = this_cpu();
+
+    if (cpu->locks_held != call.locks_held)
+        fail("lock-held", "core %u returned from %s order %u with %u locks held, %u before: %s",
+             call.core->number, call.function, call.order, cpu->locks_held, call.locks_held,
+             cpu->locks_held ? cpu->held[0]->name : "none");
+    if (irq_enabled() != call.interrupts)
+        fail("irq-state", "core %u returned from %s order %u with interrupts %s, %s before",
+             call.core->number, call.function, call.order, irq_enabled() ? "on" : "off",
+             call.interrupts ? "on" : "off");
+    call.core->now.operation = OPERATION_NONE;
+    watch_progress();
+}
+
+static void remember(struct core *core, enum operation operation, pfn_t pfn, struct holding holding)
+{
+    core->history[core->history_next++ % HISTORY_SIZE] = make_entry(operation, pfn, holding);
 }
 
 /* ---- allocate ---- */
@@ -153,6 +170,7 @@ static void fail_overlap(const struct arena *arena, const struct core *core, pfn
     pfn_t head = holder_of(arena, taken);
 
     failure_begin("overlap", "pfn 0x%llx order %u", (ull)pfn, order);
+    explain_block(pfn, order);
     report_line("# overlap: core %u was handed pfn 0x%llx order %u; page 0x%llx of it is held",
                 core->number, (ull)pfn, order, (ull)taken);
     if (head == INVALID_PFN) {
@@ -207,17 +225,18 @@ static struct content content_of(const struct arena *arena, pfn_t pfn, struct ho
 pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
 {
     struct holding holding = {++core->serial, (uint16_t)core->number, (uint8_t)(order + 1), 0};
-    struct call call = call_begin();
+    struct call call =
+        call_begin(core, "allocate_pages", OPERATION_ALLOCATING, INVALID_PFN, holding);
     pfn_t pfn = arena->allocator->allocate_pages(arena->pool, order);
 
-    call_end(call, "allocate_pages", order);
+    call_end(call);
     if (pfn == INVALID_PFN) {
         core->counts.out_of_memory++;
-        remember(core, OPERATION_OUT_OF_MEMORY, pfn, order, holding);
+        remember(core, OPERATION_OUT_OF_MEMORY, pfn, holding);
         check_out_of_memory(arena, core, order);
         return INVALID_PFN;
     }
-    remember(core, OPERATION_ALLOCATE, pfn, order, holding);
+    remember(core, OPERATION_ALLOCATE, pfn, holding);
     check_place(arena, pfn, order);
     uint64_t index = pfn - arena->start;
     uint64_t taken = bitmap_set_range(arena->held, index, order_pages(order));
@@ -248,10 +267,13 @@ static void check_content(const struct arena *arena, struct core *core, pfn_t pf
     core->counts.checked_in_full += content.full;
     if (content_check(content, &error))
         return;
-    fail("content",
-         "pfn 0x%llx order %u, held by core %u: page 0x%llx offset 0x%x is 0x%016llx, was 0x%016llx",
-         (ull)pfn, holding.order_plus_1 - 1u, holding.core, (ull)error.pfn, error.offset,
-         (ull)error.found, (ull)error.expected);
+    failure_begin("content", "pfn 0x%llx order %u", (ull)pfn, holding.order_plus_1 - 1u);
+    explain_block(pfn, holding.order_plus_1 - 1u);
+    report_line("# content: held by core %u as its number %u: page 0x%llx offset 0x%x is "
+                "0x%016llx, was 0x%016llx",
+                holding.core, holding.serial, (ull)error.pfn, error.offset, (ull)error.found,
+                (ull)error.expected);
+    failure_end();
 }
 
 void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
@@ -263,7 +285,7 @@ void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
     ASSERT(holding.order_plus_1 && bitmap_test(arena->held, index));
     if (arena->sample)
         check_content(arena, core, pfn, holding);
-    remember(core, OPERATION_FREE, pfn, order, holding);
+    remember(core, OPERATION_FREE, pfn, holding);
 
     /* Given up before it is freed: from then on another core may be handed it. */
     arena->holdings[index] = (struct holding){0};
@@ -272,9 +294,9 @@ void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
         fail("overlap", "pfn 0x%llx order %u: page 0x%llx was given up by another", (ull)pfn, order,
              (ull)(arena->start + missing));
 
-    struct call call = call_begin();
+    struct call call = call_begin(core, "free_pages", OPERATION_FREE, pfn, holding);
     enum page_error error = arena->allocator->free_pages(arena->pool, pfn, order);
-    call_end(call, "free_pages", order);
+    call_end(call);
     if (error != PAGE_OK)
         fail("free-refused", "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
              page_error_name(error));

@@ -16,6 +16,7 @@ enum operation {
     OPERATION_ALLOCATE,
     OPERATION_FREE,
     OPERATION_OUT_OF_MEMORY,
+    OPERATION_ALLOCATING, /* only in `now` */
 };
 
 struct history_entry {
@@ -42,6 +43,7 @@ struct core {
     uint64_t steps;    /* turns of the phase's loop */
     uint64_t sequence; /* hash of the first SEQUENCE_STEPS turns' choices: repeats with the seed */
     struct core_counts counts;
+    struct history_entry now; /* the operation that runs; operation OPERATION_NONE between calls */
     uint64_t history_next;
     struct history_entry history[HISTORY_SIZE];
 } __attribute__((aligned(64)));

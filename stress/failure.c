@@ -1,3 +1,4 @@
+#include <arch/clock.h>
 #include <arch/cpu.h>
 #include <arch/exit.h>
 #include <arch/irq.h>
@@ -6,11 +7,13 @@
 #include <lib/string.h>
 #include <smp/percpu.h>
 #include <stddef.h>
+#include <stress/explain.h>
 #include <stress/failure.h>
 
 enum {
     TITLE_SIZE = 200,
-    FREEZE_TURNS = 20000000,
+    FREEZE_MS = 5000, /* and FREEZE_MS_A_CORE: 255 cores on two of the host's take 4 s */
+    FREEZE_MS_A_CORE = 100,
 };
 
 static struct {
@@ -19,6 +22,8 @@ static struct {
     enum verdict verdict;
     unsigned phase;
     const char *phase_name;
+    uint64_t failed_at; /* cycles */
+    bool hold;          /* stay for a debugger after a failure */
     const char *exit_mode;
     const struct acpi_power *power;
 } failure = {.exit_mode = "auto"};
@@ -42,9 +47,10 @@ static enum verdict verdict_of(const char *rule)
     return VERDICT_FAIL;
 }
 
-void run_set_exit(const char *mode, const struct acpi_power *power)
+void run_set_exit(const char *mode, const char *on_fail, const struct acpi_power *power)
 {
     failure.exit_mode = mode;
+    failure.hold = strcmp(on_fail, "hold") == 0;
     failure.power = power;
 }
 
@@ -81,13 +87,25 @@ static bool all_frozen(void)
     return true;
 }
 
+static void report_lost_cores(uint64_t milliseconds)
+{
+    for (uint32_t i = 0; i < percpu_count; i++)
+        if (is_other(percpu_table[i]) && !percpu_table[i]->frozen)
+            report_line("# freeze: core %u (APIC ID %u) did not take the NMI within %llu ms", i,
+                        percpu_table[i]->local.apic_id, (unsigned long long)milliseconds);
+}
+
 static void stop_others(void)
 {
+    uint64_t limit = FREEZE_MS + FREEZE_MS_A_CORE * (uint64_t)percpu_count;
+    uint64_t start = clock_ns();
+
     for (uint32_t i = 0; i < percpu_count; i++)
         if (is_other(percpu_table[i]))
             cpu_send_nmi(percpu_table[i]->local.apic_id);
-    for (unsigned turn = 0; turn < FREEZE_TURNS && !all_frozen(); turn++)
+    while (!all_frozen() && clock_ns() - start < limit * 1000000)
         cpu_relax();
+    report_lost_cores(limit);
 }
 
 static bool claim_failure(void)
@@ -105,11 +123,13 @@ static void failure_begin_va(const char *rule, const char *format, va_list argum
             failure_freeze(NULL);
         cpu_halt(); /* a failure while reporting a failure: what has been said must do */
     }
+    failure.failed_at = cpu_cycles();
     report_seize();
     stop_others();
     int length = format_text(failure.title, TITLE_SIZE, "%s: ", rule);
     format_text_va(failure.title + length, TITLE_SIZE - (size_t)length, format, arguments);
     failure.verdict = verdict_of(rule);
+    report_line("# FAILURE %s", failure.title);
 }
 
 void failure_begin(const char *rule, const char *format, ...)
@@ -120,8 +140,19 @@ void failure_begin(const char *rule, const char *format, ...)
     va_end(arguments);
 }
 
+/* An error of use or of the machine has no story; a broken rule has. */
+static void tell_story(void)
+{
+    if (failure.verdict == VERDICT_ERROR)
+        return;
+    explain(failure.failed_at);
+    report_line("# report ms=%llu",
+                (unsigned long long)clock_cycles_to_ns(cpu_cycles() - failure.failed_at) / 1000000);
+}
+
 void failure_end(void)
 {
+    tell_story();
     if (!report_has_plan())
         report_plan(0);
     if (failure.phase)
@@ -144,6 +175,10 @@ void fail(const char *rule, const char *format, ...)
 void run_end(enum verdict verdict)
 {
     report_end(verdict);
+    if (failure.hold && failure.owner) {
+        report_line("# held: all cores stopped for a debugger");
+        cpu_halt();
+    }
     if (strcmp(failure.exit_mode, "power-off") == 0 && failure.power)
         exit_power_off(failure.power);
     if (strcmp(failure.exit_mode, "auto") == 0)

@@ -20,10 +20,12 @@ struct options {
     uint64_t cpus;       /* cores to use; 0: all there are */
     uint64_t sample;     /* one held block in this many is checked in full, 1 .. 65536 */
     uint64_t yield;      /* one lock operation in this many gives way by PAUSE; 0: none */
+    uint64_t watchdog;   /* seconds without progress before a core is asked after; 0: never */
     uint64_t floor;      /* percent of the usual floor of interleaving, 0 .. 1000 */
     char allocator[OPTION_TEXT_SIZE];
     char phases[OPTION_TEXT_SIZE * 2]; /* names separated by commas, or "all" */
-    char exit[OPTION_TEXT_SIZE];   /* auto, halt, power-off */
+    char exit[OPTION_TEXT_SIZE];    /* auto, halt, power-off */
+    char on_fail[OPTION_TEXT_SIZE]; /* exit, hold */
     char provoke[OPTION_TEXT_SIZE]; /* a failure to make happen, to try the harness: "" none */
     uint32_t orders[MAX_ORDER + 1]; /* weights of the random draw of orders */
 };

@@ -5,11 +5,13 @@
 #include <lib/string.h>
 #include <smp/percpu.h>
 #include <stddef.h>
+#include <stress/explain.h>
 #include <stress/failure.h>
 #include <stress/phases.h>
 #include <stress/provoke.h>
 #include <stress/report.h>
 #include <stress/run.h>
+#include <stress/watch.h>
 
 typedef unsigned long long ull;
 
@@ -130,6 +132,33 @@ static struct totals sum_up(const struct run *run)
     return sum;
 }
 
+/* ---- meeting ---- */
+
+/* No lock may be held where none is needed: said at once, not when the others find it taken. */
+static void check_no_lock_held(void)
+{
+    const struct percpu *cpu = this_cpu();
+
+    if (cpu->locks_held)
+        fail("lock-held", "core %u goes on with %u locks held: %s", cpu->local.number,
+             cpu->locks_held, cpu->held[0]->name);
+}
+
+/* Waiting for others is no standstill of one's own. */
+static void meet(struct run *run)
+{
+    check_no_lock_held();
+    bool busy = watch_busy(false);
+    barrier_wait(&run->barrier);
+    watch_busy(busy);
+}
+
+void run_meet(struct run *run)
+{
+    if (!run->phase->alone)
+        meet(run);
+}
+
 /* ---- progress ---- */
 
 static uint64_t elapsed_ms(const struct run *run)
@@ -160,6 +189,8 @@ bool run_goes_on(struct run *run, struct core *core)
     uint64_t now = cpu_cycles();
 
     provoke_step(run, core);
+    check_no_lock_held();
+    watch_progress();
     if (core->number == 0 && now >= run->progress_at)
         print_progress(run, now);
     if (run->options->ops)
@@ -183,12 +214,6 @@ unsigned run_draw_order(const struct run *run, struct core *core, unsigned limit
     while (draw >= weights[order])
         draw -= weights[order++];
     return order;
-}
-
-void run_meet(struct run *run)
-{
-    if (!run->phase->alone)
-        barrier_wait(&run->barrier);
 }
 
 /* ---- one phase, core 0's part between the barriers ---- */
@@ -330,14 +355,18 @@ static void run_rounds(struct run *run, struct core *core)
     const struct phase *phase = run->phase;
 
     do {
+        watch_busy(true);
         phase->round(run, core);
+        watch_busy(false);
         run_meet(run);
         if (core->number == 0)
             end_round(run);
         run_meet(run);
     } while (run->more);
+    watch_busy(true);
     if (phase->release)
         phase->release(run, core);
+    watch_busy(false);
 }
 
 /* Returns, on core 0, whether the phase passed. */
@@ -345,13 +374,13 @@ static bool run_phase(struct run *run, const struct phase *phase, unsigned index
 {
     bool passed = true;
 
-    barrier_wait(&run->barrier);
+    meet(run);
     if (core->number == 0)
         begin_phase(run, phase, index);
-    barrier_wait(&run->barrier);
+    meet(run);
     if (!phase->alone || core->number == 0)
         run_rounds(run, core);
-    barrier_wait(&run->barrier);
+    meet(run);
     if (core->number == 0)
         passed = end_phase(run, index);
     return passed;
@@ -360,7 +389,11 @@ static bool run_phase(struct run *run, const struct phase *phase, unsigned index
 void run_prepare(struct run *run)
 {
     run->barrier = (struct barrier){.members = run->core_count};
+    for (uint32_t i = 0; i < run->core_count; i++)
+        run->cores[i].number = i;
     spinlock_yield(run->options->yield, run->options->seed);
+    watch_set_limit(run->options->watchdog);
+    explain_set_cores(run->cores, run->core_count);
     arena_check(&run->arena);
     arena_remember(&run->arena);
 }
@@ -370,6 +403,7 @@ void run_core(struct run *run, uint32_t number)
     struct core *core = &run->cores[number];
     unsigned index = 0, passed = 0;
 
+    watch_start_core();
     for (unsigned i = 0; all_phases[i]; i++)
         if (listed(run->options->phases, all_phases[i]->name))
             passed += run_phase(run, all_phases[i], ++index, core);

@@ -2,7 +2,9 @@
 #include <arch/segments.h>
 #include <arch/trap.h>
 #include <smp/percpu.h>
+#include <arch/cpu.h>
 #include <stress/failure.h>
+#include <stress/watch.h>
 
 typedef unsigned long long ull;
 
@@ -75,19 +77,31 @@ static void begin_trap(const struct trap_frame *frame)
                       cpu_number(), (ull)frame->rip, (ull)frame->error);
 }
 
+/* A backtrace of this core is to begin where it was interrupted, not here. */
 void trap_exception(struct trap_frame *frame)
 {
     begin_trap(frame);
+    this_cpu()->frozen_at = frame;
     report_registers(frame);
     failure_end();
 }
 
-/* While a failure is reported an NMI says "stop"; otherwise somebody outside asks what goes on. */
+/*
+ * While a failure is reported an NMI says "stop"; a question of the watchdog is answered; any other comes from
+ * somebody outside who wonders at the silence.
+ */
 void trap_nmi(struct trap_frame *frame)
 {
+    char text[160];
+
+    if (this_cpu()->deaf)
+        cpu_halt();
     if (failure_in_progress())
         failure_freeze(frame);
-    failure_begin("nmi", "core %u got an NMI at rip 0x%llx", cpu_number(), (ull)frame->rip);
-    report_registers(frame);
+    if (watch_answer())
+        return;
+    this_cpu()->frozen_at = frame;
+    const char *rule = watch_diagnose(text, sizeof(text));
+    failure_begin(rule, "%s", text);
     failure_end();
 }

@@ -3,9 +3,11 @@
 # Included by the top Makefile, and complete by itself: make -f tests/host.mk hosted-tests
 # Targets: hosted-tests (build all), hosted-list (print the programs, one a line).
 
+.PHONY: hosted-tests hosted-list
+hosted-tests:
+
 HOST_CC ?= gcc
 HOST_BUILD := build/host
-HOST_PYTHON ?= /usr/bin/python3
 
 HOST_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -pthread -D_GNU_SOURCE \
 	-Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
@@ -72,7 +74,6 @@ $(foreach variant,asan asan10 tsan,$(eval $(call host_compile,$(variant))))
 $(foreach test,$(HOST_TESTS) $(HOST_BROKEN),\
 	$(eval $(call host_rules,$(patsubst %/,%,$(dir $(test))),$(notdir $(test)))))
 
-.PHONY: hosted-tests hosted-list
 hosted-tests: $(addprefix $(HOST_BUILD)/,$(HOST_TESTS) $(HOST_BROKEN))
 
 hosted-list:

@@ -1,5 +1,6 @@
 """The hosted unit tests: each program is one test here, and shows its output when it fails."""
 
+import os
 import pathlib
 import re
 import subprocess
@@ -10,17 +11,27 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 MAKE = ["make", "--no-print-directory", "-f", "tests/host.mk"]
 TIMEOUT_SECONDS = 120
 
+# Run from inside a make or not, the make here is one of its own.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+
 
 def programs():
     listed = subprocess.run(
-        MAKE + ["-s", "hosted-list"], cwd=ROOT, check=True, capture_output=True, text=True
+        MAKE + ["-s", "hosted-list"],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return listed.stdout.split()
 
 
 @pytest.fixture(scope="session")
 def built():
-    made = subprocess.run(MAKE + ["-j2", "hosted-tests"], cwd=ROOT, capture_output=True, text=True)
+    made = subprocess.run(
+        MAKE + ["-j2", "hosted-tests"], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True
+    )
     assert made.returncode == 0, made.stdout + made.stderr
 
 

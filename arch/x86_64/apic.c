@@ -18,6 +18,9 @@ enum {
     REGISTER_LINT0 = 0x35,
     REGISTER_LINT1 = 0x36,
     REGISTER_ERROR = 0x37,
+    REGISTER_TIMER_INITIAL = 0x38,
+    REGISTER_TIMER_CURRENT = 0x39,
+    REGISTER_TIMER_DIVIDE = 0x3e,
     MSR_X2APIC = 0x800,
 };
 
@@ -27,6 +30,8 @@ enum {
     SPURIOUS_ENABLE = 1 << 8,
     LOCAL_MASKED = 1 << 16,
     LOCAL_NMI = 4 << 8,
+    TIMER_PERIODIC = 1 << 17,
+    TIMER_DIVIDE_BY_16 = 0x3,
     COMMAND_FIXED = 0 << 8,
     COMMAND_NMI = 4 << 8,
     COMMAND_INIT = 5 << 8,
@@ -130,6 +135,18 @@ bool apic_broadcast_interrupt(uint8_t vector)
 void apic_end_of_interrupt(void)
 {
     apic_write(REGISTER_END_OF_INTERRUPT, 0);
+}
+
+void apic_timer_set(uint32_t count, uint8_t vector)
+{
+    apic_write(REGISTER_TIMER_DIVIDE, TIMER_DIVIDE_BY_16);
+    apic_write(REGISTER_TIMER, vector ? TIMER_PERIODIC | vector : LOCAL_MASKED);
+    apic_write(REGISTER_TIMER_INITIAL, count);
+}
+
+uint32_t apic_timer_read(void)
+{
+    return apic_read(REGISTER_TIMER_CURRENT);
 }
 
 void cpu_wake_others(void)

@@ -13,7 +13,7 @@ from .usage import UsageError
 from .verdict import CODES
 
 COMMANDS = (run_command, judge_command)
-EXIT_CODES = "exit code: the verdict: " + ", ".join(f"{code} {word}" for word, code in CODES.items())
+EXIT_CODES = "exit code: the verdict: " + ", ".join(f"{CODES[word]} {word}" for word in CODES)
 
 
 class Parser(argparse.ArgumentParser):

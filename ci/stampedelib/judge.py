@@ -46,7 +46,9 @@ def judge(raw: bytes, exit_code: int | None = None, ended_by: str | None = None,
                    log.banner, log.options, log.machine)
 
 
-def _seen_by_host(log: Log, exit_code: int | None, ended_by: str | None, detail: str) -> tuple[str, str] | None:
+def _seen_by_host(
+    log: Log, exit_code: int | None, ended_by: str | None, detail: str
+) -> tuple[str, str] | None:
     """Crash, hang or a QEMU that did not work, whatever the log says."""
     after = f": {detail}" if detail else ""
     word = ENDINGS[ended_by] if ended_by else None
@@ -77,7 +79,8 @@ def _kernel_words(log: Log) -> list[str]:
 
 
 def _failed_phase(log: Log) -> str | None:
-    return next((f"{phase.detail} (phase {phase.name})" for phase in log.phases if phase.outcome == "fail"), None)
+    failed = (phase for phase in log.phases if phase.outcome == "fail")
+    return next((f"{phase.detail} (phase {phase.name})" for phase in failed), None)
 
 
 def _kernel_title(log: Log) -> str:
@@ -90,7 +93,9 @@ def _kernel_title(log: Log) -> str:
     return log.title or ""
 
 
-def _damage(log: Log, exit_code: int | None, ended_by: str | None, nonce: int | None) -> Iterator[str]:
+def _damage(
+    log: Log, exit_code: int | None, ended_by: str | None, nonce: int | None
+) -> Iterator[str]:
     """Every reason not to believe the log."""
     if ended_by == "flood":
         yield "flood: the log grew without end"
@@ -121,10 +126,11 @@ def _damaged_closing(log: Log) -> Iterator[str]:
     if not closing:
         yield f"cut: no closing line{_where(log)}"
         return
-    if closing.lines != closing.line - 1:
-        yield f"line {closing.line}: {closing.lines} lines were written, {closing.line - 1} are here"
-    if closing.crc != closing.actual_crc:
-        yield f"line {closing.line}: CRC differs: {closing.crc:#010x} written, {closing.actual_crc:#010x} computed"
+    here, crc = closing.line - 1, closing.actual_crc
+    if closing.lines != here:
+        yield f"line {closing.line}: {closing.lines} lines were written, {here} are here"
+    if closing.crc != crc:
+        yield f"line {closing.line}: CRC differs: {closing.crc:#010x} written, {crc:#010x} computed"
     for number, line in enumerate(log.lines[closing.line:], closing.line + 1):
         if line and not line.startswith(HALTED):
             yield f"line {number}: text after the closing line"
@@ -142,7 +148,8 @@ def _damaged_nonce(log: Log, expected: int | None) -> Iterator[str]:
     if expected is not None and opening != expected:
         yield f"nonce {opening:016x} is another run's, not {expected:016x}"
     if log.closing and log.closing.nonce != opening:
-        yield f"line {log.closing.line}: nonce {log.closing.nonce:016x}, but {opening:016x} at the start"
+        closing = log.closing
+        yield f"line {closing.line}: nonce {closing.nonce:016x}, but {opening:016x} at the start"
 
 
 def _damaged_plan(log: Log) -> Iterator[str]:
@@ -164,8 +171,9 @@ def _contradictions(log: Log, exit_code: int | None) -> Iterator[str]:
         yield "no verdict" if not log.verdicts else f"verdict {' and '.join(log.verdicts)}"
         return
     word = log.verdicts[0]
-    if exit_code in KERNEL_EXIT_CODES and KERNEL_EXIT_CODES[exit_code] != word:
-        yield f"at odds: exit code {exit_code} means {KERNEL_EXIT_CODES[exit_code]}, the log says {word}"
+    meant = KERNEL_EXIT_CODES.get(exit_code, word) if exit_code is not None else word
+    if meant != word:
+        yield f"at odds: exit code {exit_code} means {meant}, the log says {word}"
     yield from _contradicted_verdict(log, word)
     for outcome in OUTCOMES:
         count = sum(phase.outcome == outcome for phase in log.phases)
@@ -180,7 +188,8 @@ def _contradicted_verdict(log: Log, word: str) -> Iterator[str]:
         if "fail" in outcomes or log.bail_out is not None:
             yield f"at odds: verdict {word}, but {_failed_phase(log) or log.bail_out}"
         if log.plans and len(log.phases) != log.plans[0]:
-            yield f"at odds: verdict {word} with {len(log.phases)} results of {log.plans[0]} planned"
+            counts = f"{len(log.phases)} results of {log.plans[0]} planned"
+            yield f"at odds: verdict {word} with {counts}"
     elif not log.title:
         yield f"at odds: verdict {word} without a title"
     if word == "pass" and outcomes != {"pass"}:

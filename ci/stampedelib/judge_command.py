@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="what QEMU exited with (left out for a real machine)")
     parser.add_argument("--nonce", type=nonce, metavar="HEX", help="the nonce this run was given")
     parser.add_argument("--ended-by", choices=tuple(ENDINGS), help="how the host saw the run end")
-    parser.add_argument("--json", metavar="FILE", help="write the verdict here too; - is standard output")
+    parser.add_argument("--json", metavar="FILE", 
+                        help="write the verdict here too; - is standard output")
 
 
 def execute(arguments: argparse.Namespace) -> int:

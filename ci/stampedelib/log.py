@@ -36,7 +36,7 @@ class Closing:
 
 @dataclass
 class Log:
-    """What the kernel's part of a serial capture says. Line numbers count from its first line, 1."""
+    """What the kernel's part of a serial capture says. Its first line has number 1."""
     lines: list[str] = field(default_factory=list)
     ends_whole: bool = False
     restarts: list[int] = field(default_factory=list)
@@ -66,7 +66,9 @@ def parse(raw: bytes) -> Log:
         return log
     *whole, rest = raw[start.start():].split(b"\n")
     log.ends_whole = not rest
-    log.lines = [line.rstrip(b"\r").decode("latin-1") for line in (whole + [rest] if rest else whole)]
+    if rest:
+        whole.append(rest)
+    log.lines = [line.rstrip(b"\r").decode("latin-1") for line in whole]
     for number, line in enumerate(log.lines, 1):
         if number > 1 and line.endswith(MARKER):
             log.restarts.append(number)
@@ -101,8 +103,9 @@ def _phase(match: re.Match[str]) -> Phase:
 
 def _read_diagnostic(log: Log, number: int, line: str) -> None:
     if match := END.fullmatch(line):
-        body = "".join(f"{text}\n" for text in log.lines[:number - 1]).encode("latin-1")
-        log.closing = Closing(number, int(match[1], 16), int(match[2]), int(match[3], 16), zlib.crc32(body))
+        body = "".join(f"{text}\n" for text in log.lines[:number - 1])
+        log.closing = Closing(number, int(match[1], 16), int(match[2]), int(match[3], 16),
+                              zlib.crc32(body.encode("latin-1")))
         return
     for prefix, read in DIAGNOSTICS.items():
         if line.startswith(prefix):
@@ -138,7 +141,7 @@ DIAGNOSTICS: dict[str, Callable[[Log, str], None]] = {
 
 
 class Follower:
-    """Cuts a log that is still growing into lines, leaving out what stands before the kernel's first."""
+    """Cuts a growing log into lines, leaving out what stands before the kernel's first."""
 
     def __init__(self) -> None:
         self.started = False

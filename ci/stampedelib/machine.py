@@ -72,9 +72,9 @@ class Machine:
         if self.boot == "direct":
             return ["-kernel", str(self.image), "-append", arguments]
         # boot/grub.cfg looks for this string, so that the same image serves every run.
-        escaped = arguments.replace(",", ",,")
+        smbios = "type=11,value=stampede:" + arguments.replace(",", ",,")
         firmware = ["-bios", str(self.firmware)] if self.firmware else []
-        return ["-cdrom", str(self.image), "-smbios", f"type=11,value=stampede:{escaped}", *firmware]
+        return ["-cdrom", str(self.image), "-smbios", smbios, *firmware]
 
 
 def find_qemu(asked: str | None) -> str:
@@ -91,7 +91,8 @@ def find_ovmf() -> Path:
     for name in OVMF:
         if Path(name).is_file():
             return Path(name)
-    raise UsageError(f"no UEFI firmware: none of {', '.join(OVMF)}; install it with ci/install-deps run")
+    tried = ", ".join(OVMF)
+    raise UsageError(f"no UEFI firmware: none of {tried}; install it with ci/install-deps run")
 
 
 def kvm_trouble(device: str = "/dev/kvm", cpuinfo: str = "/proc/cpuinfo") -> str | None:
@@ -104,18 +105,16 @@ def kvm_trouble(device: str = "/dev/kvm", cpuinfo: str = "/proc/cpuinfo") -> str
         os.close(os.open(device, os.O_RDWR))
     except OSError as error:
         return f"{device}: {error.strerror}"
-    if not re.search(r"^flags\s*:.*\b(vmx|svm)\b", Path(cpuinfo).read_text(encoding="utf-8"), re.MULTILINE):
+    flags = Path(cpuinfo).read_text(encoding="utf-8")
+    if not re.search(r"^flags\s*:.*\b(vmx|svm)\b", flags, re.MULTILINE):
         return "the CPU shows neither vmx nor svm"
     return None
 
 
-def choose_accelerator(asked: str, thread: str | None, trouble: str | None) -> Accelerator:
-    """What to run on. `trouble` is kvm_trouble()."""
-    if asked == "kvm" and thread:
-        raise UsageError(f"--thread {thread}: only TCG has threads to choose; leave it out with --accel kvm")
+def choose_accelerator(asked: str, thread: str, trouble: str | None) -> Accelerator:
+    """What to run on. `thread` is for TCG alone; `trouble` is kvm_trouble()."""
     if asked == "kvm":
         return Accelerator("kvm", None, f"as asked, though {trouble}" if trouble else "as asked")
-    if asked == "auto" and not thread and not trouble:
+    if asked == "auto" and not trouble:
         return Accelerator("kvm", None, "it works here")
-    why = "as asked" if asked == "tcg" else f"no KVM: {trouble}" if trouble else "for --thread"
-    return Accelerator("tcg", thread or "multi", why)
+    return Accelerator("tcg", thread, "as asked" if asked == "tcg" else f"no KVM: {trouble}")

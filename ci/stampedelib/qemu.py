@@ -26,7 +26,7 @@ DEAD_STATES = ("internal-error", "io-error", "guest-panicked")
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ended: `kind` is one of judge.ENDINGS, or None for a guest that halted by itself."""
+    """How a run ended: `kind` is one of judge.ENDINGS, or None for a guest that halted itself."""
     kind: str | None
     exit_code: int | None = None
     detail: str = ""
@@ -40,7 +40,7 @@ class Patience:
     total: float
 
     def exhausted(self, now: float, start: float, last_byte: float | None) -> Ending | None:
-        """What has been waited for too long, if anything. `last_byte` is None before the first line."""
+        """What was waited for too long, if anything; no `last_byte` before the first line."""
         if now - start > self.total:
             return Ending("timeout", detail=f"not done after {self.total:g} s")
         if last_byte is None and now - start > self.boot:
@@ -92,12 +92,13 @@ class Guest:
         self.control, control_end = socket.socketpair()
         self.command = machine.command([
             "-chardev", f"socket,id=serial,fd={serial_end.fileno()}", "-serial", "chardev:serial",
-            "-chardev", f"socket,id=qmp,fd={control_end.fileno()}", "-mon", "chardev=qmp,mode=control",
+            "-chardev", f"socket,id=qmp,fd={control_end.fileno()}",
+            "-mon", "chardev=qmp,mode=control",
             "-d", "cpu_reset", "-D", str(self._cpu_log),
         ])
         self.process = subprocess.Popen(
-            self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            pass_fds=(serial_end.fileno(), control_end.fileno()),
+            self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, pass_fds=(serial_end.fileno(), control_end.fileno()),
             start_new_session=True,  # Ctrl-C is for this tool, which then ends QEMU
             preexec_fn=_die_with(os.getpid()))
         serial_end.close()
@@ -138,7 +139,7 @@ class Guest:
         return Ending("exit", status, *complaint)
 
     def _reset_ending(self) -> Ending:
-        """QMP calls both a guest reset; TCG's log of CPU resets tells them apart, KVM has no such log."""
+        """QMP calls both a guest reset. TCG's log of CPU resets tells them apart, KVM has none."""
         if b"Triple fault" in _read_or_empty(self._cpu_log):
             return Ending("triple-fault")
         if "kvm" in self.command:
@@ -151,7 +152,7 @@ def _read_or_empty(path: Path) -> bytes:
 
 
 def _die_with(parent: int) -> Callable[[], None]:
-    """For the child: be killed when the parent dies, however it does (prctl(2), PR_SET_PDEATHSIG)."""
+    """For the child: be killed when the parent dies, however it does (prctl(2))."""
     prctl = ctypes.CDLL(None).prctl
 
     def arrange() -> None:
@@ -165,7 +166,8 @@ def _die_with(parent: int) -> Callable[[], None]:
 class Watch:
     """Reads a guest's channels until it ends or patience does."""
 
-    def __init__(self, guest: Guest, patience: Patience, capture: BinaryIO, show: Callable[[str], None]) -> None:
+    def __init__(self, guest: Guest, patience: Patience, capture: BinaryIO,
+                 show: Callable[[str], None]) -> None:
         self.first_line_seconds: float | None = None
         self._guest = guest
         self._patience = patience

@@ -21,6 +21,7 @@ from .verdict import KERNEL_EXIT_CODES, Verdict
 
 NAME = "run"
 HELP = "Boot the kernel in QEMU, show its report live and judge it"
+BUILD = ROOT / "build/gcc-order16"  # where make puts the images by default
 KERNEL_OPTIONS = ("seed", "seconds", "ops", "allocator")
 DEFAULT_SECONDS = 15
 YIELD_WHEN_SINGLE = "yield=64"  # one thread runs all CPUs: without yields they hardly interleave
@@ -32,33 +33,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `run`."""
     image = parser.add_argument_group("image")
     image.add_argument("--boot", choices=("iso", "direct"), default="iso",
-                       help="by GRUB from the ISO, or the ELF by QEMU's loader, which is faster (default iso)")
-    image.add_argument("--iso", type=Path, default=ROOT / "build/stampede.iso", help="default build/stampede.iso")
-    image.add_argument("--kernel", type=Path, default=ROOT / "build/stampede.elf", help="default build/stampede.elf")
+                       help="by GRUB from the ISO, or the ELF directly, faster (default iso)")
+    image.add_argument("--iso", type=Path, default=BUILD / "stampede.iso", metavar="FILE",
+                       help="default build/gcc-order16/stampede.iso")
+    image.add_argument("--kernel", type=Path, default=BUILD / "stampede.elf", metavar="FILE",
+                       help="default build/gcc-order16/stampede.elf")
     _add_machine_arguments(parser.add_argument_group("machine"))
     _add_stress_arguments(parser.add_argument_group("stress"))
     _add_run_arguments(parser.add_argument_group("run"))
 
 
 def _add_machine_arguments(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--cpus", type=integer(1, 255), default=8, metavar="N", help="1 to 255 (default 8)")
+    group.add_argument("--cpus", type=integer(1, 255), default=8, metavar="N",
+                       help="1 to 255 (default 8)")
     group.add_argument("--memory", type=memory, default="512M", metavar="SIZE",
                        help="16M to 64G, also beyond the host's own (default 512M)")
     group.add_argument("--accel", choices=("auto", "kvm", "tcg"), default="auto",
                        help="auto takes KVM where it truly works, else TCG (default auto)")
-    group.add_argument("--thread", choices=("single", "multi"),
+    group.add_argument("--thread", choices=("single", "multi"), default="multi",
                        help="TCG: all CPUs on one host thread, or one thread each (default multi); "
                             f"single implies the kernel option {YIELD_WHEN_SINGLE}")
     group.add_argument("--firmware", choices=("bios", "uefi"), default="bios", help="default bios")
-    group.add_argument("--qemu", metavar="PROGRAM", help="default $STAMPEDE_QEMU or qemu-system-x86_64")
+    group.add_argument("--qemu", metavar="PROGRAM",
+                       help="default $STAMPEDE_QEMU or qemu-system-x86_64")
 
 
 def _add_stress_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--seconds", type=integer(1), metavar="N", help="how long to stress")
     group.add_argument("--ops", type=integer(1), metavar="N", help="how many operations instead")
     group.add_argument("--seed", type=integer(0, 2**64 - 1), metavar="N",
-                       help="repeats each core's sequence of operations (default: the kernel draws one)")
-    group.add_argument("--allocator", type=allocator, metavar="NAME", help="which of the kernel's allocators")
+                       help="repeats each core's sequence of operations "
+                            "(default: the kernel draws one)")
+    group.add_argument("--allocator", type=allocator, metavar="NAME",
+                       help="which of the kernel's allocators")
     group.add_argument("--args", type=kernel_arguments, default=[], metavar="'NAME=VALUE ...'",
                        help="further options, handed to the kernel as they are")
 
@@ -70,9 +77,10 @@ def _add_run_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--timeout", type=integer(1), metavar="SECONDS",
                        help="the whole run's bound (default: computed from --seconds and --cpus)")
     group.add_argument("--silence", type=integer(1), metavar="SECONDS",
-                       help="how long the kernel may say nothing (default 60, more from 64 CPUs on)")
+                       help="how long the kernel may say nothing (default 60, or as many as CPUs)")
     group.add_argument("--quiet", action="store_true", help="show nothing but the outcome")
-    group.add_argument("--dry-run", action="store_true", help="print the QEMU command and do nothing")
+    group.add_argument("--dry-run", action="store_true",
+                       help="print the QEMU command and do nothing")
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -98,14 +106,16 @@ def build_machine(arguments: argparse.Namespace, nonce: int) -> Machine:
         raise UsageError("--firmware uefi: direct boot needs no firmware; use --boot iso")
     qemu = find_qemu(arguments.qemu)
     accelerator = choose_accelerator(arguments.accel, arguments.thread, kvm_trouble())
-    image = existing_file(arguments.iso if arguments.boot == "iso" else arguments.kernel, "build it with make")
+    image = arguments.iso if arguments.boot == "iso" else arguments.kernel
     firmware = find_ovmf() if arguments.firmware == "uefi" else None
-    return Machine(qemu, accelerator, arguments.cpus, arguments.memory, arguments.boot, image, firmware,
+    return Machine(qemu, accelerator, arguments.cpus, arguments.memory, arguments.boot,
+                   existing_file(image, "build it with make build"), firmware,
                    kernel_command_line(arguments, accelerator, nonce))
 
 
-def kernel_command_line(arguments: argparse.Namespace, accelerator: Accelerator, nonce: int) -> list[str]:
-    """The kernel's options. The nonce comes first, so that a complaint about another one bears it."""
+def kernel_command_line(arguments: argparse.Namespace, accelerator: Accelerator,
+                        nonce: int) -> list[str]:
+    """The kernel's options. The nonce is first: a complaint about another must bear it."""
     given = {word.split("=")[0] for word in arguments.args}
     words = [f"nonce={nonce:016x}"]
     for name in KERNEL_OPTIONS:
@@ -149,7 +159,7 @@ def _run(arguments: argparse.Namespace, machine: Machine, nonce: int) -> Outcome
     console = Console(sys.stdout, arguments.quiet)
     record = arguments.log.with_name("verdict.json")
     arguments.log.parent.mkdir(parents=True, exist_ok=True)
-    record.unlink(missing_ok=True)  # whatever happens, an earlier run's verdict is not taken for this one's
+    record.unlink(missing_ok=True)  # an earlier run's verdict is not to be taken for this one's
     if not arguments.quiet:
         console.say(f"stampede: {machine.text()}, nonce {nonce:016x}")
     outcome = _watch(machine, patience(arguments), arguments.log, nonce, console)
@@ -186,7 +196,8 @@ def _repeat(arguments: argparse.Namespace, verdict: Verdict) -> str:
     """The command that repeats the run: the one given, with the seed that the kernel drew."""
     words = list(arguments.argv)
     seed = verdict.options.get("seed")
-    if arguments.seed is None and seed and not any(word.startswith("seed=") for word in arguments.args):
+    given = arguments.seed is not None or any(word.startswith("seed=") for word in arguments.args)
+    if seed and not given:
         words += ["--seed", seed]
     return shlex.join(words)
 

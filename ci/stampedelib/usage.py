@@ -51,9 +51,10 @@ def allocator(text: str) -> str:
 
 
 def kernel_arguments(text: str) -> list[str]:
-    """Words for the kernel. It judges them itself; here only what no loader would carry is refused."""
+    """Words for the kernel, which judges them; refused is only what no loader would carry."""
     if not re.fullmatch(r"[ -~]*", text) or re.search(r"[\"'\\]", text):
-        raise argparse.ArgumentTypeError(f"{text!r} (allowed: printable ASCII without quotes or \\)")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} (allowed: printable ASCII without quotes and backslash)")
     return text.split()
 
 

@@ -85,6 +85,17 @@ void cpu_wake_others(void)
 {
 }
 
+void cpu_send_nmi(uint32_t apic_id)
+{
+    (void)apic_id;
+}
+
+void cpu_idle(void)
+{
+    for (;;)
+        cpu_sleep();
+}
+
 void cpu_halt(void)
 {
     fflush(NULL);

@@ -33,3 +33,10 @@ bool apic_broadcast_interrupt(uint8_t vector); /* to all but this core */
 
 /* Tell the APIC that the interrupt has been handled. */
 void apic_end_of_interrupt(void);
+
+/*
+ * Let the timer count down from `count` (0 stops it) at the bus clock / 16: with a vector, again and again with that
+ * interrupt; with vector 0, once, in silence. apic_timer_read() is the count now.
+ */
+void apic_timer_set(uint32_t count, uint8_t vector);
+uint32_t apic_timer_read(void);

@@ -14,5 +14,11 @@ void cpu_sleep(void);
 
 void cpu_wake_others(void);
 
+/* There is no NMI: does nothing. */
+void cpu_send_nmi(uint32_t apic_id);
+
+/* Gives the processor away for good. */
+_Noreturn void cpu_idle(void);
+
 /* The program ends here, by abort(). */
 _Noreturn void cpu_halt(void);

@@ -1,0 +1,196 @@
+#include <arch/backtrace.h>
+#include <arch/clock.h>
+#include <arch/irq.h>
+#include <lib/printf.h>
+#include <lib/symbols.h>
+#include <smp/percpu.h>
+#include <stress/explain.h>
+#include <stress/report.h>
+
+typedef unsigned long long ull;
+
+enum {
+    MOST_FRAMES = 16,
+    NAME_SIZE = 80,
+    TEXT_SIZE = 160,
+};
+
+static const struct core *all_cores;
+static uint32_t core_count;
+static pfn_t block_pfn = INVALID_PFN;
+static uint64_t block_pages;
+
+void explain_set_cores(const struct core *cores, uint32_t count)
+{
+    all_cores = cores;
+    core_count = count;
+}
+
+void explain_block(pfn_t pfn, unsigned order)
+{
+    block_pfn = pfn;
+    block_pages = (uint64_t)1 << order;
+}
+
+/* ---- operations ---- */
+
+/* Writes at most size characters with the NUL; the result of snprintf may be larger. */
+static void describe_operation(const struct history_entry *entry, char *text, size_t size)
+{
+    switch (entry->operation) {
+    case OPERATION_ALLOCATE:
+        format_text(text, size, "allocate order %u -> pfn 0x%llx, number %u", entry->order,
+                    (ull)entry->pfn, entry->serial);
+        return;
+    case OPERATION_FREE:
+        format_text(text, size, "free order %u pfn 0x%llx, number %u of core %u", entry->order,
+                    (ull)entry->pfn, entry->serial, entry->holder);
+        return;
+    case OPERATION_OUT_OF_MEMORY:
+        format_text(text, size, "allocate order %u -> out of memory", entry->order);
+        return;
+    case OPERATION_ALLOCATING:
+        format_text(text, size, "allocate order %u", entry->order);
+        return;
+    default:
+        format_text(text, size, "nothing");
+    }
+}
+
+static bool touches_block(const struct history_entry *entry)
+{
+    return block_pfn != INVALID_PFN && entry->operation != OPERATION_OUT_OF_MEMORY &&
+           entry->pfn < block_pfn + block_pages &&
+           block_pfn < entry->pfn + ((uint64_t)1 << entry->order);
+}
+
+static void report_operation(uint32_t core, const struct history_entry *entry, uint64_t failed_at)
+{
+    char text[TEXT_SIZE];
+    bool after = entry->cycles > failed_at; /* the others go on until the NMI reaches them */
+    uint64_t nanoseconds =
+        clock_cycles_to_ns(after ? entry->cycles - failed_at : failed_at - entry->cycles);
+
+    describe_operation(entry, text, sizeof(text));
+    report_line("# history %c%llu.%03llu us core %u: %s%s", after ? '+' : '-',
+                (ull)(nanoseconds / 1000), (ull)(nanoseconds % 1000), core, text,
+                touches_block(entry) ? " <-- touches this block" : "");
+}
+
+/* The oldest operation not yet told, over all cores; `told` counts a core's. */
+static uint32_t oldest(const uint8_t *told)
+{
+    uint32_t found = core_count;
+    uint64_t cycles = UINT64_MAX;
+
+    for (uint32_t i = 0; i < core_count; i++) {
+        const struct core *core = &all_cores[i];
+        uint64_t kept = core->history_next < HISTORY_SIZE ? core->history_next : HISTORY_SIZE;
+        if (told[i] == kept)
+            continue;
+        uint64_t next = core->history_next - kept + told[i];
+        if (core->history[next % HISTORY_SIZE].cycles <= cycles) {
+            cycles = core->history[next % HISTORY_SIZE].cycles;
+            found = i;
+        }
+    }
+    return found;
+}
+
+static void report_history(uint64_t failed_at)
+{
+    uint8_t told[MAX_CORES] = {0};
+
+    for (uint32_t i = oldest(told); i < core_count; i = oldest(told)) {
+        const struct core *core = &all_cores[i];
+        uint64_t kept = core->history_next < HISTORY_SIZE ? core->history_next : HISTORY_SIZE;
+        uint64_t next = core->history_next - kept + told[i]++;
+        report_operation(i, &core->history[next % HISTORY_SIZE], failed_at);
+    }
+}
+
+/* ---- locks ---- */
+
+static uint64_t microseconds_since(uint64_t cycles, uint64_t failed_at)
+{
+    return failed_at > cycles ? clock_cycles_to_ns(failed_at - cycles) / 1000 : 0;
+}
+
+static void report_waiters(const struct spinlock_irq *lock, uint64_t failed_at)
+{
+    char name[NAME_SIZE];
+
+    for (uint32_t i = 0; i < percpu_count; i++) {
+        const struct percpu *cpu = percpu_table[i];
+        if (cpu->waiting_for == lock)
+            report_line("# lock %s: core %u waits since %llu us, at %s", lock->name, i,
+                        (ull)microseconds_since(cpu->waiting_since, failed_at),
+                        symbol_format(name, sizeof(name), (uintptr_t)cpu->waiting_at));
+    }
+}
+
+static void report_lock(const struct spinlock_irq *lock, uint32_t owner, uint64_t failed_at)
+{
+    char name[NAME_SIZE];
+
+    report_line("# lock %s: owner core %u since %llu us, taken at %s", lock->name, owner,
+                (ull)microseconds_since(lock->taken_at, failed_at),
+                symbol_format(name, sizeof(name), (uintptr_t)lock->owner_at));
+    report_waiters(lock, failed_at);
+}
+
+static void report_locks(uint64_t failed_at)
+{
+    for (uint32_t i = 0; i < percpu_count; i++)
+        for (uint32_t k = 0; k < percpu_table[i]->locks_held && k < HELD_LOCKS; k++)
+            report_lock(percpu_table[i]->held[k], i, failed_at);
+}
+
+/* ---- cores ---- */
+
+static void describe_state(const struct percpu *cpu, char *text, size_t size)
+{
+    const struct trap_frame *frame = cpu->frozen_at;
+    const char *interrupts = !frame ? "" : irq_flags_enabled(frame->rflags) ? ", interrupts on"
+                                                                          : ", interrupts off";
+    const char *state = cpu == this_cpu()    ? "reports"
+                        : !cpu->frozen       ? "did not stop"
+                        : !cpu->watch.busy   ? "rests"
+                        : cpu->waiting_for   ? "waits for a lock"
+                                             : "works";
+
+    format_text(text, size, "%s%s, %u locks held", state, interrupts, cpu->locks_held);
+}
+
+static void report_backtrace(const struct percpu *cpu)
+{
+    uint64_t addresses[MOST_FRAMES];
+    char name[NAME_SIZE];
+    size_t count = backtrace(cpu->frozen_at, cpu->stacks, addresses, MOST_FRAMES);
+
+    for (size_t i = 0; i < count; i++)
+        report_line("#   core %u #%u %s", cpu->local.number, (unsigned)i,
+                    symbol_format(name, sizeof(name), addresses[i]));
+}
+
+static void report_core(const struct percpu *cpu)
+{
+    char state[TEXT_SIZE], operation[TEXT_SIZE] = "";
+    uint32_t number = cpu->local.number;
+
+    describe_state(cpu, state, sizeof(state));
+    if (number < core_count && all_cores[number].now.operation)
+        describe_operation(&all_cores[number].now, operation, sizeof(operation));
+    report_line("# core %u %s%s%s", number, state, operation[0] ? "; in: " : "", operation);
+    if (cpu == this_cpu() || cpu->frozen_at)
+        report_backtrace(cpu);
+}
+
+void explain(uint64_t failed_at)
+{
+    for (uint32_t i = 0; i < percpu_count; i++)
+        if (percpu_table[i]->online)
+            report_core(percpu_table[i]);
+    report_locks(failed_at);
+    report_history(failed_at);
+}

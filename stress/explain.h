@@ -1,0 +1,16 @@
+/*
+ * What a person needs in the minute of failure: each core with its backtrace, the locks, and the last
+ * operations of all cores in the order of time. The other cores are stopped.
+ */
+#pragma once
+
+#include <stress/core.h>
+
+/* Whose histories to tell; before any core stresses. */
+void explain_set_cores(const struct core *cores, uint32_t count);
+
+/* The block that the failure is about: operations that touch it are marked. */
+void explain_block(pfn_t pfn, unsigned order);
+
+/* Write it all, in whole lines. Once, from failure_end(). `failed_at` in cycles. */
+void explain(uint64_t failed_at);

@@ -1,0 +1,182 @@
+#include <arch/clock.h>
+#include <arch/cpu.h>
+#include <arch/timer.h>
+#include <lib/printf.h>
+#include <lib/symbols.h>
+#include <stddef.h>
+#include <stress/failure.h>
+#include <stress/watch.h>
+
+enum { TICKS_PER_SECOND = 10 };
+
+static uint64_t limit_cycles; /* 0: never */
+
+void watch_set_limit(uint64_t seconds)
+{
+    limit_cycles = seconds * clock_hz();
+}
+
+bool watch_busy(bool busy)
+{
+    struct watch *watch = &this_cpu()->watch;
+    bool before = watch->busy;
+
+    watch_progress();
+    __atomic_store_n(&watch->busy, busy, __ATOMIC_RELAXED);
+    return before;
+}
+
+void watch_progress(void)
+{
+    struct watch *watch = &this_cpu()->watch;
+
+    __atomic_store_n(&watch->progress, watch->progress + 1, __ATOMIC_RELAXED);
+}
+
+bool watch_answer(void)
+{
+    struct watch *watch = &this_cpu()->watch;
+
+    if (__atomic_load_n(&watch->answered, __ATOMIC_RELAXED) ==
+        __atomic_load_n(&watch->asked, __ATOMIC_ACQUIRE))
+        return false;
+    __atomic_store_n(&watch->answered, watch->asked, __ATOMIC_RELEASE);
+    return true;
+}
+
+/* ---- who holds whom up ---- */
+
+static struct percpu *owner_of(const struct spinlock_irq *lock)
+{
+    int owner = spinlock_irq_owner(lock);
+
+    return owner >= 0 && (uint32_t)owner < percpu_count ? percpu_table[owner] : NULL;
+}
+
+/* The core that `cpu` waits for, or NULL. */
+static struct percpu *waits_for(const struct percpu *cpu)
+{
+    const struct spinlock_irq *lock = __atomic_load_n(&cpu->waiting_for, __ATOMIC_RELAXED);
+
+    return lock ? owner_of(lock) : NULL;
+}
+
+/* Whether the cores that `cpu` waits for, one after another, lead back to it. */
+static bool in_circle(const struct percpu *cpu)
+{
+    const struct percpu *next = waits_for(cpu);
+
+    for (uint32_t steps = 0; next && steps < percpu_count; steps++) {
+        if (next == cpu)
+            return true;
+        next = waits_for(next);
+    }
+    return false;
+}
+
+/* "core 1 waits for a (core 2), core 2 waits for b (core 1)" */
+static void describe_circle(const struct percpu *first, char *text, size_t size)
+{
+    const struct percpu *cpu = first;
+    size_t used = 0;
+
+    do {
+        const struct spinlock_irq *lock = cpu->waiting_for;
+        const struct percpu *owner = lock ? owner_of(lock) : NULL;
+        if (!owner)
+            return;
+        used += (size_t)format_text(text + used, size - used, "%score %u waits for %s of core %u",
+                                    used ? ", " : "", cpu->local.number, lock->name,
+                                    owner->local.number);
+        cpu = owner;
+    } while (cpu != first && used < size);
+}
+
+static const char *describe_stall(const struct percpu *cpu, char *text, size_t size)
+{
+    if (in_circle(cpu)) {
+        describe_circle(cpu, text, size);
+        return "deadlock";
+    }
+    format_text(text, size, "core %u makes no progress%s%s", cpu->local.number,
+                cpu->locks_held ? ", holding " : "", cpu->locks_held ? cpu->held[0]->name : "");
+    return "stall";
+}
+
+const char *watch_diagnose(char *text, uint32_t size)
+{
+    const struct percpu *suspect = NULL;
+
+    for (uint32_t i = 0; i < percpu_count; i++) {
+        const struct percpu *cpu = percpu_table[i];
+        if (in_circle(cpu))
+            return describe_stall(cpu, text, size);
+        if (cpu->watch.busy && !cpu->waiting_for && !suspect)
+            suspect = cpu;
+    }
+    if (suspect)
+        return describe_stall(suspect, text, size);
+    format_text(text, size, "no core is at work");
+    return "stall";
+}
+
+/* ---- each core watches the next ---- */
+
+static void remember_progress(struct watch *mine, const struct percpu *target, uint64_t progress)
+{
+    mine->seen_progress = progress;
+    mine->seen_at = cpu_cycles();
+    mine->asked_at = mine->seen_at;
+    mine->answers_before = target->watch.answered;
+}
+
+/* Waiting for a lock is not a fault of one's own, unless one waits, in the end, for oneself. */
+static bool is_blameless(const struct percpu *cpu)
+{
+    return __atomic_load_n(&cpu->waiting_for, __ATOMIC_RELAXED) && !in_circle(cpu);
+}
+
+/* Ask, and ask again only once answered. Returns how often it has answered since it stopped. */
+static uint32_t ask(struct watch *mine, struct percpu *target)
+{
+    struct watch *its = &target->watch;
+    uint32_t answered = __atomic_load_n(&its->answered, __ATOMIC_ACQUIRE);
+
+    if (answered == its->asked && cpu_cycles() - mine->asked_at > limit_cycles / WATCH_ANSWERS) {
+        mine->asked_at = cpu_cycles();
+        __atomic_store_n(&its->asked, its->asked + 1, __ATOMIC_RELEASE);
+        cpu_send_nmi(target->local.apic_id);
+    }
+    return answered - mine->answers_before;
+}
+
+static void look_after(struct watch *mine, struct percpu *target)
+{
+    char text[160];
+    uint64_t progress = __atomic_load_n(&target->watch.progress, __ATOMIC_RELAXED);
+    bool busy = __atomic_load_n(&target->watch.busy, __ATOMIC_RELAXED);
+
+    if (!busy || progress != mine->seen_progress || is_blameless(target)) {
+        remember_progress(mine, target, progress);
+        return;
+    }
+    if (cpu_cycles() - mine->seen_at < limit_cycles || ask(mine, target) < WATCH_ANSWERS)
+        return;
+    const char *rule = describe_stall(target, text, sizeof(text));
+    failure_begin(rule, "%s", text);
+    failure_end();
+}
+
+static void tick(void)
+{
+    struct percpu *cpu = this_cpu();
+    struct percpu *next = percpu_table[(cpu->local.number + 1) % percpu_count];
+
+    if (limit_cycles && next != cpu && !failure_in_progress())
+        look_after(&cpu->watch, next);
+}
+
+void watch_start_core(void)
+{
+    timer_start(TICKS_PER_SECOND, tick);
+}

@@ -1,0 +1,36 @@
+/*
+ * The watchdog: each core watches the next, by its timer's interrupts, and no core is called stuck on
+ * the evidence of time alone.
+ *
+ * A core counts its progress (watch_progress) and says when it is at work (watch_busy). One that is at work and has
+ * made none for `watchdog` seconds is asked by NMI, which it takes with interrupts off too. Only a core that answers
+ * WATCH_ANSWERS times, spread over further time, with its count still where it was is stuck: a virtual CPU
+ * that its host does not run answers nothing, and one that runs a little moves on. A core that waits for a lock is judged by
+ * the lock's owner: around in a circle it is "deadlock"; otherwise the owner is who is stuck, "stall".
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <smp/percpu.h>
+
+enum { WATCH_ANSWERS = 4 };
+
+/* Start watching, on every core once it is up, interrupts on. seconds 0: never. */
+void watch_start_core(void);
+void watch_set_limit(uint64_t seconds);
+
+/* This core is at work from now on / waits for others. Returns what was. */
+bool watch_busy(bool busy);
+
+/* This core got something done. */
+void watch_progress(void);
+
+/* Called in an NMI: true if it was a question and has been answered. */
+bool watch_answer(void);
+
+/*
+ * With the others stopped: the title of what holds the machine up, for when the host asked (an NMI from outside because of
+ * silence). Rule and text as failure_begin() wants them.
+ */
+const char *watch_diagnose(char *text, uint32_t size);

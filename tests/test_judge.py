@@ -1,0 +1,324 @@
+"""The judge: every verdict is reached, and nothing that was damaged ever passes."""
+
+import json
+import random
+
+import pytest
+from support import (EXIT_CODE, FAILED, NONCE, TITLE, UNDER_FLOOR, body, closed, good, opening,
+                     phase, stampede)
+
+from stampedelib.judge import ENDINGS, judge
+from stampedelib.log import Follower
+from stampedelib.verdict import CODES
+
+NOISE = b"SeaBIOS (version 1.16)\r\n\x1b[2J\x1b[1;1HBooting `Stampede'\r\n\xff\x00\x1b[m"
+
+
+def judged(raw, exit_code=65, ended_by="exit", nonce=NONCE):
+    return judge(raw, exit_code, ended_by, nonce)
+
+
+def damaged(lines, exit_code=65):
+    """The reasons for which a log of these lines, closed as it should be, is not believed."""
+    verdict = judged(closed(lines), exit_code)
+    assert verdict.word == "damaged", verdict
+    return " / ".join([verdict.title, *verdict.reasons])
+
+
+# The verdicts.
+
+@pytest.mark.parametrize("word", EXIT_CODE)
+def test_intact_log_is_believed(word):
+    verdict = judged(good(word), EXIT_CODE[word])
+    assert (verdict.word, verdict.code, verdict.reasons) == (word, CODES[word], [])
+    assert verdict.title
+
+
+def test_failure_keeps_its_title():
+    assert judged(good("fail"), 67).title == TITLE
+
+
+def test_every_ending_has_its_verdict():
+    words = {ending: judged(good(), None, ending).word for ending in ENDINGS if ending != "exit"}
+    assert words == {"triple-fault": "crash", "reset": "crash", "stopped": "crash",
+                     "killed": "crash", "silence": "hang", "timeout": "hang", "flood": "damaged"}
+
+
+def test_host_has_the_last_word_and_the_kernels_title_is_kept():
+    verdict = judge(good("fail"), None, "silence", NONCE, "no byte for 60 s")
+    assert verdict.word == "hang"
+    assert verdict.title == "silence: no byte for 60 s, after the closing line"
+    assert verdict.reasons == [f"the kernel said: {TITLE}"]
+
+
+def test_real_machine_has_no_exit_code_and_no_known_nonce():
+    assert judge(good()).word == "pass"
+
+
+def test_phases_are_reported():
+    phases = judged(good("fail"), 67).phases
+    assert [(entry.name, entry.outcome) for entry in phases] == [
+        ("selftest", "pass"), ("single", "pass"), ("mixed", "fail")]
+
+
+# What may stand around a log.
+
+def test_noise_before_the_log_is_ignored():
+    assert judged(NOISE + good()).word == "pass"
+
+
+def test_line_ends_may_have_been_converted():
+    assert judged(good().replace(b"\r\n", b"\n")).word == "pass"
+
+
+def test_halt_after_the_closing_line():
+    assert judge(good() + b"# halted: switch the machine off\r\n").word == "pass"
+    assert judge(good() + b"login: \r\n").word == "damaged"
+
+
+# The exit code.
+
+@pytest.mark.parametrize("code", [0, 1, 2, 64, 66, 77, 134, 255])
+def test_exit_code_that_is_not_the_kernels(code):
+    assert judged(good(), code).word == "crash"
+
+
+@pytest.mark.parametrize("said", EXIT_CODE)
+@pytest.mark.parametrize("meant", EXIT_CODE)
+def test_exit_code_at_odds(said, meant):
+    expected = said if said == meant else "damaged"
+    assert judged(good(said), EXIT_CODE[meant]).word == expected
+
+
+def test_qemu_that_did_not_start_is_an_error():
+    verdict = judge(b"", 1, "exit", NONCE, "no such machine")
+    assert (verdict.word, verdict.title) == ("error", "QEMU failed with exit code 1: no such machine")
+    assert judge(b"", 0, "exit", NONCE).word == "crash"
+
+
+# Damage.
+
+@pytest.mark.parametrize("word", EXIT_CODE)
+def test_cut_at_every_line_and_byte(word):
+    raw = good(word)
+    for end in range(len(raw)):
+        assert judged(raw[:end], EXIT_CODE[word]).word == "damaged", raw[:end][-60:]
+
+
+def test_cut_says_where():
+    raw = good()[:good().index(b"ok 3 mixed")]
+    assert judged(raw).title == "cut: no closing line, in phase mixed"
+
+
+def test_cut_at_the_front():
+    for start in range(1, len(good())):
+        assert judged(good()[start:]).word == "damaged"
+
+
+def test_every_byte_flipped():
+    raw = bytearray(good())
+    for at, original in enumerate(raw):
+        for bit in range(8):
+            raw[at] = original ^ 1 << bit
+            assert judged(bytes(raw)).word != "pass", (at, bit, bytes(raw[at - 20:at + 20]))
+        raw[at] = original
+
+
+def test_line_dropped_doubled_or_swapped():
+    lines = good().splitlines(keepends=True)
+    for at in range(len(lines)):
+        assert judged(b"".join(lines[:at] + lines[at + 1:])).word != "pass"
+        assert judged(b"".join(lines[:at] + lines[at:at + 1] + lines[at:])).word != "pass"
+    for at in range(len(lines) - 1):
+        swapped = lines[:at] + [lines[at + 1], lines[at]] + lines[at + 2:]
+        assert judged(b"".join(swapped)).word != "pass"
+
+
+def test_random_damage_never_passes():
+    rng = random.Random(0x5EED)
+    whole = good()
+    for _ in range(20000):
+        raw = bytearray(whole)
+        for _ in range(rng.randint(1, 4)):
+            damage_once(raw, rng)
+        if essence(bytes(raw)) != essence(whole):
+            assert judged(bytes(raw)).word != "pass", bytes(raw)
+
+
+def essence(raw):
+    """What of a capture counts: not carriage returns, nor noise before or blank lines after."""
+    text = raw.replace(b"\r", b"")
+    return text[max(text.find(b"KTAP version 1\n"), 0):].rstrip(b"\n") + text[-1:]
+
+
+def damage_once(raw, rng):
+    at = rng.randrange(len(raw) + 1)
+    length = rng.choice((1, 1, 2, 8, 64))
+    kind = rng.randrange(5)
+    if kind == 0:
+        del raw[at:at + length]
+    elif kind == 1:
+        raw[at:at] = raw[at:at + length]
+    elif kind == 2:
+        raw[at:at] = rng.randbytes(length)
+    elif kind == 3:
+        raw[at:at + length] = rng.randbytes(len(raw[at:at + length]))
+    else:
+        other = rng.randrange(len(raw) + 1)
+        raw[at:at] = raw[other:other + length]
+
+
+def test_lost_line_feed():
+    assert judged(good().replace(b"\r\n", b"\r", 1)).word == "damaged"
+
+
+@pytest.mark.parametrize("raw", [
+    b"", b"\r\n", b"\x00" * 4096, bytes(range(256)) * 64, b"KTAP version 1", b"KTAP version 1\r\n",
+    b"KTAP version 1\r\n" + b"A" * 10_000_000, b"A" * 1_000_000, b"# verdict=pass\r\n",
+    b"KTAP version 1\r\n# end nonce=0 lines=1 crc=0x0\r\n",
+], ids=range(10))
+def test_garbage_is_damaged(raw):
+    assert judged(raw).word == "damaged"
+    assert judge(raw).word == "damaged"
+
+
+def test_another_runs_log():
+    assert judged(good(), nonce=NONCE + 1).word == "damaged"
+    assert judged(closed(body(), nonce=NONCE + 1)).word == "damaged"
+    assert judge(closed(body(), nonce=NONCE + 1)).word == "damaged"
+
+
+def test_second_start_is_a_reset():
+    twice = good()[:300] + b"\r\nSeaBIOS\x1b[m" + good()
+    for verdict in (judged(twice), judge(twice), judged(good() + good())):
+        assert verdict.word == "crash"
+        assert verdict.title.startswith("reset: line ")
+
+
+# Logs whose closing line is right, but which are at odds with themselves.
+
+def test_plan_missing_or_doubled():
+    assert "no plan" in damaged([line for line in body() if line != "1..3"])
+    assert "2 plans" in damaged([*body()[:5], *body()[4:]])
+
+
+def test_result_missing():
+    assert "2 results of 3" in damaged([line for line in body() if "ok 3" not in line])
+    assert "follows" in damaged([line for line in body() if "ok 2" not in line])
+
+
+def test_result_doubled_or_out_of_order():
+    lines = opening() + phase(1, "a") + phase(1, "a") + phase(2, "b") + phase(3, "c")
+    assert "result 1 (a) follows result 1" in damaged([*lines, "# verdict=pass"])
+    lines = opening() + phase(2, "b") + phase(1, "a") + phase(3, "c")
+    assert "result 2 (b) follows result 0" in damaged([*lines, "# verdict=pass"])
+
+
+def test_more_results_than_planned():
+    lines = opening(plan=1) + phase(1, "a") + phase(2, "b")
+    assert "beyond the plan" in damaged([*lines, "# verdict=pass"])
+
+
+def test_pass_with_nothing_planned():
+    assert "results none" in damaged([*opening(plan=0), "# verdict=pass"])
+
+
+def test_pass_with_a_failed_result():
+    assert "results fail, pass" in damaged(body(results=FAILED))
+
+
+@pytest.mark.parametrize("reason", ["SKIP not asked for", UNDER_FLOOR["mixed"].split("# ")[1]])
+def test_pass_with_a_skipped_result(reason):
+    assert "at odds" in damaged(body(results={"mixed": f"ok {{}} {{}} # {reason}"}))
+
+
+def test_pass_after_bail_out():
+    lines = body()
+    lines.insert(-1, "Bail out! something")
+    assert "something" in damaged(lines)
+
+
+def test_inconclusive_without_a_reason():
+    assert "no result is" in damaged(body("inconclusive"), 71)
+
+
+def test_fail_without_a_failure_or_a_title():
+    assert "no result is" in damaged(body("fail", TITLE), 67)
+    assert "without a title" in damaged(body("fail", None, FAILED), 67)
+
+
+def test_verdict_missing_doubled_or_unknown():
+    assert "no verdict" in damaged(body()[:-1])
+    assert "pass and pass" in damaged([*body(), "# verdict=pass"])
+    assert "verdict splendid" in damaged(body("splendid"))
+
+
+def test_totals_at_odds():
+    lines = [line.replace("pass=3", "pass=4") for line in body()]
+    assert "totals say pass=4, the results 3" in damaged(lines)
+
+
+def test_line_too_long_or_not_ascii():
+    assert "241 characters" in damaged([*body()[:5], "# " + "x" * 239, *body()[5:]])
+    assert "not printable" in damaged([*body()[:5], "# \x07", *body()[5:]])
+
+
+def test_wrong_count():
+    raw = closed(body(), count=len(body()) + 1)
+    assert "lines were written" in judged(raw).title
+
+
+# The live reader.
+
+def test_follower_sees_the_same_lines_in_any_pieces():
+    raw = NOISE + good()
+    expected = good().decode().split("\r\n")[:-1]
+    for size in (1, 2, 7, 64, len(raw)):
+        follower = Follower()
+        lines = [line for at in range(0, len(raw), size) for line in follower.feed(raw[at:at + size])]
+        assert lines == expected
+
+
+def test_follower_breaks_endless_lines():
+    follower = Follower()
+    follower.feed(b"KTAP version 1\n")
+    assert sum(len(line) for _ in range(100) for line in follower.feed(b"x" * 1000)) > 90_000
+
+
+# The command.
+
+def test_command_gives_the_verdict_as_exit_code(tmp_path):
+    for word, code in EXIT_CODE.items():
+        log = tmp_path / f"{word}.log"
+        log.write_bytes(NOISE + good(word))
+        done = stampede("judge", log, "--exit-code", code, "--nonce", f"{NONCE:x}",
+                        "--json", tmp_path / "verdict.json")
+        assert done.returncode == CODES[word]
+        assert done.stdout.startswith(f"{word.upper()} (exit code {CODES[word]}): ")
+        assert json.loads((tmp_path / "verdict.json").read_text())["word"] == word
+
+
+def test_command_reads_standard_input():
+    done = stampede("judge", "-", "--json", "-", input=good().decode())
+    assert json.loads(done.stdout)["code"] == done.returncode == 0
+
+
+def test_command_lists_reasons_shortly(tmp_path):
+    log = tmp_path / "log"
+    log.write_bytes(b"KTAP version 1\n" + b"\x07\n" * 50)
+    done = stampede("judge", log)
+    assert done.returncode == CODES["damaged"]
+    assert len(done.stdout.splitlines()) < 10
+
+
+@pytest.mark.parametrize("words, names", [
+    (["judge", "/nonexistent"], "/nonexistent"),
+    (["judge"], "LOG"),
+    (["judge", "-", "--exit-code", "x"], "--exit-code"),
+    (["judge", "-", "--nonce", "xyz"], "--nonce"),
+    (["judge", "-", "--ended-by", "boredom"], "boredom"),
+])
+def test_command_refuses_in_one_line(words, names):
+    done = stampede(*words, input="")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert names in done.stderr and done.stderr.count("\n") == 1

@@ -1,0 +1,297 @@
+"""The runner, against a QEMU that is played by fake_qemu.py: whatever it does, the end is known."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from support import EXIT_CODE, ROOT, STAMPEDE, stampede
+
+from stampedelib.cli import build_parser
+from stampedelib.machine import choose_accelerator, kvm_trouble
+from stampedelib.qemu import Patience
+from stampedelib.run_command import build_machine, patience
+from stampedelib.usage import UsageError
+from stampedelib.verdict import CODES
+
+FAKE = ROOT / "tests/fake_qemu.py"
+
+
+@pytest.fixture(name="run")
+def fixture_run(tmp_path):
+    """Runs the tool on the fake QEMU acting `act`."""
+    (tmp_path / "image").touch()
+
+    def run(act, *words, **options):
+        return stampede(*arguments(tmp_path, *words), env=environment(tmp_path, act), **options)
+
+    return run
+
+
+def arguments(folder, *words):
+    return ["run", "--iso", folder / "image", "--kernel", folder / "image", "--qemu", FAKE,
+            "--log", folder / "out/serial.log", *words]
+
+
+def environment(folder, act):
+    return os.environ | {"STAMPEDE_FAKE": act, "STAMPEDE_FAKE_PID": str(folder / "pid")}
+
+
+def record(folder):
+    return json.loads((folder / "out/verdict.json").read_text())
+
+
+def is_running(pid):
+    """Whether the process lives; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition, seconds=20):
+    """Wait for `condition` to hold, and fail if it does not come to."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+# How runs end.
+
+@pytest.mark.parametrize("word", EXIT_CODE)
+def test_kernels_verdict_is_the_exit_code(run, tmp_path, word):
+    done = run(word)
+    assert done.returncode == CODES[word], done.stdout + done.stderr
+    assert f"{word.upper()} (exit code {CODES[word]})" in done.stdout
+    assert record(tmp_path)["word"] == word
+    assert record(tmp_path)["run"]["exit_code"] == EXIT_CODE[word]
+
+
+@pytest.mark.parametrize("act, word, title", [
+    ("triple-fault", "crash", "triple-fault, in phase selftest"),
+    ("reset", "crash", "reset, in phase selftest"),
+    ("internal-error", "crash", "stopped: internal-error, in phase selftest"),
+    ("killed", "crash", "killed: QEMU died of SIGKILL, in phase selftest"),
+    ("told-to-quit", "crash", "killed: QEMU was told to quit by a signal, in phase selftest"),
+    ("exit-0", "crash", "guest-gone: exit code 0 is not the kernel's, in phase selftest"),
+    ("complain", "error", "QEMU failed with exit code 1: qemu: no machine for you"),
+    ("abort", "error", "QEMU failed with exit code 134"),
+    ("other-run", "damaged", "is another run's"),
+    ("cut", "damaged", "cut: "),
+    ("halted", "pass", "all 3 phases passed"),
+    ("flood", "damaged", "flood: the log grew without end"),
+])
+def test_ending(run, tmp_path, act, word, title):
+    done = run(act)
+    assert done.returncode == CODES[word], done.stdout + done.stderr
+    assert title in record(tmp_path)["title"]
+
+
+@pytest.mark.parametrize("act, words, title", [
+    ("silent", ["--silence", 1], "silence: no byte for 1 s, in phase selftest"),
+    ("mute", ["--timeout", 1], "timeout: not done after 1 s, before the kernel's first line"),
+    ("endless", ["--timeout", 1, "--silence", 5], "timeout: not done after 1 s, in phase selftest"),
+])
+def test_hang(run, tmp_path, act, words, title):
+    done = run(act, *words, timeout=20)
+    assert done.returncode == CODES["hang"], done.stdout + done.stderr
+    assert record(tmp_path)["title"] == title
+
+
+def test_first_line_has_a_bound_of_its_own():
+    bounds = Patience(boot=120, silence=60, total=1000)
+    assert bounds.exhausted(119, 0, None) is None
+    assert bounds.exhausted(121, 0, None).detail == "no first line in 120 s"
+    assert bounds.exhausted(121, 0, 100) is None
+
+
+def test_qemus_own_complaint_is_shown(run):
+    assert "QEMU: qemu: no machine for you" in run("complain").stdout
+
+
+# QEMU never outlives the run.
+
+def started(folder):
+    """A run of a guest that went silent, and its QEMU's process id."""
+    (folder / "image").touch()
+    tool = subprocess.Popen([STAMPEDE, *map(str, arguments(folder))], text=True,
+                            env=environment(folder, "silent"), stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, start_new_session=True)
+    wait_until(lambda: "begin phase" in tool.stdout.readline())
+    return tool, int((folder / "pid").read_text())
+
+
+@pytest.mark.parametrize("number, code", [
+    (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129),
+    (signal.SIGKILL, -signal.SIGKILL)])
+def test_qemu_ends_with_the_tool(tmp_path, number, code):
+    tool, pid = started(tmp_path)
+    assert is_running(pid)
+    tool.send_signal(number)
+    _, errors = tool.communicate(timeout=20)
+    assert tool.returncode == code
+    assert "Traceback" not in errors
+    wait_until(lambda: not is_running(pid))
+
+
+def test_interrupted_run_leaves_no_verdict(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/verdict.json").write_text("an earlier run's")
+    tool, _ = started(tmp_path)
+    tool.terminate()
+    tool.communicate(timeout=20)
+    assert not (tmp_path / "out/verdict.json").exists()
+
+
+# What is shown and kept.
+
+def test_report_is_shown_without_firmware_noise(run, tmp_path):
+    lines = run("pass").stdout.splitlines()
+    assert lines[0].startswith("stampede: 8 CPUs, 512 MiB, BIOS, ISO, ")
+    assert lines[1] == "KTAP version 1"
+    assert not any("SeaBIOS" in line for line in lines)
+    assert (tmp_path / "out/serial.log").read_bytes().startswith(b"SeaBIOS")
+
+
+def test_quiet_shows_the_outcome_alone(run):
+    assert run("pass", "--quiet").stdout.startswith("PASS (exit code 0)")
+
+
+def test_repeat_command_has_the_seed_that_the_kernel_drew(run):
+    assert run("pass").stdout.endswith("--seed 0x5eed\n")
+    assert run("pass", "--seed", 7).stdout.endswith("--seed 7\n")
+
+
+def test_progress_is_rewritten_in_place_on_a_terminal(tmp_path):
+    (tmp_path / "image").touch()
+    terminal, end = pty.openpty()
+    tool = subprocess.Popen([STAMPEDE, *map(str, arguments(tmp_path))], stdout=end,
+                            env=environment(tmp_path, "pass"))
+    assert tool.wait(timeout=20) == 0
+    os.close(end)
+    text = os.read(terminal, 65536).decode()
+    os.close(terminal)
+    assert "\r\x1b[Kphase=mixed seconds=1.0" in text
+    assert "# progress" not in text
+
+
+def test_reader_that_goes_away_is_no_crash_of_the_tool(tmp_path):
+    (tmp_path / "image").touch()
+    tool = subprocess.Popen([STAMPEDE, *map(str, arguments(tmp_path))], stderr=subprocess.PIPE,
+                            env=environment(tmp_path, "endless"), stdout=subprocess.PIPE)
+    tool.stdout.close()
+    _, errors = tool.communicate(timeout=20)
+    assert tool.returncode == CODES["error"]
+    assert b"Traceback" not in errors
+
+
+# What QEMU and the kernel are told.
+
+def machine(folder, *words, nonce=0xAB):
+    (folder / "image").touch()
+    parsed = build_parser().parse_args(list(map(str, arguments(folder, *words))))
+    return build_machine(parsed, nonce)
+
+
+def command(folder, *words):
+    return machine(folder, *words).command(["-serial", "stdio"])
+
+
+def test_iso_gets_its_options_by_smbios(tmp_path):
+    words = command(tmp_path, "--args", "orders=1,2 x=y", "--seed", 16)
+    assert words[words.index("-smbios") + 1] == (
+        "type=11,value=stampede:nonce=00000000000000ab seed=0x10 orders=1,,2 x=y")
+
+
+def test_direct_boot_gets_its_options_by_append(tmp_path):
+    words = command(tmp_path, "--boot", "direct", "--args", "orders=1,2", "--seconds", 3)
+    assert words[words.index("-append") + 1] == "nonce=00000000000000ab seconds=3 orders=1,2"
+
+
+def test_single_thread_implies_yields(tmp_path):
+    single = ["--accel", "tcg", "--thread", "single"]
+    assert machine(tmp_path, *single).arguments[-1] == "yield=64"
+    assert machine(tmp_path, *single, "--args", "yield=8").arguments[1:] == ["yield=8"]
+    assert machine(tmp_path, "--accel", "tcg").arguments[1:] == []
+    assert "tcg,thread=single" in command(tmp_path, *single)
+
+
+def test_uefi_adds_firmware(tmp_path):
+    assert "-bios" not in command(tmp_path)
+    assert "-bios" in command(tmp_path, "--firmware", "uefi")
+
+
+@pytest.mark.parametrize("asked, trouble, name, why", [
+    ("auto", None, "kvm", "it works here"),
+    ("auto", "no vmx", "tcg", "no KVM: no vmx"),
+    ("kvm", "no vmx", "kvm", "as asked, though no vmx"),
+    ("tcg", None, "tcg", "as asked"),
+])
+def test_choice_of_accelerator(asked, trouble, name, why):
+    chosen = choose_accelerator(asked, "multi", trouble)
+    assert (chosen.name, chosen.why) == (name, why)
+
+
+def test_kvm_needs_a_device_and_a_cpu_that_has_it(tmp_path):
+    device, cpuinfo = tmp_path / "kvm", tmp_path / "cpuinfo"
+    cpuinfo.write_text("flags\t\t: fpu vmx sse\n")
+    assert "No such file" in kvm_trouble(str(device), str(cpuinfo))
+    device.touch()
+    assert kvm_trouble(str(device), str(cpuinfo)) is None
+    cpuinfo.write_text("flags\t\t: fpu sse\nvmx flags : none\n")
+    assert "neither vmx nor svm" in kvm_trouble(str(device), str(cpuinfo))
+
+
+def test_patience_grows_with_the_work(tmp_path):
+    def bounds(*words):
+        return patience(build_parser().parse_args(list(map(str, arguments(tmp_path, *words)))))
+
+    assert bounds("--seconds", 1000).total > 2000
+    assert bounds("--args", "seconds=1000").total > 2000
+    assert bounds("--ops", 5).total > 3600
+    assert bounds("--cpus", 255).silence > bounds("--cpus", 8).silence
+    assert bounds("--timeout", 9, "--silence", 3) == Patience(128, 3, 9)
+
+
+# Errors of use.
+
+@pytest.mark.parametrize("words, names", [
+    (["--cpus", 0], "--cpus: 0 is out of range (allowed: 1 to 255)"),
+    (["--cpus", "many"], "--cpus: 'many' is no whole number"),
+    (["--memory", "1T"], "--memory: '1T' (allowed: 16M to 64G"),
+    (["--memory", "8M"], "--memory: '8M'"),
+    (["--seed", 2**64], "--seed"),
+    (["--seconds", 0], "--seconds"),
+    (["--allocator", "my one"], "--allocator"),
+    (["--accel", "hvf"], "--accel"),
+    (["--args", "a=\u00e4"], "--args"),
+    (["--args", "a=\"b\""], "--args"),
+    (["--seed", 1, "--args", "seed=2"], "seed= is also given by --seed"),
+    (["--iso", "/nonexistent"], "/nonexistent: no such file; build it with make"),
+    (["--qemu", "/nonexistent"], "/nonexistent: no such program; install it with ci/install-deps"),
+    (["--firmware", "uefi", "--boot", "direct"], "--firmware uefi"),
+    (["--frobnicate"], "--frobnicate"),
+    (["--log", "/dev/null/serial.log"], "/dev/null"),
+])
+def test_use_is_refused_in_one_line(run, words, names):
+    done = run("pass", *words)
+    assert (done.returncode, done.stdout) == (CODES["error"], "")
+    assert names in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_missing_firmware_is_an_error_of_use(monkeypatch, tmp_path):
+    monkeypatch.setattr("stampedelib.machine.OVMF", ("/nonexistent.fd",))
+    with pytest.raises(UsageError, match="/nonexistent.fd"):
+        machine(tmp_path, "--firmware", "uefi")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["judge", "--help"]])
+def test_help_names_the_exit_codes(words):
+    done = stampede(*words)
+    assert done.returncode == 0
+    assert "0 pass, 1 fail" in " ".join(done.stdout.split())
