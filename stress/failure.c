@@ -87,25 +87,28 @@ static bool all_frozen(void)
     return true;
 }
 
-static void report_lost_cores(uint64_t milliseconds)
+static uint64_t freeze_limit_ms(void)
+{
+    return FREEZE_MS + FREEZE_MS_A_CORE * (uint64_t)percpu_count;
+}
+
+static void report_lost_cores(void)
 {
     for (uint32_t i = 0; i < percpu_count; i++)
         if (is_other(percpu_table[i]) && !percpu_table[i]->frozen)
             report_line("# freeze: core %u (APIC ID %u) did not take the NMI within %llu ms", i,
-                        percpu_table[i]->local.apic_id, (unsigned long long)milliseconds);
+                        percpu_table[i]->local.apic_id, (unsigned long long)freeze_limit_ms());
 }
 
 static void stop_others(void)
 {
-    uint64_t limit = FREEZE_MS + FREEZE_MS_A_CORE * (uint64_t)percpu_count;
     uint64_t start = clock_ns();
 
     for (uint32_t i = 0; i < percpu_count; i++)
         if (is_other(percpu_table[i]))
             cpu_send_nmi(percpu_table[i]->local.apic_id);
-    while (!all_frozen() && clock_ns() - start < limit * 1000000)
+    while (!all_frozen() && clock_ns() - start < freeze_limit_ms() * 1000000)
         cpu_relax();
-    report_lost_cores(limit);
 }
 
 static bool claim_failure(void)
@@ -130,6 +133,7 @@ static void failure_begin_va(const char *rule, const char *format, va_list argum
     format_text_va(failure.title + length, TITLE_SIZE - (size_t)length, format, arguments);
     failure.verdict = verdict_of(rule);
     report_line("# FAILURE %s", failure.title);
+    report_lost_cores();
 }
 
 void failure_begin(const char *rule, const char *format, ...)

@@ -3,11 +3,14 @@
 #include <arch/provoke.h>
 #include <lib/printf.h>
 #include <lib/string.h>
+#include <smp/percpu.h>
 #include <smp/spinlock.h>
 #include <stress/failure.h>
 #include <stress/provoke.h>
 
 enum { STEPS_BEFORE = 200 };
+
+static uint32_t chosen_core;
 
 /* ---- the machine's failures ---- */
 
@@ -114,10 +117,59 @@ static void provoke_unlock_twice(struct run *run, struct core *core)
     spinlock_irq_unlock(&spare, flags);
 }
 
+static void provoke_lost_unlock(struct run *run, struct core *core)
+{
+    (void)run, (void)core;
+    irq_restore(spinlock_irq_lock(&spare));
+}
+
+/* What a lock that leaves interrupts on is in for: a handler that wants it while its own core has it. */
+static void handler(void)
+{
+    spinlock_irq_unlock(&spare, spinlock_irq_lock(&spare));
+}
+
+static void provoke_interrupt_relock(struct run *run, struct core *core)
+{
+    (void)run, (void)core;
+    irq_restore(spinlock_irq_lock(&spare));
+    arch_provoke_interrupt(handler);
+}
+
+/* Two cores take two locks, each in its own order, each sure to have the first before it asks for the second. */
+static void provoke_deadlock(struct run *run, struct core *core)
+{
+    static struct spinlock_irq locks[] = {SPINLOCK_IRQ("first"), SPINLOCK_IRQ("second")};
+    uint32_t partner = (chosen_core + 1) % run->core_count;
+
+    if (core->number != chosen_core && core->number != partner)
+        return;
+    unsigned mine = core->number == chosen_core ? 0 : 1;
+    irq_flags_t flags = spinlock_irq_lock(&locks[mine]);
+    while (spinlock_irq_owner(&locks[1 - mine]) < 0)
+        cpu_relax();
+    spinlock_irq_unlock(&locks[1 - mine], spinlock_irq_lock(&locks[1 - mine]));
+    spinlock_irq_unlock(&locks[mine], flags);
+}
+
+/* A core that no NMI stops any more, when core 0 fails. */
+static void provoke_deaf(struct run *run, struct core *core)
+{
+    if (core->number == chosen_core) {
+        __atomic_store_n(&this_cpu()->deaf, true, __ATOMIC_RELEASE);
+        provoke_hang(run, core);
+    }
+    if (core->number == (chosen_core + 1) % run->core_count) {
+        while (!__atomic_load_n(&percpu_table[chosen_core]->deaf, __ATOMIC_ACQUIRE))
+            cpu_relax();
+        provoke_content(run, core);
+    }
+}
+
 static const struct provocation {
     const char *name;
     void (*provoke)(struct run *run, struct core *core);
-    bool on_all; /* on every core, not on one */
+    bool on_all; /* asked of every core, not of the chosen one alone */
 } provocations[] = {
     {.name = "null", .provoke = provoke_null},
     {.name = "text-write", .provoke = provoke_text_write},
@@ -132,12 +184,15 @@ static const struct provocation {
     {.name = "content", .provoke = provoke_content},
     {.name = "relock", .provoke = provoke_relock},
     {.name = "unlock-twice", .provoke = provoke_unlock_twice},
+    {.name = "lost-unlock", .provoke = provoke_lost_unlock},
+    {.name = "interrupt-relock", .provoke = provoke_interrupt_relock},
+    {.name = "deadlock", .provoke = provoke_deadlock, .on_all = true},
+    {.name = "deaf", .provoke = provoke_deaf, .on_all = true},
     {.name = "bringup", .provoke = NULL}, /* smp/bringup leaves the core asleep */
 };
 enum { PROVOCATIONS = sizeof(provocations) / sizeof(provocations[0]) };
 
 static const struct provocation *chosen;
-static uint32_t chosen_core;
 
 static const struct provocation *find(const char *name, size_t length)
 {

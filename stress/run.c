@@ -16,6 +16,7 @@
 typedef unsigned long long ull;
 
 enum {
+    EXTRA_TIMES = 2,    /* how much longer than its time a phase may take to reach its floor */
     ROUNDS_A_PHASE = 4, /* of the phases whose rounds are bound by time or operations */
 };
 
@@ -216,6 +217,32 @@ unsigned run_draw_order(const struct run *run, struct core *core, unsigned limit
     return order;
 }
 
+/* ---- the floor of interleaving ---- */
+
+/* What was seen too little of, or NULL. One core has nobody to interleave with. */
+static const char *under_floor(const struct run *run, const struct totals *sum, uint64_t *seen,
+                               uint64_t *wanted)
+{
+    const struct floor *floor = &run->phase->floor;
+    const struct {
+        const char *name;
+        uint64_t seen, wanted;
+    } rows[] = {
+        {"handoffs", sum->handoffs, floor->handoffs},
+        {"contended", sum->contended, floor->contended},
+        {"cross_frees", sum->counts.cross_frees, floor->cross_frees},
+        {"out_of_memory", sum->counts.out_of_memory, floor->out_of_memory},
+    };
+
+    for (unsigned i = 0; run->core_count > 1 && i < sizeof(rows) / sizeof(rows[0]); i++) {
+        *seen = rows[i].seen;
+        *wanted = rows[i].wanted * run->options->floor / 100;
+        if (*seen < *wanted)
+            return rows[i].name;
+    }
+    return NULL;
+}
+
 /* ---- one phase, core 0's part between the barriers ---- */
 
 static void begin_round(struct run *run)
@@ -257,12 +284,26 @@ static void begin_phase(struct run *run, const struct phase *phase, unsigned ind
     begin_round(run);
 }
 
+/* Bound by operations or by time; a phase under its floor when its time is up gets more of it. */
+static bool more_rounds(const struct run *run)
+{
+    struct totals sum = sum_up(run);
+    uint64_t now = cpu_cycles(), seen, wanted;
+    uint64_t time = run->phase_end - run->phase_start;
+
+    if (run->phase->once)
+        return false;
+    if (run->options->ops)
+        return run->cores[0].steps < run->options->ops;
+    if (now < run->phase_end)
+        return true;
+    return now < run->phase_end + EXTRA_TIMES * time && under_floor(run, &sum, &seen, &wanted);
+}
+
 static void end_round(struct run *run)
 {
     arena_check(&run->arena);
-    run->more = !run->phase->once &&
-                (run->options->ops ? run->cores[0].steps < run->options->ops
-                                   : cpu_cycles() < run->phase_end);
+    run->more = more_rounds(run);
     if (run->more)
         begin_round(run);
 }
@@ -292,30 +333,6 @@ static void report_sequence(const struct run *run, const struct totals *sum)
         hash = prng_mix(hash ^ run->cores[i].sequence);
     report_line("# sequence phase=%s cores=%u steps=%llu hash=%016llx", run->phase->name,
                 run->core_count, (ull)steps, (ull)hash);
-}
-
-/* What was seen too little of, or NULL. One core has nobody to interleave with. */
-static const char *under_floor(const struct run *run, const struct totals *sum, uint64_t *seen,
-                               uint64_t *wanted)
-{
-    const struct floor *floor = &run->phase->floor;
-    const struct {
-        const char *name;
-        uint64_t seen, wanted;
-    } rows[] = {
-        {"handoffs", sum->handoffs, floor->handoffs},
-        {"contended", sum->contended, floor->contended},
-        {"cross_frees", sum->counts.cross_frees, floor->cross_frees},
-        {"out_of_memory", sum->counts.out_of_memory, floor->out_of_memory},
-    };
-
-    for (unsigned i = 0; run->core_count > 1 && i < sizeof(rows) / sizeof(rows[0]); i++) {
-        *seen = rows[i].seen;
-        *wanted = rows[i].wanted * run->options->floor / 100;
-        if (*seen < *wanted)
-            return rows[i].name;
-    }
-    return NULL;
 }
 
 /* Returns whether the phase counts as passed. */

@@ -24,3 +24,6 @@ static inline void arch_provoke_reset(void)
 {
     __asm__ volatile("outb %0, %1" : : "a"((uint8_t)0x06), "Nd"((uint16_t)0xcf9));
 }
+
+/* Take an interrupt here and now, whose handler calls `handler`. */
+void arch_provoke_interrupt(void (*handler)(void));

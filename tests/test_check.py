@@ -1,0 +1,205 @@
+"""The checks catch what they are for, and the tree is free of it; so with what installs tools."""
+
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+from support import ROOT
+
+ALONE = "#pragma once\n"
+
+
+def check(name, folder=None):
+    words = [ROOT / "ci" / name, *([folder] if folder else [])]
+    return subprocess.run(words, capture_output=True, text=True, timeout=120)
+
+
+def plant(folder, path, text):
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / path).write_text(text)
+
+
+@pytest.mark.parametrize("name", ["check-arrows", "check-headers"])
+def test_this_tree_is_clean(name):
+    done = check(name)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+# Arrows.
+
+@pytest.mark.parametrize("path, line, names", [
+    ("lib/a.c", "#include <mm/page.h>", "lib may include only lib, arch"),
+    ("mm/a.c", "#include <smp/percpu.h>", "smp/spinlock.h"),
+    ("mm/adapters/a.cpp", "#include <stress/run.h>", "mm may include only"),
+    ("mm/a.h", "#  include <boot/bootinfo.h>", "mm may include only"),
+    ("smp/a.c", "#include <mm/page.h>", "smp may include only"),
+    ("stress/a.c", "#include <boot/bootinfo.h>", "stress may include only"),
+    ("arch/x86_64/a.S", "#include <mm/page.h>", "arch may include only"),
+    ("arch/x86_64/include/arch/a.h", "#include <smp/percpu.h>", "arch may include only"),
+    ("boot/a.c", "#include <tests/host/host.h>", "boot may include only"),
+    ("lib/a.c", "#include <stdio.h>", "no freestanding header"),
+    ("lib/a.c", '#include "b.h"', "write <folder/b.h>"),
+    ("lib/a.c", '#include "../mm/page.h"', "write <folder/page.h>"),
+    ("lib/a.c", "#include HEADER", "cannot be read"),
+    ("lib/a.c", "#ifdef DEBUG", "#ifdef in a .c file"),
+    ("lib/a.c", " # if 1", "#if in a .c file"),
+])
+def test_planted_line_is_found(tmp_path, path, line, names):
+    plant(tmp_path, path, f"/* A file. */\n#pragma once\n{line}\n")
+    done = check("check-arrows", tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"{path}:3: ") and names in done.stdout
+    assert done.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("path, line", [
+    ("mm/a.c", "#include <smp/spinlock.h>"),
+    ("mm/a.c", "#include <mm/page.h>"),
+    ("mm/a.h", "#if MAX_ORDER > 10"),
+    ("boot/a.c", "#include <stress/run.h>"),
+    ("stress/a.c", "#include <mm/page.h>"),
+    ("lib/a.c", "#include <arch/cpu.h>"),
+    ("lib/a.c", "#include <stdint.h>"),
+    ("lib/a.c", "/* #include <mm/page.h> */"),
+    ("arch/x86_64/a.c", "#include <lib/string.h>"),
+    ("tests/a.c", "#include <boot/bootinfo.h>"),
+])
+def test_allowed_line_is_not_found(tmp_path, path, line):
+    plant(tmp_path, path, f"/* A file. */\n#pragma once\n{line}\n")
+    done = check("check-arrows", tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_local_header_is_allowed(tmp_path):
+    plant(tmp_path, "lib/b.h", ALONE)
+    plant(tmp_path, "lib/a.c", '#include "b.h"\n')
+    assert check("check-arrows", tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("text", ["", "int a;\n", "#include <stdint.h>\n#pragma once\n",
+                                  "#ifndef A\n#define A\n#endif\n"])
+def test_header_without_pragma_once(tmp_path, text):
+    plant(tmp_path, "lib/a.h", f"/*\n * A header.\n */\n// Really.\n\n{text}")
+    assert "lib/a.h:1: no #pragma once" in check("check-arrows", tmp_path).stdout
+
+
+# Headers.
+
+@pytest.mark.parametrize("text", [
+    f"{ALONE}uint32_t needs_stdint(void);\n",
+    f"{ALONE}#include <mm/absent.h>\n",
+    f"{ALONE}static inline int unused_argument(int a) {{ return 0; }}\n",
+    "struct twice { int a; };\n",
+])
+def test_header_that_does_not_stand_alone(tmp_path, text):
+    plant(tmp_path, "lib/fine.h", ALONE)
+    plant(tmp_path, "mm/broken.h", text)
+    done = check("check-headers", tmp_path)
+    assert done.returncode == 1
+    assert "mm/broken.h" in done.stdout and "fine" not in done.stdout
+
+
+def test_headers_that_stand_alone(tmp_path):
+    plant(tmp_path, "arch/x86_64/include/arch/cpu.h", f"{ALONE}#include <stdint.h>\n")
+    plant(tmp_path, "mm/page.h", f"{ALONE}#include <arch/cpu.h>\nuint32_t size(void);\n")
+    done = check("check-headers", tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+# What installs the tools, on machines made of scripts.
+
+@pytest.fixture(name="machine")
+def fixture_machine(tmp_path):
+    """A PATH of its own with a shell's tools and scripts; apt-get writes down what it is asked."""
+    for tool in ("sort", "grep", "env", "sh"):
+        (tmp_path / tool).symlink_to(shutil.which(tool))
+
+    def script(name, text):
+        path = tmp_path / name
+        path.unlink(missing_ok=True)
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+
+    script("id", "echo 0")
+    script("apt-get", f'echo "$@" >>{tmp_path}/asked')
+    script("dpkg-query", "echo gcc installed; echo make config-files")
+    return script
+
+
+def install(tmp_path, *purposes):
+    return subprocess.run(["/bin/sh", ROOT / "ci/install-deps", *purposes], capture_output=True,
+                          text=True, timeout=20, env={"PATH": str(tmp_path)})
+
+
+def asked(tmp_path):
+    path = tmp_path / "asked"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_root_installs_what_is_missing(machine, tmp_path):
+    assert install(tmp_path, "run").returncode == 0
+    assert len(asked(tmp_path)) == 1
+    words = asked(tmp_path)[0].split()
+    assert {"install", "--no-install-recommends", "make", "ovmf"} <= set(words)
+    assert not {"gcc", "cppcheck", "update"} & set(words)
+
+
+def test_package_lists_are_fetched_only_when_needed(machine, tmp_path):
+    machine("apt-get", f'echo "$@" >>{tmp_path}/asked; grep -q update {tmp_path}/asked')
+    assert install(tmp_path, "run").returncode == 0
+    assert ["install" in line for line in asked(tmp_path)] == [True, False, True]
+
+
+def test_failure_to_install_is_an_error(machine, tmp_path):
+    machine("apt-get", "exit 100")
+    done = install(tmp_path, "run")
+    assert done.returncode == 2
+    assert "could not install" in done.stderr
+
+
+def test_user_without_sudo_is_told_what_to_type(machine, tmp_path):
+    machine("id", "echo 1000")
+    done = install(tmp_path, "check")
+    assert done.returncode == 2 and not asked(tmp_path)
+    assert "sudo apt-get install -y --no-install-recommends " in done.stderr.splitlines()[1]
+
+
+def test_user_with_sudo_uses_it(machine, tmp_path):
+    machine("id", "echo 1000")
+    machine("sudo", 'shift; "$@"')
+    machine("true", "")
+    assert install(tmp_path, "run").returncode == 0
+    assert len(asked(tmp_path)) == 1
+
+
+def test_nothing_missing_is_fast_and_silent(machine, tmp_path):
+    machine("dpkg-query", 'shift 3; for package; do echo "$package installed"; done')
+    start = time.monotonic()
+    done = install(tmp_path)
+    assert (done.returncode, done.stdout + done.stderr, asked(tmp_path)) == (0, "", [])
+    assert time.monotonic() - start < 1
+
+
+def test_other_systems_need_programs(machine, tmp_path):
+    (tmp_path / "apt-get").unlink()
+    for program in ("gcc", "make", "python3", "grub-mkrescue", "xorriso", "mformat"):
+        machine(program, "")
+    done = install(tmp_path, "run")
+    assert done.returncode == 2
+    assert done.stderr.endswith("please install: qemu-system-x86_64 \n")
+    machine("qemu-system-x86_64", "")
+    assert install(tmp_path, "run").returncode == 0
+
+
+def test_unknown_purpose_is_refused(tmp_path):
+    done = install(tmp_path, "frob")
+    assert done.returncode == 2 and "'frob'" in done.stderr
+
+
+def test_shell_scripts_are_clean():
+    if not shutil.which("shellcheck"):
+        pytest.skip("no shellcheck")
+    done = subprocess.run(["shellcheck", ROOT / "ci/install-deps"], env=os.environ, timeout=60)
+    assert done.returncode == 0
