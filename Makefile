@@ -139,7 +139,7 @@ $(ISO): $(KERNEL) boot/grub.cfg
 	@mkdir -p $(OUT)/iso/boot/grub
 	@cp $(KERNEL) $(OUT)/iso/boot/stampede.elf
 	@cp boot/grub.cfg $(OUT)/iso/boot/grub/grub.cfg
-	$(Q)grub-mkrescue -o $@ $(OUT)/iso >$(OUT)/grub-mkrescue.log 2>&1 || \
+	$(Q)grub-mkrescue --fonts= --locales= --themes= -o $@ $(OUT)/iso >$(OUT)/grub-mkrescue.log 2>&1 || \
 	    { cat $(OUT)/grub-mkrescue.log; rm -f $@; exit 1; }
 
 # Rebuild when the flags change, and only then.

@@ -23,18 +23,18 @@ struct bootinfo {
     char command_line[BOOTINFO_COMMAND_LINE_SIZE];
     bool has_rsdp;
     union {
-        uint8_t rsdp[36];       /* a copy, as multiboot2 tags 14 and 15 carry it */
-        uint64_t rsdp_aligned;  /* for alignment alone */
+        uint8_t rsdp[36];      /* a copy, as multiboot2 tags 14 and 15 carry it */
+        uint64_t rsdp_aligned; /* for alignment alone */
     };
-    size_t rsdp_size; /* bytes of the copy: 20 or 36 */
+    size_t rsdp_size;      /* bytes of the copy: 20 or 36 */
     uint64_t rsdp_address; /* where PVH says it lies: 0 if the copy above is all there is */
     struct memmap memmap;  /* as memmap_add()ed, memmap_finish() not called */
     uint64_t start, end;   /* the loader's own structures, to be kept while they are read */
 };
 
 /*
- * Read multiboot2 information (specification 2.0, 3.4) of at most `limit` bytes at `data`, or PVH's hvm_start_info.
- * `to_pointer` turns a physical address and size into something readable, or NULL.
+ * Read multiboot2 information (specification 2.0, 3.4) of at most `limit` bytes at `data`, or PVH's
+ * hvm_start_info. `to_pointer` turns a physical address and size into something readable, or NULL.
  * Returns true, or false with a NUL-terminated message that names what is wrong.
  */
 bool bootinfo_from_multiboot2(struct bootinfo *info, const void *data, size_t limit, char *message,

@@ -33,7 +33,8 @@ typedef unsigned long long ull;
 
 void kernel_main(uint32_t magic, uint32_t address);
 
-/* entry.S runs on the main stack of these from its first instruction (linker.ld: boot_stack_top). */
+/* entry.S runs on the main stack of these from its first instruction (linker.ld: boot_stack_top).
+ */
 static struct cpu_stacks boot_stacks __attribute__((section(".bss.boot_stacks")));
 static struct percpu boot_cpu;
 static struct bootinfo bootinfo;
@@ -182,7 +183,8 @@ static void start_apic(void)
     apic_init_core();
     boot_cpu.local.apic_id = apic_id();
     timer_init();
-    report_line("# apic mode=%s cpus=%llu disabled=%llu", mode, (ull)cpus.count, (ull)cpus.disabled);
+    report_line("# apic mode=%s cpus=%llu disabled=%llu", mode, (ull)cpus.count,
+                (ull)cpus.disabled);
 }
 
 static void start_cores(const struct memory *memory)
@@ -228,14 +230,14 @@ static void make_arena(const struct page_allocator *allocator, const struct memo
     arena_init(&run.arena, allocator, memory->start, memory->end, options.sample, memory_take);
     memory_for_each_usable(insert_range);
     run_prepare(&run);
-    report_line("# memory usable_mib=%llu inserted_pages=%llu page_array_bytes=%u "
-                "metadata_mib=%llu oracle_mib=%llu largest_mapping_mib=%llu setup_ms=%llu",
-                (ull)memory->usable >> 20, (ull)run.arena.inserted_pages,
-                (unsigned)sizeof(struct page), (ull)run.arena.metadata_size >> 20,
-                (ull)(arena_overhead(allocator, memory->start, memory->end) -
-                      run.arena.metadata_size) >>
-                    20,
-                (ull)paging_largest_page() >> 20, (ull)((clock_ns() - start) / 1000000));
+    report_line(
+        "# memory usable_mib=%llu inserted_pages=%llu page_array_bytes=%u "
+        "metadata_mib=%llu oracle_mib=%llu largest_mapping_mib=%llu setup_ms=%llu",
+        (ull)memory->usable >> 20, (ull)run.arena.inserted_pages, (unsigned)sizeof(struct page),
+        (ull)run.arena.metadata_size >> 20,
+        (ull)(arena_overhead(allocator, memory->start, memory->end) - run.arena.metadata_size) >>
+            20,
+        (ull)paging_largest_page() >> 20, (ull)((clock_ns() - start) / 1000000));
 }
 
 static void check_phases(void)

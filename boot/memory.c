@@ -28,8 +28,8 @@ const void *memory_boot_pointer(uint64_t address, size_t size)
     return (const void *)(uintptr_t)address;
 }
 
-const void *memory_acpi_table(const struct bootinfo *bootinfo, const char signature[4], size_t *size,
-                              char *message, size_t message_size)
+const void *memory_acpi_table(const struct bootinfo *bootinfo, const char signature[4],
+                              size_t *size, char *message, size_t message_size)
 {
     if (!bootinfo->has_rsdp) {
         format_text(message, message_size, "the loader passed no ACPI root pointer (RSDP)");
@@ -75,8 +75,8 @@ static void map_image(void)
 }
 
 /*
- * The tables must lie in what the boot tables map; while they are built they take memory themselves,
- * which changes the map's kinds but not what is mapped.
+ * The tables must lie in what the boot tables map; while they are built they take memory
+ * themselves, which changes the map's kinds but not what is mapped.
  */
 static void build_page_tables(const struct memory *memory)
 {

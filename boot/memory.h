@@ -1,5 +1,6 @@
 /*
- * Physical memory between the loader and the allocator: what is taken, what is mapped how, and what is left.
+ * Physical memory between the loader and the allocator: what is taken, what is mapped how, and what
+ * is left.
  */
 #pragma once
 
@@ -19,12 +20,13 @@ struct memory {
 };
 
 /*
- * Sort the loader's map, take out what is in use (the image, the loader's information, all below 1 MiB), build the
- * page tables and use them. Fails by "memory" if too little is there.
+ * Sort the loader's map, take out what is in use (the image, the loader's information, all below 1
+ * MiB), build the page tables and use them. Fails by "memory" if too little is there.
  */
 void memory_setup(const struct bootinfo *bootinfo, struct memory *memory);
 
-/* Zeroed memory that stays taken, aligned to at least a page. Fails by "memory"; never returns NULL. */
+/* Zeroed memory that stays taken, aligned to at least a page. Fails by "memory"; never returns
+ * NULL. */
 void *memory_take(size_t size, size_t align);
 
 /* What is left, for the allocator: calls visit for each usable range. */
@@ -33,9 +35,10 @@ void memory_for_each_usable(void (*visit)(pfn_t start, uint64_t count));
 /* Make the guard pages of `stacks` fault. Before the core that uses them starts. */
 void memory_guard_stacks(struct cpu_stacks *stacks);
 
-/* Before memory_setup(): a pointer to what lies at a physical address, or NULL if it is not mapped. */
+/* Before memory_setup(): a pointer to what lies at a physical address, or NULL if it is not mapped.
+ */
 const void *memory_boot_pointer(uint64_t address, size_t size);
 
 /* Before memory_setup(): the ACPI table with this signature, or NULL with a message. */
-const void *memory_acpi_table(const struct bootinfo *bootinfo, const char signature[4], size_t *size,
-                              char *message, size_t message_size);
+const void *memory_acpi_table(const struct bootinfo *bootinfo, const char signature[4],
+                              size_t *size, char *message, size_t message_size);

@@ -15,5 +15,5 @@ _Noreturn void fail(const char *rule, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Check an invariant of our own code: rule "assert", the expression and its place as values. */
-#define ASSERT(condition)                                                                          \
+#define ASSERT(condition) \
     ((condition) ? (void)0 : fail("assert", "%s at %s:%d", #condition, __FILE__, __LINE__))

@@ -1,7 +1,8 @@
 #include <lib/printf.h>
 #include <lib/symbols.h>
 
-/* Made by ci/symbols: addresses in rising order, the last one the end of the text; names back to back. */
+/* Made by ci/symbols: addresses in rising order, the last one the end of the text; names back to
+ * back. */
 extern const uint32_t symbol_count;
 extern const uint32_t symbol_addresses[];
 extern const uint32_t symbol_names[]; /* offsets into symbol_text */

@@ -1,5 +1,6 @@
 /*
- * The names of the image's functions, for backtraces. ci/symbols makes the table from the linked image.
+ * The names of the image's functions, for backtraces. ci/symbols makes the table from the linked
+ * image.
  */
 #pragma once
 
@@ -7,7 +8,8 @@
 #include <stdint.h>
 
 /*
- * The function that `address` lies in, with *offset how far into it; NULL if it is in none. Any context.
+ * The function that `address` lies in, with *offset how far into it; NULL if it is in none. Any
+ * context.
  */
 const char *symbol_find(uint64_t address, uint64_t *offset);
 

@@ -154,7 +154,8 @@ static enum page_error insert_locked(struct buddy_pool *pool, pfn_t start, uint6
     return PAGE_OK;
 }
 
-/* The free block that page `pfn` lies in, or NULL: its head is at pfn aligned to the block's order. */
+/* The free block that page `pfn` lies in, or NULL: its head is at pfn aligned to the block's order.
+ */
 static struct page *free_block_around(const struct buddy_pool *pool, pfn_t pfn, pfn_t *head)
 {
     for (unsigned order = 0; order <= MAX_ORDER; order++) {
@@ -324,7 +325,8 @@ static uint64_t validate_list(const struct buddy_pool *pool, unsigned order, cha
         }
         const struct page *page = page_at(pool, index);
         if (page->state != PAGE_FREE_HEAD || page->order != order || page->prev != previous) {
-            format_text(message, size, "pfn 0x%llx in list %u: state %u order %u prev 0x%x for 0x%x",
+            format_text(message, size,
+                        "pfn 0x%llx in list %u: state %u order %u prev 0x%x for 0x%x",
                         (unsigned long long)page_pfn(&pool->array, page), order, page->state,
                         page->order, page->prev, previous);
             return UINT64_MAX;

@@ -2,18 +2,20 @@
  * The buddy allocator: Knowlton, "A fast storage allocator", 1965; Knuth, The Art of Computer
  * Programming volume 1, 2.5.
  *
- *   order 2   [0       ]  [4       ]      Block 0 of order 2 splits into buddies 0 and 2 of order 1;
- *   order 1   [0 ] [2 ]   [4 ] [6 ]       the buddy of the block at pfn of order k is at pfn ^ 2^k.
- *   order 0   0  1  2  3  4  5  6  7
+ *   order 2   [0       ]  [4       ]      Block 0 of order 2 splits into buddies 0 and 2 of order
+ * 1; order 1   [0 ] [2 ]   [4 ] [6 ]       the buddy of the block at pfn of order k is at pfn ^
+ * 2^k. order 0   0  1  2  3  4  5  6  7
  *
- * Free blocks are in one doubly linked list an order, linked in the page array (mm/page.h), never in the
- * pages. So "is my buddy free, at my order?" is one load, and taking it off its list another few.
+ * Free blocks are in one doubly linked list an order, linked in the page array (mm/page.h), never
+ * in the pages. So "is my buddy free, at my order?" is one load, and taking it off its list another
+ * few.
  *
  * Invariant, whenever the lock is free:
  *  - a page not inserted is PAGE_ABSENT; the first page of a block is PAGE_FREE_HEAD or
  *    PAGE_HELD_HEAD with the block's order; every other page of a block is PAGE_TAIL;
  *  - blocks are aligned to their size and do not overlap;
- *  - list k holds exactly the free blocks of order k, links agree both ways, count[k] is its length;
+ *  - list k holds exactly the free blocks of order k, links agree both ways, count[k] is its
+ * length;
  *  - no two buddies of one order below MAX_ORDER are both free.
  * buddy_validate() is this text as code.
  */

@@ -41,14 +41,15 @@ void memmap_add(struct memmap *map, uint64_t start, uint64_t length, enum memory
 void memmap_finish(struct memmap *map);
 
 /*
- * Take [start, end), widened to whole pages, out of the usable memory; ranges that are not usable stay what they are.
- * Needs and keeps the invariant.
+ * Take [start, end), widened to whole pages, out of the usable memory; ranges that are not usable
+ * stay what they are. Needs and keeps the invariant.
  */
 void memmap_reserve(struct memmap *map, uint64_t start, uint64_t end);
 
 /*
- * Find `size` bytes of usable memory (at least 1) below `limit`, as high as possible, aligned to `align` (a power of two, at
- * least a page), take them out and return their address; 0 if there is no such place.
+ * Find `size` bytes of usable memory (at least 1) below `limit`, as high as possible, aligned to
+ * `align` (a power of two, at least a page), take them out and return their address; 0 if there is
+ * no such place.
  */
 uint64_t memmap_take(struct memmap *map, uint64_t size, uint64_t align, uint64_t limit);
 

@@ -1,6 +1,7 @@
 /*
  * The page array: one struct page for each page frame of a range, kept outside the pages, so that
- * asking "is this page free, and at what order?" is one load and never reads memory its holder owns.
+ * asking "is this page free, and at what order?" is one load and never reads memory its holder
+ * owns.
  */
 #pragma once
 
@@ -11,7 +12,8 @@
 
 enum page_state {
     PAGE_ABSENT = 0, /* not in the pool: what a zeroed descriptor says */
-    PAGE_FREE_HEAD,  /* first page of a free block; order is valid, next and prev link the free list */
+    PAGE_FREE_HEAD,  /* first page of a free block; order is valid, next and prev link the free list
+                      */
     PAGE_HELD_HEAD,  /* first page of a block handed out; order is valid */
     PAGE_TAIL,       /* any other page of a block, free or handed out */
 };

@@ -13,7 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The largest order, inclusive: blocks of 4 KiB << MAX_ORDER. A build setting (make MAX_ORDER=n). */
+/* The largest order, inclusive: blocks of 4 KiB << MAX_ORDER. A build setting (make MAX_ORDER=n).
+ */
 enum { MAX_ORDER = STAMPEDE_MAX_ORDER };
 _Static_assert(MAX_ORDER >= 10 && MAX_ORDER <= 18, "MAX_ORDER is 10 to 18");
 
@@ -24,7 +25,8 @@ enum page_error {
     PAGE_BAD_ORDER,     /* order above MAX_ORDER */
     PAGE_MISALIGNED,    /* pfn not a multiple of 2^order */
     PAGE_ALREADY_IN,    /* insert: a page is in already */
-    PAGE_NOT_ALLOCATED, /* free: not the start of a block handed out (double free, foreign, inside) */
+    PAGE_NOT_ALLOCATED, /* free: not the start of a block handed out (double free, foreign, inside)
+                         */
     PAGE_WRONG_ORDER,   /* free: handed out with another order */
     PAGE_BUSY,          /* remove: a page is handed out */
 };
@@ -43,13 +45,13 @@ enum page_promise {
 typedef bool page_visit_free(void *context, pfn_t pfn, unsigned order);
 
 struct page_allocator {
-    const char *name;     /* as in allocator=NAME: [a-z0-9-] */
-    unsigned promises;    /* enum page_promise, or-ed */
-    size_t pool_size;     /* bytes of the pool, which the harness allocates, aligned to 64 */
+    const char *name;  /* as in allocator=NAME: [a-z0-9-] */
+    unsigned promises; /* enum page_promise, or-ed */
+    size_t pool_size;  /* bytes of the pool, which the harness allocates, aligned to 64 */
 
     /*
-     * Bytes of metadata wanted for pages [start, end); the harness hands over that much, zeroed, aligned to
-     * a page. Optional: NULL means none.
+     * Bytes of metadata wanted for pages [start, end); the harness hands over that much, zeroed,
+     * aligned to a page. Optional: NULL means none.
      */
     size_t (*metadata_size)(pfn_t start, pfn_t end);
 
@@ -57,8 +59,8 @@ struct page_allocator {
     void (*init)(void *pool, void *metadata, pfn_t start, pfn_t end);
 
     /*
-     * Give pages [start, start + count) to the pool: any alignment, any count from 1. The pages merge with free
-     * neighbours. Errors: PAGE_BAD_RANGE, PAGE_ALREADY_IN.
+     * Give pages [start, start + count) to the pool: any alignment, any count from 1. The pages
+     * merge with free neighbours. Errors: PAGE_BAD_RANGE, PAGE_ALREADY_IN.
      */
     enum page_error (*insert_pages)(void *pool, pfn_t start, uint64_t count);
 
@@ -77,15 +79,16 @@ struct page_allocator {
     /* Free pages in the pool, caches included. Exact when nothing runs, a hint otherwise. */
     uint64_t (*free_page_count)(void *pool);
 
-    /* Visit every free block once; nothing else runs meanwhile. Bounded even if lists are corrupt. */
+    /* Visit every free block once; nothing else runs meanwhile. Bounded even if lists are corrupt.
+     */
     void (*for_each_free)(void *pool, page_visit_free *visit, void *context);
 
     /* Give back what per-CPU caches hold; nothing else runs meanwhile. */
     void (*drain)(void *pool);
 
     /*
-     * Check the allocator's own structures; nothing else runs meanwhile. Returns true if sound, else writes what is
-     * wrong into message (NUL-terminated): it becomes a "free-list" failure.
+     * Check the allocator's own structures; nothing else runs meanwhile. Returns true if sound,
+     * else writes what is wrong into message (NUL-terminated): it becomes a "free-list" failure.
      */
     bool (*validate)(void *pool, char *message, size_t size);
 };
@@ -94,8 +97,8 @@ struct page_allocator {
  * Register an allocator: at file scope, PAGE_ALLOCATOR(my_allocator). The linker gathers the
  * pointers into one array (linker.ld, section page_allocators).
  */
-#define PAGE_ALLOCATOR(variable)                                                                   \
-    static const struct page_allocator *const page_allocator_entry_##variable                      \
+#define PAGE_ALLOCATOR(variable)                                              \
+    static const struct page_allocator *const page_allocator_entry_##variable \
         __attribute__((section("page_allocators"), used)) = &(variable)
 
 /* The registered allocators: [first, last). */
@@ -105,7 +108,8 @@ extern const struct page_allocator *const __stop_page_allocators[];
 /* The allocator called `name`, or NULL. */
 const struct page_allocator *page_allocator_find(const char *name);
 
-/* "not-allocated" for PAGE_NOT_ALLOCATED, and so on; "unknown" for numbers that are no page_error. */
+/* "not-allocated" for PAGE_NOT_ALLOCATED, and so on; "unknown" for numbers that are no page_error.
+ */
 const char *page_error_name(enum page_error error);
 
 /* Pages in a block of `order`. */

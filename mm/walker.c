@@ -46,21 +46,25 @@ static bool visit_mark(void *context, pfn_t pfn, unsigned order)
         return found(pass->finding, "free-list", "pfn 0x%llx order %u: outside of the pool",
                      (ull)pfn, order);
     if (pfn % count)
-        return found(pass->finding, "free-list", "pfn 0x%llx order %u: misaligned", (ull)pfn, order);
+        return found(pass->finding, "free-list", "pfn 0x%llx order %u: misaligned", (ull)pfn,
+                     order);
 
     uint64_t index = pfn - walk->start;
     uint64_t other = first_foreign(walk, index, count);
     if (other != BITMAP_NONE)
-        return found(pass->finding, "free-list", "pfn 0x%llx order %u: pfn 0x%llx was never inserted",
-                     (ull)pfn, order, (ull)(walk->start + other));
+        return found(pass->finding, "free-list",
+                     "pfn 0x%llx order %u: pfn 0x%llx was never inserted", (ull)pfn, order,
+                     (ull)(walk->start + other));
     other = bitmap_find_set(walk->held, index, index + count);
     if (other != BITMAP_NONE)
-        return found(pass->finding, "free-list", "pfn 0x%llx order %u: free, but pfn 0x%llx is held",
-                     (ull)pfn, order, (ull)(walk->start + other));
+        return found(pass->finding, "free-list",
+                     "pfn 0x%llx order %u: free, but pfn 0x%llx is held", (ull)pfn, order,
+                     (ull)(walk->start + other));
     other = bitmap_set_range(walk->free, index, count);
     if (other != BITMAP_NONE)
-        return found(pass->finding, "free-list", "pfn 0x%llx order %u: pfn 0x%llx is in two free blocks",
-                     (ull)pfn, order, (ull)(walk->start + other));
+        return found(pass->finding, "free-list",
+                     "pfn 0x%llx order %u: pfn 0x%llx is in two free blocks", (ull)pfn, order,
+                     (ull)(walk->start + other));
     walk->free_order[index] = (uint8_t)(order + 1);
     pass->finding->free_blocks++;
     pass->finding->free_pages += count;
@@ -116,7 +120,8 @@ static bool check_count(const struct page_allocator *allocator, void *pool,
 static bool check_validate(const struct page_allocator *allocator, void *pool,
                            struct walk_finding *finding)
 {
-    if (!allocator->validate || allocator->validate(pool, finding->message, sizeof(finding->message)))
+    if (!allocator->validate ||
+        allocator->validate(pool, finding->message, sizeof(finding->message)))
         return true;
     finding->rule = "free-list";
     return false;
@@ -168,9 +173,11 @@ static bool visit_compare(void *context, pfn_t pfn, unsigned order)
     if (before == order + 1)
         return true;
     if (before)
-        return found(pass->finding, "residue", "pfn 0x%llx: free at order %u, at the start at order %u",
-                     (ull)pfn, order, before - 1);
-    return found(pass->finding, "residue", "pfn 0x%llx: a free block of order %u begins here, at the start none did",
+        return found(pass->finding, "residue",
+                     "pfn 0x%llx: free at order %u, at the start at order %u", (ull)pfn, order,
+                     before - 1);
+    return found(pass->finding, "residue",
+                 "pfn 0x%llx: a free block of order %u begins here, at the start none did",
                  (ull)pfn, order);
 }
 
@@ -182,7 +189,7 @@ bool walk_compare(struct walk *walk, const struct page_allocator *allocator, voi
     memset(finding, 0, sizeof(*finding));
     allocator->for_each_free(pool, visit_compare, &pass);
     if (!finding->rule && finding->free_blocks != walk->baseline_blocks)
-        found(finding, "residue", "%llu free blocks, at the start %llu",
-              (ull)finding->free_blocks, (ull)walk->baseline_blocks);
+        found(finding, "residue", "%llu free blocks, at the start %llu", (ull)finding->free_blocks,
+              (ull)walk->baseline_blocks);
     return !finding->rule;
 }

@@ -1,8 +1,8 @@
 /*
  * The full walk: what must hold of an allocator's free blocks when nothing runs.
  *
- * It trusts neither the allocator nor the caller's bookkeeping but holds one against the other: every inserted page
- * is either in exactly one free block or held, never both, never neither.
+ * It trusts neither the allocator nor the caller's bookkeeping but holds one against the other:
+ * every inserted page is either in exactly one free block or held, never both, never neither.
  */
 #pragma once
 
@@ -15,8 +15,9 @@ struct walk {
     const uint64_t *inserted; /* bitmap: pages given to the allocator */
     const uint64_t *held;     /* bitmap: pages handed out */
     uint64_t *free;           /* scratch bitmap */
-    uint8_t *free_order;      /* scratch: order + 1 at each free block's first page; all 0 between walks */
-    uint8_t *baseline;        /* as free_order, of the walk that walk_remember() was given */
+    uint8_t
+        *free_order;   /* scratch: order + 1 at each free block's first page; all 0 between walks */
+    uint8_t *baseline; /* as free_order, of the walk that walk_remember() was given */
     uint64_t baseline_blocks;
 };
 
@@ -27,8 +28,9 @@ struct walk_finding {
 };
 
 /*
- * Check the pool against free-list, lost and, where promised, uncoalesced. Needs for_each_free; drain the
- * caches before. One core, nothing else running. Returns true if all is well, else false with the first rule broken.
+ * Check the pool against free-list, lost and, where promised, uncoalesced. Needs for_each_free;
+ * drain the caches before. One core, nothing else running. Returns true if all is well, else false
+ * with the first rule broken.
  */
 bool walk_check(struct walk *walk, const struct page_allocator *allocator, void *pool,
                 struct walk_finding *finding);

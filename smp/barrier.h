@@ -10,7 +10,8 @@ struct barrier {
 };
 
 /*
- * Wait until all members are here. Interrupts must be on, no lock held: waiting cores sleep, so that those that
- * still work have the host's processors to themselves. What any member wrote before is seen by all after.
+ * Wait until all members are here. Interrupts must be on, no lock held: waiting cores sleep, so
+ * that those that still work have the host's processors to themselves. What any member wrote before
+ * is seen by all after.
  */
 void barrier_wait(struct barrier *barrier);

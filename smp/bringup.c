@@ -1,7 +1,7 @@
 /*
  * INIT to every core, 10 ms of rest, then for each a start-up IPI and, if it has not come after
- * 200 us, a second one (MultiProcessor specification 1.4, appendix B.4). The trampoline's data are handed to
- * one core at a time; each says "online" before the next is woken.
+ * 200 us, a second one (MultiProcessor specification 1.4, appendix B.4). The trampoline's data are
+ * handed to one core at a time; each says "online" before the next is woken.
  */
 #include <arch/apic.h>
 #include <arch/clock.h>

@@ -30,7 +30,7 @@ struct percpu {
     struct cpu_local local; /* first: the GS base points here */
     bool online;
     struct lock_counts locks;
-    uint32_t locks_held;                    /* how many; the first few stand in held[] */
+    uint32_t locks_held; /* how many; the first few stand in held[] */
     const struct spinlock_irq *held[HELD_LOCKS];
     const struct spinlock_irq *waiting_for; /* the lock this core spins on, or NULL */
     const void *waiting_at;                 /* ... who asked for it */

@@ -1,13 +1,14 @@
 /*
  * A spin lock that also keeps this core's interrupts off: test-and-test-and-set with PAUSE.
  *
- * Not a queue: first-come-first-served locks collapse a thousandfold when virtual CPUs outnumber the host's cores,
- * because the next in line is not running. Rudolph and Segall, "Dynamic decentralized cache schemes", 1984.
+ * Not a queue: first-come-first-served locks collapse a thousandfold when virtual CPUs outnumber
+ * the host's cores, because the next in line is not running. Rudolph and Segall, "Dynamic
+ * decentralized cache schemes", 1984.
  *
  * Invariant: word is 0, or 1 + the number of the core that holds it; owner_at, taken_at and
  * last_owner are written by the holder alone. Every misuse ends in fail() with the values:
- * "lock-owner" for a second acquisition by the holder, a foreign or a double release; "irq-state" for a
- * release with interrupts on.
+ * "lock-owner" for a second acquisition by the holder, a foreign or a double release; "irq-state"
+ * for a release with interrupts on.
  */
 #pragma once
 
@@ -23,9 +24,9 @@ struct spinlock_irq {
     const char *name;
 };
 
-#define SPINLOCK_IRQ(lock_name)                                                                    \
-    {                                                                                              \
-        .name = (lock_name)                                                                        \
+#define SPINLOCK_IRQ(lock_name) \
+    {                           \
+        .name = (lock_name)     \
     }
 
 /* What a core has counted of all its acquisitions. Written by that core alone, read by any. */
@@ -40,8 +41,8 @@ struct lock_counts {
 };
 
 /*
- * Disable interrupts, take the lock. Returns the interrupt state before, for the unlock. Any context but an NMI
- * handler. Acquire ordering: what the last holder wrote is seen.
+ * Disable interrupts, take the lock. Returns the interrupt state before, for the unlock. Any
+ * context but an NMI handler. Acquire ordering: what the last holder wrote is seen.
  */
 irq_flags_t spinlock_irq_lock(struct spinlock_irq *lock);
 
@@ -57,6 +58,7 @@ bool spinlock_irq_held(const struct spinlock_irq *lock);
 /*
  * Make one lock operation in `period` (0: none) execute PAUSE before and after taking the lock,
  * from random streams of `seed`, one a core. Where one host thread runs all virtual CPUs, PAUSE is
- * where it changes CPU, so this is what makes them interleave inside the lock. Before the cores start.
+ * where it changes CPU, so this is what makes them interleave inside the lock. Before the cores
+ * start.
  */
 void spinlock_yield(uint64_t period, uint64_t seed);

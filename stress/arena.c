@@ -196,9 +196,9 @@ static void check_place(const struct arena *arena, pfn_t pfn, unsigned order)
 }
 
 /*
- * Alone, the oracle's books say whether there is room. Otherwise: of the aligned regions of this order each held
- * block spoils one, or as many as it is large; while there are more regions than can be spoiled one is
- * wholly free at every instant, so a coalescing allocator had it.
+ * Alone, the oracle's books say whether there is room. Otherwise: of the aligned regions of this
+ * order each held block spoils one, or as many as it is large; while there are more regions than
+ * can be spoiled one is wholly free at every instant, so a coalescing allocator had it.
  */
 static void check_out_of_memory(const struct arena *arena, const struct core *core, unsigned order)
 {
@@ -218,8 +218,8 @@ static void check_out_of_memory(const struct arena *arena, const struct core *co
 
 static struct content content_of(const struct arena *arena, pfn_t pfn, struct holding holding)
 {
-    return content_make(pfn, holding.order_plus_1 - 1u, (uint64_t)holding.core << 32 | holding.serial,
-                        arena->sample);
+    return content_make(pfn, holding.order_plus_1 - 1u,
+                        (uint64_t)holding.core << 32 | holding.serial, arena->sample);
 }
 
 pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
@@ -327,7 +327,7 @@ static void fail_finding(const struct walk_finding *finding)
 
 void arena_check(struct arena *arena)
 {
-    struct walk_finding finding;
+    struct walk_finding finding = {0};
 
     if (arena->allocator->drain)
         arena->allocator->drain(arena->pool);
@@ -344,7 +344,7 @@ void arena_remember(struct arena *arena)
 
 void arena_check_residue(struct arena *arena)
 {
-    struct walk_finding finding;
+    struct walk_finding finding = {0};
     const unsigned promises = arena->allocator->promises;
 
     if (arena->allocator->for_each_free && (promises & PROMISE_COALESCES) &&

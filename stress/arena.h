@@ -1,10 +1,11 @@
 /*
  * An arena: an allocator's pool together with the oracle that knows what it has handed out.
  *
- * The oracle never trusts the allocator. It keeps, for every page, who holds it; every block handed out is
- * claimed there atomically before anybody uses it, and given up before it is freed. Rules that are checked at
- * each call: overlap, outside, misaligned, content, false-oom, free-refused, irq-state, lock-held. At
- * rest: free-list, uncoalesced, lost, residue (mm/walker.h). A broken one ends in failure_begin/end.
+ * The oracle never trusts the allocator. It keeps, for every page, who holds it; every block handed
+ * out is claimed there atomically before anybody uses it, and given up before it is freed. Rules
+ * that are checked at each call: overlap, outside, misaligned, content, false-oom, free-refused,
+ * irq-state, lock-held. At rest: free-list, uncoalesced, lost, residue (mm/walker.h). A broken one
+ * ends in failure_begin/end.
  */
 #pragma once
 
@@ -36,7 +37,7 @@ struct arena {
     uint64_t sample;                 /* one block in this many is filled and compared in full;
                                         0: pages are never touched */
 
-    bool alone;                      /* only one core allocates: each refusal is judged exactly */
+    bool alone; /* only one core allocates: each refusal is judged exactly */
 
     /* What all cores together hold at most in this phase, set by it; false-oom relies on it. */
     uint64_t held_blocks_bound, held_pages_bound;
@@ -56,8 +57,8 @@ uint64_t arena_overhead(const struct page_allocator *allocator, pfn_t start, pfn
 enum page_error arena_insert(struct arena *arena, pfn_t start, uint64_t count);
 
 /*
- * Allocate a block of `order`, check it, claim it, fill it. Returns its first pfn, or INVALID_PFN if the
- * allocator is, rightly, out of memory. Any core, interrupts on, no lock held.
+ * Allocate a block of `order`, check it, claim it, fill it. Returns its first pfn, or INVALID_PFN
+ * if the allocator is, rightly, out of memory. Any core, interrupts on, no lock held.
  */
 pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order);
 
@@ -71,13 +72,13 @@ int arena_held_order(const struct arena *arena, pfn_t pfn);
 void arena_set_bounds(struct arena *arena, uint64_t blocks, uint64_t pages);
 
 /*
- * With nothing running: whether an aligned run of 2^order inserted pages is free, by the oracle's own books. What a
- * truthful, coalescing allocator must then be able to hand out.
+ * With nothing running: whether an aligned run of 2^order inserted pages is free, by the oracle's
+ * own books. What a truthful, coalescing allocator must then be able to hand out.
  */
 bool arena_has_room(const struct arena *arena, unsigned order);
 
-/* With nothing running: the full walk. Fails by its rule. arena_remember() keeps the free blocks; arena_check_residue()
-   compares with them, once nothing is held. */
+/* With nothing running: the full walk. Fails by its rule. arena_remember() keeps the free blocks;
+   arena_check_residue() compares with them, once nothing is held. */
 void arena_check(struct arena *arena);
 void arena_remember(struct arena *arena);
 void arena_check_residue(struct arena *arena);

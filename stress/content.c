@@ -48,7 +48,8 @@ bool content_check(struct content content, struct content_error *error)
             uint64_t expected = word_at(content.key, pfn, i);
             if (words[i] == expected)
                 continue;
-            *error = (struct content_error){pfn, (unsigned)(i * sizeof(uint64_t)), words[i], expected};
+            *error =
+                (struct content_error){pfn, (unsigned)(i * sizeof(uint64_t)), words[i], expected};
             return false;
         }
     }

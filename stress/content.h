@@ -2,8 +2,8 @@
  * What stress writes into the blocks it holds, and how it sees that somebody else wrote there.
  *
  * Of every block the first line (64 bytes) of the first page; of one block in `sample`, drawn by
- * its key, all of up to CONTENT_PAGES pages spread over the block. Each word depends on its place and on who holds
- * the block, so data moved, swapped or left over do not match.
+ * its key, all of up to CONTENT_PAGES pages spread over the block. Each word depends on its place
+ * and on who holds the block, so data moved, swapped or left over do not match.
  */
 #pragma once
 

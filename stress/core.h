@@ -8,7 +8,7 @@
 enum {
     HISTORY_SIZE = 32, /* operations remembered a core */
     MAX_CORES = 256,
-    CORE_SLOTS = 32,   /* blocks a core holds at most in the mixed phases */
+    CORE_SLOTS = 32, /* blocks a core holds at most in the mixed phases */
 };
 
 enum operation {
@@ -31,7 +31,7 @@ struct history_entry {
 struct core_counts {
     uint64_t allocations;
     uint64_t frees;
-    uint64_t cross_frees;    /* frees of a block that another core had allocated */
+    uint64_t cross_frees; /* frees of a block that another core had allocated */
     uint64_t out_of_memory;
     uint64_t checked_in_full; /* blocks whose whole content was compared */
 };

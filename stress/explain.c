@@ -151,13 +151,14 @@ static void report_locks(uint64_t failed_at)
 static void describe_state(const struct percpu *cpu, char *text, size_t size)
 {
     const struct trap_frame *frame = cpu->frozen_at;
-    const char *interrupts = !frame ? "" : irq_flags_enabled(frame->rflags) ? ", interrupts on"
-                                                                          : ", interrupts off";
-    const char *state = cpu == this_cpu()    ? "reports"
-                        : !cpu->frozen       ? "did not stop"
-                        : !cpu->watch.busy   ? "rests"
-                        : cpu->waiting_for   ? "waits for a lock"
-                                             : "works";
+    const char *interrupts = !frame                             ? ""
+                             : irq_flags_enabled(frame->rflags) ? ", interrupts on"
+                                                                : ", interrupts off";
+    const char *state = cpu == this_cpu()  ? "reports"
+                        : !cpu->frozen     ? "did not stop"
+                        : !cpu->watch.busy ? "rests"
+                        : cpu->waiting_for ? "waits for a lock"
+                                           : "works";
 
     format_text(text, size, "%s%s, %u locks held", state, interrupts, cpu->locks_held);
 }

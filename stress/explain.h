@@ -1,6 +1,6 @@
 /*
- * What a person needs in the minute of failure: each core with its backtrace, the locks, and the last
- * operations of all cores in the order of time. The other cores are stopped.
+ * What a person needs in the minute of failure: each core with its backtrace, the locks, and the
+ * last operations of all cores in the order of time. The other cores are stopped.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /*
- * What happens when a rule is broken: the first core to see it wins, the others are stopped where they
- * stand, one report is written, and the machine ends with the verdict.
+ * What happens when a rule is broken: the first core to see it wins, the others are stopped where
+ * they stand, one report is written, and the machine ends with the verdict.
  */
 #pragma once
 
@@ -32,8 +32,8 @@ _Noreturn void failure_end(void);
 bool failure_in_progress(void);
 
 /*
- * Stop this core for good because another reports a failure; `frame` is where it stood, or NULL if it came here by
- * itself.
+ * Stop this core for good because another reports a failure; `frame` is where it stood, or NULL if
+ * it came here by itself.
  */
 struct trap_frame;
 _Noreturn void failure_freeze(const struct trap_frame *frame);

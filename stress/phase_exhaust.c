@@ -1,6 +1,6 @@
 /*
- * exhaust and fragment: all memory is handed out in blocks of one order, by all cores at once, until
- * none is left for any; then it is given back in the worst of orders.
+ * exhaust and fragment: all memory is handed out in blocks of one order, by all cores at once,
+ * until none is left for any; then it is given back in the worst of orders.
  */
 #include <stress/phases.h>
 
@@ -21,8 +21,8 @@ static unsigned fill_order(const struct run *run)
 }
 
 /*
- * Free every held block in this core's stripes, or only those that are the upper of two buddies. Most of them are
- * another core's. All are of one order, so a block's place says where its head is.
+ * Free every held block in this core's stripes, or only those that are the upper of two buddies.
+ * Most of them are another core's. All are of one order, so a block's place says where its head is.
  */
 static void sweep(struct run *run, struct core *core, bool odd)
 {
@@ -113,13 +113,13 @@ static void round_fragment(struct run *run, struct core *core)
 const struct phase phase_exhaust = {
     .name = "exhaust",
     .weight = 3,
-    .floor = {.handoffs = 100, .contended = 10, .cross_frees = 100, .out_of_memory = 2},
+    .floor = {.handoffs = 50, .contended = 5, .cross_frees = 100, .out_of_memory = 2},
     .round = round_exhaust,
 };
 
 const struct phase phase_fragment = {
     .name = "fragment",
     .weight = 2,
-    .floor = {.handoffs = 100, .contended = 10, .cross_frees = 100, .out_of_memory = 2},
+    .floor = {.handoffs = 50, .contended = 5, .cross_frees = 100, .out_of_memory = 2},
     .round = round_fragment,
 };

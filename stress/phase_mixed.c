@@ -2,8 +2,9 @@
  * single and mixed: each core has a few slots; a turn picks one and allocates into it or frees what
  * it holds.
  *
- * What a core chooses depends on its own random stream alone: a slot whose allocation failed counts as taken until
- * its turn to be freed. So a seed repeats each core's sequence, whatever the others did.
+ * What a core chooses depends on its own random stream alone: a slot whose allocation failed counts
+ * as taken until its turn to be freed. So a seed repeats each core's sequence, whatever the others
+ * did.
  */
 #include <lib/fail.h>
 #include <stress/phases.h>
@@ -120,7 +121,7 @@ const struct phase phase_mixed = {
     .name = "mixed",
     .repeats = true,
     .weight = 5,
-    .floor = {.handoffs = 1000, .contended = 100},
+    .floor = {.handoffs = 200, .contended = 20},
     .prepare = prepare_mixed,
     .round = round_mixed,
     .release = release,

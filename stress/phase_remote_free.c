@@ -1,7 +1,7 @@
 /*
  * remote-free: a core allocates and puts the block into another's letter box; each empties its own
- * and frees what it finds. A box is one word, exchanged atomically: the block that was there goes to whoever
- * put the new one in, to be freed by it.
+ * and frees what it finds. A box is one word, exchanged atomically: the block that was there goes
+ * to whoever put the new one in, to be freed by it.
  */
 #include <stress/phases.h>
 
@@ -68,7 +68,7 @@ const struct phase phase_remote_free = {
     .name = "remote-free",
     .repeats = true,
     .weight = 4,
-    .floor = {.handoffs = 1000, .contended = 100, .cross_frees = 1000},
+    .floor = {.handoffs = 200, .contended = 20, .cross_frees = 1000},
     .prepare = prepare,
     .round = round_remote_free,
     .release = release,

@@ -8,8 +8,8 @@
  *   fA     free block A
  *   =P:K,P:K  the free blocks are exactly these (none: "=")
  *   #K,K   the free blocks are of these orders, in rising order, wherever they are
- * A number is a sum or difference of decimals, M (MAX_ORDER) and T (2^MAX_ORDER). After every step the whole pool
- * is walked, so a broken rule is named as such; what remains is "selftest".
+ * A number is a sum or difference of decimals, M (MAX_ORDER) and T (2^MAX_ORDER). After every step
+ * the whole pool is walked, so a broken rule is named as such; what remains is "selftest".
  */
 #include <lib/fail.h>
 #include <lib/printf.h>
@@ -30,10 +30,8 @@ static const struct {
     {"an empty pool has nothing to give", "= x0 x1 xM x0"},
     {"one page", "+5,1 =5:0 a0 = x0 fA =5:0"},
     {"pages at 2, 1, 0 come together", "+2,1 =2:0 +1,1 =1:0,2:0 +0,1 =0:1,2:0"},
-    {"pages 0 to 7 one by one make one block",
-     "+0,1 +1,1 +2,1 +3,1 =0:2 +4,1 +5,1 +6,1 +7,1 =0:3"},
-    {"pages 7 to 0 one by one make one block",
-     "+7,1 +6,1 +5,1 +4,1 =4:2 +3,1 +2,1 +1,1 +0,1 =0:3"},
+    {"pages 0 to 7 one by one make one block", "+0,1 +1,1 +2,1 +3,1 =0:2 +4,1 +5,1 +6,1 +7,1 =0:3"},
+    {"pages 7 to 0 one by one make one block", "+7,1 +6,1 +5,1 +4,1 =4:2 +3,1 +2,1 +1,1 +0,1 =0:3"},
     {"an unaligned range", "+13,3 =13:0,14:1"},
     {"an odd range", "+1300,7 =1300:2,1304:1,1306:0"},
     {"two ranges that touch", "+20,20 =20:2,24:3,32:3 +40,8 =20:2,24:3,32:4"},
@@ -50,9 +48,11 @@ static const struct {
     {"freed every second, then the rest",
      "+0,8 a0 a0 a0 a0 a0 a0 a0 a0 = fA fC fE fG #0,0,0,0 x1 fB fD fF fH =0:3"},
     {"a held buddy stops the merge", "+0,4 a0 a0 a1 = fA #0 fC #0,1 fB =0:2"},
-    {"a buddy of another order stops the merge", "+0,8 a2 a1 a0 a0 = fB #1 fA #1,2 fC #0,1,2 fD =0:3"},
+    {"a buddy of another order stops the merge",
+     "+0,8 a2 a1 a0 a0 = fB #1 fA #1,2 fC #0,1,2 fD =0:3"},
     {"a missing buddy stops the merge", "+0,3 =0:1,2:0 a0 fA =0:1,2:0 a1 fB =0:1,2:0"},
-    {"too much asked leaves all as it was", "+0,7 =0:2,4:1,6:0 x3 x4 xM =0:2,4:1,6:0 a2 a1 a0 = fA fB fC"},
+    {"too much asked leaves all as it was",
+     "+0,7 =0:2,4:1,6:0 x3 x4 xM =0:2,4:1,6:0 a2 a1 a0 = fA fB fC"},
     {"order above the largest", "+0,T xM+1 xM+2 x31 x32 x63 x64 =0:M"},
     {"the largest block", "+0,T =0:M aM = x0 fA =0:M"},
     {"two largest blocks do not merge", "+0,T+T =0:M,T:M aM aM = fA fB =0:M,T:M"},
@@ -290,8 +290,8 @@ uint64_t phase_selftest_overhead(const struct page_allocator *allocator)
 }
 
 /*
- * The pages need not exist: an allocator that keeps its metadata outside never touches them, and neither
- * does an arena whose sample is 0.
+ * The pages need not exist: an allocator that keeps its metadata outside never touches them, and
+ * neither does an arena whose sample is 0.
  */
 void phase_selftest_init(const struct page_allocator *allocator,
                          void *(*take)(size_t size, size_t align))

@@ -123,7 +123,8 @@ static void provoke_lost_unlock(struct run *run, struct core *core)
     irq_restore(spinlock_irq_lock(&spare));
 }
 
-/* What a lock that leaves interrupts on is in for: a handler that wants it while its own core has it. */
+/* What a lock that leaves interrupts on is in for: a handler that wants it while its own core has
+ * it. */
 static void handler(void)
 {
     spinlock_irq_unlock(&spare, spinlock_irq_lock(&spare));
@@ -136,7 +137,8 @@ static void provoke_interrupt_relock(struct run *run, struct core *core)
     arch_provoke_interrupt(handler);
 }
 
-/* Two cores take two locks, each in its own order, each sure to have the first before it asks for the second. */
+/* Two cores take two locks, each in its own order, each sure to have the first before it asks for
+ * the second. */
 static void provoke_deadlock(struct run *run, struct core *core)
 {
     static struct spinlock_irq locks[] = {SPINLOCK_IRQ("first"), SPINLOCK_IRQ("second")};

@@ -1,6 +1,7 @@
 /*
  * Failures made on purpose, to try what a user would see: provoke=NAME or NAME@CORE. All
- * else is as it always is; the failure comes some steps into the first phase that runs on all cores.
+ * else is as it always is; the failure comes some steps into the first phase that runs on all
+ * cores.
  */
 #pragma once
 

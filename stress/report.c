@@ -12,7 +12,7 @@ enum {
 };
 
 static struct {
-    uint32_t owner;   /* 0: free, else the core's number + 1. Atomic */
+    uint32_t owner; /* 0: free, else the core's number + 1. Atomic */
     bool planned;
     uint64_t lines;
     uint32_t crc;
@@ -26,7 +26,8 @@ const char *verdict_name(enum verdict verdict)
 }
 
 /*
- * Not a spinlock_irq: its statistics are about the allocator's locks, and it reports its own misuse, here.
+ * Not a spinlock_irq: its statistics are about the allocator's locks, and it reports its own
+ * misuse, here.
  */
 static bool try_own(uint32_t me)
 {

@@ -1,5 +1,6 @@
 /*
- * The serial log (docs/LOG.md): whole lines, counted and summed, ended by a line that proves them complete.
+ * The serial log (docs/LOG.md): whole lines, counted and summed, ended by a line that proves them
+ * complete.
  */
 #pragma once
 
@@ -30,8 +31,8 @@ bool report_has_plan(void);
 void report_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * Keep the log for this core alone, for good, so that others can be stopped with no line half written. Bounded:
- * takes it by force from a core that does not let go.
+ * Keep the log for this core alone, for good, so that others can be stopped with no line half
+ * written. Bounded: takes it by force from a core that does not let go.
  */
 void report_seize(void);
 

@@ -21,7 +21,7 @@ enum {
 };
 
 const struct phase *const all_phases[] = {
-    &phase_selftest, &phase_single,  &phase_mixed, &phase_remote_free,
+    &phase_selftest, &phase_single,   &phase_mixed, &phase_remote_free,
     &phase_exhaust,  &phase_fragment, NULL,
 };
 
@@ -45,7 +45,8 @@ static bool listed(const char *list, const char *name)
 static bool phase_exists(const char *name, size_t length)
 {
     for (unsigned i = 0; all_phases[i]; i++)
-        if (strlen(all_phases[i]->name) == length && strncmp(all_phases[i]->name, name, length) == 0)
+        if (strlen(all_phases[i]->name) == length &&
+            strncmp(all_phases[i]->name, name, length) == 0)
             return true;
     return false;
 }
@@ -69,8 +70,8 @@ bool run_check_phases(const char *list, char *message, size_t size)
         size_t length = comma ? (size_t)(comma - word) : strlen(word);
         if (!phase_exists(word, length)) {
             list_phases(known, sizeof(known));
-            format_text(message, size, "option phases: no phase \"%.*s\"; there are: %s", (int)length,
-                        word, known);
+            format_text(message, size, "option phases: no phase \"%.*s\"; there are: %s",
+                        (int)length, word, known);
             return false;
         }
         word = comma ? comma + 1 : NULL;
@@ -124,11 +125,16 @@ static void add_core(struct totals *sum, const struct core *core, const struct l
         sum->longest_hold = locks->longest_hold;
 }
 
+static uint32_t cores_at_work(const struct run *run)
+{
+    return run->phase->alone ? 1 : run->core_count;
+}
+
 static struct totals sum_up(const struct run *run)
 {
     struct totals sum = {.fewest_steps = UINT64_MAX, .fewest_acquisitions = UINT64_MAX};
 
-    for (uint32_t i = 0; i < run->core_count; i++)
+    for (uint32_t i = 0; i < cores_at_work(run); i++)
         add_core(&sum, &run->cores[i], &percpu_table[i]->locks);
     return sum;
 }
@@ -259,7 +265,8 @@ static void begin_round(struct run *run)
 
 static void begin_phase(struct run *run, const struct phase *phase, unsigned index)
 {
-    uint64_t cycles = run->options->seconds * clock_hz() / total_weight(run->options) * phase->weight;
+    uint64_t cycles =
+        run->options->seconds * clock_hz() / total_weight(run->options) * phase->weight;
 
     report_line("# begin phase=%s", phase->name);
     failure_set_phase(index, phase->name);
@@ -329,10 +336,10 @@ static void report_sequence(const struct run *run, const struct totals *sum)
     uint64_t hash = 0;
     uint64_t steps = sum->fewest_steps < SEQUENCE_STEPS ? sum->fewest_steps : SEQUENCE_STEPS;
 
-    for (uint32_t i = 0; i < run->core_count; i++)
+    for (uint32_t i = 0; i < cores_at_work(run); i++)
         hash = prng_mix(hash ^ run->cores[i].sequence);
     report_line("# sequence phase=%s cores=%u steps=%llu hash=%016llx", run->phase->name,
-                run->core_count, (ull)steps, (ull)hash);
+                cores_at_work(run), (ull)steps, (ull)hash);
 }
 
 /* Returns whether the phase counts as passed. */

@@ -2,8 +2,8 @@
  * A run: the phases, one after the other, on all cores at once.
  *
  * Every core calls run_core(). A phase is a series of rounds; before and after each, all cores
- * meet, and core 0 walks the whole pool while the others sleep. So a broken rule is found within a round of where it
- * broke, and by the same code whatever the phase did.
+ * meet, and core 0 walks the whole pool while the others sleep. So a broken rule is found within a
+ * round of where it broke, and by the same code whatever the phase did.
  */
 #pragma once
 
@@ -39,9 +39,10 @@ struct phase {
     bool once;       /* one round; else rounds until time or operations are used up */
     unsigned weight; /* share of the run's time */
     struct floor floor;
-    void (*prepare)(struct run *run);                 /* core 0, before the first round; may be NULL */
+    void (*prepare)(struct run *run); /* core 0, before the first round; may be NULL */
     void (*round)(struct run *run, struct core *core);
-    void (*release)(struct run *run, struct core *core); /* free what this core still holds; may be NULL */
+    void (*release)(struct run *run,
+                    struct core *core); /* free what this core still holds; may be NULL */
 };
 
 struct run {
@@ -69,19 +70,21 @@ struct run {
 /* The phases there are, in their order; the last has a NULL name. */
 extern const struct phase *const all_phases[];
 
-/* Whether `list` ("all", or names with commas) names only phases there are; if not, message says which. */
+/* Whether `list` ("all", or names with commas) names only phases there are; if not, message says
+ * which. */
 bool run_check_phases(const char *list, char *message, size_t size);
 
 /* How many phases the options choose. */
 unsigned run_count_phases(const struct options *options);
 
 /*
- * Make ready: arenas have been given their pages, options are checked, `cores` cores will call run_core(). Also builds
- * the table that orders are drawn from.
+ * Make ready: arenas have been given their pages, options are checked, `cores` cores will call
+ * run_core(). Also builds the table that orders are drawn from.
  */
 void run_prepare(struct run *run);
 
-/* Run all phases on this core; on core 0 ends the machine with the verdict, on others sleeps for good. */
+/* Run all phases on this core; on core 0 ends the machine with the verdict, on others sleeps for
+ * good. */
 _Noreturn void run_core(struct run *run, uint32_t number);
 
 /* ---- for the phases ---- */

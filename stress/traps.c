@@ -1,8 +1,8 @@
 /* What an exception means: on a machine where none is expected, a failure with its registers. */
+#include <arch/cpu.h>
 #include <arch/segments.h>
 #include <arch/trap.h>
 #include <smp/percpu.h>
-#include <arch/cpu.h>
 #include <stress/failure.h>
 #include <stress/watch.h>
 
@@ -87,8 +87,8 @@ void trap_exception(struct trap_frame *frame)
 }
 
 /*
- * While a failure is reported an NMI says "stop"; a question of the watchdog is answered; any other comes from
- * somebody outside who wonders at the silence.
+ * While a failure is reported an NMI says "stop"; a question of the watchdog is answered; any other
+ * comes from somebody outside who wonders at the silence.
  */
 void trap_nmi(struct trap_frame *frame)
 {

@@ -1,18 +1,19 @@
 /*
- * The watchdog: each core watches the next, by its timer's interrupts, and no core is called stuck on
- * the evidence of time alone.
+ * The watchdog: each core watches the next, by its timer's interrupts, and no core is called stuck
+ * on the evidence of time alone.
  *
- * A core counts its progress (watch_progress) and says when it is at work (watch_busy). One that is at work and has
- * made none for `watchdog` seconds is asked by NMI, which it takes with interrupts off too. Only a core that answers
- * WATCH_ANSWERS times, spread over further time, with its count still where it was is stuck: a virtual CPU
- * that its host does not run answers nothing, and one that runs a little moves on. A core that waits for a lock is judged by
- * the lock's owner: around in a circle it is "deadlock"; otherwise the owner is who is stuck, "stall".
+ * A core counts its progress (watch_progress) and says when it is at work (watch_busy). One that is
+ * at work and has made none for `watchdog` seconds is asked by NMI, which it takes with interrupts
+ * off too. Only a core that answers WATCH_ANSWERS times, spread over further time, with its count
+ * still where it was is stuck: a virtual CPU that its host does not run answers nothing, and one
+ * that runs a little moves on. A core that waits for a lock is judged by the lock's owner: around
+ * in a circle it is "deadlock"; otherwise the owner is who is stuck, "stall".
  */
 #pragma once
 
+#include <smp/percpu.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <smp/percpu.h>
 
 enum { WATCH_ANSWERS = 4 };
 
@@ -30,7 +31,7 @@ void watch_progress(void);
 bool watch_answer(void);
 
 /*
- * With the others stopped: the title of what holds the machine up, for when the host asked (an NMI from outside because of
- * silence). Rule and text as failure_begin() wants them.
+ * With the others stopped: the title of what holds the machine up, for when the host asked (an NMI
+ * from outside because of silence). Rule and text as failure_begin() wants them.
  */
 const char *watch_diagnose(char *text, uint32_t size);

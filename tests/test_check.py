@@ -94,11 +94,11 @@ def test_header_without_pragma_once(tmp_path, text):
     "struct twice { int a; };\n",
 ])
 def test_header_that_does_not_stand_alone(tmp_path, text):
-    plant(tmp_path, "lib/fine.h", ALONE)
+    plant(tmp_path, "lib/good.h", ALONE)
     plant(tmp_path, "mm/broken.h", text)
     done = check("check-headers", tmp_path)
     assert done.returncode == 1
-    assert "mm/broken.h" in done.stdout and "fine" not in done.stdout
+    assert "mm/broken.h" in done.stdout and "lib/good.h" not in done.stdout
 
 
 def test_headers_that_stand_alone(tmp_path):

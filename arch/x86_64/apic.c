@@ -79,7 +79,8 @@ void apic_init_core(void)
     apic_write(REGISTER_TASK_PRIORITY, 0);
     apic_write(REGISTER_TIMER, LOCAL_MASKED);
     apic_write(REGISTER_LINT0, LOCAL_MASKED);
-    apic_write(REGISTER_LINT1, LOCAL_NMI); /* where a machine's NMI button arrives (ACPI 6.4, 5.2.12.7) */
+    apic_write(REGISTER_LINT1,
+               LOCAL_NMI); /* where a machine's NMI button arrives (ACPI 6.4, 5.2.12.7) */
     apic_write(REGISTER_ERROR, LOCAL_MASKED);
     apic_write(REGISTER_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
 }

@@ -33,7 +33,8 @@ static bool measure_by_pm_timer(uint16_t port)
     return false;
 }
 
-/* Channel 2 counts down once, gated by port 0x61, whose bit 5 shows its end (Intel 8254 data sheet). */
+/* Channel 2 counts down once, gated by port 0x61, whose bit 5 shows its end (Intel 8254 data
+ * sheet). */
 static bool measure_by_pit(void)
 {
     const uint16_t count = PIT_HZ / MEASURE_HZ;

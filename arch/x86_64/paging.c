@@ -1,8 +1,8 @@
 /*
  * The page tables.
  *
- * A table at level 1 holds 512 entries of 4 KiB, at level 2 of 2 MiB, at level 3 of 1 GiB, at level 4 of
- * 512 GiB. An entry is 0, a leaf, or the address of a table one level down. Physical addresses
+ * A table at level 1 holds 512 entries of 4 KiB, at level 2 of 2 MiB, at level 3 of 1 GiB, at level
+ * 4 of 512 GiB. An entry is 0, a leaf, or the address of a table one level down. Physical addresses
  * being virtual ones, a table is read where it stands.
  */
 #include <arch/msr.h>
@@ -82,7 +82,8 @@ static uint64_t *split(uint64_t *entry, unsigned level)
     return table;
 }
 
-static void set_in_table(uint64_t *table, unsigned level, uint64_t start, uint64_t end, uint64_t bits)
+static void set_in_table(uint64_t *table, unsigned level, uint64_t start, uint64_t end,
+                         uint64_t bits)
 {
     uint64_t size = entry_size(level);
 

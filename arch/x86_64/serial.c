@@ -6,7 +6,7 @@
 
 enum {
     COM1 = 0x3f8,
-    PORT_DATA = COM1, /* with DLAB: divisor, low byte */
+    PORT_DATA = COM1,           /* with DLAB: divisor, low byte */
     PORT_INTERRUPTS = COM1 + 1, /* with DLAB: divisor, high byte */
     PORT_FIFO = COM1 + 2,
     PORT_LINE_CONTROL = COM1 + 3,

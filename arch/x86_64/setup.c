@@ -13,8 +13,8 @@ static void make_gdt(struct segments *segments)
     segments->gdt[SELECTOR_CODE / 8] = 0x00af9b000000ffff;
     segments->gdt[SELECTOR_DATA / 8] = 0x00cf93000000ffff;
     /* Available 64-bit TSS, its base in four pieces (SDM 3, figure 8-4). */
-    segments->gdt[SELECTOR_TSS / 8] = limit | (base & 0xffffff) << 16 | (uint64_t)0x89 << 40 |
-                                      (base >> 24 & 0xff) << 56;
+    segments->gdt[SELECTOR_TSS / 8] =
+        limit | (base & 0xffffff) << 16 | (uint64_t)0x89 << 40 | (base >> 24 & 0xff) << 56;
     segments->gdt[SELECTOR_TSS / 8 + 1] = base >> 32;
 }
 

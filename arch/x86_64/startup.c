@@ -37,9 +37,11 @@ void startup_prepare(uint64_t page)
     memset((void *)(uintptr_t)page, INT3, PAGE_SIZE);
     memcpy((void *)(uintptr_t)page, trampoline_start, (size_t)(trampoline_end - trampoline_start));
 
-    /* The code may lie in any page below 1 MiB: the addresses it jumps to and loads are filled in here. */
+    /* The code may lie in any page below 1 MiB: the addresses it jumps to and loads are filled in
+     * here. */
     put32(in_page(page, trampoline_far_pointer), (uintptr_t)in_page(page, trampoline_long_mode));
-    put32((uint8_t *)in_page(page, trampoline_gdt_pointer) + 2, (uintptr_t)in_page(page, trampoline_gdt));
+    put32((uint8_t *)in_page(page, trampoline_gdt_pointer) + 2,
+          (uintptr_t)in_page(page, trampoline_gdt));
 
     struct startup *startup = in_page(page, trampoline_data);
     startup->cr3 = (uint32_t)paging_root();

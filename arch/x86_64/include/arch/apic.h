@@ -10,8 +10,8 @@
 /* Where the xAPIC registers are (apic_init() wants them mapped, uncached, one page). */
 #define APIC_DEFAULT_ADDRESS 0xfee00000u
 
-/* Choose x2APIC if the CPU has it, else the registers at `address`. Once, on the BSP. Returns "x2apic"
-   or "xapic". */
+/* Choose x2APIC if the CPU has it, else the registers at `address`. Once, on the BSP. Returns
+   "x2apic" or "xapic". */
 const char *apic_init(uint64_t address);
 
 /* Whether CPUID offers x2APIC, so that nothing need be mapped. */
@@ -35,8 +35,9 @@ bool apic_broadcast_interrupt(uint8_t vector); /* to all but this core */
 void apic_end_of_interrupt(void);
 
 /*
- * Let the timer count down from `count` (0 stops it) at the bus clock / 16: with a vector, again and again with that
- * interrupt; with vector 0, once, in silence. apic_timer_read() is the count now.
+ * Let the timer count down from `count` (0 stops it) at the bus clock / 16: with a vector, again
+ * and again with that interrupt; with vector 0, once, in silence. apic_timer_read() is the count
+ * now.
  */
 void apic_timer_set(uint32_t count, uint8_t vector);
 uint32_t apic_timer_read(void);

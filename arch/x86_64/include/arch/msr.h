@@ -7,7 +7,7 @@
 #define MSR_EFER      0xc0000080u
 #define MSR_GS_BASE   0xc0000101u
 
-#define EFER_NXE      ((uint64_t)1 << 11)
+#define EFER_NXE ((uint64_t)1 << 11)
 
 static inline uint64_t msr_read(uint32_t msr)
 {
@@ -18,7 +18,10 @@ static inline uint64_t msr_read(uint32_t msr)
 
 static inline void msr_write(uint32_t msr, uint64_t value)
 {
-    __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+    __asm__ volatile("wrmsr"
+                     :
+                     : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+                     : "memory");
 }
 
 /* In the order in which CPUID's brand string is read. */

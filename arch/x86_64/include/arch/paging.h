@@ -16,7 +16,8 @@ enum paging_flags {
     PAGING_UNCACHED = 1 << 3, /* device registers */
 };
 
-/* Start with empty tables. `take` gives zeroed pages below 4 GiB for them, aligned to their size; it never fails. */
+/* Start with empty tables. `take` gives zeroed pages below 4 GiB for them, aligned to their size;
+ * it never fails. */
 void paging_init(void *(*take)(size_t size, size_t align));
 
 /*
@@ -29,7 +30,8 @@ void paging_set(uint64_t start, uint64_t end, unsigned flags);
 /* What protection the page at `address` has. */
 unsigned paging_get(uint64_t address);
 
-/* Use the tables on this core: no-execute and write protection on. paging_root() is their address. */
+/* Use the tables on this core: no-execute and write protection on. paging_root() is their address.
+ */
 void paging_use(void);
 uint64_t paging_root(void);
 

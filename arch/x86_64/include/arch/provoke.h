@@ -9,7 +9,8 @@ static inline void arch_provoke_invalid_opcode(void)
     __asm__ volatile("ud2");
 }
 
-/* No IDT, then an exception: no way to report it, the processor shuts down (Intel SDM 3, 6.15, #DF). */
+/* No IDT, then an exception: no way to report it, the processor shuts down (Intel SDM 3, 6.15,
+ * #DF). */
 static inline void arch_provoke_triple_fault(void)
 {
     struct {

@@ -1,4 +1,5 @@
-/* Descriptor tables and stacks, which each core has of its own (Intel SDM volume 3, chapters 3 and 8). */
+/* Descriptor tables and stacks, which each core has of its own (Intel SDM volume 3, chapters 3 and
+ * 8). */
 #pragma once
 
 #include <arch/page.h>

@@ -8,7 +8,7 @@
 bool serial_init(void);
 
 /*
- * Write `size` bytes. Every wait is bounded: a port that takes nothing for about a second is given up
- * for good. Any context.
+ * Write `size` bytes. Every wait is bounded: a port that takes nothing for about a second is given
+ * up for good. Any context.
  */
 void serial_write(const char *bytes, size_t size);

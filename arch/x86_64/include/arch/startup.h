@@ -20,8 +20,9 @@ struct startup {
 };
 
 /*
- * Copy the trampoline to the page at `page` (below 1 MiB, ours, writable and executable there) and fill the rest of
- * it with INT3. The tables of paging_root() must map that page and lie below 4 GiB.
+ * Copy the trampoline to the page at `page` (below 1 MiB, ours, writable and executable there) and
+ * fill the rest of it with INT3. The tables of paging_root() must map that page and lie below 4
+ * GiB.
  */
 void startup_prepare(uint64_t page);
 
