@@ -203,9 +203,13 @@ static void start_cores(const struct memory *memory)
         .skip = UINT32_MAX,
     };
 
+    if (bringup.count && !memory->trampoline)
+        fail("memory", "no page below 640 KiB is usable: other processors cannot be started");
     if (provoke_skips_core(&skipped) && skipped > 0)
         bringup.skip = apic_ids[skipped - 1];
-    smp_start(&bringup);
+    if (bringup.count)
+        smp_start(&bringup);
+    memory_forget_trampoline(memory);
     report_line("# smp cores=%u ms=%llu", percpu_count, (ull)((clock_ns() - start) / 1000000));
 }
 

@@ -111,6 +111,12 @@ void memory_setup(const struct bootinfo *bootinfo, struct memory *memory)
             memory->start = map.ranges[i].start >> PAGE_SHIFT;
 }
 
+void memory_forget_trampoline(const struct memory *memory)
+{
+    paging_set(memory->trampoline, memory->trampoline + PAGE_SIZE, PAGING_NONE);
+    paging_use();
+}
+
 void memory_for_each_usable(void (*visit)(pfn_t start, uint64_t count))
 {
     for (size_t i = 0; i < map.count; i++)

@@ -35,6 +35,9 @@ void memory_for_each_usable(void (*visit)(pfn_t start, uint64_t count));
 /* Make the guard pages of `stacks` fault. Before the core that uses them starts. */
 void memory_guard_stacks(struct cpu_stacks *stacks);
 
+/* Once all cores are up: the trampoline, writable and executable, is unmapped again. */
+void memory_forget_trampoline(const struct memory *memory);
+
 /* Before memory_setup(): a pointer to what lies at a physical address, or NULL if it is not mapped.
  */
 const void *memory_boot_pointer(uint64_t address, size_t size);

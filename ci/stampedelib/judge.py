@@ -36,7 +36,7 @@ def judge(raw: bytes, exit_code: int | None = None, ended_by: str | None = None,
     seen = _seen_by_host(log, exit_code, ended_by, detail)
     if seen:
         word, title = seen
-        reasons = _kernel_words(log) + (damage if log.lines else [])
+        reasons = _kernel_words(log)  # that such a log is cut goes without saying
     elif damage:
         word, title = "damaged", damage[0]
         reasons = _kernel_words(log) + damage[1:]

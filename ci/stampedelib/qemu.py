@@ -6,11 +6,9 @@ import selectors
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from .log import HALTED, Follower
@@ -86,19 +84,19 @@ class Guest:
     """A running QEMU, killed for certain when the block that holds it is left."""
 
     def __init__(self, machine: Machine) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="stampede-")
-        self._cpu_log = Path(self._folder.name, "cpu.log")
+        self._cpu_log = open(os.memfd_create("cpu-log"), "rb")
         self.serial, serial_end = socket.socketpair()
         self.control, control_end = socket.socketpair()
         self.command = machine.command([
             "-chardev", f"socket,id=serial,fd={serial_end.fileno()}", "-serial", "chardev:serial",
             "-chardev", f"socket,id=qmp,fd={control_end.fileno()}",
             "-mon", "chardev=qmp,mode=control",
-            "-d", "cpu_reset", "-D", str(self._cpu_log),
+            "-d", "cpu_reset", "-D", f"/proc/self/fd/{self._cpu_log.fileno()}",
         ])
         self.process = subprocess.Popen(
             self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, pass_fds=(serial_end.fileno(), control_end.fileno()),
+            stderr=subprocess.PIPE,
+            pass_fds=(serial_end.fileno(), control_end.fileno(), self._cpu_log.fileno()),
             start_new_session=True,  # Ctrl-C is for this tool, which then ends QEMU
             preexec_fn=_die_with(os.getpid()))
         serial_end.close()
@@ -112,9 +110,8 @@ class Guest:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
-        for channel in (self.serial, self.control, self.process.stderr):
+        for channel in (self.serial, self.control, self.process.stderr, self._cpu_log):
             channel.close()
-        self._folder.cleanup()
 
     def add_error_text(self, data: bytes) -> None:
         """Take in what QEMU wrote to standard error; the end of it is kept."""
@@ -140,15 +137,11 @@ class Guest:
 
     def _reset_ending(self) -> Ending:
         """QMP calls both a guest reset. TCG's log of CPU resets tells them apart, KVM has none."""
-        if b"Triple fault" in _read_or_empty(self._cpu_log):
+        if b"Triple fault" in self._cpu_log.read():
             return Ending("triple-fault")
         if "kvm" in self.command:
             return Ending("reset", detail="a reset or a triple fault, KVM does not say which")
         return Ending("reset")
-
-
-def _read_or_empty(path: Path) -> bytes:
-    return path.read_bytes() if path.exists() else b""
 
 
 def _die_with(parent: int) -> Callable[[], None]:
