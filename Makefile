@@ -26,9 +26,10 @@ VERSION := 0.1.0
 Q   := $(if $(V),,@)
 SAY := @$(if $(V),:,echo ' ')
 
-# A variant of the build has a folder of its own, so that going back and forth rebuilds nothing.
-VARIANT := $(notdir $(CC))-order$(MAX_ORDER)$(if $(filter %.c,$(ALLOCATOR)),-$(basename $(notdir $(ALLOCATOR))))
-OUT     := build/$(VARIANT)
+# A variant of the build has a folder of its own, so that going back and forth rebuilds nothing. An
+# allocator of one's own is linked with the objects of the variant without it.
+COMMON := build/$(notdir $(CC))-order$(MAX_ORDER)
+OUT    := $(COMMON)$(if $(filter %.c,$(ALLOCATOR)),-$(basename $(notdir $(ALLOCATOR))))
 
 CPPFLAGS := -I. -Iarch/x86_64/include -DSTAMPEDE_MAX_ORDER=$(MAX_ORDER) -DSTAMPEDE_VERSION='"$(VERSION)"'
 CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -52,7 +53,7 @@ KERNEL_SOURCES := \
     stress/report.c stress/run.c stress/traps.c stress/watch.c
 
 USER_SOURCES := $(filter %.c,$(ALLOCATOR))
-OBJECTS := $(patsubst %,$(OUT)/%.o,$(basename $(KERNEL_SOURCES)))
+OBJECTS := $(patsubst %,$(COMMON)/%.o,$(basename $(KERNEL_SOURCES)))
 USER_OBJECTS := $(patsubst %.c,$(OUT)/user/%.o,$(notdir $(USER_SOURCES)))
 
 KERNEL := $(OUT)/stampede.elf
@@ -96,17 +97,17 @@ check: ## formatting, headers, folder arrows, static analysis
 clean: ## remove everything that was built
 	rm -rf build
 
-$(OUT)/%.o: %.c $(OUT)/flags
+$(COMMON)/%.o: %.c $(COMMON)/flags
 	@mkdir -p $(@D)
 	$(SAY) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(OUT)/%.o: %.S $(OUT)/flags
+$(COMMON)/%.o: %.S $(COMMON)/flags
 	@mkdir -p $(@D)
 	$(SAY) AS $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(OUT)/user/%.o: $(dir $(firstword $(USER_SOURCES)))%.c $(OUT)/flags
+$(OUT)/user/%.o: $(dir $(firstword $(USER_SOURCES)))%.c $(COMMON)/flags
 	@mkdir -p $(@D)
 	$(SAY) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -144,7 +145,7 @@ $(ISO): $(KERNEL) boot/grub.cfg
 
 # Rebuild when the flags change, and only then.
 FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
-$(OUT)/flags: FORCE
+$(COMMON)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || \
 	    printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@

@@ -71,7 +71,9 @@ static void read_bootinfo(uint32_t magic, uint32_t address)
 static void read_options(void)
 {
     options_default(&options);
-    if (!options_parse(&options, bootinfo.command_line, message, sizeof(message)))
+    bool good = options_parse(&options, bootinfo.command_line, message, sizeof(message));
+    report_program(options.nonce, bootinfo.protocol);
+    if (!good)
         fail("option", "%s", message);
     run_set_exit(options.exit, options.on_fail, &power);
 }
@@ -89,6 +91,18 @@ static const struct page_allocator *choose_allocator(void)
         fail("option", "option allocator: no allocator \"%s\" in this image", options.allocator);
     }
     return allocator;
+}
+
+static void report_allocator(const struct page_allocator *allocator)
+{
+    char promises[120] = "";
+    size_t used = 0;
+
+    for (unsigned bit = 0; page_promise_name(1u << bit); bit++)
+        if (allocator->promises & 1u << bit)
+            used += (size_t)format_text(promises + used, sizeof(promises) - used, "%s%s",
+                                        used ? "," : "", page_promise_name(1u << bit));
+    report_line("# allocator=%s promises=%s", allocator->name, promises);
 }
 
 /* As many to a line as fit well. */
@@ -269,7 +283,7 @@ void kernel_main(uint32_t magic, uint32_t address)
     read_bootinfo(magic, address);
     read_options();
     const struct page_allocator *allocator = choose_allocator();
-    report_program(options.nonce, bootinfo.protocol, allocator->name);
+    report_allocator(allocator);
     report_options();
     check_phases();
     read_acpi();

@@ -25,3 +25,25 @@ const char *page_error_name(enum page_error error)
     };
     return (size_t)error < sizeof names / sizeof names[0] ? names[error] : "unknown";
 }
+
+const char *page_promise_name(unsigned promise)
+{
+    switch (promise) {
+    case PROMISE_SMP_SAFE:
+        return "smp-safe";
+    case PROMISE_IRQ_SAFE:
+        return "irq-safe";
+    case PROMISE_COALESCES:
+        return "coalesces";
+    case PROMISE_REFUSES_BAD_FREE:
+        return "refuses-bad-free";
+    case PROMISE_TRUE_OOM:
+        return "true-oom";
+    case PROMISE_INSTANCEABLE:
+        return "instanceable";
+    case PROMISE_METADATA_OUTSIDE:
+        return "metadata-outside";
+    default:
+        return NULL;
+    }
+}

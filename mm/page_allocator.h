@@ -112,6 +112,9 @@ const struct page_allocator *page_allocator_find(const char *name);
  */
 const char *page_error_name(enum page_error error);
 
+/* "smp-safe" for PROMISE_SMP_SAFE, and so on; NULL for numbers that are no single promise. */
+const char *page_promise_name(unsigned promise);
+
 /* Pages in a block of `order`. */
 static inline uint64_t order_pages(unsigned order)
 {

@@ -133,7 +133,7 @@ static void failure_begin_va(const char *rule, const char *format, va_list argum
     int length = format_text(failure.title, TITLE_SIZE, "%s: ", rule);
     format_text_va(failure.title + length, TITLE_SIZE - (size_t)length, format, arguments);
     failure.verdict = verdict_of(rule);
-    report_line("# FAILURE %s", failure.title);
+    report_line("# %s %s", failure.verdict == VERDICT_ERROR ? "ERROR" : "FAILURE", failure.title);
     report_lost_cores();
 }
 

@@ -354,8 +354,10 @@ bool options_parse(struct options *options, const char *command_line, char *mess
         return false;
     while (rest.length > 0) {
         struct word word = next_piece(&rest, ' ');
-        if (word.length > 0 && !parse_word(word, &parsed, &seen, &complaint))
+        if (word.length > 0 && !parse_word(word, &parsed, &seen, &complaint)) {
+            options->nonce = parsed.nonce;
             return false;
+        }
     }
     *options = parsed;
     return true;

@@ -86,11 +86,11 @@ void report_start(void)
     report_line("KTAP version 1");
 }
 
-void report_program(uint64_t nonce, const char *boot, const char *allocator)
+void report_program(uint64_t nonce, const char *boot)
 {
     report.nonce = nonce;
-    report_line("# stampede version=%s nonce=%016llx boot=%s allocator=%s", STAMPEDE_VERSION,
-                (unsigned long long)nonce, boot, allocator);
+    report_line("# stampede version=%s nonce=%016llx boot=%s", STAMPEDE_VERSION,
+                (unsigned long long)nonce, boot);
 }
 
 void report_plan(unsigned count)

@@ -21,7 +21,7 @@ const char *verdict_name(enum verdict verdict);
 
 /* The first line, then, once the options are known, the second. */
 void report_start(void);
-void report_program(uint64_t nonce, const char *boot, const char *allocator);
+void report_program(uint64_t nonce, const char *boot);
 
 /* The plan, 1..count. report_has_plan() tells whether it has been said. */
 void report_plan(unsigned count);

@@ -4,21 +4,36 @@
  */
     .text
 
+    /* On the stack, `bytes` above rsp: rip cs rflags rsp ss. */
+    .macro frame_is_at bytes
+    .cfi_def_cfa rsp, \bytes
+    .cfi_offset rip, 0
+    .cfi_offset 49, 16 /* rflags: clang knows its number only (System V psABI AMD64, figure 3.36) */
+    .cfi_offset rsp, 24
+    .endm
+
     .balign 16
     .globl trap_stubs
     .type trap_stubs, @function
 trap_stubs:
+    .cfi_startproc simple
+    .cfi_signal_frame
+    frame_is_at 0
     .set vector, 0
     .rept 256
     .balign 16
     /* But for the vectors where the processor pushes an error code itself (SDM 3, table 6-1). */
     .if (vector != 8) && (vector < 10 || vector > 14) && (vector != 17) && (vector != 21) && (vector != 29) && (vector != 30)
+    .cfi_def_cfa rsp, 0
     pushq $0
     .endif
+    .cfi_def_cfa rsp, 8
     pushq $vector
+    .cfi_def_cfa rsp, 16
     jmp trap_common
     .set vector, vector + 1
     .endr
+    .cfi_endproc
     .size trap_stubs, . - trap_stubs
 
     .macro push_register name
@@ -38,10 +53,7 @@ trap_stubs:
 trap_common:
     .cfi_startproc simple
     .cfi_signal_frame
-    /* On the stack: vector, error code, then what the processor pushed: rip cs rflags rsp ss. */
-    .cfi_def_cfa rsp, 16
-    .cfi_offset rip, 0
-    .cfi_offset rsp, 24
+    frame_is_at 16 /* above vector and error code */
     cld
     .irp name, rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
     push_register \name

@@ -1,0 +1,13 @@
+/* Hands out a block that lies past the end of all pages inserted: "outside". */
+#include "subject.h"
+
+static pfn_t allocate(void *memory, unsigned order)
+{
+    struct subject_pool *pool = memory;
+
+    if (!subject_turn(pool, 200))
+        return sound_allocate(pool, order);
+    return (pool->buddy.array.end + order_pages(order)) & ~(order_pages(order) - 1);
+}
+
+SUBJECT("outside", SOUND_PROMISES, .allocate_pages = allocate);

@@ -1,0 +1,111 @@
+/*
+ * Wrong allocators for trying the oracle: the built-in buddy with one thing broken. Each file
+ * breaks one rule and says at its top which title must come; tests/test_subjects.py boots them all.
+ *
+ * A subject breaks nothing in its pool's first calls, so that it gets past the selftest, whose
+ * pools are small and young, unless its rule is to be broken there.
+ */
+#pragma once
+
+#include <arch/irq.h>
+#include <arch/percpu.h>
+#include <mm/buddy.h>
+#include <stddef.h>
+
+enum { SUBJECT_CORES = 256 };
+
+/* A block that the subject remembers having handed out. */
+struct subject_block {
+    bool is_out;
+    pfn_t pfn;
+    unsigned order;
+};
+
+struct subject_pool {
+    struct buddy_pool buddy;  /* first, so that a pointer to one is a pointer to the other */
+    uint64_t calls;           /* atomic */
+    struct spinlock_irq lock; /* the subject's own, around the buddy's */
+    struct subject_block last[SUBJECT_CORES]; /* what each core was handed last. Its own alone */
+};
+
+/* Whether this is the pool's next call in `period`: true once in so many. */
+static inline bool subject_turn(struct subject_pool *pool, uint64_t period)
+{
+    return __atomic_add_fetch(&pool->calls, 1, __ATOMIC_RELAXED) % period == 0;
+}
+
+static inline struct subject_block *subject_last(struct subject_pool *pool)
+{
+    return &pool->last[cpu_number()];
+}
+
+/* ---- as it should be ---- */
+
+static inline size_t sound_metadata_size(pfn_t start, pfn_t end)
+{
+    return buddy_allocator.metadata_size(start, end);
+}
+
+static inline void sound_init(void *memory, void *metadata, pfn_t start, pfn_t end)
+{
+    struct subject_pool *pool = memory;
+
+    pool->lock = (struct spinlock_irq)SPINLOCK_IRQ("subject");
+    buddy_allocator.init(pool, metadata, start, end);
+}
+
+static inline enum page_error sound_insert(void *pool, pfn_t start, uint64_t count)
+{
+    return buddy_allocator.insert_pages(pool, start, count);
+}
+
+static inline pfn_t sound_allocate(void *pool, unsigned order)
+{
+    return buddy_allocator.allocate_pages(pool, order);
+}
+
+static inline enum page_error sound_free(void *pool, pfn_t pfn, unsigned order)
+{
+    return buddy_allocator.free_pages(pool, pfn, order);
+}
+
+static inline uint64_t sound_free_page_count(void *pool)
+{
+    return buddy_allocator.free_page_count(pool);
+}
+
+static inline void sound_for_each_free(void *pool, page_visit_free *visit, void *context)
+{
+    buddy_allocator.for_each_free(pool, visit, context);
+}
+
+static inline bool sound_validate(void *pool, char *message, size_t size)
+{
+    return buddy_allocator.validate(pool, message, size);
+}
+
+enum {
+    SOUND_PROMISES = PROMISE_SMP_SAFE | PROMISE_IRQ_SAFE | PROMISE_COALESCES |
+                     PROMISE_REFUSES_BAD_FREE | PROMISE_TRUE_OOM | PROMISE_INSTANCEABLE |
+                     PROMISE_METADATA_OUTSIDE,
+};
+
+/*
+ * Register the subject of that name: sound but for the members that follow, as .member = value.
+ * What a member is given last counts (C11 6.7.9, paragraph 19).
+ */
+#define SUBJECT(title, subject_promises, ...)                                                \
+    _Pragma("GCC diagnostic ignored \"-Woverride-init\"") static const struct page_allocator \
+        subject = {.name = (title),                                                          \
+                   .promises = (subject_promises),                                           \
+                   .pool_size = sizeof(struct subject_pool),                                 \
+                   .metadata_size = sound_metadata_size,                                     \
+                   .init = sound_init,                                                       \
+                   .insert_pages = sound_insert,                                             \
+                   .allocate_pages = sound_allocate,                                         \
+                   .free_pages = sound_free,                                                 \
+                   .free_page_count = sound_free_page_count,                                 \
+                   .for_each_free = sound_for_each_free,                                     \
+                   .validate = sound_validate,                                               \
+                   __VA_ARGS__};                                                             \
+    PAGE_ALLOCATOR(subject)
