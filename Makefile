@@ -45,10 +45,12 @@ KERNEL_SOURCES := \
     arch/x86_64/exit.c \
     arch/x86_64/paging.c arch/x86_64/provoke.c arch/x86_64/serial.c arch/x86_64/setup.c arch/x86_64/startup.c \
     arch/x86_64/timer.c arch/x86_64/trampoline.S arch/x86_64/trap.c arch/x86_64/trap_entry.S \
+    arch/x86_64/work.c \
     lib/bitmap.c lib/crc32.c lib/printf.c lib/prng.c lib/string.c lib/symbols.c \
-    mm/buddy.c mm/memmap.c mm/page_allocator.c mm/walker.c \
+    mm/buddy.c mm/buddy_percpu.c mm/buddy_scan.c mm/memmap.c mm/page_allocator.c mm/walker.c \
     smp/barrier.c smp/bringup.c smp/spinlock.c \
-    stress/arena.c stress/content.c stress/explain.c stress/failure.c stress/options.c stress/phase_exhaust.c \
+    stress/arena.c stress/census.c stress/content.c stress/explain.c stress/failure.c stress/mix.c stress/options.c \
+    stress/phase_bad_free.c stress/phase_exhaust.c stress/phase_hotplug.c stress/phase_irq.c \
     stress/phase_mixed.c stress/phase_remote_free.c stress/phase_selftest.c stress/provoke.c \
     stress/report.c stress/run.c stress/traps.c stress/watch.c
 

@@ -242,8 +242,7 @@ static void make_arena(const struct page_allocator *allocator, const struct memo
     uint64_t start = clock_ns();
 
     run.options = &options;
-    run.core_count = percpu_count;
-    run.cores = memory_take(percpu_count * sizeof(struct core), _Alignof(struct core));
+    run_take_cores(&run, percpu_count, memory_take);
     phase_selftest_init(allocator, memory_take);
     arena_init(&run.arena, allocator, memory->start, memory->end, options.sample, memory_take);
     memory_for_each_usable(insert_range);
@@ -266,7 +265,7 @@ static void check_phases(void)
 
 static void start_run(void)
 {
-    report_plan(run_count_phases(&options));
+    report_plan(run_plan(&run));
     __atomic_store_n(&run_is_ready, true, __ATOMIC_RELEASE);
     cpu_wake_others();
     irq_enable();

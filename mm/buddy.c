@@ -21,28 +21,27 @@ static void list_push(struct buddy_pool *pool, pfn_t pfn, unsigned order)
     struct page *page = page_of(&pool->array, pfn);
     uint32_t index = index_of(pool, page);
 
-    page->state = PAGE_FREE_HEAD;
-    page->order = (uint8_t)order;
     page->prev = PAGE_LINK_NONE;
     page->next = pool->list[order];
     if (page->next != PAGE_LINK_NONE)
         page_at(pool, page->next)->prev = index;
+    page_mark(page, PAGE_FREE_HEAD, order);
     pool->list[order] = index;
     pool->count[order]++;
 }
 
 static void list_remove(struct buddy_pool *pool, struct page *page)
 {
-    unsigned order = page->order;
+    unsigned order = page_order(page);
 
-    ASSERT(page->state == PAGE_FREE_HEAD);
+    ASSERT(page_state(page) == PAGE_FREE_HEAD);
     if (page->prev == PAGE_LINK_NONE)
         pool->list[order] = page->next;
     else
         page_at(pool, page->prev)->next = page->next;
     if (page->next != PAGE_LINK_NONE)
         page_at(pool, page->next)->prev = page->prev;
-    page->state = PAGE_TAIL;
+    page_mark(page, PAGE_TAIL, 0);
     pool->count[order]--;
 }
 
@@ -56,21 +55,19 @@ static void add_free_pages(struct buddy_pool *pool, uint64_t change)
 
 static bool is_free_block(const struct buddy_pool *pool, pfn_t pfn, unsigned order)
 {
-    if (!page_array_contains(&pool->array, pfn))
-        return false;
-    const struct page *page = page_of(&pool->array, pfn);
-    return page->state == PAGE_FREE_HEAD && page->order == order;
+    return page_array_contains(&pool->array, pfn) &&
+           page_is(page_of(&pool->array, pfn), PAGE_FREE_HEAD, order);
 }
 
-/* Put a block among the free ones, merged with its buddies as far as they are free. */
-static void release_block(struct buddy_pool *pool, pfn_t pfn, unsigned order)
+void buddy_release_locked(struct buddy_pool *pool, pfn_t pfn, unsigned order)
 {
+    ASSERT(spinlock_irq_held(&pool->lock));
     add_free_pages(pool, order_pages(order));
     while (order < MAX_ORDER && is_free_block(pool, buddy_of(pfn, order), order)) {
         pfn_t buddy = buddy_of(pfn, order);
 
         list_remove(pool, page_of(&pool->array, buddy));
-        page_of(&pool->array, pfn)->state = PAGE_TAIL;
+        page_mark(page_of(&pool->array, pfn), PAGE_TAIL, 0);
         if (buddy < pfn)
             pfn = buddy;
         order++;
@@ -80,10 +77,11 @@ static void release_block(struct buddy_pool *pool, pfn_t pfn, unsigned order)
 }
 
 /* Take the free block at `page` down to `order`, its upper halves going back to the lists. */
-static pfn_t split_down(struct buddy_pool *pool, struct page *page, unsigned order)
+static pfn_t split_down(struct buddy_pool *pool, struct page *page, unsigned order,
+                        enum page_state state)
 {
     pfn_t pfn = page_pfn(&pool->array, page);
-    unsigned current = page->order;
+    unsigned current = page_order(page);
 
     list_remove(pool, page);
     while (current > order) {
@@ -91,49 +89,54 @@ static pfn_t split_down(struct buddy_pool *pool, struct page *page, unsigned ord
         current--;
         list_push(pool, buddy_of(pfn, current), current);
     }
-    page->state = PAGE_HELD_HEAD;
-    page->order = (uint8_t)order;
+    page_mark(page, state, order);
     add_free_pages(pool, -order_pages(order));
     return pfn;
 }
 
-static pfn_t allocate_locked(struct buddy_pool *pool, unsigned order)
+pfn_t buddy_allocate_locked(struct buddy_pool *pool, unsigned order, enum page_state state)
 {
+    ASSERT(spinlock_irq_held(&pool->lock));
     for (unsigned from = order; from <= MAX_ORDER; from++)
         if (pool->list[from] != PAGE_LINK_NONE)
-            return split_down(pool, page_at(pool, pool->list[from]), order);
+            return split_down(pool, page_at(pool, pool->list[from]), order, state);
     return INVALID_PFN;
 }
 
-static enum page_error free_locked(struct buddy_pool *pool, pfn_t pfn, unsigned order)
+enum page_error buddy_check_block(const struct buddy_pool *pool, pfn_t pfn, unsigned order)
 {
-    const struct page *page = page_of(&pool->array, pfn);
+    if (order > MAX_ORDER)
+        return PAGE_BAD_ORDER;
+    if (!page_array_contains(&pool->array, pfn))
+        return PAGE_BAD_RANGE;
+    return pfn % order_pages(order) ? PAGE_MISALIGNED : PAGE_OK;
+}
 
-    if (page->state != PAGE_HELD_HEAD)
-        return PAGE_NOT_ALLOCATED;
-    if (page->order != order)
-        return PAGE_WRONG_ORDER;
-    release_block(pool, pfn, order);
-    return PAGE_OK;
+enum page_error buddy_free_locked(struct buddy_pool *pool, pfn_t pfn, unsigned order)
+{
+    enum page_error error = buddy_check_held(page_tag(page_of(&pool->array, pfn)), order);
+
+    if (error == PAGE_OK)
+        buddy_release_locked(pool, pfn, order);
+    return error;
 }
 
 /* ---- ranges: lock held ---- */
 
-static bool range_is_valid(const struct buddy_pool *pool, pfn_t start, uint64_t count)
+bool buddy_contains_range(const struct buddy_pool *pool, pfn_t start, uint64_t count)
 {
     return count > 0 && start >= pool->array.start && start <= pool->array.end &&
            count <= pool->array.end - start;
 }
 
-/* The largest block that starts at pfn and ends at or before `end`. */
-static unsigned largest_order(pfn_t pfn, pfn_t end)
+/* Put free pages into the lists, in the largest blocks there are. */
+static void release_range(struct buddy_pool *pool, pfn_t start, pfn_t end)
 {
-    unsigned order = 0;
-
-    while (order < MAX_ORDER && pfn % order_pages(order + 1) == 0 &&
-           end - pfn >= order_pages(order + 1))
-        order++;
-    return order;
+    while (start < end) {
+        unsigned order = largest_order(start, end);
+        buddy_release_locked(pool, start, order);
+        start += order_pages(order);
+    }
 }
 
 static enum page_error insert_locked(struct buddy_pool *pool, pfn_t start, uint64_t count)
@@ -141,15 +144,11 @@ static enum page_error insert_locked(struct buddy_pool *pool, pfn_t start, uint6
     pfn_t end = start + count;
 
     for (pfn_t pfn = start; pfn < end; pfn++)
-        if (page_of(&pool->array, pfn)->state != PAGE_ABSENT)
+        if (page_state(page_of(&pool->array, pfn)) != PAGE_ABSENT)
             return PAGE_ALREADY_IN;
     for (pfn_t pfn = start; pfn < end; pfn++)
-        page_of(&pool->array, pfn)->state = PAGE_TAIL;
-    while (start < end) {
-        unsigned order = largest_order(start, end);
-        release_block(pool, start, order);
-        start += order_pages(order);
-    }
+        page_mark(page_of(&pool->array, pfn), PAGE_TAIL, 0);
+    release_range(pool, start, end);
     pool->inserted_pages += count;
     return PAGE_OK;
 }
@@ -174,36 +173,27 @@ static enum page_error check_removable(const struct buddy_pool *pool, pfn_t star
         const struct page *page = free_block_around(pool, start, &head);
         if (!page)
             return PAGE_BUSY;
-        start = head + order_pages(page->order);
+        start = head + order_pages(page_order(page));
     }
     return PAGE_OK;
 }
 
-/* Give back to the lists what of [start, end) lies outside of the range being removed. */
-static void release_range(struct buddy_pool *pool, pfn_t start, pfn_t end)
-{
-    while (start < end) {
-        unsigned order = largest_order(start, end);
-        release_block(pool, start, order);
-        start += order_pages(order);
-    }
-}
-
-static enum page_error remove_locked(struct buddy_pool *pool, pfn_t start, uint64_t count)
+enum page_error buddy_remove_locked(struct buddy_pool *pool, pfn_t start, uint64_t count)
 {
     pfn_t end = start + count;
-    enum page_error error = check_removable(pool, start, end);
 
+    ASSERT(spinlock_irq_held(&pool->lock));
+    enum page_error error = check_removable(pool, start, end);
     for (pfn_t pfn = start; error == PAGE_OK && pfn < end;) {
         pfn_t head;
         struct page *page = free_block_around(pool, pfn, &head);
-        pfn_t block_end = head + order_pages(page->order);
+        pfn_t block_end = head + order_pages(page_order(page));
         pfn_t stop = block_end < end ? block_end : end;
 
         list_remove(pool, page);
         add_free_pages(pool, head - block_end);
         for (; pfn < stop; pfn++)
-            page_of(&pool->array, pfn)->state = PAGE_ABSENT;
+            page_mark(page_of(&pool->array, pfn), PAGE_ABSENT, 0);
         if (head < start)
             release_range(pool, head, start);
         release_range(pool, stop, block_end);
@@ -235,7 +225,7 @@ static enum page_error buddy_insert_pages(void *pool_memory, pfn_t start, uint64
 {
     struct buddy_pool *pool = pool_memory;
 
-    if (!range_is_valid(pool, start, count))
+    if (!buddy_contains_range(pool, start, count))
         return PAGE_BAD_RANGE;
     irq_flags_t flags = spinlock_irq_lock(&pool->lock);
     enum page_error error = insert_locked(pool, start, count);
@@ -247,10 +237,10 @@ static enum page_error buddy_remove_pages(void *pool_memory, pfn_t start, uint64
 {
     struct buddy_pool *pool = pool_memory;
 
-    if (!range_is_valid(pool, start, count))
+    if (!buddy_contains_range(pool, start, count))
         return PAGE_BAD_RANGE;
     irq_flags_t flags = spinlock_irq_lock(&pool->lock);
-    enum page_error error = remove_locked(pool, start, count);
+    enum page_error error = buddy_remove_locked(pool, start, count);
     spinlock_irq_unlock(&pool->lock, flags);
     return error;
 }
@@ -262,7 +252,7 @@ static pfn_t buddy_allocate_pages(void *pool_memory, unsigned order)
     if (order > MAX_ORDER)
         return INVALID_PFN;
     irq_flags_t flags = spinlock_irq_lock(&pool->lock);
-    pfn_t pfn = allocate_locked(pool, order);
+    pfn_t pfn = buddy_allocate_locked(pool, order, PAGE_HELD_HEAD);
     spinlock_irq_unlock(&pool->lock, flags);
     return pfn;
 }
@@ -271,14 +261,12 @@ static enum page_error buddy_free_pages(void *pool_memory, pfn_t pfn, unsigned o
 {
     struct buddy_pool *pool = pool_memory;
 
-    if (order > MAX_ORDER)
-        return PAGE_BAD_ORDER;
-    if (!page_array_contains(&pool->array, pfn))
-        return PAGE_BAD_RANGE;
-    if (pfn % order_pages(order) != 0)
-        return PAGE_MISALIGNED;
+    enum page_error error = buddy_check_block(pool, pfn, order);
+
+    if (error != PAGE_OK)
+        return error;
     irq_flags_t flags = spinlock_irq_lock(&pool->lock);
-    enum page_error error = free_locked(pool, pfn, order);
+    error = buddy_free_locked(pool, pfn, order);
     spinlock_irq_unlock(&pool->lock, flags);
     return error;
 }
@@ -324,11 +312,11 @@ static uint64_t validate_list(const struct buddy_pool *pool, unsigned order, cha
             return UINT64_MAX;
         }
         const struct page *page = page_at(pool, index);
-        if (page->state != PAGE_FREE_HEAD || page->order != order || page->prev != previous) {
+        if (!page_is(page, PAGE_FREE_HEAD, order) || page->prev != previous) {
             format_text(message, size,
                         "pfn 0x%llx in list %u: state %u order %u prev 0x%x for 0x%x",
-                        (unsigned long long)page_pfn(&pool->array, page), order, page->state,
-                        page->order, page->prev, previous);
+                        (unsigned long long)page_pfn(&pool->array, page), order, page_state(page),
+                        page_order(page), page->prev, previous);
             return UINT64_MAX;
         }
         previous = index;
@@ -342,23 +330,30 @@ static uint64_t validate_list(const struct buddy_pool *pool, unsigned order, cha
     return length << order;
 }
 
+bool buddy_validate_locked(const struct buddy_pool *pool, char *message, size_t size)
+{
+    uint64_t listed = 0;
+
+    ASSERT(spinlock_irq_held(&pool->lock));
+    for (unsigned order = 0; order <= MAX_ORDER; order++) {
+        uint64_t pages = validate_list(pool, order, message, size);
+        if (pages == UINT64_MAX)
+            return false;
+        listed += pages;
+    }
+    if (listed == pool->free_pages)
+        return true;
+    format_text(message, size, "%llu pages in the lists, counted %llu", (unsigned long long)listed,
+                (unsigned long long)pool->free_pages);
+    return false;
+}
+
 static bool buddy_validate(void *pool_memory, char *message, size_t size)
 {
     struct buddy_pool *pool = pool_memory;
-    uint64_t listed = 0;
-    bool sound = true;
     irq_flags_t flags = spinlock_irq_lock(&pool->lock);
+    bool sound = buddy_validate_locked(pool, message, size);
 
-    for (unsigned order = 0; sound && order <= MAX_ORDER; order++) {
-        uint64_t pages = validate_list(pool, order, message, size);
-        sound = pages != UINT64_MAX;
-        listed += pages;
-    }
-    if (sound && listed != pool->free_pages) {
-        format_text(message, size, "%llu pages in the lists, counted %llu",
-                    (unsigned long long)listed, (unsigned long long)pool->free_pages);
-        sound = false;
-    }
     spinlock_irq_unlock(&pool->lock, flags);
     return sound;
 }

@@ -126,3 +126,14 @@ static inline pfn_t buddy_of(pfn_t pfn, unsigned order)
 {
     return pfn ^ order_pages(order);
 }
+
+/* The largest order of a block that begins at pfn and ends at or before `end`. */
+static inline unsigned largest_order(pfn_t pfn, pfn_t end)
+{
+    unsigned order = 0;
+
+    while (order < MAX_ORDER && pfn % order_pages(order + 1) == 0 &&
+           end - pfn >= order_pages(order + 1))
+        order++;
+    return order;
+}

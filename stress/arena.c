@@ -6,6 +6,7 @@
 #include <smp/percpu.h>
 #include <stddef.h>
 #include <stress/arena.h>
+#include <stress/census.h>
 #include <stress/content.h>
 #include <stress/explain.h>
 #include <stress/failure.h>
@@ -56,6 +57,8 @@ void arena_init(struct arena *arena, const struct page_allocator *allocator, pfn
         .free_order = take(pages, 64),
         .baseline = take(pages, 64),
     };
+    if (!allocator->for_each_free)
+        arena->census = take(pages, 64);
     arena_set_bounds(arena, UINT64_MAX, UINT64_MAX);
     allocator->init(arena->pool, arena->metadata, start, end);
 }
@@ -63,13 +66,34 @@ void arena_init(struct arena *arena, const struct page_allocator *allocator, pfn
 void arena_reset(struct arena *arena)
 {
     memset(arena->pool, 0, arena->allocator->pool_size);
-    memset(arena->metadata, 0, arena->metadata_size);
+    if (arena->metadata)
+        memset(arena->metadata, 0, arena->metadata_size);
     memset(arena->inserted, 0, BITMAP_BYTES(span(arena)));
     memset(arena->held, 0, BITMAP_BYTES(span(arena)));
     memset(arena->holdings, 0, span(arena) * sizeof(struct holding));
     memset(arena->regions, 0, sizeof(arena->regions));
     arena->inserted_pages = 0;
     arena->allocator->init(arena->pool, arena->metadata, arena->start, arena->end);
+}
+
+void arena_rebuild(struct arena *arena)
+{
+    uint64_t end = span(arena);
+
+    memset(arena->pool, 0, arena->allocator->pool_size);
+    if (arena->metadata)
+        memset(arena->metadata, 0, arena->metadata_size);
+    arena->allocator->init(arena->pool, arena->metadata, arena->start, arena->end);
+    for (uint64_t i = bitmap_find_set(arena->inserted, 0, end); i != BITMAP_NONE;) {
+        uint64_t stop = bitmap_find_clear(arena->inserted, i, end);
+        stop = stop == BITMAP_NONE ? end : stop;
+        enum page_error error =
+            arena->allocator->insert_pages(arena->pool, arena->start + i, stop - i);
+        if (error != PAGE_OK)
+            fail("insert-refused", "pages 0x%llx to 0x%llx: %s", (ull)(arena->start + i),
+                 (ull)(arena->start + stop), page_error_name(error));
+        i = bitmap_find_set(arena->inserted, stop, end);
+    }
 }
 
 /* Aligned runs of 2^order pages that lie in [start, end). */
@@ -126,7 +150,8 @@ static struct call call_begin(struct core *core, const char *function, enum oper
                               pfn_t pfn, struct holding holding)
 {
     core->now = make_entry(operation, pfn, holding);
-    watch_progress();
+    if (!core->in_interrupt)
+        watch_progress();
     return (struct call){core, function, core->now.order, irq_enabled(), this_cpu()->locks_held};
 }
 
@@ -143,7 +168,8 @@ static void call_end(struct call call)
              call.core->number, call.function, call.order, irq_enabled() ? "on" : "off",
              call.interrupts ? "on" : "off");
     call.core->now.operation = OPERATION_NONE;
-    watch_progress();
+    if (!call.core->in_interrupt)
+        watch_progress();
 }
 
 static void remember(struct core *core, enum operation operation, pfn_t pfn, struct holding holding)
@@ -183,7 +209,7 @@ static void fail_overlap(const struct arena *arena, const struct core *core, pfn
     failure_end();
 }
 
-static void check_place(const struct arena *arena, pfn_t pfn, unsigned order)
+void arena_check_place(const struct arena *arena, pfn_t pfn, unsigned order)
 {
     uint64_t count = order_pages(order);
 
@@ -237,7 +263,7 @@ pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
         return INVALID_PFN;
     }
     remember(core, OPERATION_ALLOCATE, pfn, holding);
-    check_place(arena, pfn, order);
+    arena_check_place(arena, pfn, order);
     uint64_t index = pfn - arena->start;
     uint64_t taken = bitmap_set_range(arena->held, index, order_pages(order));
     if (taken != BITMAP_NONE)
@@ -304,6 +330,20 @@ void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
     core->counts.cross_frees += holding.core != core->number;
 }
 
+void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned order,
+                    const char *kind)
+{
+    struct holding nobody = {.core = (uint16_t)core->number, .order_plus_1 = (uint8_t)(order + 1)};
+    struct call call = call_begin(core, "free_pages", OPERATION_BAD_FREE, pfn, nobody);
+    enum page_error error = arena->allocator->free_pages(arena->pool, pfn, order);
+
+    call_end(call);
+    remember(core, OPERATION_BAD_FREE, pfn, nobody);
+    core->counts.bad_frees++;
+    if (error == PAGE_OK)
+        fail("bad-free", "pfn 0x%llx order %u accepted: %s", (ull)pfn, order, kind);
+}
+
 /* ---- at rest ---- */
 
 bool arena_has_room(const struct arena *arena, unsigned order)
@@ -325,31 +365,100 @@ static void fail_finding(const struct walk_finding *finding)
     fail(finding->rule, "%s", finding->message);
 }
 
-void arena_check(struct arena *arena)
+/* Whoever walks sees the allocator through this: as it is, or by a census. */
+struct view {
+    struct page_allocator allocator;
+    void *pool;
+    bool possible, census;
+};
+
+static struct view open_view(struct arena *arena)
 {
-    struct walk_finding finding = {0};
+    struct view view = {*arena->allocator, arena->pool, true, false};
 
     if (arena->allocator->drain)
         arena->allocator->drain(arena->pool);
-    if (arena->allocator->for_each_free &&
-        !walk_check(&arena->walk, arena->allocator, arena->pool, &finding))
+    if (arena->allocator->for_each_free)
+        return view;
+    view.possible = view.census = census_possible(arena);
+    if (view.census)
+        census_take(arena);
+    view.allocator.for_each_free = census_for_each;
+    view.allocator.validate = NULL;
+    view.allocator.free_page_count = NULL;
+    view.pool = arena;
+    return view;
+}
+
+static void close_view(struct arena *arena, const struct view *view)
+{
+    if (view->census)
+        census_give_back(arena);
+}
+
+void arena_check(struct arena *arena)
+{
+    struct walk_finding finding = {0};
+    struct view view = open_view(arena);
+
+    if (view.possible && !walk_check(&arena->walk, &view.allocator, view.pool, &finding))
         fail_finding(&finding);
+    close_view(arena, &view);
+}
+
+void arena_for_each_free(struct arena *arena, page_visit_free *visit, void *context)
+{
+    struct view view = open_view(arena);
+
+    if (view.possible)
+        view.allocator.for_each_free(view.pool, visit, context);
+    close_view(arena, &view);
 }
 
 void arena_remember(struct arena *arena)
 {
-    if (arena->allocator->for_each_free)
-        walk_remember(&arena->walk, arena->allocator, arena->pool);
+    struct view view = open_view(arena);
+
+    if (view.possible)
+        walk_remember(&arena->walk, &view.allocator, view.pool);
+    close_view(arena, &view);
 }
 
 void arena_check_residue(struct arena *arena)
 {
     struct walk_finding finding = {0};
-    const unsigned promises = arena->allocator->promises;
+    struct view view = open_view(arena);
 
-    if (arena->allocator->for_each_free && (promises & PROMISE_COALESCES) &&
-        !walk_compare(&arena->walk, arena->allocator, arena->pool, &finding))
+    if (view.possible && (view.allocator.promises & PROMISE_COALESCES) &&
+        !walk_compare(&arena->walk, &view.allocator, view.pool, &finding))
         fail_finding(&finding);
+    close_view(arena, &view);
+}
+
+/* ---- pages that come and go ---- */
+
+enum page_error arena_remove(struct arena *arena, pfn_t start, uint64_t count)
+{
+    uint64_t index = start - arena->start;
+
+    if (arena->allocator->remove_pages(arena->pool, start, count) != PAGE_OK)
+        return PAGE_BUSY;
+    /* Nobody can have been handed one since, so who holds one held it then. */
+    uint64_t held = bitmap_find_set(arena->held, index, index + count);
+    if (held != BITMAP_NONE)
+        fail("remove-held", "pages 0x%llx to 0x%llx removed, but 0x%llx is held", (ull)start,
+             (ull)(start + count), (ull)(arena->start + held));
+    bitmap_clear_range(arena->inserted, index, count);
+    arena->inserted_pages -= count;
+    return PAGE_OK;
+}
+
+/* Known as inserted before it is, because it may be handed out at once. */
+enum page_error arena_plug(struct arena *arena, pfn_t start, uint64_t count)
+{
+    bitmap_set_range(arena->inserted, start - arena->start, count);
+    arena->inserted_pages += count;
+    return arena->allocator->insert_pages(arena->pool, start, count);
 }
 
 uint64_t arena_held_pages(const struct arena *arena)

@@ -32,6 +32,7 @@ struct arena {
     uint64_t *held;           /* bitmap, atomic */
     struct holding *holdings; /* valid where held */
     struct walk walk;
+    uint8_t *census; /* without for_each_free: order + 1 at each free block's head */
     uint64_t inserted_pages;
     uint64_t regions[MAX_ORDER + 1]; /* aligned runs of 2^order inserted pages */
     uint64_t sample;                 /* one block in this many is filled and compared in full;
@@ -50,11 +51,29 @@ void arena_init(struct arena *arena, const struct page_allocator *allocator, pfn
 /* Empty it again, as arena_init() left it. Costs the zeroing of all its maps. */
 void arena_reset(struct arena *arena);
 
+/* Empty the allocator, nothing being held, and insert again all that was. */
+void arena_rebuild(struct arena *arena);
+
 /* Bytes that arena_init() takes for so many pages, the allocator's metadata included. */
 uint64_t arena_overhead(const struct page_allocator *allocator, pfn_t start, pfn_t end);
 
 /* Give pages to the allocator; returns its answer. One core. */
 enum page_error arena_insert(struct arena *arena, pfn_t start, uint64_t count);
+
+/*
+ * Take pages out of the allocator / give them back to it, while others allocate. Removed pages must
+ * have been free, and are handed out no more: rule "remove-held", then "outside". Returns the
+ * allocator's answer. One core at a time.
+ */
+enum page_error arena_remove(struct arena *arena, pfn_t start, uint64_t count);
+enum page_error arena_plug(struct arena *arena, pfn_t start, uint64_t count);
+
+/*
+ * Try to free what must not be freed: the allocator must refuse, rule "bad-free". `kind` says what
+ * is wrong with it. Any core.
+ */
+void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned order,
+                    const char *kind);
 
 /*
  * Allocate a block of `order`, check it, claim it, fill it. Returns its first pfn, or INVALID_PFN
@@ -64,6 +83,9 @@ pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order);
 
 /* Check the content of a block that arena_allocate() returned, give it up, free it. Any core. */
 void arena_free(struct arena *arena, struct core *core, pfn_t pfn);
+
+/* Fails if a block handed out is "misaligned" or "outside" of what was inserted. */
+void arena_check_place(const struct arena *arena, pfn_t pfn, unsigned order);
 
 /* The order of the held block that begins at pfn, or -1. */
 int arena_held_order(const struct arena *arena, pfn_t pfn);
@@ -77,9 +99,16 @@ void arena_set_bounds(struct arena *arena, uint64_t blocks, uint64_t pages);
  */
 bool arena_has_room(const struct arena *arena, unsigned order);
 
-/* With nothing running: the full walk. Fails by its rule. arena_remember() keeps the free blocks;
-   arena_check_residue() compares with them, once nothing is held. */
+/*
+ * With nothing running: the full walk. Fails by its rule. Where the allocator shows no free blocks
+ * a census finds them (stress/census.h).
+ */
 void arena_check(struct arena *arena);
+
+/* With nothing running: visit each free block, shown by the allocator or found by a census. */
+void arena_for_each_free(struct arena *arena, page_visit_free *visit, void *context);
+
+/* Keep the free blocks as they are, and, once nothing is held, compare with them. */
 void arena_remember(struct arena *arena);
 void arena_check_residue(struct arena *arena);
 

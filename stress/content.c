@@ -1,6 +1,8 @@
 #include <lib/prng.h>
 #include <stress/content.h>
 
+enum { FORGED_WORDS = 4 };
+
 struct content content_make(pfn_t pfn, unsigned order, uint64_t who, uint64_t sample)
 {
     uint64_t key = prng_mix(pfn ^ prng_mix(who));
@@ -8,9 +10,29 @@ struct content content_make(pfn_t pfn, unsigned order, uint64_t who, uint64_t sa
     return (struct content){pfn, order, key, key % sample == 0};
 }
 
-static uint64_t word_at(uint64_t key, pfn_t pfn, uint64_t index)
+/*
+ * What an allocator that reads a held page as if it were free would believe: the end of a list, a
+ * link to the buddy, to the page itself, page numbers, a small order.
+ */
+static uint64_t forged_word(uint64_t key, pfn_t pfn, uint64_t index)
 {
-    return key + (pfn << 9 | index) * 0x9e3779b97f4a7c15;
+    const uint64_t forgeries[] = {
+        0,
+        (uintptr_t)pfn_to_address(pfn ^ 1),
+        (uintptr_t)pfn_to_address(pfn),
+        pfn ^ 1,
+        UINT64_MAX,
+        key >> 60,
+    };
+    return forgeries[((key >> 8) + index) % (sizeof(forgeries) / sizeof(forgeries[0]))];
+}
+
+/* In one block of four the words where a free page would have its links are forged. */
+static uint64_t word_at(const struct content *content, pfn_t pfn, uint64_t index)
+{
+    if (index < FORGED_WORDS && content->key % 4 == 1)
+        return forged_word(content->key, pfn, index);
+    return content->key + (pfn << 9 | index) * 0x9e3779b97f4a7c15;
 }
 
 /* The pages that are filled lie this far apart. */
@@ -36,7 +58,7 @@ void content_fill(struct content content)
     for (pfn_t pfn = content.pfn; pfn < end_of(&content); pfn += page_step(&content)) {
         uint64_t *words = pfn_to_address(pfn);
         for (uint64_t i = 0; i < words_in_page(&content); i++)
-            words[i] = word_at(content.key, pfn, i);
+            words[i] = word_at(&content, pfn, i);
     }
 }
 
@@ -45,7 +67,7 @@ bool content_check(struct content content, struct content_error *error)
     for (pfn_t pfn = content.pfn; pfn < end_of(&content); pfn += page_step(&content)) {
         const uint64_t *words = pfn_to_address(pfn);
         for (uint64_t i = 0; i < words_in_page(&content); i++) {
-            uint64_t expected = word_at(content.key, pfn, i);
+            uint64_t expected = word_at(&content, pfn, i);
             if (words[i] == expected)
                 continue;
             *error =

@@ -3,7 +3,8 @@
  *
  * Of every block the first line (64 bytes) of the first page; of one block in `sample`, drawn by
  * its key, all of up to CONTENT_PAGES pages spread over the block. Each word depends on its place
- * and on who holds the block, so data moved, swapped or left over do not match.
+ * and on who holds the block, so data moved, swapped or left over do not match. Some words
+ * look like an allocator's own: whoever reads held pages as if they were free is led astray.
  */
 #pragma once
 

@@ -3,6 +3,7 @@
 
 #include <arch/page.h>
 #include <lib/prng.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -16,6 +17,7 @@ enum operation {
     OPERATION_ALLOCATE,
     OPERATION_FREE,
     OPERATION_OUT_OF_MEMORY,
+    OPERATION_BAD_FREE,   /* to be refused */
     OPERATION_ALLOCATING, /* only in `now` */
 };
 
@@ -33,12 +35,16 @@ struct core_counts {
     uint64_t frees;
     uint64_t cross_frees; /* frees of a block that another core had allocated */
     uint64_t out_of_memory;
+    uint64_t bad_frees;       /* that were refused, as they must be */
+    uint64_t interrupts;      /* handlers that allocated or freed */
+    uint64_t removals;        /* ranges taken out and put back */
     uint64_t checked_in_full; /* blocks whose whole content was compared */
 };
 
 struct core {
     uint32_t number;
-    uint32_t serial; /* of the last block this core allocated */
+    bool in_interrupt; /* this is what the core does in its interrupt handlers */
+    uint32_t serial;   /* of the last block this core allocated */
     struct prng random;
     uint64_t steps;    /* turns of the phase's loop */
     uint64_t sequence; /* hash of the first SEQUENCE_STEPS turns' choices: repeats with the seed */

@@ -17,6 +17,7 @@ enum {
 
 static const struct core *all_cores;
 static uint32_t core_count;
+static uint32_t history_count; /* of cores and, behind them, of their interrupt handlers */
 static pfn_t block_pfn = INVALID_PFN;
 static uint64_t block_pages;
 
@@ -24,6 +25,7 @@ void explain_set_cores(const struct core *cores, uint32_t count)
 {
     all_cores = cores;
     core_count = count;
+    history_count = 2 * count;
 }
 
 void explain_block(pfn_t pfn, unsigned order)
@@ -49,6 +51,10 @@ static void describe_operation(const struct history_entry *entry, char *text, si
     case OPERATION_OUT_OF_MEMORY:
         format_text(text, size, "allocate order %u -> out of memory", entry->order);
         return;
+    case OPERATION_BAD_FREE:
+        format_text(text, size, "bad free order %u pfn 0x%llx, to be refused", entry->order,
+                    (ull)entry->pfn);
+        return;
     case OPERATION_ALLOCATING:
         format_text(text, size, "allocate order %u", entry->order);
         return;
@@ -64,7 +70,8 @@ static bool touches_block(const struct history_entry *entry)
            block_pfn < entry->pfn + ((uint64_t)1 << entry->order);
 }
 
-static void report_operation(uint32_t core, const struct history_entry *entry, uint64_t failed_at)
+static void report_operation(const struct core *core, const struct history_entry *entry,
+                             uint64_t failed_at)
 {
     char text[TEXT_SIZE];
     bool after = entry->cycles > failed_at; /* the others go on until the NMI reaches them */
@@ -72,18 +79,19 @@ static void report_operation(uint32_t core, const struct history_entry *entry, u
         clock_cycles_to_ns(after ? entry->cycles - failed_at : failed_at - entry->cycles);
 
     describe_operation(entry, text, sizeof(text));
-    report_line("# history %c%llu.%03llu us core %u: %s%s", after ? '+' : '-',
-                (ull)(nanoseconds / 1000), (ull)(nanoseconds % 1000), core, text,
+    report_line("# history %c%llu.%03llu us core %u%s: %s%s", after ? '+' : '-',
+                (ull)(nanoseconds / 1000), (ull)(nanoseconds % 1000), core->number,
+                core->in_interrupt ? " in interrupt" : "", text,
                 touches_block(entry) ? " <-- touches this block" : "");
 }
 
 /* The oldest operation not yet told, over all cores; `told` counts a core's. */
 static uint32_t oldest(const uint8_t *told)
 {
-    uint32_t found = core_count;
+    uint32_t found = history_count;
     uint64_t cycles = UINT64_MAX;
 
-    for (uint32_t i = 0; i < core_count; i++) {
+    for (uint32_t i = 0; i < history_count; i++) {
         const struct core *core = &all_cores[i];
         uint64_t kept = core->history_next < HISTORY_SIZE ? core->history_next : HISTORY_SIZE;
         if (told[i] == kept)
@@ -99,13 +107,13 @@ static uint32_t oldest(const uint8_t *told)
 
 static void report_history(uint64_t failed_at)
 {
-    uint8_t told[MAX_CORES] = {0};
+    uint8_t told[2 * MAX_CORES] = {0};
 
-    for (uint32_t i = oldest(told); i < core_count; i = oldest(told)) {
+    for (uint32_t i = oldest(told); i < history_count; i = oldest(told)) {
         const struct core *core = &all_cores[i];
         uint64_t kept = core->history_next < HISTORY_SIZE ? core->history_next : HISTORY_SIZE;
         uint64_t next = core->history_next - kept + told[i]++;
-        report_operation(i, &core->history[next % HISTORY_SIZE], failed_at);
+        report_operation(core, &core->history[next % HISTORY_SIZE], failed_at);
     }
 }
 
@@ -174,14 +182,25 @@ static void report_backtrace(const struct percpu *cpu)
                     symbol_format(name, sizeof(name), addresses[i]));
 }
 
+/* A handler's operation is what runs; what it interrupted goes on after. */
+static void describe_current(uint32_t number, char *text, size_t size)
+{
+    const struct history_entry *now = &all_cores[core_count + number].now;
+
+    if (!now->operation)
+        now = &all_cores[number].now;
+    if (now->operation)
+        describe_operation(now, text, size);
+}
+
 static void report_core(const struct percpu *cpu)
 {
     char state[TEXT_SIZE], operation[TEXT_SIZE] = "";
     uint32_t number = cpu->local.number;
 
     describe_state(cpu, state, sizeof(state));
-    if (number < core_count && all_cores[number].now.operation)
-        describe_operation(&all_cores[number].now, operation, sizeof(operation));
+    if (number < core_count)
+        describe_current(number, operation, sizeof(operation));
     report_line("# core %u %s%s%s", number, state, operation[0] ? "; in: " : "", operation);
     if (cpu == this_cpu() || cpu->frozen_at)
         report_backtrace(cpu);

@@ -6,7 +6,8 @@
 
 #include <stress/core.h>
 
-/* Whose histories to tell; before any core stresses. */
+/* Whose histories to tell: `count` cores, and behind them in the array as many of their interrupt
+   handlers. Before any core stresses. */
 void explain_set_cores(const struct core *cores, uint32_t count);
 
 /* The block that the failure is about: operations that touch it are marked. */

@@ -22,6 +22,8 @@ static struct {
     enum verdict verdict;
     unsigned phase;
     const char *phase_name;
+    void (*report_rest)(const void *context, unsigned failed);
+    const void *rest_context;
     uint64_t failed_at; /* cycles */
     bool hold;          /* stay for a debugger after a failure */
     const char *exit_mode;
@@ -67,6 +69,13 @@ void failure_freeze(const struct trap_frame *frame)
     cpu->frozen_at = frame;
     __atomic_store_n(&cpu->frozen, true, __ATOMIC_RELEASE);
     cpu_halt();
+}
+
+void failure_set_rest(void (*report_rest)(const void *context, unsigned failed),
+                      const void *context)
+{
+    failure.report_rest = report_rest;
+    failure.rest_context = context;
 }
 
 bool failure_in_progress(void)
@@ -160,10 +169,12 @@ void failure_end(void)
     tell_story();
     if (!report_has_plan())
         report_plan(0);
-    if (failure.phase)
+    if (failure.phase) {
         report_line("not ok %u %s # %s", failure.phase, failure.phase_name, failure.title);
-    else
+        failure.report_rest(failure.rest_context, failure.phase);
+    } else {
         report_line("Bail out! %s", failure.title);
+    }
     report_line("# title=%s", failure.title);
     run_end(failure.verdict);
 }

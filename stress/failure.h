@@ -20,6 +20,10 @@ _Noreturn void run_end(enum verdict verdict);
 /* The phase that runs, which a failure belongs to; index counts from 1, 0: none. */
 void failure_set_phase(unsigned index, const char *name);
 
+/* Called after the result of the phase that failed, to tell of those that will not run. */
+void failure_set_rest(void (*report_rest)(const void *context, unsigned failed),
+                      const void *context);
+
 /*
  * A failure in three steps, for those who have more to say than a title: begin stops the others and
  * writes down the title (later callers never return); any report_line() may follow; end does not

@@ -8,18 +8,17 @@
 enum { BOXES = 16 };
 
 static uint64_t boxes[MAX_CORES][BOXES]; /* pfn + 1, or 0 for none. Atomic */
-static unsigned largest_order;
+static unsigned order_limit;
 
 /* Every box full and two blocks in each core's hands is at most half the memory. */
 static void prepare(struct run *run)
 {
     uint64_t blocks = (uint64_t)run->core_count * (BOXES + 2);
 
-    largest_order = 0;
-    while (largest_order < MAX_ORDER &&
-           blocks << (largest_order + 1) <= run->arena.inserted_pages / 2)
-        largest_order++;
-    arena_set_bounds(&run->arena, blocks, blocks << largest_order);
+    order_limit = 0;
+    while (order_limit < MAX_ORDER && blocks << (order_limit + 1) <= run->arena.inserted_pages / 2)
+        order_limit++;
+    arena_set_bounds(&run->arena, blocks, blocks << order_limit);
 }
 
 static void free_letter(struct run *run, struct core *core, uint64_t letter)
@@ -30,7 +29,7 @@ static void free_letter(struct run *run, struct core *core, uint64_t letter)
 
 static void send_letter(struct run *run, struct core *core)
 {
-    unsigned order = run_draw_order(run, core, largest_order);
+    unsigned order = run_draw_order(run, core, order_limit);
     uint64_t to = prng_below(&core->random, run->core_count);
     uint64_t box = prng_below(&core->random, BOXES);
     pfn_t pfn = arena_allocate(&run->arena, core, order);

@@ -6,20 +6,26 @@
  *   aK     allocate order K as the next of the blocks A, B, C, ...; it must succeed
  *   xK     allocate order K; it must fail
  *   fA     free block A
+ *   bP,K   free order K at P, which is nothing that was handed out; it must be refused
+ *   -P,N   remove N pages from P         ~P,N   the same, and it must be refused
  *   =P:K,P:K  the free blocks are exactly these (none: "=")
  *   #K,K   the free blocks are of these orders, in rising order, wherever they are
  * A number is a sum or difference of decimals, M (MAX_ORDER) and T (2^MAX_ORDER). After every step
- * the whole pool is walked, so a broken rule is named as such; what remains is "selftest".
+ * the whole pool is walked, so a broken rule is named as such; what remains is "selftest". Vectors
+ * with b need the promise to refuse bad frees, those with - or ~ remove_pages; those with T need
+ * more pages than an allocator that writes into free pages can be given.
  */
 #include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <stress/phases.h>
+#include <stress/report.h>
 
 typedef unsigned long long ull;
 
 enum {
-    MOST_BLOCKS = 26, /* A to Z */
+    REAL_PAGES = 2048, /* enough for every vector without T */
+    MOST_BLOCKS = 26,  /* A to Z */
     MOST_FREE = 128,
 };
 
@@ -63,7 +69,29 @@ static const struct {
     {"a page more than the largest block", "+0,T+1 =0:M,T:0 aM =T:0 a0 = fA fB =0:M,T:0"},
     {"the largest block split to a page and back", "+0,T a0 xM fA =0:M"},
     {"the last page of the pool", "+T+T-1,1 =T+T-1:0 a0 fA =T+T-1:0"},
+    {"a double free", "+0,8 a3 fA b0,3 b0,0 b4,2 =0:3"},
+    {"a double free of a block that has merged upward", "+0,2 a0 a0 fA fB b0,0 b1,0 =0:1"},
+    {"a double free while the buddy is held", "+0,2 a1 fA a0 a0 fB b0,1 fC =0:1"},
+    {"a free inside a held block", "+0,8 a3 b1,0 b7,0 b2,1 b4,2 b0,2 b0,0 = fA =0:3"},
+    {"a free of more than was handed out", "+0,16 a3 a3 b0,4 b8,4 = fA fB =0:4"},
+    {"a free inside a larger free block", "+0,16 b0,0 b5,0 b8,3 b0,4 =0:4"},
+    {"a free of pages never inserted", "+0,8 b8,0 b8,3 b9,0 b16,4 =0:3"},
+    {"a free across the end of what was inserted", "+0,12 a3 a2 b0,4 b8,3 fA fB =0:3,8:2"},
+    {"a misaligned free", "+0,16 a4 b1,1 b2,2 b4,3 b8,4 = fA =0:4"},
+    {"a free beyond the pool", "+0,8 b0-1,0 b0-8,3 =0:3"},
+    {"a free of an order that does not exist", "+0,8 a3 bM,M+1 b0,M+1 b0,63 b0,64 fA =0:3"},
+    {"pages removed and put back", "+0,16 -4,4 =0:2,8:3 x4 +4,4 =0:4"},
+    {"an unaligned range removed", "+0,16 -3,6 =0:1,2:0,9:0,10:1,12:2 +3,6 =0:4"},
+    {"one page removed", "+0,8 -5,1 =0:2,4:0,6:1 x3 +5,1 =0:3"},
+    {"everything removed", "+0,16 -0,16 = x0 +0,16 =0:4"},
+    {"held pages are not removed", "+0,4 a2 ~0,4 ~3,1 = fA -0,4 ="},
+    {"pages partly held are not removed", "+0,8 a0 ~0,8 fA -0,8 ="},
+    {"pages never inserted are not removed", "+0,8 ~8,1 ~4,8 =0:3"},
+    {"removed twice", "+0,8 -0,4 ~0,4 ~2,4 =4:2 +0,4 =0:3"},
+    {"removed across two blocks", "+0,8 +8,4 -6,4 =0:2,4:1,10:1 +6,4 =0:3,8:2"},
 };
+
+enum { VECTORS = sizeof(vectors) / sizeof(vectors[0]) };
 
 struct selftest {
     struct arena *arena;
@@ -210,6 +238,24 @@ static void step_allocate(struct selftest *test, const char *text, bool expected
         test->blocks[test->block_count++] = pfn;
 }
 
+static void step_bad_free(struct selftest *test, const char *text)
+{
+    pfn_t pfn = test->arena->start + read_number(&text);
+
+    read_separator(&text, ',');
+    arena_bad_free(test->arena, test->core, pfn, (unsigned)read_number(&text), test->vector);
+}
+
+static void step_remove(struct selftest *test, const char *text, bool expected)
+{
+    pfn_t start = test->arena->start + read_number(&text);
+
+    read_separator(&text, ',');
+    enum page_error error = arena_remove(test->arena, start, read_number(&text));
+    if ((error == PAGE_OK) != expected)
+        fail_step(test, "remove_pages %s", expected ? "refused" : "did it");
+}
+
 static void step_free(struct selftest *test, char block)
 {
     arena_free(test->arena, test->core, test->blocks[block - 'A']);
@@ -219,11 +265,8 @@ static void step_free(struct selftest *test, char block)
 static void step_expect(const struct selftest *test, const char *text, bool places)
 {
     struct free_blocks free = {0};
-    const struct page_allocator *allocator = test->arena->allocator;
 
-    if (!allocator->for_each_free)
-        return;
-    allocator->for_each_free(test->arena->pool, collect, &free);
+    arena_for_each_free(test->arena, collect, &free);
     if (places)
         expect_blocks(test, &free, text);
     else
@@ -245,6 +288,12 @@ static void run_step(struct selftest *test)
         return step_allocate(test, text, false);
     case 'f':
         return step_free(test, *text);
+    case 'b':
+        return step_bad_free(test, text);
+    case '-':
+        return step_remove(test, text, true);
+    case '~':
+        return step_remove(test, text, false);
     case '=':
         return step_expect(test, text, true);
     case '#':
@@ -270,35 +319,68 @@ static void run_vector(struct selftest *test)
     arena_check(test->arena);
 }
 
+/* Whether some step begins with one of these letters. */
+static bool has_step(const char *steps, const char *letters)
+{
+    for (; *steps; steps++) {
+        if (strchr(letters, *steps))
+            return true;
+        while (steps[1] && *steps != ' ')
+            steps++;
+    }
+    return false;
+}
+
+static bool applies(const struct page_allocator *allocator, const char *steps)
+{
+    if (has_step(steps, "b") && !(allocator->promises & PROMISE_REFUSES_BAD_FREE))
+        return false;
+    if (has_step(steps, "-~") && !allocator->remove_pages)
+        return false;
+    return !strchr(steps, 'T') || (allocator->promises & PROMISE_METADATA_OUTSIDE);
+}
+
 static void round_selftest(struct run *run, struct core *core)
 {
-    (void)run;
-    for (unsigned i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+    unsigned ran = 0;
+
+    for (unsigned i = 0; i < VECTORS; i++) {
         struct selftest test = {
             .arena = &arena,
             .core = core,
             .vector = vectors[i].name,
             .step = vectors[i].steps,
         };
+        if (!applies(run->arena.allocator, test.step))
+            continue;
         run_vector(&test);
+        ran++;
     }
+    report_line("# selftest vectors=%u of %u", ran, (unsigned)VECTORS);
 }
 
-uint64_t phase_selftest_overhead(const struct page_allocator *allocator)
+/* An allocator with one state for all pools has just lost the run's own: give it its pages again.
+ */
+static void release(struct run *run, struct core *core)
 {
-    return arena_overhead(allocator, 0, 2 * order_pages(MAX_ORDER));
+    (void)core;
+    if (!(run->arena.allocator->promises & PROMISE_INSTANCEABLE))
+        arena_rebuild(&run->arena);
 }
 
 /*
- * The pages need not exist: an allocator that keeps its metadata outside never touches them, and
- * neither does an arena whose sample is 0.
+ * Where the allocator keeps its metadata outside, the pages need not exist: it never touches them,
+ * and neither does an arena whose sample is 0. Otherwise they are memory like any other.
  */
 void phase_selftest_init(const struct page_allocator *allocator,
                          void *(*take)(size_t size, size_t align))
 {
-    pfn_t start = 4 * order_pages(MAX_ORDER);
+    bool outside = allocator->promises & PROMISE_METADATA_OUTSIDE;
+    uint64_t pages = outside ? 2 * order_pages(MAX_ORDER) : REAL_PAGES;
+    pfn_t start = outside ? 4 * order_pages(MAX_ORDER)
+                          : address_to_pfn(take(REAL_PAGES * PAGE_SIZE, REAL_PAGES * PAGE_SIZE));
 
-    arena_init(&arena, allocator, start, start + 2 * order_pages(MAX_ORDER), 0, take);
+    arena_init(&arena, allocator, start, start + pages, 0, take);
     arena.alone = true;
 }
 
@@ -307,4 +389,5 @@ const struct phase phase_selftest = {
     .alone = true,
     .once = true,
     .round = round_selftest,
+    .release = release,
 };

@@ -21,8 +21,17 @@ enum {
 };
 
 const struct phase *const all_phases[] = {
-    &phase_selftest, &phase_single,   &phase_mixed, &phase_remote_free,
-    &phase_exhaust,  &phase_fragment, NULL,
+    &phase_selftest,
+    &phase_single,
+    &phase_single_irq,
+    &phase_mixed,
+    &phase_remote_free,
+    &phase_irq,
+    &phase_exhaust,
+    &phase_fragment,
+    &phase_hotplug,
+    &phase_bad_free,
+    NULL,
 };
 
 /* ---- which phases ---- */
@@ -79,37 +88,72 @@ bool run_check_phases(const char *list, char *message, size_t size)
     return true;
 }
 
-unsigned run_count_phases(const struct options *options)
+/* Why a phase cannot run with this allocator here, or NULL. */
+static const char *hindrance(const struct run *run, const struct phase *phase)
+{
+    const struct page_allocator *allocator = run->arena.allocator;
+    unsigned missing = phase->promises & ~allocator->promises;
+
+    if (missing)
+        return page_promise_name(missing & -missing);
+    if (phase->removes && !allocator->remove_pages)
+        return "remove_pages";
+    if (phase->possible && !phase->possible())
+        return "interrupts";
+    return NULL;
+}
+
+static bool will_run(const struct run *run, const struct phase *phase)
+{
+    return listed(run->options->phases, phase->name) && !hindrance(run, phase);
+}
+
+unsigned run_plan(const struct run *run)
 {
     unsigned count = 0;
 
-    for (unsigned i = 0; all_phases[i]; i++)
-        count += listed(options->phases, all_phases[i]->name);
+    for (unsigned i = 0; all_phases[i]; i++) {
+        const char *lacking = hindrance(run, all_phases[i]);
+        if (lacking && listed(run->options->phases, all_phases[i]->name))
+            report_line("# phase %s left out: it needs %s", all_phases[i]->name, lacking);
+        count += will_run(run, all_phases[i]);
+    }
     return count;
 }
 
-static unsigned total_weight(const struct options *options)
+static unsigned total_weight(const struct run *run)
 {
     unsigned weight = 0;
 
     for (unsigned i = 0; all_phases[i]; i++)
-        if (listed(options->phases, all_phases[i]->name))
+        if (will_run(run, all_phases[i]))
             weight += all_phases[i]->weight;
     return weight ? weight : 1;
 }
 
 /* ---- sums ---- */
 
-static void add_core(struct totals *sum, const struct core *core, const struct lock_counts *locks)
+static void add_counts(struct core_counts *sum, const struct core_counts *counts)
 {
-    sum->counts.allocations += core->counts.allocations;
-    sum->counts.frees += core->counts.frees;
-    sum->counts.cross_frees += core->counts.cross_frees;
-    sum->counts.out_of_memory += core->counts.out_of_memory;
-    sum->counts.checked_in_full += core->counts.checked_in_full;
+    sum->allocations += counts->allocations;
+    sum->frees += counts->frees;
+    sum->cross_frees += counts->cross_frees;
+    sum->out_of_memory += counts->out_of_memory;
+    sum->bad_frees += counts->bad_frees;
+    sum->interrupts += counts->interrupts;
+    sum->removals += counts->removals;
+    sum->checked_in_full += counts->checked_in_full;
+}
+
+static void add_steps(struct totals *sum, const struct core *core)
+{
     sum->steps += core->steps;
     if (core->steps < sum->fewest_steps)
         sum->fewest_steps = core->steps;
+}
+
+static void add_locks(struct totals *sum, const struct lock_counts *locks)
+{
     sum->acquisitions += locks->acquisitions;
     if (locks->acquisitions < sum->fewest_acquisitions)
         sum->fewest_acquisitions = locks->acquisitions;
@@ -125,6 +169,14 @@ static void add_core(struct totals *sum, const struct core *core, const struct l
         sum->longest_hold = locks->longest_hold;
 }
 
+static void sum_up_core(struct totals *sum, const struct run *run, uint32_t i)
+{
+    add_counts(&sum->counts, &run->cores[i].counts);
+    add_counts(&sum->counts, &run->interrupt_cores[i].counts);
+    add_steps(sum, &run->cores[i]);
+    add_locks(sum, &percpu_table[i]->locks);
+}
+
 static uint32_t cores_at_work(const struct run *run)
 {
     return run->phase->alone ? 1 : run->core_count;
@@ -135,7 +187,7 @@ static struct totals sum_up(const struct run *run)
     struct totals sum = {.fewest_steps = UINT64_MAX, .fewest_acquisitions = UINT64_MAX};
 
     for (uint32_t i = 0; i < cores_at_work(run); i++)
-        add_core(&sum, &run->cores[i], &percpu_table[i]->locks);
+        sum_up_core(&sum, run, i);
     return sum;
 }
 
@@ -233,14 +285,20 @@ static const char *under_floor(const struct run *run, const struct totals *sum, 
     const struct {
         const char *name;
         uint64_t seen, wanted;
+        bool on_one_core;
     } rows[] = {
-        {"handoffs", sum->handoffs, floor->handoffs},
-        {"contended", sum->contended, floor->contended},
-        {"cross_frees", sum->counts.cross_frees, floor->cross_frees},
-        {"out_of_memory", sum->counts.out_of_memory, floor->out_of_memory},
+        {"handoffs", sum->handoffs, floor->handoffs, false},
+        {"contended", sum->contended, floor->contended, false},
+        {"cross_frees", sum->counts.cross_frees, floor->cross_frees, false},
+        {"out_of_memory", sum->counts.out_of_memory, floor->out_of_memory, true},
+        {"interrupts", sum->counts.interrupts, floor->interrupts, true},
+        {"removals", sum->counts.removals, floor->removals, true},
+        {"bad_frees", sum->counts.bad_frees, floor->bad_frees, true},
     };
 
-    for (unsigned i = 0; run->core_count > 1 && i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (run->core_count == 1 && !rows[i].on_one_core)
+            continue;
         *seen = rows[i].seen;
         *wanted = rows[i].wanted * run->options->floor / 100;
         if (*seen < *wanted)
@@ -263,19 +321,28 @@ static void begin_round(struct run *run)
         run->round_steps = options->ops;
 }
 
+/* What names a core and its blocks goes on from phase to phase. */
+static void reset_core(struct core *core, uint64_t seed, uint64_t stream)
+{
+    *core = (struct core){
+        .number = core->number,
+        .serial = core->serial,
+        .in_interrupt = core->in_interrupt,
+    };
+    prng_seed(&core->random, seed, stream);
+}
+
 static void begin_phase(struct run *run, const struct phase *phase, unsigned index)
 {
-    uint64_t cycles =
-        run->options->seconds * clock_hz() / total_weight(run->options) * phase->weight;
+    uint64_t cycles = run->options->seconds * clock_hz() / total_weight(run) * phase->weight;
 
     report_line("# begin phase=%s", phase->name);
     failure_set_phase(index, phase->name);
     run->phase = phase;
     for (uint32_t i = 0; i < run->core_count; i++) {
-        struct core *core = &run->cores[i];
-        uint32_t serial = core->serial;
-        *core = (struct core){.number = i, .serial = serial};
-        prng_seed(&core->random, run->options->seed, (uint64_t)index << 32 | (i + 1));
+        uint64_t stream = (uint64_t)index << 32 | (i + 1);
+        reset_core(&run->cores[i], run->options->seed, stream);
+        reset_core(&run->interrupt_cores[i], run->options->seed, stream | (uint64_t)1 << 63);
         memset(&percpu_table[i]->locks, 0, sizeof(percpu_table[i]->locks));
     }
     prng_seed(&run->random, run->options->seed, (uint64_t)index << 32);
@@ -410,14 +477,36 @@ static bool run_phase(struct run *run, const struct phase *phase, unsigned index
     return passed;
 }
 
+void run_take_cores(struct run *run, uint32_t cores, void *(*take)(size_t size, size_t align))
+{
+    run->core_count = cores;
+    run->cores = take(2 * cores * sizeof(struct core), _Alignof(struct core));
+    run->interrupt_cores = run->cores + cores;
+    for (uint32_t i = 0; i < cores; i++) {
+        run->cores[i].number = run->interrupt_cores[i].number = i;
+        run->interrupt_cores[i].in_interrupt = true;
+    }
+}
+
+/* After a failure: the phases that will not run any more. */
+static void report_rest(const void *context, unsigned failed)
+{
+    const struct run *run = context;
+    unsigned index = 0;
+
+    for (unsigned i = 0; all_phases[i]; i++)
+        if (will_run(run, all_phases[i]) && ++index > failed)
+            report_line("ok %u %s # SKIP not run after the failure of phase %u", index,
+                        all_phases[i]->name, failed);
+}
+
 void run_prepare(struct run *run)
 {
     run->barrier = (struct barrier){.members = run->core_count};
-    for (uint32_t i = 0; i < run->core_count; i++)
-        run->cores[i].number = i;
     spinlock_yield(run->options->yield, run->options->seed);
     watch_set_limit(run->options->watchdog);
     explain_set_cores(run->cores, run->core_count);
+    failure_set_rest(report_rest, run);
     arena_check(&run->arena);
     arena_remember(&run->arena);
 }
@@ -429,7 +518,7 @@ void run_core(struct run *run, uint32_t number)
 
     watch_start_core();
     for (unsigned i = 0; all_phases[i]; i++)
-        if (listed(run->options->phases, all_phases[i]->name))
+        if (will_run(run, all_phases[i]))
             passed += run_phase(run, all_phases[i], ++index, core);
     if (number != 0)
         cpu_idle();

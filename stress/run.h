@@ -28,16 +28,23 @@ struct floor {
     uint64_t contended;   /* lock acquisitions that had to wait */
     uint64_t cross_frees; /* frees of another core's blocks */
     uint64_t out_of_memory;
+    /* These count on one core, too. */
+    uint64_t interrupts; /* handlers that allocated or freed */
+    uint64_t removals;   /* ranges taken out and put back */
+    uint64_t bad_frees;  /* bad frees refused */
 };
 
 struct run;
 
 struct phase {
     const char *name;
-    bool alone;      /* on core 0 only */
-    bool repeats;    /* a core's choices depend on the seed alone: report their hash */
-    bool once;       /* one round; else rounds until time or operations are used up */
-    unsigned weight; /* share of the run's time */
+    bool alone;             /* on core 0 only */
+    bool repeats;           /* a core's choices depend on the seed alone: report their hash */
+    bool once;              /* one round; else rounds until time or operations are used up */
+    unsigned weight;        /* share of the run's time */
+    unsigned promises;      /* the allocator must have made these (enum page_promise) */
+    bool removes;           /* ... and have remove_pages */
+    bool (*possible)(void); /* whether the machine has what it takes; NULL: always */
     struct floor floor;
     void (*prepare)(struct run *run); /* core 0, before the first round; may be NULL */
     void (*round)(struct run *run, struct core *core);
@@ -48,10 +55,10 @@ struct phase {
 struct run {
     struct options *options;
     struct arena arena;
-    struct core *cores; /* core_count of them */
+    struct core *cores;           /* core_count of them */
+    struct core *interrupt_cores; /* what the same cores do in interrupt handlers */
     uint32_t core_count;
     struct barrier barrier;
-    void *(*take)(size_t size, size_t align); /* memory, until the first phase begins */
 
     /* Of the phase that runs; written by core 0 between barriers. */
     const struct phase *phase;
@@ -61,7 +68,6 @@ struct run {
     bool more;
     struct prng random;   /* core 0's choices for all */
     unsigned round_order; /* exhaust, fragment: the order of this round */
-    struct totals before; /* lock counts when the phase began */
 
     /* Progress, core 0's. */
     uint64_t progress_at, progress_steps;
@@ -74,8 +80,14 @@ extern const struct phase *const all_phases[];
  * which. */
 bool run_check_phases(const char *list, char *message, size_t size);
 
-/* How many phases the options choose. */
-unsigned run_count_phases(const struct options *options);
+/*
+ * How many phases will run: those chosen that the allocator's promises allow. Says in the log which
+ * are left out, and why.
+ */
+unsigned run_plan(const struct run *run);
+
+/* Memory for the counts of `cores` cores, which `take` gives zeroed. */
+void run_take_cores(struct run *run, uint32_t cores, void *(*take)(size_t size, size_t align));
 
 /*
  * Make ready: arenas have been given their pages, options are checked, `cores` cores will call

@@ -167,7 +167,7 @@ static void look_after(struct watch *mine, struct percpu *target)
     failure_end();
 }
 
-static void tick(void)
+void watch_tick(void)
 {
     struct percpu *cpu = this_cpu();
     struct percpu *next = percpu_table[(cpu->local.number + 1) % percpu_count];
@@ -178,5 +178,5 @@ static void tick(void)
 
 void watch_start_core(void)
 {
-    timer_start(TICKS_PER_SECOND, tick);
+    timer_start(TICKS_PER_SECOND, watch_tick);
 }

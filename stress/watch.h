@@ -19,6 +19,9 @@ enum { WATCH_ANSWERS = 4 };
 
 /* Start watching, on every core once it is up, interrupts on. seconds 0: never. */
 void watch_start_core(void);
+
+/* What the timer calls; for those who use the timer for more. */
+void watch_tick(void);
 void watch_set_limit(uint64_t seconds);
 
 /* This core is at work from now on / waits for others. Returns what was. */

@@ -128,6 +128,11 @@ bool apic_send_startup(uint32_t target, uint8_t page)
     return send(target, COMMAND_STARTUP | COMMAND_ASSERT | page);
 }
 
+bool apic_send_interrupt(uint32_t target, uint8_t vector)
+{
+    return send(target, COMMAND_FIXED | COMMAND_ASSERT | vector);
+}
+
 bool apic_broadcast_interrupt(uint8_t vector)
 {
     return send(0, COMMAND_FIXED | COMMAND_ASSERT | COMMAND_ALL_BUT_SELF | vector);

@@ -1,6 +1,7 @@
 /*
  * One stub a vector, and the common way into trap_dispatch(). The kernel never leaves ring 0, so
- * there is no swapgs. The CFI lines let gdb unwind through the frame (DWARF 4, 6.4).
+ * there is no swapgs. The CFI lines let gdb unwind through the frame (DWARF 4, 6.4), from the stub's
+ * first instruction on: an NMI may come between any two.
  */
     .text
 

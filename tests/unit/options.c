@@ -154,8 +154,8 @@ TEST(nonce_before_a_mistake)
 
 TEST(words_refused)
 {
-    const char *known = "; known: seed nonce seconds ops cpus sample yield floor allocator phases "
-                        "exit provoke orders";
+    const char *known = "; known: seed nonce seconds ops cpus sample yield watchdog floor "
+                        "allocator phases exit on-fail provoke orders";
     char expected[200];
     options_default(&options);
     snprintf(expected, sizeof expected, "unknown option sedes=4%s", known);

@@ -29,6 +29,7 @@ uint32_t apic_id(void);
  */
 bool apic_send_init(uint32_t target);
 bool apic_send_startup(uint32_t target, uint8_t page);
+bool apic_send_interrupt(uint32_t target, uint8_t vector);
 bool apic_broadcast_interrupt(uint8_t vector); /* to all but this core */
 
 /* Tell the APIC that the interrupt has been handled. */

@@ -12,6 +12,7 @@ enum {
     TRAP_EXCEPTIONS = 32, /* vectors from here on are interrupts */
     VECTOR_TIMER = 0xe0,
     VECTOR_PROVOKE,
+    VECTOR_WORK,
     VECTOR_WAKE = 0xf0, /* nothing to do but to be awake */
     VECTOR_SPURIOUS = 0xff,
 };

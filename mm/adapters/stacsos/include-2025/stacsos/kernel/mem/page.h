@@ -1,0 +1,72 @@
+/*
+ * Stand-in for StACSOS's kernel/mem/page.h of 2025: the page descriptors, one array indexed by page
+ * frame number. A free page is linked in its own first word, by the allocator.
+ */
+#pragma once
+
+/* Descriptor 0. The adapter sets it (mm/adapters/stacsos/adapter.c). */
+extern "C" void *stacsos_page_array;
+
+namespace stacsos::kernel::mem
+{
+enum class page_type : u32 { none, reserved, system, allocable };
+enum class page_state : u32 { free, allocated };
+
+class page
+{
+    friend class memory_manager;
+
+  public:
+    static page &get_from_pfn(u64 pfn)
+    {
+        return array()[pfn];
+    }
+
+    static page &get_from_base_address(u64 address)
+    {
+        return get_from_pfn(address >> PAGE_BITS);
+    }
+
+    u64 pfn() const
+    {
+        return u64(this - array());
+    }
+
+    /* The physical address, and where the page can be read and written: here the same. */
+    u64 base_address() const
+    {
+        return pfn() << PAGE_BITS;
+    }
+
+    void *base_address_ptr() const
+    {
+        return (void *)base_address();
+    }
+
+    u64 refcount() const
+    {
+        return refcount_;
+    }
+
+    void acquire()
+    {
+        refcount_++;
+    }
+
+    /* Whether this was the last. */
+    bool release()
+    {
+        return --refcount_ == 0;
+    }
+
+  private:
+    static page *array()
+    {
+        return static_cast<page *>(stacsos_page_array);
+    }
+
+    page_type type_;
+    page_state state_;
+    u64 refcount_;
+};
+} // namespace stacsos::kernel::mem

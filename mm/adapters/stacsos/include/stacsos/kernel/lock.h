@@ -1,0 +1,142 @@
+/*
+ * Stand-in for StACSOS's kernel/lock.h. spinlock_irq is Stampede's own lock (smp/spinlock.h), so
+ * that misuse, waiting and hand-overs are seen; the header of that would clash with these names.
+ */
+#pragma once
+
+#include <stacsos/helpers.h>
+
+extern "C" {
+void stacsos_spinlock_irq_acquire(void *lock, unsigned long long *flags);
+void stacsos_spinlock_irq_release(void *lock, unsigned long long flags);
+}
+
+namespace stacsos::kernel
+{
+/* Leaves interrupts as they are, so not for what interrupt handlers use too. */
+class spinlock
+{
+  public:
+    constexpr spinlock() = default;
+
+    void lock()
+    {
+        while (__atomic_exchange_n(&word_, 1, __ATOMIC_ACQUIRE))
+            while (__atomic_load_n(&word_, __ATOMIC_RELAXED))
+                __relax();
+    }
+
+    void unlock()
+    {
+        __atomic_store_n(&word_, 0, __ATOMIC_RELEASE);
+    }
+
+  private:
+    DELETE_DEFAULT_COPY_AND_MOVE(spinlock);
+
+    u32 word_ = 0;
+};
+
+/* Keeps this core's interrupts off while it is held. */
+class spinlock_irq
+{
+  public:
+    constexpr spinlock_irq() = default;
+
+    void lock(u64 *flags)
+    {
+        stacsos_spinlock_irq_acquire(words_, flags);
+    }
+
+    void unlock(u64 flags)
+    {
+        stacsos_spinlock_irq_release(words_, flags);
+    }
+
+  private:
+    DELETE_DEFAULT_COPY_AND_MOVE(spinlock_irq);
+
+    u64 words_[5] = {}; /* a struct spinlock_irq: mm/adapters/stacsos/runtime.c asserts its size */
+};
+
+/* Holds a spinlock_irq as long as it lives, or until unlock(). */
+class unique_irq_lock
+{
+  public:
+    explicit unique_irq_lock(spinlock_irq &mutex) : mutex_(&mutex)
+    {
+        lock();
+    }
+
+    unique_irq_lock(unique_irq_lock &&other) noexcept
+    {
+        swap(other);
+    }
+
+    unique_irq_lock &operator=(unique_irq_lock &&other) noexcept
+    {
+        unique_irq_lock(move(other)).swap(*this);
+        return *this;
+    }
+
+    unique_irq_lock(const unique_irq_lock &) = delete;
+    unique_irq_lock &operator=(const unique_irq_lock &) = delete;
+
+    ~unique_irq_lock()
+    {
+        unlock();
+    }
+
+    void lock()
+    {
+        if (mutex_) {
+            mutex_->lock(&flags_);
+            owner_ = true;
+        }
+    }
+
+    void unlock()
+    {
+        if (mutex_ && owner_) {
+            owner_ = false;
+            mutex_->unlock(flags_);
+        }
+    }
+
+    void swap(unique_irq_lock &other) noexcept
+    {
+        stacsos::swap(mutex_, other.mutex_);
+        stacsos::swap(owner_, other.owner_);
+        stacsos::swap(flags_, other.flags_);
+    }
+
+    /* The lock, which this object no longer cares for. */
+    spinlock_irq *release() noexcept
+    {
+        spinlock_irq *mutex = mutex_;
+        mutex_ = nullptr;
+        owner_ = false;
+        return mutex;
+    }
+
+    bool is_owner() const noexcept
+    {
+        return owner_;
+    }
+
+    explicit operator bool() const noexcept
+    {
+        return owner_;
+    }
+
+    spinlock_irq *mutex() const noexcept
+    {
+        return mutex_;
+    }
+
+  private:
+    spinlock_irq *mutex_ = nullptr;
+    bool owner_ = false;
+    u64 flags_ = 0;
+};
+} // namespace stacsos::kernel

@@ -1,0 +1,62 @@
+#include <lib/bitmap.h>
+#include <lib/fail.h>
+#include <stress/census.h>
+
+typedef unsigned long long ull;
+
+bool census_possible(const struct arena *arena)
+{
+    return arena->allocator->promises & PROMISE_TRUE_OOM;
+}
+
+/* A block handed out in a census, which nobody may hold and no other block of the census cover. */
+static void note(struct arena *arena, pfn_t pfn, unsigned order)
+{
+    uint64_t index = pfn - arena->start;
+
+    arena_check_place(arena, pfn, order);
+    uint64_t taken = bitmap_set_range(arena->held, index, order_pages(order));
+    if (taken != BITMAP_NONE)
+        fail("overlap", "pfn 0x%llx order %u: page 0x%llx is held", (ull)pfn, order,
+             (ull)(arena->start + taken));
+    arena->census[index] = (uint8_t)(order + 1);
+}
+
+void census_take(struct arena *arena)
+{
+    for (unsigned order = MAX_ORDER + 1; order-- > 0;) {
+        pfn_t pfn = arena->allocator->allocate_pages(arena->pool, order);
+        for (; pfn != INVALID_PFN; pfn = arena->allocator->allocate_pages(arena->pool, order))
+            note(arena, pfn, order);
+    }
+    for (pfn_t pfn = arena->start; pfn < arena->end; pfn++)
+        if (arena->census[pfn - arena->start])
+            bitmap_clear_range(arena->held, pfn - arena->start,
+                               order_pages(arena->census[pfn - arena->start] - 1u));
+}
+
+void census_give_back(struct arena *arena)
+{
+    for (pfn_t pfn = arena->start; pfn < arena->end; pfn++) {
+        uint8_t *entry = &arena->census[pfn - arena->start];
+        unsigned order = *entry - 1u;
+        if (!*entry)
+            continue;
+        *entry = 0;
+        enum page_error error = arena->allocator->free_pages(arena->pool, pfn, order);
+        if (error != PAGE_OK)
+            fail("free-refused", "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
+                 page_error_name(error));
+    }
+}
+
+void census_for_each(void *pool, page_visit_free *visit, void *context)
+{
+    const struct arena *arena = pool;
+
+    for (pfn_t pfn = arena->start; pfn < arena->end; pfn++) {
+        uint8_t entry = arena->census[pfn - arena->start];
+        if (entry && !visit(context, pfn, entry - 1u))
+            return;
+    }
+}

@@ -1,0 +1,69 @@
+#include <stress/mix.h>
+
+struct slot {
+    bool taken; /* by plan; pfn may be INVALID_PFN all the same */
+    unsigned order;
+    pfn_t pfn;
+};
+
+struct mix {
+    struct slot slots[CORE_SLOTS];
+    uint64_t planned_pages;
+};
+
+static struct mix mixes[MAX_CORES];
+static uint64_t pages_a_core;
+
+void mix_prepare(const struct run *run, uint64_t quota)
+{
+    pages_a_core = quota ? quota : 1;
+    for (uint32_t i = 0; i < run->core_count; i++)
+        mixes[i] = (struct mix){0};
+}
+
+static unsigned largest_planned(const struct mix *mix)
+{
+    unsigned order = MAX_ORDER;
+
+    while (order > 0 && mix->planned_pages + order_pages(order) > pages_a_core)
+        order--;
+    return order;
+}
+
+static void take(struct run *run, struct core *core, struct mix *mix, struct slot *slot)
+{
+    slot->taken = true;
+    slot->order = run_draw_order(run, core, largest_planned(mix));
+    mix->planned_pages += order_pages(slot->order);
+    slot->pfn = arena_allocate(&run->arena, core, slot->order);
+}
+
+static void give(struct run *run, struct core *core, struct mix *mix, struct slot *slot)
+{
+    slot->taken = false;
+    mix->planned_pages -= order_pages(slot->order);
+    if (slot->pfn != INVALID_PFN)
+        arena_free(&run->arena, core, slot->pfn);
+}
+
+void mix_turn(struct run *run, struct core *core)
+{
+    struct mix *mix = &mixes[core->number];
+    uint64_t index = prng_below(&core->random, CORE_SLOTS);
+    struct slot *slot = &mix->slots[index];
+
+    if (slot->taken)
+        give(run, core, mix, slot);
+    else if (mix->planned_pages < pages_a_core)
+        take(run, core, mix, slot);
+    core_step(core, index << 8 | slot->order << 1 | slot->taken);
+}
+
+void mix_release(struct run *run, struct core *core)
+{
+    struct mix *mix = &mixes[core->number];
+
+    for (unsigned i = 0; i < CORE_SLOTS; i++)
+        if (mix->slots[i].taken)
+            give(run, core, mix, &mix->slots[i]);
+}

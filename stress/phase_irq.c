@@ -1,0 +1,126 @@
+/*
+ * single-irq and irq: the mixed workload, while interrupt handlers on the same cores allocate and
+ * free as well: each core's timer, and interrupts that the cores send each other. A lock that lets
+ * interrupts in meets itself here.
+ */
+#include <arch/timer.h>
+#include <arch/work.h>
+#include <smp/percpu.h>
+#include <stress/mix.h>
+#include <stress/phases.h>
+#include <stress/watch.h>
+
+enum {
+    IRQ_SLOTS = 8,
+    IRQ_ORDERS = 4, /* 0 .. 3: a handler is to be short */
+    IRQ_HZ = 1000,
+    TURNS_A_WORK = 16, /* turns between interrupts to other cores */
+};
+
+/* What a core's handlers hold. Touched in its handlers, and by itself with them switched off. */
+struct irq_state {
+    bool active;
+    pfn_t blocks[IRQ_SLOTS]; /* pfn + 1, or 0 */
+};
+
+static struct irq_state states[MAX_CORES];
+static struct run *running;
+
+/* In an interrupt handler, interrupts off. */
+static void handle(void)
+{
+    struct irq_state *state = &states[cpu_number()];
+
+    if (!state->active)
+        return;
+    struct core *core = &running->interrupt_cores[cpu_number()];
+    pfn_t *block = &state->blocks[prng_below(&core->random, IRQ_SLOTS)];
+    if (*block) {
+        arena_free(&running->arena, core, *block - 1);
+        *block = 0;
+    } else {
+        unsigned order = (unsigned)prng_below(&core->random, IRQ_ORDERS);
+        pfn_t pfn = arena_allocate(&running->arena, core, order);
+        *block = pfn == INVALID_PFN ? 0 : pfn + 1;
+    }
+    core->counts.interrupts++;
+}
+
+static void on_timer(void)
+{
+    watch_tick();
+    handle();
+}
+
+static void prepare(struct run *run)
+{
+    uint32_t cores = run->phase->alone ? 1 : run->core_count;
+    uint64_t quota = run->arena.inserted_pages / 2 / cores;
+    uint64_t handlers = (uint64_t)cores * IRQ_SLOTS;
+
+    running = run;
+    work_set_handler(handle);
+    mix_prepare(run, quota);
+    /* Not alone: a handler may free what was not there to be had a moment before. */
+    run->arena.alone = false;
+    arena_set_bounds(&run->arena, (uint64_t)cores * CORE_SLOTS + handlers,
+                     cores * quota + (handlers << (IRQ_ORDERS - 1)));
+}
+
+static void set_active(uint32_t core, bool active)
+{
+    irq_flags_t flags = irq_save();
+
+    states[core].active = active;
+    irq_restore(flags);
+}
+
+static void round_irq(struct run *run, struct core *core)
+{
+    uint32_t cores = run->phase->alone ? 1 : run->core_count;
+
+    set_active(core->number, true);
+    timer_start(IRQ_HZ, on_timer);
+    while (run_goes_on(run, core)) {
+        mix_turn(run, core);
+        if (core->steps % TURNS_A_WORK == 0)
+            work_send(percpu_table[core->steps / TURNS_A_WORK % cores]->local.apic_id);
+    }
+    set_active(core->number, false);
+    watch_start_core();
+}
+
+static void release(struct run *run, struct core *core)
+{
+    struct irq_state *state = &states[core->number];
+
+    mix_release(run, core);
+    for (unsigned i = 0; i < IRQ_SLOTS; i++) {
+        if (state->blocks[i])
+            arena_free(&run->arena, core, state->blocks[i] - 1);
+        state->blocks[i] = 0;
+    }
+}
+
+const struct phase phase_single_irq = {
+    .name = "single-irq",
+    .alone = true,
+    .weight = 1,
+    .promises = PROMISE_IRQ_SAFE,
+    .possible = work_is_possible,
+    .floor = {.interrupts = 20},
+    .prepare = prepare,
+    .round = round_irq,
+    .release = release,
+};
+
+const struct phase phase_irq = {
+    .name = "irq",
+    .weight = 3,
+    .promises = PROMISE_IRQ_SAFE | PROMISE_SMP_SAFE,
+    .possible = work_is_possible,
+    .floor = {.handoffs = 200, .contended = 20, .interrupts = 100},
+    .prepare = prepare,
+    .round = round_irq,
+    .release = release,
+};
