@@ -49,7 +49,7 @@ KERNEL_SOURCES := \
     lib/bitmap.c lib/crc32.c lib/printf.c lib/prng.c lib/string.c lib/symbols.c \
     mm/buddy.c mm/buddy_percpu.c mm/buddy_scan.c mm/memmap.c mm/page_allocator.c mm/walker.c \
     smp/barrier.c smp/bringup.c smp/spinlock.c \
-    stress/arena.c stress/census.c stress/content.c stress/explain.c stress/failure.c stress/mix.c stress/options.c \
+    stress/advice.c stress/arena.c stress/census.c stress/content.c stress/explain.c stress/failure.c stress/mix.c stress/options.c \
     stress/phase_bad_free.c stress/phase_exhaust.c stress/phase_hotplug.c stress/phase_irq.c \
     stress/phase_mixed.c stress/phase_remote_free.c stress/phase_selftest.c stress/provoke.c \
     stress/report.c stress/run.c stress/traps.c stress/watch.c

@@ -5,8 +5,10 @@
 #include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>
+#include <mm/page_allocator.h>
 #include <smp/percpu.h>
 #include <stddef.h>
+#include <stress/advice.h>
 #include <stress/explain.h>
 #include <stress/failure.h>
 
@@ -18,6 +20,7 @@ enum {
 
 static struct {
     uint32_t owner; /* 0: none, else the failing core's number + 1. Atomic */
+    const char *rule;
     char title[TITLE_SIZE];
     enum verdict verdict;
     unsigned phase;
@@ -137,6 +140,7 @@ static void failure_begin_va(const char *rule, const char *format, va_list argum
         cpu_halt(); /* a failure while reporting a failure: what has been said must do */
     }
     failure.failed_at = cpu_cycles();
+    failure.rule = rule;
     report_seize();
     stop_others();
     int length = format_text(failure.title, TITLE_SIZE, "%s: ", rule);
@@ -164,6 +168,17 @@ static void tell_story(void)
                 (unsigned long long)clock_cycles_to_ns(cpu_cycles() - failure.failed_at) / 1000000);
 }
 
+static void give_advice(void)
+{
+    const char *promise = page_promise_name(advice_promise(failure.rule));
+
+    if (failure.verdict == VERDICT_ERROR)
+        return;
+    if (promise)
+        report_line("# promise broken: %s", promise);
+    report_line("# look first at: %s", advice_hint(failure.rule));
+}
+
 void failure_end(void)
 {
     tell_story();
@@ -175,6 +190,7 @@ void failure_end(void)
     } else {
         report_line("Bail out! %s", failure.title);
     }
+    give_advice();
     report_line("# title=%s", failure.title);
     run_end(failure.verdict);
 }

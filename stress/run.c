@@ -488,6 +488,32 @@ void run_take_cores(struct run *run, uint32_t cores, void *(*take)(size_t size, 
     }
 }
 
+/* A promise was tried if a phase that ran relies on it, or every call does. */
+static unsigned promises_tried(const struct run *run)
+{
+    unsigned tried = PROMISE_COALESCES | PROMISE_TRUE_OOM;
+
+    for (unsigned i = 0; all_phases[i]; i++)
+        if (will_run(run, all_phases[i]))
+            tried |= all_phases[i]->promises;
+    if (will_run(run, &phase_selftest)) /* on a second pool, of pages that need not exist */
+        tried |= PROMISE_INSTANCEABLE | PROMISE_METADATA_OUTSIDE;
+    return tried;
+}
+
+static void report_promises(const struct run *run, bool passed)
+{
+    unsigned made = run->arena.allocator->promises, tried = promises_tried(run);
+
+    for (unsigned promise = 1; page_promise_name(promise); promise <<= 1) {
+        const char *outcome = !(made & promise)    ? "not made"
+                              : !(tried & promise) ? "made, but not tried"
+                              : passed             ? "kept"
+                                                   : "not broken, but too little was seen";
+        report_line("# promise %s: %s", page_promise_name(promise), outcome);
+    }
+}
+
 /* After a failure: the phases that will not run any more. */
 static void report_rest(const void *context, unsigned failed)
 {
@@ -522,6 +548,7 @@ void run_core(struct run *run, uint32_t number)
             passed += run_phase(run, all_phases[i], ++index, core);
     if (number != 0)
         cpu_idle();
+    report_promises(run, passed == index);
     report_line("# totals pass=%u fail=0 skip=0 inconclusive=%u", passed, index - passed);
     run_end(passed == index ? VERDICT_PASS : VERDICT_INCONCLUSIVE);
 }
