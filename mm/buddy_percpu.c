@@ -41,14 +41,18 @@ static pfn_t cache_pop(struct buddy_percpu_pool *pool, struct buddy_cache *cache
 
 /* ---- between a cache and the lists: both locks held ---- */
 
-static void cache_refill(struct buddy_percpu_pool *pool, struct buddy_cache *cache, unsigned order)
+/* A block for the caller, and as many more of a batch as there are for the cache. */
+static pfn_t take_batch(struct buddy_percpu_pool *pool, struct buddy_cache *cache, unsigned order)
 {
-    for (uint32_t i = 0; i < blocks_in(CACHE_BATCH, order); i++) {
-        pfn_t pfn = buddy_allocate_locked(&pool->buddy, order, PAGE_CACHED);
-        if (pfn == INVALID_PFN)
-            return;
-        cache_push(pool, cache, pfn, order);
+    pfn_t first = buddy_allocate_locked(&pool->buddy, order, PAGE_HELD_HEAD);
+    pfn_t pfn = first;
+
+    for (uint32_t i = 1; pfn != INVALID_PFN && i < blocks_in(CACHE_BATCH, order); i++) {
+        pfn = buddy_allocate_locked(&pool->buddy, order, PAGE_CACHED);
+        if (pfn != INVALID_PFN)
+            cache_push(pool, cache, pfn, order);
     }
+    return first;
 }
 
 /* Give back blocks of this order until `keep` are left. */
@@ -124,16 +128,15 @@ static pfn_t allocate_cached(struct buddy_percpu_pool *pool, unsigned order)
 {
     irq_flags_t flags;
     struct buddy_cache *cache = lock_own_cache(pool, &flags);
-    pfn_t pfn = INVALID_PFN;
+    pfn_t pfn;
 
-    if (!cache->count[order]) {
-        irq_flags_t inner = spinlock_irq_lock(&pool->buddy.lock);
-        cache_refill(pool, cache, order);
-        spinlock_irq_unlock(&pool->buddy.lock, inner);
-    }
     if (cache->count[order]) {
         pfn = cache_pop(pool, cache, order);
         page_mark(page_of(&pool->buddy.array, pfn), PAGE_HELD_HEAD, order);
+    } else {
+        irq_flags_t inner = spinlock_irq_lock(&pool->buddy.lock);
+        pfn = take_batch(pool, cache, order);
+        spinlock_irq_unlock(&pool->buddy.lock, inner);
     }
     spinlock_irq_unlock(&cache->lock, flags);
     return pfn;

@@ -43,6 +43,8 @@ const char *page_promise_name(unsigned promise)
         return "instanceable";
     case PROMISE_METADATA_OUTSIDE:
         return "metadata-outside";
+    case PROMISE_SMALLEST_FIT:
+        return "smallest-fit";
     default:
         return NULL;
     }

@@ -39,6 +39,7 @@ enum page_promise {
     PROMISE_TRUE_OOM = 1 << 4,         /* fails only if no free block is large enough */
     PROMISE_INSTANCEABLE = 1 << 5,     /* all state in pool and metadata: several pools may live */
     PROMISE_METADATA_OUTSIDE = 1 << 6, /* never touches a free page's memory */
+    PROMISE_SMALLEST_FIT = 1 << 7,     /* takes, or splits, the smallest free block large enough */
 };
 
 /* One free block, as for_each_free shows it. Return false to stop the walk. */

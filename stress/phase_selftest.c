@@ -29,6 +29,9 @@ enum {
     MOST_FREE = 128,
 };
 
+/* Marks a vector that holds only for an allocator that takes the smallest block that fits. */
+#define SMALLEST "smallest fit: "
+
 static const struct {
     const char *name;
     const char *steps;
@@ -44,17 +47,19 @@ static const struct {
     {"a range next to free neighbours", "+0,8 +16,8 =0:3,16:3 +8,8 =0:4,16:3"},
     {"neighbours that are no buddies stay apart", "+2,2 =2:1 +4,2 =2:1,4:1 +6,2 =2:1,4:2"},
     {"a page is in once", "+0,8 !0,8 !7,1 !4,8 =0:3 a3 !0,1 fA =0:3"},
-    {"the order asked is taken first", "+0,4 +8,1 =0:2,8:0 a0 =0:2 fA =0:2,8:0"},
-    {"the next larger block is split", "+0,2 +4,4 +16,8 a1 =4:2,16:3 a1 #1,3 fA fB =0:1,4:2,16:3"},
+    {SMALLEST "the order asked is taken first", "+0,4 +8,1 =0:2,8:0 a0 =0:2 fA =0:2,8:0"},
+    {SMALLEST "the next larger block is split",
+     "+0,2 +4,4 +16,8 a1 =4:2,16:3 a1 #1,3 fA fB =0:1,4:2,16:3"},
     {"a split leaves one half of each order", "+0,64 a0 #0,1,2,3,4,5 fA =0:6"},
-    {"a split in the middle orders", "+0,64 a3 #3,4,5 a5 #3,4 fA #5 fB =0:6"},
-    {"all pages of a block, one by one", "+0,4 a0 #0,1 a0 #1 a0 #0 a0 = x0 fA fB fC fD =0:2"},
+    {SMALLEST "a split in the middle orders", "+0,64 a3 #3,4,5 a5 #3,4 fA #5 fB =0:6"},
+    {SMALLEST "all pages of a block, one by one",
+     "+0,4 a0 #0,1 a0 #1 a0 #0 a0 = x0 fA fB fC fD =0:2"},
     {"freed in the order taken", "+0,8 a1 a1 a1 a1 = fA fB fC fD =0:3"},
     {"freed in the other order", "+0,8 a1 a1 a1 a1 = fD fC fB fA =0:3"},
     {"freed every second, then the rest",
      "+0,8 a0 a0 a0 a0 a0 a0 a0 a0 = fA fC fE fG #0,0,0,0 x1 fB fD fF fH =0:3"},
-    {"a held buddy stops the merge", "+0,4 a0 a0 a1 = fA #0 fC #0,1 fB =0:2"},
-    {"a buddy of another order stops the merge",
+    {SMALLEST "a held buddy stops the merge", "+0,4 a0 a0 a1 = fA #0 fC #0,1 fB =0:2"},
+    {SMALLEST "a buddy of another order stops the merge",
      "+0,8 a2 a1 a0 a0 = fB #1 fA #1,2 fC #0,1,2 fD =0:3"},
     {"a missing buddy stops the merge", "+0,3 =0:1,2:0 a0 fA =0:1,2:0 a1 fB =0:1,2:0"},
     {"too much asked leaves all as it was",
@@ -331,8 +336,11 @@ static bool has_step(const char *steps, const char *letters)
     return false;
 }
 
-static bool applies(const struct page_allocator *allocator, const char *steps)
+static bool applies(const struct page_allocator *allocator, const char *name, const char *steps)
 {
+    if (strncmp(name, SMALLEST, strlen(SMALLEST)) == 0 &&
+        !(allocator->promises & PROMISE_SMALLEST_FIT))
+        return false;
     if (has_step(steps, "b") && !(allocator->promises & PROMISE_REFUSES_BAD_FREE))
         return false;
     if (has_step(steps, "-~") && !allocator->remove_pages)
@@ -351,7 +359,7 @@ static void round_selftest(struct run *run, struct core *core)
             .vector = vectors[i].name,
             .step = vectors[i].steps,
         };
-        if (!applies(run->arena.allocator, test.step))
+        if (!applies(run->arena.allocator, test.vector, test.step))
             continue;
         run_vector(&test);
         ran++;

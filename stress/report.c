@@ -3,6 +3,7 @@
 #include <arch/percpu.h>
 #include <arch/serial.h>
 #include <lib/crc32.h>
+#include <lib/log.h>
 #include <lib/printf.h>
 #include <stress/report.h>
 
@@ -65,6 +66,17 @@ void report_line(const char *format, ...)
     if (!mine)
         __atomic_store_n(&report.owner, 0, __ATOMIC_RELEASE);
     irq_restore(flags);
+}
+
+void log_line(const char *format, ...)
+{
+    char text[LINE_SIZE + 1];
+    va_list arguments;
+
+    va_start(arguments, format);
+    format_text_va(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    report_line("# log: %s", text);
 }
 
 void report_seize(void)

@@ -497,7 +497,7 @@ static unsigned promises_tried(const struct run *run)
         if (will_run(run, all_phases[i]))
             tried |= all_phases[i]->promises;
     if (will_run(run, &phase_selftest)) /* on a second pool, of pages that need not exist */
-        tried |= PROMISE_INSTANCEABLE | PROMISE_METADATA_OUTSIDE;
+        tried |= PROMISE_INSTANCEABLE | PROMISE_METADATA_OUTSIDE | PROMISE_SMALLEST_FIT;
     return tried;
 }
 

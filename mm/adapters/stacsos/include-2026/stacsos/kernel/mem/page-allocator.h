@@ -26,17 +26,17 @@ struct page_allocation_result {
   public:
     static page_allocation_result ok(pfn_t range_start)
     {
-        return page_allocation_result(range_start, page_allocator_error::none);
+        return page_allocation_result(true, range_start, page_allocator_error::none);
     }
 
     static page_allocation_result error(page_allocator_error error)
     {
-        return page_allocation_result(0, error);
+        return page_allocation_result(false, 0, error);
     }
 
     bool is_ok() const
     {
-        return error_ == page_allocator_error::none;
+        return ok_;
     }
 
     bool is_error() const
@@ -64,11 +64,12 @@ struct page_allocation_result {
     }
 
   private:
-    page_allocation_result(pfn_t range_start, page_allocator_error error)
-        : range_start_(range_start), error_(error)
+    page_allocation_result(bool ok, pfn_t range_start, page_allocator_error error)
+        : ok_(ok), range_start_(range_start), error_(error)
     {
     }
 
+    bool ok_;
     pfn_t range_start_;
     page_allocator_error error_;
 };

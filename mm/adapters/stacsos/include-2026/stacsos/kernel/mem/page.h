@@ -67,8 +67,8 @@ class page
         return static_cast<page *>(stacsos_page_array);
     }
 
-    page_type type_;
-    page_state state_;
+    [[maybe_unused]] page_type type_;
+    [[maybe_unused]] page_state state_;
     u64 refcount_;
 };
 } // namespace stacsos::kernel::mem

@@ -1,0 +1,47 @@
+/* The interface of 2026 as an allocator of the contract. */
+#include <lib/printf.h>
+#include <mm/adapters/stacsos/adapter.h>
+
+typedef unsigned long long ull;
+
+static struct stacsos_stats get_stats(struct stacsos_pool *pool)
+{
+    irq_flags_t flags = stacsos_call_begin();
+
+    stacsos_use(pool);
+    struct stacsos_stats stats = stacsos_get_stats(pool->object);
+    stacsos_call_end(flags);
+    return stats;
+}
+
+static uint64_t free_page_count(void *pool)
+{
+    return get_stats(pool).free_pages;
+}
+
+static bool validate(void *memory, char *message, size_t size)
+{
+    struct stacsos_pool *pool = memory;
+    struct stacsos_stats stats = get_stats(pool);
+
+    if (stats.used_pages + stats.free_pages == pool->inserted)
+        return true;
+    format_text(message, size, "get_stats() says %llu pages used and %llu free, %llu inserted",
+                (ull)stats.used_pages, (ull)stats.free_pages, (ull)pool->inserted);
+    return false;
+}
+
+static const struct page_allocator stacsos_2026 = {
+    .name = "stacsos-2026",
+    .promises = STACSOS_PROMISES,
+    .pool_size = sizeof(struct stacsos_pool),
+    .metadata_size = stacsos_metadata_size,
+    .init = stacsos_init,
+    .insert_pages = stacsos_insert_pages,
+    .allocate_pages = stacsos_allocate_pages,
+    .free_pages = stacsos_free_pages,
+    .free_page_count = free_page_count,
+    .validate = validate,
+};
+
+PAGE_ALLOCATOR(stacsos_2026);

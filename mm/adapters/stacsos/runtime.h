@@ -1,0 +1,13 @@
+/* What the stand-ins' functions do, in C: locks, giving up, debugging text. For runtime.cpp. */
+#pragma once
+
+/* Ends the run: rule "panic". */
+__attribute__((noreturn, format(printf, 1, 0))) void stacsos_give_up(const char *format,
+                                                                     __builtin_va_list arguments);
+
+/* Keep text for a debugger. Any context, any core. */
+void stacsos_remember_text(const char *format, __builtin_va_list arguments);
+
+/* As smp/spinlock.h, on a lock in the student's class. */
+void stacsos_spinlock_irq_acquire(void *lock, unsigned long long *flags);
+void stacsos_spinlock_irq_release(void *lock, unsigned long long flags);

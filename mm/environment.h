@@ -1,0 +1,27 @@
+/*
+ * All that an allocator under test may use, in one header.
+ *
+ *   memset memcpy memmove memcmp strlen strcmp      lib/string.h
+ *   format_text(buffer, size, "...")                lib/printf.h
+ *   log_line("...")                                 lib/log.h: a line in the log
+ *   fail("rule", "..."), ASSERT(condition)          lib/fail.h: end the run; the rule is the title
+ *   spinlock_irq_lock, _unlock, SPINLOCK_IRQ        smp/spinlock.h: what the harness watches
+ *   irq_save, irq_restore, irq_enabled              arch/irq.h
+ *   cpu_number, cpu_relax                           arch/percpu.h, arch/cpu.h
+ *   pfn_to_address, address_to_pfn, PAGE_SIZE       arch/page.h
+ *   struct page, struct page_array                  mm/page.h: an array of 12 bytes a page
+ *   struct page_allocator, PAGE_ALLOCATOR()         mm/page_allocator.h: the contract
+ */
+#pragma once
+
+#include <arch/cpu.h>
+#include <arch/irq.h>
+#include <arch/page.h>
+#include <arch/percpu.h>
+#include <lib/fail.h>
+#include <lib/log.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <mm/page.h>
+#include <mm/page_allocator.h>
+#include <smp/spinlock.h>
