@@ -346,16 +346,36 @@ void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned 
 
 /* ---- at rest ---- */
 
+/* The next run of pages in [index, end) that are inserted and not held; false if there is none. */
+static bool next_free_run(const struct arena *arena, uint64_t *index, uint64_t *run_end)
+{
+    uint64_t end = span(arena), first = *index, next;
+
+    do {
+        next = first;
+        first = bitmap_find_set(arena->inserted, next, end);
+        if (first != BITMAP_NONE)
+            first = bitmap_find_clear(arena->held, first, end);
+        if (first == BITMAP_NONE)
+            return false;
+    } while (!bitmap_test(arena->inserted, first));
+    uint64_t out = bitmap_find_clear(arena->inserted, first, end);
+    uint64_t held = bitmap_find_set(arena->held, first, end);
+    *index = first;
+    *run_end = out < held ? out : held;
+    if (*run_end == BITMAP_NONE)
+        *run_end = end;
+    return true;
+}
+
 bool arena_has_room(const struct arena *arena, unsigned order)
 {
-    uint64_t count = order_pages(order);
-    pfn_t pfn = (arena->start + count - 1) & ~(count - 1);
+    uint64_t index = 0, run_end;
 
-    for (; pfn < arena->end && count <= arena->end - pfn; pfn += count) {
-        uint64_t index = pfn - arena->start;
-        if (bitmap_find_set(arena->held, index, index + count) == BITMAP_NONE &&
-            bitmap_find_clear(arena->inserted, index, index + count) == BITMAP_NONE)
+    while (next_free_run(arena, &index, &run_end)) {
+        if (aligned_runs(arena->start + index, arena->start + run_end, order))
             return true;
+        index = run_end;
     }
     return false;
 }

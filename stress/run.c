@@ -16,7 +16,7 @@
 typedef unsigned long long ull;
 
 enum {
-    EXTRA_TIMES = 2,    /* how much longer than its time a phase may take to reach its floor */
+    EXTRA_SECONDS = 10, /* how much longer a phase may take to reach its floor */
     ROUNDS_A_PHASE = 4, /* of the phases whose rounds are bound by time or operations */
 };
 
@@ -363,7 +363,6 @@ static bool more_rounds(const struct run *run)
 {
     struct totals sum = sum_up(run);
     uint64_t now = cpu_cycles(), seen, wanted;
-    uint64_t time = run->phase_end - run->phase_start;
 
     if (run->phase->once)
         return false;
@@ -371,7 +370,8 @@ static bool more_rounds(const struct run *run)
         return run->cores[0].steps < run->options->ops;
     if (now < run->phase_end)
         return true;
-    return now < run->phase_end + EXTRA_TIMES * time && under_floor(run, &sum, &seen, &wanted);
+    return now < run->phase_end + EXTRA_SECONDS * clock_hz() &&
+           under_floor(run, &sum, &seen, &wanted);
 }
 
 static void end_round(struct run *run)
