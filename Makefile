@@ -4,12 +4,15 @@ CPUS      ?= 8      ## cores, 1 to 255
 MEMORY    ?= 512M   ## of the guest, 64M to 64G
 DURATION  ?= 15     ## seconds of stress
 SEED      ?=        ## of all random choices; a new one each run if empty
-ALLOCATOR ?=        ## a built-in one's name, or the path of your own: mine.c
+ALLOCATOR ?=        ## a built-in one's name, or the path of your own: mine.c, mine.cpp, mine.o or a folder of them
+STACSOS   ?=        ## the path of a StACSOS page-allocator-buddy.cpp (docs/STACSOS.md)
 ACCEL     ?= auto   ## auto, kvm or tcg
 THREAD    ?= multi  ## of TCG: multi or single
 FIRMWARE  ?= bios   ## bios or uefi
 BOOT      ?= iso    ## iso (by GRUB) or direct (by the PVH note, five times faster)
 ARGS      ?=        ## options for the kernel: "name=value name=value"
+ON_FAIL   ?=        ## exit, gdb (stay for make gdb) or bundle; bundle in CI, else exit, if empty
+BUNDLE    ?=        ## the folder of a bundle; build/last/bundle if empty
 MAX_ORDER ?= 16     ## largest block, 2^MAX_ORDER pages; 10 to 18
 
 ifeq ($(origin CC),default)
@@ -17,7 +20,7 @@ CC := gcc
 endif
 
 # Make keeps the blanks before a comment.
-$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR ACCEL THREAD FIRMWARE BOOT ARGS MAX_ORDER,\
+$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD FIRMWARE BOOT ARGS ON_FAIL BUNDLE MAX_ORDER,\
     $(eval override $(name) := $(strip $($(name)))))
 
 VERSION := 0.1.0
@@ -29,7 +32,6 @@ SAY := @$(if $(V),:,echo ' ')
 # A variant of the build has a folder of its own, so that going back and forth rebuilds nothing. An
 # allocator of one's own is linked with the objects of the variant without it.
 COMMON := build/$(notdir $(CC))-order$(MAX_ORDER)
-OUT    := $(COMMON)$(if $(filter %.c,$(ALLOCATOR)),-$(basename $(notdir $(ALLOCATOR))))
 
 CPPFLAGS := -I. -Iarch/x86_64/include -DSTAMPEDE_MAX_ORDER=$(MAX_ORDER) -DSTAMPEDE_VERSION='"$(VERSION)"'
 CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -38,6 +40,8 @@ CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes
             -mno-sse -mcmodel=small -ffunction-sections -fdata-sections
 LDFLAGS  := -nostdlib -static -Wl,-z,max-page-size=4096,-z,noexecstack,--build-id=none,--fatal-warnings \
             -Wl,--no-warn-rwx-segments -T linker.ld
+
+include mm/adapters/adapters.mk
 
 KERNEL_SOURCES := \
     boot/entry.S boot/main.c boot/bootinfo.c boot/memory.c \
@@ -54,9 +58,7 @@ KERNEL_SOURCES := \
     stress/phase_mixed.c stress/phase_remote_free.c stress/phase_selftest.c stress/provoke.c \
     stress/report.c stress/run.c stress/traps.c stress/watch.c
 
-USER_SOURCES := $(filter %.c,$(ALLOCATOR))
 OBJECTS := $(patsubst %,$(COMMON)/%.o,$(basename $(KERNEL_SOURCES)))
-USER_OBJECTS := $(patsubst %.c,$(OUT)/user/%.o,$(notdir $(USER_SOURCES)))
 
 KERNEL := $(OUT)/stampede.elf
 ISO    := $(OUT)/stampede.iso
@@ -66,7 +68,7 @@ PYTHON     := /usr/bin/python3
 empty_if    = $(if $(1),$(2) $(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help build kernel iso run test check clean FORCE
+.PHONY: help build kernel iso run debug gdb postmortem test check clean FORCE
 
 help: ## this text
 	@echo 'Stampede stress-tests page allocators on all cores. Targets:'
@@ -79,13 +81,25 @@ kernel: $(KERNEL)
 iso: $(ISO)
 
 run: ## install what is missing, build, boot in QEMU, stress, say the verdict
+debug: ## as run, but wait for make gdb before the first instruction
+debug: HALTED := --debug
+run debug:
 	@ci/install-deps run
 	@+$(MAKE) --no-print-directory $(if $(filter direct,$(BOOT)),kernel,iso)
 	@$(STAMPEDE) run --iso $(ISO) --kernel $(KERNEL) --boot $(BOOT) --cpus $(CPUS) \
 	    --memory $(MEMORY) --seconds $(DURATION) --accel $(ACCEL) --thread $(THREAD) \
 	    --firmware $(FIRMWARE) $(call empty_if,$(SEED),--seed) \
-	    $(call empty_if,$(filter-out %.c,$(ALLOCATOR)),--allocator) \
+	    $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) \
+	    $(call empty_if,$(ON_FAIL),--on-fail) $(call empty_if,$(BUNDLE),--bundle) $(HALTED) \
 	    $(if $(ARGS),--args "$(ARGS)")
+
+gdb: ## attach gdb to the run that goes on, or is held after a failure
+	@ci/install-deps gdb
+	@$(STAMPEDE) gdb
+
+postmortem: ## open the bundle of a failure in gdb
+	@ci/install-deps gdb
+	@$(STAMPEDE) postmortem $(or $(BUNDLE),build/last/bundle)
 
 test: ## everything: hosted tests, boots in QEMU, the judge's own tests (under ten minutes)
 	@ci/install-deps test
@@ -107,11 +121,6 @@ $(COMMON)/%.o: %.c $(COMMON)/flags
 $(COMMON)/%.o: %.S $(COMMON)/flags
 	@mkdir -p $(@D)
 	$(SAY) AS $<
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
-
-$(OUT)/user/%.o: $(dir $(firstword $(USER_SOURCES)))%.c $(COMMON)/flags
-	@mkdir -p $(@D)
-	$(SAY) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The user's allocator comes first, and so is the default. Linked twice: the names of the functions, for backtraces, are
@@ -152,5 +161,5 @@ $(COMMON)/flags: FORCE
 	@printf '%s\n' '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || \
 	    printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
 
--include $(OBJECTS:.o=.d) $(USER_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d)
 include tests/host.mk

@@ -1,5 +1,6 @@
 /* The lock, its refusals and its counts. */
 #include <arch/cpu.h>
+#include <lib/count.h>
 #include <lib/fail.h>
 #include <smp/percpu.h>
 #include <smp/spinlock.h>
@@ -47,10 +48,9 @@ static void wait_and_take(struct spinlock_irq *lock, struct percpu *cpu, uint32_
     __atomic_store_n(&cpu->waiting_for, (const struct spinlock_irq *)0, __ATOMIC_RELAXED);
 
     uint64_t waited = cpu_cycles() - start;
-    cpu->locks.contended++;
-    cpu->locks.wait_cycles += waited;
-    if (waited > cpu->locks.longest_wait)
-        cpu->locks.longest_wait = waited;
+    count_add(&cpu->locks.contended, 1);
+    count_add(&cpu->locks.wait_cycles, waited);
+    count_raise(&cpu->locks.longest_wait, waited);
 }
 
 irq_flags_t spinlock_irq_lock(struct spinlock_irq *lock)
@@ -69,9 +69,9 @@ irq_flags_t spinlock_irq_lock(struct spinlock_irq *lock)
     if (cpu->locks_held < HELD_LOCKS)
         cpu->held[cpu->locks_held] = lock;
     cpu->locks_held++;
-    cpu->locks.acquisitions++;
+    count_add(&cpu->locks.acquisitions, 1);
     if (lock->last_owner && lock->last_owner != me)
-        cpu->locks.handoffs++;
+        count_add(&cpu->locks.handoffs, 1);
     lock->last_owner = me;
     lock->owner_at = __builtin_return_address(0);
     lock->taken_at = cpu_cycles();
@@ -111,9 +111,8 @@ void spinlock_irq_unlock(struct spinlock_irq *lock, irq_flags_t flags)
 
     check_release(lock, me, __builtin_return_address(0));
     uint64_t held = cpu_cycles() - lock->taken_at;
-    cpu->locks.hold_cycles += held;
-    if (held > cpu->locks.longest_hold)
-        cpu->locks.longest_hold = held;
+    count_add(&cpu->locks.hold_cycles, held);
+    count_raise(&cpu->locks.longest_hold, held);
     forget(cpu, lock);
     __atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
     irq_restore(flags);

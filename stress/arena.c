@@ -1,6 +1,7 @@
 #include <arch/cpu.h>
 #include <arch/irq.h>
 #include <lib/bitmap.h>
+#include <lib/count.h>
 #include <lib/fail.h>
 #include <lib/string.h>
 #include <smp/percpu.h>
@@ -257,7 +258,7 @@ pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
 
     call_end(call);
     if (pfn == INVALID_PFN) {
-        core->counts.out_of_memory++;
+        count_add(&core->counts.out_of_memory, 1);
         remember(core, OPERATION_OUT_OF_MEMORY, pfn, holding);
         check_out_of_memory(arena, core, order);
         return INVALID_PFN;
@@ -271,7 +272,7 @@ pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
     arena->holdings[index] = holding;
     if (arena->sample)
         content_fill(content_of(arena, pfn, holding));
-    core->counts.allocations++;
+    count_add(&core->counts.allocations, 1);
     return pfn;
 }
 
@@ -290,7 +291,7 @@ static void check_content(const struct arena *arena, struct core *core, pfn_t pf
     struct content content = content_of(arena, pfn, holding);
     struct content_error error;
 
-    core->counts.checked_in_full += content.full;
+    count_add(&core->counts.checked_in_full, content.full);
     if (content_check(content, &error))
         return;
     failure_begin("content", "pfn 0x%llx order %u", (ull)pfn, holding.order_plus_1 - 1u);
@@ -326,8 +327,8 @@ void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
     if (error != PAGE_OK)
         fail("free-refused", "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
              page_error_name(error));
-    core->counts.frees++;
-    core->counts.cross_frees += holding.core != core->number;
+    count_add(&core->counts.frees, 1);
+    count_add(&core->counts.cross_frees, holding.core != core->number);
 }
 
 void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned order,
@@ -339,7 +340,7 @@ void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned 
 
     call_end(call);
     remember(core, OPERATION_BAD_FREE, pfn, nobody);
-    core->counts.bad_frees++;
+    count_add(&core->counts.bad_frees, 1);
     if (error == PAGE_OK)
         fail("bad-free", "pfn 0x%llx order %u accepted: %s", (ull)pfn, order, kind);
 }

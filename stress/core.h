@@ -2,6 +2,7 @@
 #pragma once
 
 #include <arch/page.h>
+#include <lib/count.h>
 #include <lib/prng.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -60,6 +61,7 @@ enum { SEQUENCE_STEPS = 1000 };
 /* Note that this core chose `choice` in its phase, and count the turn. */
 static inline void core_step(struct core *core, uint64_t choice)
 {
-    if (core->steps++ < SEQUENCE_STEPS)
+    if (core->steps < SEQUENCE_STEPS)
         core->sequence = prng_mix(core->sequence ^ choice);
+    count_add(&core->steps, 1);
 }

@@ -3,6 +3,7 @@
  * allocate and free.
  */
 #include <lib/bitmap.h>
+#include <lib/count.h>
 #include <lib/fail.h>
 #include <stress/mix.h>
 #include <stress/phases.h>
@@ -52,7 +53,7 @@ static void take_out(struct run *run, struct core *core)
         return;
     removed.start = start;
     removed.count = count;
-    core->counts.removals++;
+    count_add(&core->counts.removals, 1);
 }
 
 static void plug(struct run *run, pfn_t start, uint64_t count)

@@ -5,6 +5,7 @@
  */
 #include <arch/timer.h>
 #include <arch/work.h>
+#include <lib/count.h>
 #include <smp/percpu.h>
 #include <stress/mix.h>
 #include <stress/phases.h>
@@ -43,7 +44,7 @@ static void handle(void)
         pfn_t pfn = arena_allocate(&running->arena, core, order);
         *block = pfn == INVALID_PFN ? 0 : pfn + 1;
     }
-    core->counts.interrupts++;
+    count_add(&core->counts.interrupts, 1);
 }
 
 static void on_timer(void)

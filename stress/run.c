@@ -1,5 +1,6 @@
 #include <arch/clock.h>
 #include <arch/cpu.h>
+#include <lib/count.h>
 #include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -133,40 +134,49 @@ static unsigned total_weight(const struct run *run)
 
 /* ---- sums ---- */
 
-static void add_counts(struct core_counts *sum, const struct core_counts *counts)
+static void add_counts(struct core_counts *sum, const struct core_counts *kept)
 {
-    sum->allocations += counts->allocations;
-    sum->frees += counts->frees;
-    sum->cross_frees += counts->cross_frees;
-    sum->out_of_memory += counts->out_of_memory;
-    sum->bad_frees += counts->bad_frees;
-    sum->interrupts += counts->interrupts;
-    sum->removals += counts->removals;
-    sum->checked_in_full += counts->checked_in_full;
+    struct core_counts counts;
+
+    count_copy(&counts, kept, sizeof(counts));
+    sum->allocations += counts.allocations;
+    sum->frees += counts.frees;
+    sum->cross_frees += counts.cross_frees;
+    sum->out_of_memory += counts.out_of_memory;
+    sum->bad_frees += counts.bad_frees;
+    sum->interrupts += counts.interrupts;
+    sum->removals += counts.removals;
+    sum->checked_in_full += counts.checked_in_full;
 }
 
 static void add_steps(struct totals *sum, const struct core *core)
 {
-    sum->steps += core->steps;
-    if (core->steps < sum->fewest_steps)
-        sum->fewest_steps = core->steps;
+    uint64_t steps;
+
+    count_copy(&steps, &core->steps, sizeof(steps));
+    sum->steps += steps;
+    if (steps < sum->fewest_steps)
+        sum->fewest_steps = steps;
 }
 
-static void add_locks(struct totals *sum, const struct lock_counts *locks)
+static void add_locks(struct totals *sum, const struct lock_counts *kept)
 {
-    sum->acquisitions += locks->acquisitions;
-    if (locks->acquisitions < sum->fewest_acquisitions)
-        sum->fewest_acquisitions = locks->acquisitions;
-    if (locks->acquisitions > sum->most_acquisitions)
-        sum->most_acquisitions = locks->acquisitions;
-    sum->contended += locks->contended;
-    sum->handoffs += locks->handoffs;
-    sum->wait_cycles += locks->wait_cycles;
-    sum->hold_cycles += locks->hold_cycles;
-    if (locks->longest_wait > sum->longest_wait)
-        sum->longest_wait = locks->longest_wait;
-    if (locks->longest_hold > sum->longest_hold)
-        sum->longest_hold = locks->longest_hold;
+    struct lock_counts locks;
+
+    count_copy(&locks, kept, sizeof(locks));
+    sum->acquisitions += locks.acquisitions;
+    if (locks.acquisitions < sum->fewest_acquisitions)
+        sum->fewest_acquisitions = locks.acquisitions;
+    if (locks.acquisitions > sum->most_acquisitions)
+        sum->most_acquisitions = locks.acquisitions;
+    sum->contended += locks.contended;
+    sum->handoffs += locks.handoffs;
+    sum->wait_cycles += locks.wait_cycles;
+    sum->hold_cycles += locks.hold_cycles;
+    if (locks.longest_wait > sum->longest_wait)
+        sum->longest_wait = locks.longest_wait;
+    if (locks.longest_hold > sum->longest_hold)
+        sum->longest_hold = locks.longest_hold;
 }
 
 static void sum_up_core(struct totals *sum, const struct run *run, uint32_t i)
@@ -464,15 +474,16 @@ static void run_rounds(struct run *run, struct core *core)
 static bool run_phase(struct run *run, const struct phase *phase, unsigned index, struct core *core)
 {
     bool passed = true;
+    bool leads = core->number == 0; /* asked before: begin_phase() writes to all cores' structures */
 
     meet(run);
-    if (core->number == 0)
+    if (leads)
         begin_phase(run, phase, index);
     meet(run);
-    if (!phase->alone || core->number == 0)
+    if (!phase->alone || leads)
         run_rounds(run, core);
     meet(run);
-    if (core->number == 0)
+    if (leads)
         passed = end_phase(run, index);
     return passed;
 }

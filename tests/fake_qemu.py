@@ -6,7 +6,9 @@ import os
 import re
 import signal
 import socket
+import struct
 import sys
+import threading
 import time
 
 from support import EXIT_CODE, PHASES, body, closed, good, opening
@@ -61,22 +63,26 @@ def internal_error():
     """KVM gave up: QEMU stops the machine, says so when asked, and stays."""
     start()
     event("STOP")
-    MONITOR.recv(4096)
-    MONITOR.recv(4096)
-    MONITOR.sendall(b'{"return": {"status": "internal-error", "running": false}}\r\n')
-    time.sleep(60)
+    serve({"query-status": lambda _: {"status": "internal-error", "running": False}})
 
 
-def silent():
+def silent(**answers):
     """Starts, and says no more; writes its process id for the test to look for."""
     with open(os.environ["STAMPEDE_FAKE_PID"], "w", encoding="ascii") as file:
         file.write(f"{os.getpid()}\n")
     start()
-    time.sleep(60)
+    serve(answers)
+
+
+def tell(_):
+    """The rest of the log after an NMI."""
+    SERIAL.sendall(with_nonce(good("hang")).partition(b"begin phase=selftest\r\n")[2])
+    sys.exit(EXIT_CODE["hang"])
 
 
 def endless():
-    """Writes for ever, lines or none."""
+    """Writes lines for ever, and ends by an NMI without a word."""
+    threading.Thread(target=serve, args=({"inject-nmi": lambda _: os._exit(73)},)).start()
     start()
     while True:
         SERIAL.sendall(b"# progress phase=mixed\r\n" * 100)
@@ -87,6 +93,103 @@ def flood():
     """Writes for ever and fast, without a line's end."""
     while True:
         SERIAL.sendall(b"x" * 1_000_000)
+
+
+def held(word="fail", **answers):
+    """A guest that failed and stays for a debugger."""
+    SERIAL.sendall(with_nonce(good(word)) + b"# held: all cores stopped for a debugger\r\n")
+    serve(answers)
+
+
+def switched_off():
+    """A newer QEMU than 7: isa-debug-exit stops the machine, and its code waits for `quit`."""
+    SERIAL.sendall(with_nonce(good()))
+    event("SHUTDOWN", guest=True, reason="guest-shutdown")
+    serve({"quit": lambda _: sys.exit(EXIT_CODE["pass"])})
+
+
+# The monitor.
+
+REGISTERS = """\r
+CPU#0\r
+RAX=0000000000000000 RBX=0000000000000000\r
+RIP=0000000000100004 RFL=00000002 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=0\r
+EFER=0000000000000500\r
+\r
+CPU#1\r
+RIP=0000000000200000 RFL=00000202 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=1\r
+EFER=0000000000000500\r
+"""
+
+
+class Refusal(Exception):
+    """The monitor answers with an error."""
+
+
+def refuse(_):
+    """Answers any command so."""
+    raise Refusal("not today")
+
+
+def serve(answers):
+    """Answer commands until the monitor is closed; `answers` by command, else as QEMU would."""
+    known = {"getfd": lambda message: None, "dump-guest-memory": lambda _: dump(core(336)),
+             "human-monitor-command": lambda _: REGISTERS,
+             "query-version": lambda _: {"qemu": {"major": 7, "minor": 2, "micro": 0},
+                                         "package": "fake"},
+             "query-status": lambda _: {"status": "running"}, **answers}
+    pending = b""
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(MONITOR, 4096, 1)
+        if not data:
+            return
+        FILES.extend(descriptors)
+        *lines, pending = (pending + data).split(b"\n")
+        for line in lines:
+            answer(json.loads(line), known)
+
+
+def answer(message, known):
+    """Answer one command."""
+    try:
+        reply = {"return": known.get(message["execute"], lambda _: None)(message) or {}}
+    except Refusal as refusal:
+        reply = {"error": {"class": "GenericError", "desc": str(refusal)}}
+    if "id" in message:
+        reply["id"] = message["id"]
+    MONITOR.sendall(json.dumps(reply).encode() + b"\r\n")
+
+
+FILES = []  # what came by getfd
+
+
+def dump(content):
+    """Write to the file that came last."""
+    with os.fdopen(FILES.pop(), "wb") as file:
+        file.write(content)
+
+
+def core(note_size, memory=b"\0" * 300_000 + b"end"):
+    """An ELF core with a note for one CPU and a little memory."""
+    note = struct.pack("<III8s", 5, note_size, 1, b"CORE") + bytes(note_size)
+    start = 64 + 2 * 56
+    headers = struct.pack("<IIQQQQQQ", 4, 0, start, 0, 0, len(note), len(note), 0)
+    headers += struct.pack("<IIQQQQQQ", 1, 0, start + len(note), 0, 0x1000, len(memory),
+                           len(memory), 0)
+    return struct.pack("<4sBBBB8xHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 0, 4, 62, 1, 0, 64, 0, 0, 64,
+                       56, 2, 64, 0, 0) + headers + note + memory
+
+
+def early(times):
+    """A dump whose notes are 32-bit so many times, and good then."""
+    sizes = iter([144] * times + [336])
+    return lambda _: dump(core(next(sizes)))
+
+
+def die(_):
+    """QEMU dies in the middle of a dump."""
+    os.write(FILES.pop(), core(336)[:1000])
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def complain():
@@ -120,7 +223,16 @@ ACTS = {
     "reset": lambda: reset("CPU Reset (CPU 0)\n"),
     "internal-error": internal_error,
     "silent": silent,
-    "mute": lambda: time.sleep(60),
+    "tells": lambda: silent(**{"inject-nmi": tell}),
+    "no-nmi": lambda: silent(**{"inject-nmi": refuse}),
+    "held": held,
+    "held-pass": lambda: held("pass"),
+    "held-no-dump": lambda: held(**{"dump-guest-memory": refuse}),
+    "held-early": lambda: held(**{"dump-guest-memory": early(1)}),
+    "held-32-bit": lambda: held(**{"dump-guest-memory": early(9)}),
+    "held-dump-dies": lambda: held(**{"dump-guest-memory": die}),
+    "switched-off": switched_off,
+    "mute": lambda: serve({}),
     "endless": endless,
     "flood": flood,
     "complain": complain,

@@ -31,7 +31,8 @@ def opening(plan=len(PHASES), nonce=NONCE):
     """The lines before any phase."""
     return [
         "KTAP version 1",
-        f"# stampede version=0.1.0 nonce={nonce:016x} boot=pvh allocator=buddy",
+        f"# stampede version=0.1.0 nonce={nonce:016x} boot=pvh",
+        "# allocator=buddy promises=smp,irq,coalesces",
         "# options seed=0x5eed seconds=15 ops=0",
         "# machine cpus=8 memory_mib=511",
         f"1..{plan}",
@@ -64,6 +65,13 @@ TITLE = "overlap: pfn 0x1a40 order 3"
 FAILED = {"mixed": f"not ok {{}} {{}} # {TITLE}"}
 UNDER_FLOOR = {"mixed": "ok {} {} # SKIP inconclusive: 3 hand-offs of 100"}
 ENDED_EARLY = [*opening(plan=0), "Bail out! option.unknown: frob"]
+
+
+def without_options(word="error"):
+    """The lines of a kernel that gave up before it could read its options, the nonce among them."""
+    title = "boot: tag 6 is cut off"
+    return ["KTAP version 1", f"# stampede version=0.1.0 nonce={0:016x} boot=multiboot2", "1..0",
+            f"Bail out! {title}", f"# title={title}", f"# verdict={word}"]
 
 
 def good(verdict="pass"):

@@ -5,7 +5,7 @@ import random
 
 import pytest
 from support import (EXIT_CODE, FAILED, NONCE, TITLE, UNDER_FLOOR, body, closed, good, opening,
-                     phase, stampede)
+                     phase, stampede, without_options)
 
 from stampedelib.judge import ENDINGS, judge
 from stampedelib.log import Follower
@@ -41,7 +41,8 @@ def test_failure_keeps_its_title():
 def test_every_ending_has_its_verdict():
     words = {ending: judged(good(), None, ending).word for ending in ENDINGS if ending != "exit"}
     assert words == {"triple-fault": "crash", "reset": "crash", "stopped": "crash",
-                     "killed": "crash", "silence": "hang", "timeout": "hang", "flood": "damaged"}
+                     "killed": "crash", "silence": "hang", "timeout": "hang", "flood": "damaged",
+                     "held": "damaged"}
 
 
 def test_host_has_the_last_word_and_the_kernels_title_is_kept():
@@ -59,6 +60,62 @@ def test_phases_are_reported():
     phases = judged(good("fail"), 67).phases
     assert [(entry.name, entry.outcome) for entry in phases] == [
         ("selftest", "pass"), ("single", "pass"), ("mixed", "fail")]
+
+
+def test_allocator_stands_in_the_verdict():
+    assert judged(good()).banner["allocator"] == "buddy"
+
+
+# A guest that was held for a debugger, or made to tell by an NMI.
+
+HELD = b"# held: all cores stopped for a debugger\r\n"
+
+
+@pytest.mark.parametrize("word", ["fail", "hang", "crash", "error"])
+def test_held_guest_is_believed_without_an_exit_code(word):
+    assert judge(good(word) + HELD, None, "held", NONCE).word == word
+
+
+@pytest.mark.parametrize("word", ["pass", "inconclusive"])
+def test_guest_is_held_for_failures_alone(word):
+    assert "held" in judge(good(word) + HELD, None, "held", NONCE).title
+    assert judge(good(word), None, "held", NONCE).word == "damaged"
+
+
+def test_guest_made_to_tell_has_its_own_title():
+    verdict = judge(good("hang"), 73, "exit", NONCE, prompted="silence: no byte for 6 s")
+    assert (verdict.word, verdict.title) == ("hang", "stall: core 3")
+    assert verdict.reasons == ["silence: no byte for 6 s; an NMI made the guest tell"]
+
+
+@pytest.mark.parametrize("raw, code", [
+    (good("hang")[:-9], 73), (good("error"), 69), (good("hang")[:200], 69)])
+def test_guest_that_was_silent_and_tells_badly_hangs(raw, code):
+    verdict = judge(raw, code, "exit", NONCE, prompted="silence: no byte for 6 s")
+    assert verdict.word == "hang"
+    assert verdict.title.startswith("silence: no byte for 6 s")
+
+
+# A kernel that gave up before it knew its nonce.
+
+@pytest.mark.parametrize("word", ["error", "crash"])
+def test_failure_before_the_options_are_read(word):
+    raw = closed(without_options(word), nonce=0)
+    verdict = judged(raw, EXIT_CODE[word])
+    assert (verdict.word, verdict.title) == (word, "boot: tag 6 is cut off")
+    assert judge(raw).word == word
+    assert judged(raw, 65).word == "damaged"
+
+
+@pytest.mark.parametrize("word", EXIT_CODE)
+def test_nonce_zero_is_for_those_alone(word):
+    raw = closed([line.replace(f"{NONCE:016x}", f"{0:016x}") for line in
+                  good(word).decode().split("\r\n")[:-2]], nonce=0)
+    if word != "error":
+        assert judged(raw, EXIT_CODE[word]).word == "damaged"
+    lines = without_options("pass")
+    assert judged(closed(lines, nonce=0)).word == "damaged"
+    assert judged(closed([*lines[:3], "# verdict=pass"], nonce=0)).word == "damaged"
 
 
 # What may stand around a log.
@@ -199,7 +256,7 @@ def test_second_start_is_a_reset():
 
 def test_plan_missing_or_doubled():
     assert "no plan" in damaged([line for line in body() if line != "1..3"])
-    assert "2 plans" in damaged([*body()[:5], *body()[4:]])
+    assert "2 plans" in damaged([*body()[:5], "1..3", *body()[5:]])
 
 
 def test_result_missing():
@@ -303,6 +360,37 @@ def test_command_reads_standard_input():
     assert json.loads(done.stdout)["code"] == done.returncode == 0
 
 
+@pytest.mark.parametrize("words, title", [
+    (["--expect", "^ok 3 mixed"], None),
+    (["--expect", "ok 3", "--expect", "handoffs=[1-9]"],
+     "expect: no line matches handoffs=[1-9]"),
+    (["--forbid", "x{99}"], None),
+    (["--forbid", "x{99}", "--forbid", "^# progress phase=m"],
+     "forbid: line 14 matches ^# progress phase=m: # progress phase=mixed seconds=1.0 ops=8"),
+    (["--expect", "SeaBIOS"], "expect: no line matches SeaBIOS"),
+])
+def test_users_checks(tmp_path, words, title):
+    log = tmp_path / "log"
+    log.write_bytes(NOISE + good())
+    done = stampede("judge", log, *words, "--json", tmp_path / "json")
+    record = json.loads((tmp_path / "json").read_text())
+    assert record["word"] == ("fail" if title else "pass")
+    assert done.returncode == record["code"]
+    if title:
+        assert record["title"] == title
+        assert "the kernel's own verdict: pass: all 3 phases passed" in record["reasons"]
+
+
+def test_users_checks_keep_a_failures_title(tmp_path):
+    log = tmp_path / "log"
+    log.write_bytes(good("hang"))
+    done = stampede("judge", log, "--forbid", "stall", "--expect", "never")
+    assert done.returncode == CODES["hang"]
+    assert done.stdout.startswith("HANG (exit code 4): stall: core 3\n  expect: no line matches never")
+    log.write_bytes(good("inconclusive"))
+    assert stampede("judge", log, "--expect", "never").returncode == CODES["fail"]
+
+
 def test_command_lists_reasons_shortly(tmp_path):
     log = tmp_path / "log"
     log.write_bytes(b"KTAP version 1\n" + b"\x07\n" * 50)
@@ -317,6 +405,8 @@ def test_command_lists_reasons_shortly(tmp_path):
     (["judge", "-", "--exit-code", "x"], "--exit-code"),
     (["judge", "-", "--nonce", "xyz"], "--nonce"),
     (["judge", "-", "--ended-by", "boredom"], "boredom"),
+    (["judge", "-", "--expect", "(("], "'((' is no regular expression"),
+    (["judge", "-", "--junit", "/dev/null/x.xml"], "/dev/null"),
 ])
 def test_command_refuses_in_one_line(words, names):
     done = stampede(*words, input="")

@@ -1,64 +1,29 @@
 """The runner, against a QEMU that is played by fake_qemu.py: whatever it does, the end is known."""
 
-import json
 import os
 import pty
 import signal
 import subprocess
-import time
-from pathlib import Path
 
 import pytest
-from support import EXIT_CODE, ROOT, STAMPEDE, stampede
+from fake_runs import arguments, environment, is_running, record, wait_until
+from support import EXIT_CODE, STAMPEDE, stampede
 
 from stampedelib.cli import build_parser
 from stampedelib.machine import choose_accelerator, kvm_trouble
-from stampedelib.qemu import Patience
 from stampedelib.run_command import build_machine, patience
 from stampedelib.usage import UsageError
 from stampedelib.verdict import CODES
-
-FAKE = ROOT / "tests/fake_qemu.py"
+from stampedelib.watch import Patience
 
 
 @pytest.fixture(name="run")
 def fixture_run(tmp_path):
     """Runs the tool on the fake QEMU acting `act`."""
-    (tmp_path / "image").touch()
-
     def run(act, *words, **options):
         return stampede(*arguments(tmp_path, *words), env=environment(tmp_path, act), **options)
 
     return run
-
-
-def arguments(folder, *words):
-    return ["run", "--iso", folder / "image", "--kernel", folder / "image", "--qemu", FAKE,
-            "--log", folder / "out/serial.log", *words]
-
-
-def environment(folder, act):
-    return os.environ | {"STAMPEDE_FAKE": act, "STAMPEDE_FAKE_PID": str(folder / "pid")}
-
-
-def record(folder):
-    return json.loads((folder / "out/verdict.json").read_text())
-
-
-def is_running(pid):
-    """Whether the process lives; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def wait_until(condition, seconds=20):
-    """Wait for `condition` to hold, and fail if it does not come to."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 # How runs end.
@@ -85,6 +50,9 @@ def test_kernels_verdict_is_the_exit_code(run, tmp_path, word):
     ("cut", "damaged", "cut: "),
     ("halted", "pass", "all 3 phases passed"),
     ("flood", "damaged", "flood: the log grew without end"),
+    ("switched-off", "pass", "all 3 phases passed"),
+    ("held", "fail", "overlap: pfn 0x1a40 order 3"),
+    ("held-pass", "damaged", "at odds: verdict pass, but held for a debugger"),
 ])
 def test_ending(run, tmp_path, act, word, title):
     done = run(act)
@@ -93,14 +61,30 @@ def test_ending(run, tmp_path, act, word, title):
 
 
 @pytest.mark.parametrize("act, words, title", [
-    ("silent", ["--silence", 1], "silence: no byte for 1 s, in phase selftest"),
+    ("silent", ["--silence", 1, "--cpus", 1],
+     "silence: no byte for 1 s, and deaf to NMI, in phase selftest"),
+    ("no-nmi", ["--silence", 1],
+     "silence: no byte for 1 s, and took no NMI: QEMU refuses: not today, in phase selftest"),
+    ("tells", ["--silence", 1], "stall: core 3"),
     ("mute", ["--timeout", 1], "timeout: not done after 1 s, before the kernel's first line"),
     ("endless", ["--timeout", 1, "--silence", 5], "timeout: not done after 1 s, in phase selftest"),
 ])
 def test_hang(run, tmp_path, act, words, title):
-    done = run(act, *words, timeout=20)
+    done = run(act, *words, timeout=30)
     assert done.returncode == CODES["hang"], done.stdout + done.stderr
     assert record(tmp_path)["title"] == title
+
+
+def test_silent_guest_that_tells_is_said_to_have_been_silent(run, tmp_path):
+    run("tells", "--silence", 1)
+    assert record(tmp_path)["reasons"] == ["silence: no byte for 1 s; an NMI made the guest tell"]
+
+
+def test_processors_of_a_guest_that_does_not_tell_are_shown(run, tmp_path):
+    done = run("no-nmi", "--silence", 1)
+    assert "  CPU 0: 0x100004, interrupts off\n" in done.stdout
+    assert "  CPU 1: 0x200000, interrupts on, asleep\n" in done.stdout
+    assert "RIP=0000000000100004" in (tmp_path / "out/registers.txt").read_text()
 
 
 def test_first_line_has_a_bound_of_its_own():
@@ -118,7 +102,6 @@ def test_qemus_own_complaint_is_shown(run):
 
 def started(folder):
     """A run of a guest that went silent, and its QEMU's process id."""
-    (folder / "image").touch()
     tool = subprocess.Popen([STAMPEDE, *map(str, arguments(folder))], text=True,
                             env=environment(folder, "silent"), stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, start_new_session=True)
@@ -168,7 +151,6 @@ def test_repeat_command_has_the_seed_that_the_kernel_drew(run):
 
 
 def test_progress_is_rewritten_in_place_on_a_terminal(tmp_path):
-    (tmp_path / "image").touch()
     terminal, end = pty.openpty()
     tool = subprocess.Popen([STAMPEDE, *map(str, arguments(tmp_path))], stdout=end,
                             env=environment(tmp_path, "pass"))
@@ -181,7 +163,6 @@ def test_progress_is_rewritten_in_place_on_a_terminal(tmp_path):
 
 
 def test_reader_that_goes_away_is_no_crash_of_the_tool(tmp_path):
-    (tmp_path / "image").touch()
     tool = subprocess.Popen([STAMPEDE, *map(str, arguments(tmp_path))], stderr=subprocess.PIPE,
                             env=environment(tmp_path, "endless"), stdout=subprocess.PIPE)
     tool.stdout.close()
@@ -193,7 +174,6 @@ def test_reader_that_goes_away_is_no_crash_of_the_tool(tmp_path):
 # What QEMU and the kernel are told.
 
 def machine(folder, *words, nonce=0xAB):
-    (folder / "image").touch()
     parsed = build_parser().parse_args(list(map(str, arguments(folder, *words))))
     return build_machine(parsed, nonce)
 

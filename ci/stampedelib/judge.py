@@ -4,13 +4,16 @@ The worst that is seen wins, and what cannot be believed is never a pass: first 
 (crash, hang), then damage to the log, then what the kernel says of itself.
 """
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from .log import HALTED, LONGEST_LINE, PRINTABLE, Log, parse
+from .log import HALTED, HELD, LONGEST_LINE, PRINTABLE, Log, parse
 from .verdict import KERNEL_EXIT_CODES, Verdict
 
-# How the host can see a run end, and what that is called. "exit" is QEMU leaving by itself.
+# How the host can see a run end, and what that is called. "exit" is QEMU leaving by itself, "held"
+# the kernel staying for a debugger after a failure.
 ENDINGS = {
     "exit": None,
+    "held": None,
     "triple-fault": "crash",
     "reset": "crash",
     "stopped": "crash",
@@ -23,27 +26,55 @@ OUTCOMES = ("pass", "fail", "skip", "inconclusive")
 WITHOUT_TITLE = ("pass", "inconclusive")
 
 
-def judge(raw: bytes, exit_code: int | None = None, ended_by: str | None = None,
-          nonce: int | None = None, detail: str = "") -> Verdict:
-    """The verdict on a serial capture.
+@dataclass(frozen=True)
+class Seen:
+    """What the host saw of a run.
 
-    exit_code: QEMU's, None where there was none (a real machine); ended_by: one of ENDINGS, None
-    where nobody watched; nonce: what this run was given, None where not known; detail: the host's
-    words on the end.
+    exit_code: QEMU's, None where there was none (a real machine, a guest held); ended_by: one of
+    ENDINGS, None where nobody watched; nonce: what this run was given, None where not known;
+    detail: the host's words on the end; prompted: why it made the guest tell by an NMI, if it did.
     """
+    exit_code: int | None = None
+    ended_by: str | None = None
+    nonce: int | None = None
+    detail: str = ""
+    prompted: str = ""
+
+
+def judge(raw: bytes, exit_code: int | None = None, ended_by: str | None = None,
+          nonce: int | None = None, detail: str = "", prompted: str = "") -> Verdict:
+    """The verdict on a serial capture. The arguments are those of Seen."""
+    seen = Seen(exit_code, ended_by, nonce, detail, prompted)
     log = parse(raw)
-    damage = list(_damage(log, exit_code, ended_by, nonce))
-    seen = _seen_by_host(log, exit_code, ended_by, detail)
-    if seen:
-        word, title = seen
-        reasons = _kernel_words(log)  # that such a log is cut goes without saying
-    elif damage:
-        word, title = "damaged", damage[0]
-        reasons = _kernel_words(log) + damage[1:]
-    else:
-        word, title, reasons = log.verdicts[0], _kernel_title(log), []
+    damage = list(_damage(log, seen))
+    word, title, reasons = (
+        _by_host(log, seen) or (_by_damage(log, seen, damage) if damage else _by_kernel(log, seen)))
     return Verdict(word, title, reasons, log.phases, log.plans[0] if log.plans else None,
                    log.banner, log.options, log.machine)
+
+
+def _by_host(log: Log, seen: Seen) -> tuple[str, str, list[str]] | None:
+    """What the host saw. That such a log is cut goes without saying."""
+    found = _seen_by_host(log, seen.exit_code, seen.ended_by, seen.detail)
+    return (*found, _prompted(seen) + _kernel_words(log)) if found else None
+
+
+def _by_damage(log: Log, seen: Seen, damage: list[str]) -> tuple[str, str, list[str]]:
+    """A log that is not believed. If silence came first, then that is what happened."""
+    if seen.prompted:
+        return "hang", seen.prompted + _where(log), _kernel_words(log) + damage
+    return "damaged", damage[0], _kernel_words(log) + damage[1:]
+
+
+def _by_kernel(log: Log, seen: Seen) -> tuple[str, str, list[str]]:
+    """What the kernel says of itself. A guest that was silent is no error of use."""
+    if seen.prompted and log.verdicts[0] == "error":
+        return "hang", seen.prompted, _kernel_words(log)
+    return log.verdicts[0], _kernel_title(log), _prompted(seen)
+
+
+def _prompted(seen: Seen) -> list[str]:
+    return [f"{seen.prompted}; an NMI made the guest tell"] if seen.prompted else []
 
 
 def _seen_by_host(
@@ -93,20 +124,20 @@ def _kernel_title(log: Log) -> str:
     return log.title or ""
 
 
-def _damage(
-    log: Log, exit_code: int | None, ended_by: str | None, nonce: int | None
-) -> Iterator[str]:
+def _damage(log: Log, seen: Seen) -> Iterator[str]:
     """Every reason not to believe the log."""
-    if ended_by == "flood":
+    if seen.ended_by == "flood":
         yield "flood: the log grew without end"
     if not log.lines:
         yield "empty: no line `KTAP version 1`"
         return
     yield from _damaged_lines(log)
     yield from _damaged_closing(log)
-    yield from _damaged_nonce(log, nonce)
+    yield from _damaged_nonce(log, seen.nonce)
     yield from _damaged_plan(log)
-    yield from _contradictions(log, exit_code)
+    yield from _contradictions(log, seen.exit_code)
+    if seen.ended_by == "held" and not log.held:
+        yield "at odds: held for a debugger, but the log does not say so"
 
 
 def _damaged_lines(log: Log) -> Iterator[str]:
@@ -132,7 +163,7 @@ def _damaged_closing(log: Log) -> Iterator[str]:
     if closing.crc != crc:
         yield f"line {closing.line}: CRC differs: {closing.crc:#010x} written, {crc:#010x} computed"
     for number, line in enumerate(log.lines[closing.line:], closing.line + 1):
-        if line and not line.startswith(HALTED):
+        if line and not line.startswith((HALTED, HELD)):
             yield f"line {number}: text after the closing line"
             return
 
@@ -145,11 +176,18 @@ def _damaged_nonce(log: Log, expected: int | None) -> Iterator[str]:
     except ValueError:
         yield "line 2: no nonce"
         return
-    if expected is not None and opening != expected:
+    if expected is not None and opening != expected and not (
+            opening == 0 and _ended_before_options(log)):
         yield f"nonce {opening:016x} is another run's, not {expected:016x}"
     if log.closing and log.closing.nonce != opening:
         closing = log.closing
         yield f"line {closing.line}: nonce {closing.nonce:016x}, but {opening:016x} at the start"
+
+
+def _ended_before_options(log: Log) -> bool:
+    """Whether the kernel gave up before it could know its nonce, which is no pass in any case."""
+    return (log.bail_out is not None and log.plans == [0]
+            and log.verdicts in (["error"], ["crash"]))
 
 
 def _damaged_plan(log: Log) -> Iterator[str]:
@@ -187,6 +225,8 @@ def _contradicted_verdict(log: Log, word: str) -> Iterator[str]:
     if word in WITHOUT_TITLE:
         if "fail" in outcomes or log.bail_out is not None:
             yield f"at odds: verdict {word}, but {_failed_phase(log) or log.bail_out}"
+        if log.held:
+            yield f"at odds: verdict {word}, but held for a debugger"
         if log.plans and len(log.phases) != log.plans[0]:
             counts = f"{len(log.phases)} results of {log.plans[0]} planned"
             yield f"at odds: verdict {word} with {counts}"

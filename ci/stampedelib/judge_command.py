@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from . import checks, junit
 from .judge import ENDINGS, judge
 from .usage import existing_file, integer, nonce
 from .verdict import Verdict
@@ -19,13 +20,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="what QEMU exited with (left out for a real machine)")
     parser.add_argument("--nonce", type=nonce, metavar="HEX", help="the nonce this run was given")
     parser.add_argument("--ended-by", choices=tuple(ENDINGS), help="how the host saw the run end")
-    parser.add_argument("--json", metavar="FILE", 
+    checks.add_arguments(parser)
+    parser.add_argument("--json", metavar="FILE",
                         help="write the verdict here too; - is standard output")
+    parser.add_argument("--junit", type=Path, metavar="FILE",
+                        help="write the verdict as JUnit XML too")
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Judge, print, return the verdict's code."""
-    verdict = judge(_read(arguments.log), arguments.exit_code, arguments.ended_by, arguments.nonce)
+    raw = _read(arguments.log)
+    verdict = judge(raw, arguments.exit_code, arguments.ended_by, arguments.nonce)
+    verdict = checks.Checks(arguments.expect, arguments.forbid).apply(verdict, raw)
+    if arguments.junit:
+        junit.write(arguments.junit, verdict, raw)
     if arguments.json:
         _write_json(arguments.json, verdict)
     if arguments.json != "-":

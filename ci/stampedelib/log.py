@@ -14,6 +14,7 @@ END = re.compile(r"# end nonce=([0-9a-f]{16}) lines=([1-9][0-9]{0,8}) crc=0x([0-
 PLAN = re.compile(r"1\.\.([0-9]{1,6})")
 RESULT = re.compile(r"(not )?ok ([0-9]{1,6}) (\S+)(?: # (.*))?")
 HALTED = "# halted:"
+HELD = "# held:"  # as HALTED, and the machine waits for a debugger
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Log:
     totals: dict[str, str] | None = None
     verdicts: list[str] = field(default_factory=list)
     closing: Closing | None = None
+    held: bool = False
 
 
 def key_values(text: str) -> dict[str, str]:
@@ -75,6 +77,8 @@ def parse(raw: bytes) -> Log:
             log.restarts.append(number)
         if log.closing is None and len(line) <= LONGEST_LINE:
             _read_line(log, number, line)
+        elif line.startswith(HELD):
+            log.held = True
     return log
 
 
@@ -132,6 +136,7 @@ def _totals(log: Log, text: str) -> None:
 
 DIAGNOSTICS: dict[str, Callable[[Log, str], None]] = {
     "# stampede ": _banner,
+    "# allocator=": lambda log, text: log.banner.update(key_values(f"allocator={text}")),
     "# options ": lambda log, text: log.options.update(key_values(text)),
     "# machine ": lambda log, text: log.machine.update(key_values(text)),
     "# begin phase=": _begin,

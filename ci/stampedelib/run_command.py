@@ -1,23 +1,18 @@
 """`stampede run`: boot the kernel in QEMU, show its report live, judge it."""
 import argparse
-import json
-import os
 import os
 import secrets
 import shlex
 import signal
 import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from .console import Console
-from .judge import judge
-from .log import printable
+from . import checks
 from .machine import Accelerator, Machine, choose_accelerator, find_ovmf, find_qemu, kvm_trouble
-from .qemu import Ending, Guest, Patience, Watch
+from .runner import Plan, run
 from .usage import ROOT, UsageError, allocator, existing_file, integer, kernel_arguments, memory
-from .verdict import KERNEL_EXIT_CODES, Verdict
+from .verdict import Verdict
+from .watch import FOREVER, Patience
 
 NAME = "run"
 HELP = "Boot the kernel in QEMU, show its report live and judge it"
@@ -27,6 +22,9 @@ DEFAULT_SECONDS = 15
 YIELD_WHEN_SINGLE = "yield=64"  # one thread runs all CPUs: without yields they hardly interleave
 BOOT_SECONDS = 120
 WORK_BOUND_SECONDS = 3600
+ON_FAIL = ("exit", "gdb", "bundle")
+HOLD = "on-fail=hold"
+FALSE = ("", "0", "false", "no", "off")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,11 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                        help="by GRUB from the ISO, or the ELF directly, faster (default iso)")
     image.add_argument("--iso", type=Path, default=BUILD / "stampede.iso", metavar="FILE",
                        help="default build/gcc-order16/stampede.iso")
-    image.add_argument("--kernel", type=Path, default=BUILD / "stampede.elf", metavar="FILE",
-                       help="default build/gcc-order16/stampede.elf")
+    image.add_argument("--kernel", type=Path, metavar="FILE",
+                       help="the ELF, also the symbols of the ISO's "
+                            "(default: stampede.elf beside the ISO)")
     _add_machine_arguments(parser.add_argument_group("machine"))
     _add_stress_arguments(parser.add_argument_group("stress"))
     _add_run_arguments(parser.add_argument_group("run"))
+    _add_failure_arguments(parser.add_argument_group("failures"))
 
 
 def _add_machine_arguments(group: argparse._ArgumentGroup) -> None:
@@ -71,28 +71,68 @@ def _add_stress_arguments(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_run_arguments(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--log", type=Path, default=ROOT / "build/last/serial.log", metavar="FILE",
-                       help="where to keep the serial log, with verdict.json beside it "
-                            "(default build/last/serial.log)")
+    group.add_argument("--log", type=Path, metavar="FILE",
+                       help="where to keep the serial log, with verdict.json beside it (default "
+                            "build/last/serial.log; build/last-2 and so on for runs meanwhile)")
     group.add_argument("--timeout", type=integer(1), metavar="SECONDS",
                        help="the whole run's bound (default: computed from --seconds and --cpus)")
     group.add_argument("--silence", type=integer(1), metavar="SECONDS",
                        help="how long the kernel may say nothing (default 60, or as many as CPUs)")
+    checks.add_arguments(group)
+    group.add_argument("--junit", type=Path, metavar="FILE",
+                       help="write the verdict as JUnit XML too")
     group.add_argument("--quiet", action="store_true", help="show nothing but the outcome")
     group.add_argument("--dry-run", action="store_true",
                        help="print the QEMU command and do nothing")
 
 
+def _add_failure_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--on-fail", choices=ON_FAIL,
+                       help="end; keep the machine for gdb; or save a bundle to open later "
+                            "(default: bundle if --bundle is given or the environment's CI is set, "
+                            "else exit)")
+    group.add_argument("--bundle", type=Path, metavar="DIR",
+                       help="where to save it (default: bundle, beside the log)")
+    group.add_argument("--bundle-limit", type=memory, default="4G", metavar="SIZE",
+                       help="more guest memory than this is not saved, only registers and log "
+                            "(default 4G)")
+    group.add_argument("--debug", action="store_true",
+                       help="wait for gdb before the first instruction, and however long it takes; "
+                            "--on-fail gdb unless that says otherwise")
+
+
 def execute(arguments: argparse.Namespace) -> int:
     """Run, judge, return the verdict's code."""
     nonce = secrets.randbits(64) or 1  # 0 means none
-    machine = build_machine(arguments, nonce)
+    plan = build_plan(arguments, nonce)
     if arguments.dry_run:
-        print(shlex.join(machine.command(["-serial", "stdio"])))
+        print(shlex.join(plan.machine.command(["-serial", "stdio"])))
         return 0
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
-    return _run(arguments, machine, nonce).verdict.code
+    return run(plan).code
+
+
+def build_plan(arguments: argparse.Namespace, nonce: int) -> Plan:
+    """All that the arguments decide. Raises UsageError."""
+    return Plan(
+        machine=build_machine(arguments, nonce), kernel=_kernel(arguments), nonce=nonce,
+        patience=patience(arguments), on_fail=on_fail(arguments), log=arguments.log,
+        bundle=arguments.bundle, bundle_limit_mib=arguments.bundle_limit, halted=arguments.debug,
+        quiet=arguments.quiet, checks=checks.Checks(arguments.expect, arguments.forbid),
+        junit=arguments.junit, repeat=lambda verdict: _repeat(arguments, verdict))
+
+
+def on_fail(arguments: argparse.Namespace) -> str:
+    """What to do with a failure, as asked or by what the run is for."""
+    if arguments.bundle and arguments.on_fail in ("exit", "gdb"):
+        raise UsageError(f"--bundle: --on-fail {arguments.on_fail} saves none")
+    if arguments.on_fail:
+        return arguments.on_fail
+    if arguments.debug:
+        return "gdb"
+    in_ci = os.environ.get("CI", "").lower() not in FALSE
+    return "bundle" if arguments.bundle or in_ci else "exit"
 
 
 def _leave(number: int, _frame: object) -> None:
@@ -106,11 +146,16 @@ def build_machine(arguments: argparse.Namespace, nonce: int) -> Machine:
         raise UsageError("--firmware uefi: direct boot needs no firmware; use --boot iso")
     qemu = find_qemu(arguments.qemu)
     accelerator = choose_accelerator(arguments.accel, arguments.thread, kvm_trouble())
-    image = arguments.iso if arguments.boot == "iso" else arguments.kernel
+    image = arguments.iso if arguments.boot == "iso" else _kernel(arguments)
     firmware = find_ovmf() if arguments.firmware == "uefi" else None
     return Machine(qemu, accelerator, arguments.cpus, arguments.memory, arguments.boot,
                    existing_file(image, "build it with make build"), firmware,
                    kernel_command_line(arguments, accelerator, nonce))
+
+
+def _kernel(arguments: argparse.Namespace) -> Path:
+    """The ELF file that runs, in whatever way it is booted."""
+    return arguments.kernel or arguments.iso.with_name("stampede.elf")
 
 
 def kernel_command_line(arguments: argparse.Namespace, accelerator: Accelerator,
@@ -126,11 +171,15 @@ def kernel_command_line(arguments: argparse.Namespace, accelerator: Accelerator,
             words.append(f"{name}={value:#x}" if name == "seed" else f"{name}={value}")
     if accelerator.thread == "single" and "yield" not in given:
         words.append(YIELD_WHEN_SINGLE)
+    if on_fail(arguments) != "exit" and "on-fail" not in given:
+        words.append(HOLD)
     return words + arguments.args
 
 
 def patience(arguments: argparse.Namespace) -> Patience:
     """How long to wait, generously: a slow host is no failure."""
+    if arguments.debug:
+        return FOREVER
     given = dict(word.split("=", 1) for word in arguments.args if "=" in word)
     seconds = arguments.seconds or _number(given.get("seconds")) or DEFAULT_SECONDS
     if arguments.ops or "ops" in given:
@@ -144,54 +193,6 @@ def _number(text: str | None) -> int:
     return int(text) if text and text.isdecimal() else 0
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """A finished run."""
-    verdict: Verdict
-    ending: Ending
-    command: list[str]
-    complaint: list[str]
-    first_line_seconds: float | None
-    total_seconds: float
-
-
-def _run(arguments: argparse.Namespace, machine: Machine, nonce: int) -> Outcome:
-    console = Console(sys.stdout, arguments.quiet)
-    record = arguments.log.with_name("verdict.json")
-    arguments.log.parent.mkdir(parents=True, exist_ok=True)
-    record.unlink(missing_ok=True)  # an earlier run's verdict is not to be taken for this one's
-    if not arguments.quiet:
-        console.say(f"stampede: {machine.text()}, nonce {nonce:016x}")
-    outcome = _watch(machine, patience(arguments), arguments.log, nonce, console)
-    _tell(console, outcome, arguments)
-    record.write_text(json.dumps(_record(outcome, machine, nonce, arguments.log), indent=2) + "\n",
-                      encoding="utf-8")
-    return outcome
-
-
-def _watch(machine: Machine, bounds: Patience, log: Path, nonce: int, console: Console) -> Outcome:
-    start = time.monotonic()
-    with log.open("wb") as capture, Guest(machine) as guest:
-        watch = Watch(guest, bounds, capture, console.show)
-        ending = watch.run()
-    verdict = judge(log.read_bytes(), ending.exit_code, ending.kind, nonce, ending.detail)
-    return Outcome(verdict, ending, guest.command, guest.complaint(), watch.first_line_seconds,
-                   time.monotonic() - start)
-
-
-def _tell(console: Console, outcome: Outcome, arguments: argparse.Namespace) -> None:
-    """The outcome, for a person."""
-    if outcome.ending.exit_code not in KERNEL_EXIT_CODES:
-        for line in outcome.complaint:
-            console.say(f"QEMU: {printable(line)}")
-    console.say(outcome.verdict.text())
-    if outcome.first_line_seconds is not None:
-        console.say(f"  first line after {outcome.first_line_seconds:.2f} s, "
-                    f"verdict after {outcome.total_seconds:.2f} s")
-    console.say(f"  log: {os.path.relpath(arguments.log)}")
-    console.say(f"  repeat: {_repeat(arguments, outcome.verdict)}")
-
-
 def _repeat(arguments: argparse.Namespace, verdict: Verdict) -> str:
     """The command that repeats the run: the one given, with the seed that the kernel drew."""
     words = list(arguments.argv)
@@ -200,21 +201,3 @@ def _repeat(arguments: argparse.Namespace, verdict: Verdict) -> str:
     if seed and not given:
         words += ["--seed", seed]
     return shlex.join(words)
-
-
-def _record(outcome: Outcome, machine: Machine, nonce: int, log: Path) -> dict[str, object]:
-    """verdict.json."""
-    return outcome.verdict.as_dict() | {
-        "run": {
-            "nonce": f"{nonce:016x}",
-            "machine": machine.text(),
-            "kernel_arguments": machine.arguments,
-            "qemu_command": outcome.command,
-            "qemu_said": outcome.complaint,
-            "exit_code": outcome.ending.exit_code,
-            "ended_by": outcome.ending.kind,
-            "first_line_seconds": outcome.first_line_seconds,
-            "total_seconds": outcome.total_seconds,
-            "log": str(log),
-        },
-    }

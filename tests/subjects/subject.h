@@ -69,6 +69,11 @@ static inline enum page_error sound_free(void *pool, pfn_t pfn, unsigned order)
     return buddy_allocator.free_pages(pool, pfn, order);
 }
 
+static inline enum page_error sound_remove(void *pool, pfn_t start, uint64_t count)
+{
+    return buddy_allocator.remove_pages(pool, start, count);
+}
+
 static inline uint64_t sound_free_page_count(void *pool)
 {
     return buddy_allocator.free_page_count(pool);
@@ -94,18 +99,19 @@ enum {
  * Register the subject of that name: sound but for the members that follow, as .member = value.
  * What a member is given last counts (C11 6.7.9, paragraph 19).
  */
-#define SUBJECT(title, subject_promises, ...)                                                \
-    _Pragma("GCC diagnostic ignored \"-Woverride-init\"") static const struct page_allocator \
-        subject = {.name = (title),                                                          \
-                   .promises = (subject_promises),                                           \
-                   .pool_size = sizeof(struct subject_pool),                                 \
-                   .metadata_size = sound_metadata_size,                                     \
-                   .init = sound_init,                                                       \
-                   .insert_pages = sound_insert,                                             \
-                   .allocate_pages = sound_allocate,                                         \
-                   .free_pages = sound_free,                                                 \
-                   .free_page_count = sound_free_page_count,                                 \
-                   .for_each_free = sound_for_each_free,                                     \
-                   .validate = sound_validate,                                               \
-                   __VA_ARGS__};                                                             \
+#pragma GCC diagnostic ignored "-Woverride-init"
+#define SUBJECT(title, subject_promises, ...)                                               \
+    static const struct page_allocator subject = {.name = (title),                          \
+                                                  .promises = (subject_promises),           \
+                                                  .pool_size = sizeof(struct subject_pool), \
+                                                  .metadata_size = sound_metadata_size,     \
+                                                  .init = sound_init,                       \
+                                                  .insert_pages = sound_insert,             \
+                                                  .allocate_pages = sound_allocate,         \
+                                                  .free_pages = sound_free,                 \
+                                                  .remove_pages = sound_remove,             \
+                                                  .free_page_count = sound_free_page_count, \
+                                                  .for_each_free = sound_for_each_free,     \
+                                                  .validate = sound_validate,               \
+                                                  __VA_ARGS__};                             \
     PAGE_ALLOCATOR(subject)

@@ -1,17 +1,16 @@
-/* mm/buddy.c on several threads: nobody gets what another holds, and all comes back. */
+/*
+ * The built-in allocators on several threads: nobody gets what another holds, nobody is refused
+ * what is there, and all comes back.
+ */
+#include "buddies.h"
 #include "threads.h"
 
 #include <arch/cpu.h>
 #include <arch/irq.h>
-#include <mm/buddy.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { START = 1021, COUNT = 3001, TURNS = 12000, OWN = 12, SLOTS = 8 };
 
-static const struct page_allocator *const buddy = &buddy_allocator;
-static struct buddy_pool *pool;
-static void *metadata;
+static struct subject subject;
 
 /*
  * Who has each page, 0 for nobody. Relaxed, so that the sanitizer sees the lock's ordering and none
@@ -22,15 +21,13 @@ static uint32_t owners[COUNT];
 /* Blocks in passing between threads, as pfn * 32 + order + 1; 0: none. */
 static uint64_t slots[SLOTS];
 
-static void start_pool(void)
+static void start_pool(pfn_t start, uint64_t count)
 {
-    pool = calloc(1, buddy->pool_size);
-    metadata = calloc(1, buddy->metadata_size(START, START + COUNT));
+    subject = subject_start(start, count);
     memset(owners, 0, sizeof owners);
     memset(slots, 0, sizeof slots);
-    buddy->init(pool, metadata, START, START + COUNT);
     host_cpu_enter(0, &thread_percpu[0]);
-    CHECK_EQUAL(buddy->insert_pages(pool, START, COUNT), PAGE_OK);
+    CHECK_EQUAL(allocator->insert_pages(subject.pool, start, count), PAGE_OK);
 }
 
 static bool remember(void *context, pfn_t pfn, unsigned order)
@@ -41,15 +38,17 @@ static bool remember(void *context, pfn_t pfn, unsigned order)
 
 static void check_all_back(const uint8_t *before)
 {
-    char message[200];
     uint8_t after[COUNT] = {0};
-    buddy->for_each_free(pool, remember, after);
+    subject_check_sound(subject);
+    CHECK_EQUAL(allocator->free_page_count(subject.pool), COUNT);
+    subject_drain(subject);
+    subject_check_sound(subject);
+    allocator->for_each_free(subject.pool, remember, after);
     CHECK(memcmp(before, after, COUNT) == 0);
-    CHECK(buddy->validate(pool, message, sizeof message));
-    CHECK_EQUAL(buddy->free_page_count(pool), COUNT);
-    CHECK_EQUAL(spinlock_irq_owner(&pool->lock), -1);
-    free(pool);
-    free(metadata);
+    CHECK_EQUAL(allocator->free_page_count(subject.pool), COUNT);
+    for (int i = 0; i < THREADS; i++)
+        CHECK_EQUAL(thread_percpu[i].locks_held, 0);
+    subject_end(subject);
 }
 
 static void set_owner(pfn_t pfn, unsigned order, uint32_t from, uint32_t to)
@@ -61,17 +60,28 @@ static void set_owner(pfn_t pfn, unsigned order, uint32_t from, uint32_t to)
 static pfn_t take(struct prng *prng, unsigned *order)
 {
     *order = (unsigned)__builtin_ctzll(prng_next(prng) | 1 << 8);
-    pfn_t pfn = buddy->allocate_pages(pool, *order);
+    pfn_t pfn = allocator->allocate_pages(subject.pool, *order);
     CHECK(irq_enabled());
     if (pfn != INVALID_PFN)
         set_owner(pfn, *order, 0, cpu_number() + 1);
     return pfn;
 }
 
+/* The pages, where there are any, are this thread's alone: the sanitizer sees whether the allocator
+ * orders what one holder writes before what the next one does. */
+static void write_pages(pfn_t pfn, unsigned order)
+{
+    if (promises(PROMISE_METADATA_OUTSIDE))
+        return;
+    for (uint64_t i = 0; i < order_pages(order); i++)
+        *(pfn_t *)pfn_to_address(pfn + i) = buddy_of(pfn + i, 0);
+}
+
 static void give_back(pfn_t pfn, unsigned order)
 {
+    write_pages(pfn, order);
     set_owner(pfn, order, cpu_number() + 1, 0);
-    CHECK_EQUAL(buddy->free_pages(pool, pfn, order), PAGE_OK);
+    CHECK_EQUAL(allocator->free_pages(subject.pool, pfn, order), PAGE_OK);
     CHECK(irq_enabled());
 }
 
@@ -92,7 +102,7 @@ static void own_blocks(void)
             pfns[i] = INVALID_PFN;
         }
         if (prng_below(&prng, 16) == 0) /* a bad free amid all this */
-            CHECK(buddy->free_pages(pool, START + COUNT, 0) == PAGE_BAD_RANGE);
+            CHECK(allocator->free_pages(subject.pool, START + COUNT, 0) == PAGE_BAD_RANGE);
     }
     for (int i = 0; i < OWN; i++) {
         if (pfns[i] != INVALID_PFN)
@@ -100,11 +110,11 @@ static void own_blocks(void)
     }
 }
 
-TEST(own_blocks)
+EACH_TEST(own_blocks)
 {
     uint8_t before[COUNT] = {0};
-    start_pool();
-    buddy->for_each_free(pool, remember, before);
+    start_pool(START, COUNT);
+    allocator->for_each_free(subject.pool, remember, before);
     run_threads(own_blocks);
     check_all_back(before);
 }
@@ -125,19 +135,20 @@ static void passed_blocks(void)
         }
         uint64_t other = __atomic_exchange_n(slot, mine, __ATOMIC_RELAXED);
         if (other != 0)
-            CHECK_EQUAL(buddy->free_pages(pool, other / 32, (unsigned)(other % 32 - 1)), PAGE_OK);
+            CHECK_EQUAL(allocator->free_pages(subject.pool, other / 32, (unsigned)(other % 32 - 1)),
+                        PAGE_OK);
     }
 }
 
-TEST(passed_blocks)
+EACH_TEST(passed_blocks)
 {
     uint8_t before[COUNT] = {0};
-    start_pool();
-    buddy->for_each_free(pool, remember, before);
+    start_pool(START, COUNT);
+    allocator->for_each_free(subject.pool, remember, before);
     run_threads(passed_blocks);
     for (int i = 0; i < SLOTS; i++) {
         if (slots[i] != 0)
-            buddy->free_pages(pool, slots[i] / 32, (unsigned)(slots[i] % 32 - 1));
+            allocator->free_pages(subject.pool, slots[i] / 32, (unsigned)(slots[i] % 32 - 1));
     }
     check_all_back(before);
 }
@@ -152,21 +163,109 @@ static void changing_ranges(void)
         pfn_t pfn = take(&prng, &order);
         pfn_t start = START + prng_below(&prng, COUNT - 20);
         uint64_t count = 1 + prng_below(&prng, 20);
-        if (buddy->remove_pages(pool, start, count) == PAGE_OK) {
+        if (allocator->remove_pages(subject.pool, start, count) == PAGE_OK) {
             cpu_relax();
-            CHECK_EQUAL(buddy->insert_pages(pool, start, count), PAGE_OK);
+            CHECK_EQUAL(allocator->insert_pages(subject.pool, start, count), PAGE_OK);
         }
         if (pfn != INVALID_PFN)
             give_back(pfn, order);
-        CHECK(buddy->free_page_count(pool) <= COUNT);
+        CHECK(allocator->free_page_count(subject.pool) <= COUNT);
     }
 }
 
-TEST(changing_ranges)
+EACH_TEST(changing_ranges)
 {
     uint8_t before[COUNT] = {0};
-    start_pool();
-    buddy->for_each_free(pool, remember, before);
+    start_pool(START, COUNT);
+    allocator->for_each_free(subject.pool, remember, before);
     run_threads(changing_ranges);
     check_all_back(before);
+}
+
+/* ---- nobody is refused what is there ---- */
+
+enum { REGION_ORDER = 3, FEW_PAGES = THREADS << REGION_ORDER, ROUNDS = 200 };
+
+/*
+ * As many regions as threads, and a thread holds one block at most: where one allocates, the others
+ * spoil all regions but one. That one is whole at every instant, wherever its parts are kept.
+ */
+static void modest_blocks(void)
+{
+    struct prng prng;
+    prng_seed(&prng, 20, cpu_number());
+    for (int turn = 0; turn < TURNS / ROUNDS; turn++) {
+        unsigned order = (unsigned)prng_below(&prng, REGION_ORDER + 1);
+        pfn_t pfn = allocator->allocate_pages(subject.pool, order);
+        CHECK(pfn != INVALID_PFN);
+        if (turn % 16 == 0)
+            CHECK(allocator->free_page_count(subject.pool) <= FEW_PAGES - order_pages(order));
+        CHECK_EQUAL(allocator->free_pages(subject.pool, pfn, order), PAGE_OK);
+    }
+}
+
+/* Young pools, as a core's first call is like no other; and yields, to stop between two locks. */
+EACH_TEST(no_false_out_of_memory)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        start_pool(1 << REGION_ORDER, FEW_PAGES);
+        spinlock_yield(1, (uint64_t)round);
+        run_threads(modest_blocks);
+        spinlock_yield(0, 0);
+        subject_check_sound(subject);
+        CHECK_EQUAL(allocator->free_page_count(subject.pool), FEW_PAGES);
+        subject_end(subject);
+    }
+}
+
+/* ---- all threads free one block at once ---- */
+
+static pthread_barrier_t meeting;
+static pfn_t contested;
+static unsigned contested_order, accepted;
+
+/* Of all that free it at once one succeeds, and those that say another order never do. */
+static void contested_frees(void)
+{
+    for (int turn = 0; turn < TURNS / 4; turn++) {
+        if (cpu_number() == 0) {
+            contested_order = (unsigned)turn % 6;
+            contested = allocator->allocate_pages(subject.pool, contested_order);
+            CHECK(contested != INVALID_PFN);
+            accepted = 0;
+        }
+        pthread_barrier_wait(&meeting);
+        unsigned order = contested_order ^ (cpu_number() == THREADS - 1);
+        enum page_error error = allocator->free_pages(subject.pool, contested, order);
+        CHECK(error == PAGE_OK || error == PAGE_NOT_ALLOCATED || error == PAGE_WRONG_ORDER ||
+              error == PAGE_MISALIGNED);
+        CHECK(error != PAGE_OK || order == contested_order);
+        __atomic_add_fetch(&accepted, error == PAGE_OK, __ATOMIC_RELAXED);
+        pthread_barrier_wait(&meeting);
+        CHECK_EQUAL(accepted, 1);
+        pthread_barrier_wait(&meeting);
+    }
+}
+
+static void check_contested(void)
+{
+    uint8_t before[COUNT] = {0};
+    start_pool(START, COUNT);
+    allocator->for_each_free(subject.pool, remember, before);
+    pthread_barrier_init(&meeting, NULL, THREADS);
+    run_threads(contested_frees);
+    pthread_barrier_destroy(&meeting);
+    check_all_back(before);
+}
+
+TEST(contested_frees_buddy)
+{
+    allocator = &buddy_allocator;
+    check_contested();
+}
+
+TEST(contested_frees_percpu)
+{
+    allocator = &buddy_percpu_allocator;
+    check_contested();
 }

@@ -1,12 +1,9 @@
 /* mm/walker.c: each thing that can be wrong with free blocks is found and called by its rule. */
+#include "buddies.h"
+
 #include <lib/bitmap.h>
 #include <lib/prng.h>
-#include <mm/buddy.h>
 #include <mm/walker.h>
-#include <smp/percpu.h>
-#include <stdlib.h>
-#include <string.h>
-#include <tests/host/unit.h>
 
 enum { START = 96, COUNT = 200, END = START + COUNT, MAX_BLOCKS = 64 };
 
@@ -43,7 +40,7 @@ static bool fake_validate(void *pool, char *message, size_t size)
     return false;
 }
 
-static struct page_allocator allocator = {
+static struct page_allocator shows = {
     .for_each_free = fake_for_each_free,
     .free_page_count = fake_free_page_count,
     .validate = fake_validate,
@@ -63,7 +60,7 @@ static void start_walk(void)
     memset(free_order, 0, sizeof free_order);
     memset(free_map, 0xff, sizeof free_map); /* as a walk before may have left it */
     memset(&fake, 0, sizeof fake);
-    allocator.promises = PROMISE_COALESCES;
+    shows.promises = PROMISE_COALESCES;
     walk = (struct walk){.start = START,
                          .end = END,
                          .inserted = inserted,
@@ -106,14 +103,14 @@ static void check_scratch_clean(void)
 
 static void check_good(void)
 {
-    CHECK(walk_check(&walk, &allocator, &fake, &finding));
+    CHECK(walk_check(&walk, &shows, &fake, &finding));
     CHECK(finding.rule == NULL);
     check_scratch_clean();
 }
 
 static void check_bad(const char *rule, const char *text)
 {
-    CHECK(!walk_check(&walk, &allocator, &fake, &finding));
+    CHECK(!walk_check(&walk, &shows, &fake, &finding));
     CHECK_TEXT(finding.rule, rule);
     CHECK_PART(finding.message, text);
     check_scratch_clean();
@@ -199,7 +196,7 @@ TEST(uncoalesced)
     show(100, 2);
     fake.free_pages -= 8;
     check_bad("uncoalesced", "pfn 0x60 and 0x64 order 2");
-    allocator.promises = 0;
+    shows.promises = 0;
     fake.free_pages = 17;
     check_good();
 }
@@ -218,7 +215,7 @@ TEST(largest_are_not_merged)
     bitmap_set_range(all, 0, 2 * largest);
     show(2 * largest, MAX_ORDER);
     show(3 * largest, MAX_ORDER);
-    CHECK(walk_check(&large, &allocator, &fake, &finding));
+    CHECK(walk_check(&large, &shows, &fake, &finding));
     CHECK_EQUAL(finding.free_pages, 2 * largest);
     free(all);
     free(none);
@@ -231,9 +228,9 @@ TEST(counts)
     start_good();
     fake.free_pages++;
     check_bad("free-list", "17 pages in free blocks, counted 18");
-    allocator.free_page_count = NULL;
+    shows.free_page_count = NULL;
     check_good();
-    allocator.free_page_count = fake_free_page_count;
+    shows.free_page_count = fake_free_page_count;
 }
 
 TEST(own_validate)
@@ -241,20 +238,20 @@ TEST(own_validate)
     start_good();
     fake.unsound = true;
     check_bad("free-list", "so it says");
-    allocator.validate = NULL;
+    shows.validate = NULL;
     check_good();
-    allocator.validate = fake_validate;
+    shows.validate = fake_validate;
 }
 
 static bool compare(void)
 {
-    return walk_compare(&walk, &allocator, &fake, &finding);
+    return walk_compare(&walk, &shows, &fake, &finding);
 }
 
 TEST(residue)
 {
     start_good();
-    walk_remember(&walk, &allocator, &fake);
+    walk_remember(&walk, &shows, &fake);
     CHECK(compare());
     fake.blocks[0].pfn = 112; /* the same set in another order */
     fake.blocks[0].order = 0;
@@ -277,22 +274,26 @@ TEST(residue)
     CHECK(compare());
 }
 
-/* The real allocator under random use: the walk agrees at every step, and each page stolen is
- * missed. */
-TEST(with_buddy)
+static bool walks_well(struct subject subject)
 {
-    const struct page_allocator *buddy = &buddy_allocator;
+    subject_drain(subject);
+    return walk_check(&walk, allocator, subject.pool, &finding);
+}
+
+/* Each built-in allocator under random use: the walk agrees at every step, and each page stolen is
+ * missed. */
+EACH_TEST(with_allocator)
+{
     static struct percpu percpu;
-    struct buddy_pool *pool = calloc(1, buddy->pool_size);
-    void *metadata = calloc(1, buddy->metadata_size(START, END));
+    struct subject subject = subject_start(START, COUNT);
+    void *pool = subject.pool;
     struct prng prng;
     prng_seed(&prng, 15, 0);
     host_cpu_enter(0, &percpu);
     start_walk();
-    buddy->init(pool, metadata, START, END);
-    CHECK_EQUAL(buddy->insert_pages(pool, START + 3, COUNT - 10), PAGE_OK);
+    CHECK_EQUAL(allocator->insert_pages(pool, START + 3, COUNT - 10), PAGE_OK);
     set(inserted, START + 3, COUNT - 10);
-    walk_remember(&walk, buddy, pool);
+    walk_remember(&walk, allocator, pool);
     for (int turn = 0; turn < 300; turn++) {
         struct {
             pfn_t pfn;
@@ -301,25 +302,25 @@ TEST(with_buddy)
         unsigned count = 0;
         for (; count < 40; count++) {
             unsigned order = (unsigned)prng_below(&prng, 5);
-            pfn_t pfn = buddy->allocate_pages(pool, order);
+            pfn_t pfn = allocator->allocate_pages(pool, order);
             if (pfn == INVALID_PFN)
                 break;
             blocks[count].pfn = pfn;
             blocks[count].order = order;
-            CHECK(walk_check(&walk, buddy, pool, &finding) == false); /* not yet known as held */
+            CHECK(!walks_well(subject)); /* not yet known as held */
             CHECK_TEXT(finding.rule, "lost");
             set(held, pfn, order_pages(order));
-            CHECK(walk_check(&walk, buddy, pool, &finding));
+            CHECK(walks_well(subject));
         }
         while (count-- > 0) {
-            CHECK_EQUAL(buddy->free_pages(pool, blocks[count].pfn, blocks[count].order), PAGE_OK);
-            CHECK(walk_check(&walk, buddy, pool, &finding) == false); /* still known as held */
+            CHECK_EQUAL(allocator->free_pages(pool, blocks[count].pfn, blocks[count].order),
+                        PAGE_OK);
+            CHECK(!walks_well(subject)); /* still known as held */
             CHECK_TEXT(finding.rule, "free-list");
             bitmap_clear_range(held, blocks[count].pfn - START, order_pages(blocks[count].order));
         }
-        CHECK(walk_check(&walk, buddy, pool, &finding));
-        CHECK(walk_compare(&walk, buddy, pool, &finding));
+        CHECK(walks_well(subject));
+        CHECK(walk_compare(&walk, allocator, pool, &finding));
     }
-    free(pool);
-    free(metadata);
+    subject_end(subject);
 }

@@ -4,7 +4,8 @@
 #include <mm/adapters/cxx_runtime.h>
 #include <mm/adapters/stacsos/adapter.h>
 
-_Static_assert(MAX_ORDER == STACSOS_LAST_ORDER, "StACSOS's largest order is 16: make MAX_ORDER=16");
+_Static_assert((int)MAX_ORDER == (int)STACSOS_LAST_ORDER,
+               "StACSOS's largest order is 16: make MAX_ORDER=16");
 
 void *stacsos_page_array;
 
@@ -20,7 +21,7 @@ static uint64_t descriptors(pfn_t end)
 size_t stacsos_metadata_size(pfn_t start, pfn_t end)
 {
     (void)start;
-    return descriptors(end) * stacsos_descriptor_size() + BITMAP_BYTES(end);
+    return descriptors(end) * stacsos_descriptor_size() + 2 * BITMAP_BYTES(end);
 }
 
 void stacsos_use(struct stacsos_pool *pool)
@@ -34,7 +35,8 @@ void stacsos_init(void *memory, void *metadata, pfn_t start, pfn_t end)
     struct stacsos_pool *pool = memory;
 
     pool->page_array = metadata;
-    pool->free_map = (uint64_t *)((char *)metadata + descriptors(end) * stacsos_descriptor_size());
+    pool->in_map = (uint64_t *)((char *)metadata + descriptors(end) * stacsos_descriptor_size());
+    pool->free_map = pool->in_map + BITMAP_WORDS(end);
     pool->start = start;
     pool->end = end;
     stacsos_use(pool);
@@ -42,19 +44,31 @@ void stacsos_init(void *memory, void *metadata, pfn_t start, pfn_t end)
     stacsos_construct(pool->object);
 }
 
+bool stacsos_is_range(const struct stacsos_pool *pool, pfn_t start, uint64_t count)
+{
+    return count > 0 && start >= pool->start && start < pool->end && count <= pool->end - start;
+}
+
+/* That a page is inserted once is the caller's duty in StACSOS, so it is the adapter that refuses.
+ */
 enum page_error stacsos_insert_pages(void *memory, pfn_t start, uint64_t count)
 {
     struct stacsos_pool *pool = memory;
+    enum page_error error = PAGE_ALREADY_IN;
 
-    if (count == 0 || start < pool->start || start >= pool->end || count > pool->end - start)
+    if (!stacsos_is_range(pool, start, count))
         return PAGE_BAD_RANGE;
     irq_flags_t flags = stacsos_call_begin();
     stacsos_use(pool);
-    bitmap_set_range(pool->free_map, start, count);
-    pool->inserted += count;
-    stacsos_insert(pool->object, start, count);
+    if (bitmap_find_set(pool->in_map, start, start + count) == BITMAP_NONE) {
+        bitmap_set_range(pool->in_map, start, count);
+        bitmap_set_range(pool->free_map, start, count);
+        pool->inserted += count;
+        stacsos_insert(pool->object, start, count);
+        error = PAGE_OK;
+    }
     stacsos_call_end(flags);
-    return PAGE_OK;
+    return error;
 }
 
 /*

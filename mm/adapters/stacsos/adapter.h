@@ -13,15 +13,20 @@
 
 struct stacsos_pool {
     void *page_array;   /* descriptors of pages [0, end) and of the largest block's rest */
-    uint64_t *free_map; /* bitmap from page 0, atomic: pages inserted and not handed out */
+    uint64_t *in_map;   /* bitmap from page 0: pages inserted */
+    uint64_t *free_map; /* ... and not handed out. Atomic */
     pfn_t start, end;
     uint64_t inserted; /* pages, ever; less those removed */
     unsigned char object[STACSOS_OBJECT_SIZE] __attribute__((aligned(64)));
 };
 
-/* The promises that every generation's assignment demands. */
+/*
+ * What every generation's assignment demands: a list an order, the smallest block that will do is
+ * split, buddies merge at once. Refusing a bad free is not demanded.
+ */
 enum {
-    STACSOS_PROMISES = PROMISE_SMP_SAFE | PROMISE_IRQ_SAFE | PROMISE_COALESCES | PROMISE_TRUE_OOM,
+    STACSOS_PROMISES = PROMISE_SMP_SAFE | PROMISE_IRQ_SAFE | PROMISE_COALESCES | PROMISE_TRUE_OOM |
+                       PROMISE_SMALLEST_FIT,
 };
 
 size_t stacsos_metadata_size(pfn_t start, pfn_t end);
@@ -29,6 +34,9 @@ void stacsos_init(void *pool, void *metadata, pfn_t start, pfn_t end);
 enum page_error stacsos_insert_pages(void *pool, pfn_t start, uint64_t count);
 pfn_t stacsos_allocate_pages(void *pool, unsigned order);
 enum page_error stacsos_free_pages(void *pool, pfn_t pfn, unsigned order);
+
+/* Whether pages [start, start + count) are the pool's own. */
+bool stacsos_is_range(const struct stacsos_pool *pool, pfn_t start, uint64_t count);
 
 /* Around every call of the student's code. lock_adapter.c locks, lock_student.c leaves it to him.
  */

@@ -13,11 +13,12 @@ static enum page_error remove_pages(void *memory, pfn_t start, uint64_t count)
     struct stacsos_pool *pool = memory;
     enum page_error error = PAGE_BUSY;
 
-    if (count == 0 || start < pool->start || start >= pool->end || count > pool->end - start)
+    if (!stacsos_is_range(pool, start, count))
         return PAGE_BAD_RANGE;
     irq_flags_t flags = stacsos_call_begin();
     stacsos_use(pool);
     if (bitmap_find_clear(pool->free_map, start, start + count) == BITMAP_NONE) {
+        bitmap_clear_range(pool->in_map, start, count);
         bitmap_clear_range(pool->free_map, start, count);
         pool->inserted -= count;
         stacsos_remove(pool->object, start, count);
@@ -36,7 +37,7 @@ static void init(void *pool, void *metadata, pfn_t start, pfn_t end)
 
 static struct page_allocator stacsos_2024 = {
     .name = "stacsos-2024",
-    .promises = STACSOS_PROMISES,
+    .promises = STACSOS_PROMISES | PROMISE_METADATA_OUTSIDE, /* the link is in the descriptor */
     .pool_size = sizeof(struct stacsos_pool),
     .metadata_size = stacsos_metadata_size,
     .init = init,

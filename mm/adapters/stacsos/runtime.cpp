@@ -28,6 +28,6 @@ void stacsos::kernel::dprintf(const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    stacsos_remember_text(format, arguments);
+    stacsos_debug(format, arguments);
     va_end(arguments);
 }

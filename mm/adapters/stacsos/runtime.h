@@ -5,8 +5,9 @@
 __attribute__((noreturn, format(printf, 1, 0))) void stacsos_give_up(const char *format,
                                                                      __builtin_va_list arguments);
 
-/* Keep text for a debugger. Any context, any core. */
-void stacsos_remember_text(const char *format, __builtin_va_list arguments);
+/* The first lines go to the log, all of it is kept for a debugger. Any context but NMI, any core.
+ */
+void stacsos_debug(const char *format, __builtin_va_list arguments);
 
 /* As smp/spinlock.h, on a lock in the student's class. */
 void stacsos_spinlock_irq_acquire(void *lock, unsigned long long *flags);

@@ -9,16 +9,16 @@ void cpu_relax(void);
 /* Nanoseconds stand for cycles: clock_hz() is 10^9. */
 uint64_t cpu_cycles(void);
 
-/* There are no interrupts to wait for: gives the processor away and returns. */
+/* Takes an interrupt if there is one, gives the processor away and returns. */
 void cpu_sleep(void);
 
 void cpu_wake_others(void);
 
-/* There is no NMI: does nothing. */
+/* A signal to that thread (tests/host/signals.c); nothing in unit tests. */
 void cpu_send_nmi(uint32_t apic_id);
 
 /* Gives the processor away for good. */
 _Noreturn void cpu_idle(void);
 
-/* The program ends here, by abort(). */
+/* The thread sleeps for good (tests/host/signals.c); unit tests end here, by abort(). */
 _Noreturn void cpu_halt(void);

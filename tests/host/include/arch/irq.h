@@ -1,4 +1,7 @@
-/* A thread's interrupt flag: nothing interrupts it, but what saves and restores can be checked. */
+/*
+ * A thread's interrupt flag. What saves and restores it can be checked; and where interrupts are
+ * signals (tests/host/signals.c), one that comes while it is off waits until it is on.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -6,7 +9,11 @@
 
 typedef uint64_t irq_flags_t;
 
-extern _Thread_local bool host_irq_on; /* true when a thread starts */
+extern _Thread_local volatile bool host_irq_on;      /* true when a thread starts */
+extern _Thread_local volatile bool host_irq_pending; /* an interrupt waits */
+
+/* Take the interrupt that waits. */
+void host_irq_deliver(void);
 
 static inline irq_flags_t irq_flags(void)
 {
@@ -31,6 +38,8 @@ static inline void irq_disable(void)
 static inline void irq_enable(void)
 {
     host_irq_on = true;
+    if (host_irq_pending)
+        host_irq_deliver();
 }
 
 static inline irq_flags_t irq_save(void)
@@ -42,5 +51,8 @@ static inline irq_flags_t irq_save(void)
 
 static inline void irq_restore(irq_flags_t flags)
 {
-    host_irq_on = irq_flags_enabled(flags);
+    if (irq_flags_enabled(flags))
+        irq_enable();
+    else
+        irq_disable();
 }

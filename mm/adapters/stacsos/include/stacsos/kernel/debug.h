@@ -4,8 +4,8 @@
 namespace stacsos::kernel
 {
 /*
- * Debugging output. Under stress it would be most of what the machine does, so it is not printed:
- * the last of it is kept in memory (stacsos_debug_text, for gdb). See docs/STACSOS.md.
+ * Debugging output. The first lines are printed; under stress the rest would be most of what the
+ * machine does, and is kept in memory instead. See docs/STACSOS.md.
  */
 void dprintf(const char *format, ...);
 } // namespace stacsos::kernel

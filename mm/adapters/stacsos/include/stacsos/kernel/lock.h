@@ -56,7 +56,7 @@ class spinlock_irq
   private:
     DELETE_DEFAULT_COPY_AND_MOVE(spinlock_irq);
 
-    u64 words_[5] = {}; /* a struct spinlock_irq: mm/adapters/stacsos/runtime.c asserts its size */
+    u64 words_[8] = {}; /* room for a struct spinlock_irq: runtime.c asserts that it fits */
 };
 
 /* Holds a spinlock_irq as long as it lives, or until unlock(). */

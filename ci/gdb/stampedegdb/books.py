@@ -1,0 +1,104 @@
+"""The oracle's books (struct arena): which pages are in, and who holds them."""
+from typing import NamedTuple
+
+from .kernel import Kernel
+
+# Eight bits as eight bytes, bit 0 first.
+_BYTES_OF = [bytes(value >> bit & 1 for bit in range(8)) for value in range(256)]
+
+
+class Holding(NamedTuple):
+    """A block handed out."""
+    pfn: int
+    order: int
+    core: int
+    serial: int
+
+    def text(self) -> str:
+        """In words."""
+        return f"core {self.core}: block {self.pfn:#x} order {self.order}, its number {self.serial}"
+
+
+class Books:
+    """What the oracle has written down of the arena's pages [start, end)."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._memory = kernel.memory
+        self._arena = kernel.arena
+        self.start = self._arena["start"]
+        self.end = self._arena["end"]
+        self.max_order = self._arena.layout.member("regions").count - 1
+        self._holding = kernel.memory.layout("struct holding")
+
+    def contains(self, pfn: int) -> bool:
+        """Whether there are books of this page."""
+        return self.start <= pfn < self.end
+
+    def is_inserted(self, pfn: int) -> bool:
+        """Whether the page was given to the allocator."""
+        return self._bit("inserted", pfn)
+
+    def is_held(self, pfn: int) -> bool:
+        """Whether the page is handed out."""
+        return self._bit("held", pfn)
+
+    def inserted_map(self) -> bytes:
+        """A byte a page: 1 where it was given to the allocator."""
+        return self._map("inserted")
+
+    def held_map(self) -> bytes:
+        """A byte a page: 1 where it is handed out."""
+        return self._map("held")
+
+    def holding_at(self, pfn: int) -> Holding | None:
+        """The block that begins at this page."""
+        if not self.contains(pfn):
+            return None
+        size = self._holding.size
+        address = self._arena["holdings"] + (pfn - self.start) * size
+        return self._decode(pfn, self._memory.read(address, size))
+
+    def holder_of(self, pfn: int) -> Holding | None:
+        """The held block that covers the page, which is held."""
+        for order in range(self.max_order + 1):
+            holding = self.holding_at(pfn >> order << order)
+            if holding and holding.order >= order and self.is_held(holding.pfn):
+                return holding
+        return None
+
+    def holdings(self) -> list[Holding]:
+        """All blocks handed out."""
+        size = self._holding.size
+        data = self._memory.read(self._arena["holdings"], (self.end - self.start) * size)
+        orders = data[self._holding.member("order_plus_1").offset::size]
+        held = self.held_map()
+        heads = [index for index, order in enumerate(orders) if order and held[index]]
+        return [self._decode(self.start + index, data[index * size:(index + 1) * size])
+                for index in heads]
+
+    def baseline(self) -> dict[int, int]:
+        """The order of each free block as they were when the run began, by its first page."""
+        walk = self._arena["walk.baseline"]
+        if not self._arena["walk.baseline_blocks"]:
+            return {}
+        orders = self._memory.read(walk, self.end - self.start)
+        return {self.start + index: order - 1 for index, order in enumerate(orders) if order}
+
+    def _decode(self, pfn: int, raw: bytes) -> Holding | None:
+        def number(name: str) -> int:
+            member = self._holding.member(name)
+            return int.from_bytes(raw[member.offset:member.offset + member.size], "little")
+
+        order = number("order_plus_1")
+        return Holding(pfn, order - 1, number("core"), number("serial")) if order else None
+
+    def _bit(self, name: str, pfn: int) -> bool:
+        if not self.contains(pfn):
+            return False
+        index = pfn - self.start
+        return bool(self._memory.read(self._arena[name] + index // 8, 1)[0] >> index % 8 & 1)
+
+    def _map(self, name: str) -> bytes:
+        pages = self.end - self.start
+        bits = self._memory.read(self._arena[name], (pages + 7) // 8)
+        return b"".join(map(_BYTES_OF.__getitem__, bits))[:pages]

@@ -1,0 +1,48 @@
+"""The command `stampede history`."""
+from collections.abc import Iterator
+
+import gdb
+
+from .kernel import Kernel, Operation
+from .words import history_line, now_line
+
+NAME = "history"
+HELP = """The last operations of all cores in the order of time, or of one core.
+
+usage: stampede history [CORE]
+
+Times are microseconds before (-) or after (+) the failure; without one, before the last operation.
+An arrow marks what touches the block that the failure is about."""
+
+
+def lines(kernel: Kernel, argument: str) -> Iterator[str]:
+    """One operation a line, then what runs."""
+    number = int(gdb.parse_and_eval(argument)) if argument else None
+    if argument and not kernel.workers_of(number):
+        raise gdb.GdbError(f"there is no core {argument}, or nothing runs yet")
+    block = _failing_block(kernel)
+    empty = True
+    for operation in kernel.history:
+        if number in (None, operation.core):
+            empty = False
+            yield history_line(kernel, operation, _mark(operation, block))
+    for operation in kernel.current:
+        if number in (None, operation.core):
+            empty = False
+            yield now_line(operation, _mark(operation, block))
+    if empty:
+        yield "no operations yet"
+
+
+def _failing_block(kernel: Kernel) -> tuple[int, int] | None:
+    """The pages that the failure is about, where it is about any."""
+    try:
+        start = int(gdb.parse_and_eval("'stress/explain.c'::block_pfn"))
+        count = int(gdb.parse_and_eval("'stress/explain.c'::block_pages"))
+    except gdb.error:
+        return None
+    return (start, start + count) if kernel.title and count else None
+
+
+def _mark(operation: Operation, block: tuple[int, int] | None) -> str:
+    return " <-- touches this block" if block and operation.touches(*block) else ""

@@ -1,0 +1,26 @@
+"""The command `stampede lock`."""
+from collections.abc import Iterator
+
+from .kernel import Kernel
+from .locks import circle, find_lock, known_locks
+
+NAME = "lock"
+HELP = """Who holds a lock, since when, taken where, and who waits for it.
+
+usage: stampede lock [NAME | ADDRESS | EXPRESSION]
+
+Without an argument: the allocator's lock and all that some core holds or waits for. Also says
+when cores wait for one another in a circle."""
+
+
+def lines(kernel: Kernel, argument: str) -> Iterator[str]:
+    """Each lock, then the circle if there is one."""
+    locks = [find_lock(kernel, argument)] if argument else known_locks(kernel)
+    for lock in locks:
+        yield from lock.lines()
+    if not locks:
+        yield "no lock is held or waited for"
+    waits = [f"core {cpu.number} waits for {lock.name} of core {lock.owner}"
+             for cpu, lock in circle(kernel)]
+    if waits:
+        yield f"deadlock: {', '.join(waits)}"

@@ -1,0 +1,112 @@
+"""Spin locks: who holds them, who waits, and whether they wait in a circle."""
+import gdb
+
+from .guest import Record
+from .kernel import Cpu, Kernel
+from .lists import find_lists
+from .words import place_text, since_text
+
+LOCK = "struct spinlock_irq"
+
+
+class Lock:
+    """A struct spinlock_irq and the cores about it."""
+
+    def __init__(self, kernel: Kernel, address: int) -> None:
+        self.kernel = kernel
+        self.address = address
+        self.record: Record = kernel.record(LOCK, address)
+        self.name = self.record.string("name") or "without a name"
+        self.owner = self.record["word"] - 1 if self.record["word"] else None
+
+    @property
+    def waiters(self) -> list[Cpu]:
+        """The cores that spin on it."""
+        return [cpu for cpu in self.kernel.cpus if cpu.waiting_for == self.address]
+
+    def owner_cpu(self) -> Cpu | None:
+        """None where it is free, or its word says nonsense."""
+        cpus = self.kernel.cpus
+        return cpus[self.owner] if self.owner is not None and self.owner < len(cpus) else None
+
+    def lines(self) -> list[str]:
+        """All there is to say."""
+        return [f"lock {self.name} at {self.address:#x}: {self._owner_text()}",
+                *(self._waiter_text(cpu) for cpu in self.waiters), *self._doubts()]
+
+    def _owner_text(self) -> str:
+        taken_at, last = self.record["owner_at"], self.record["last_owner"]
+        if self.owner is not None:
+            since = since_text(self.kernel, self.record["taken_at"])
+            return f"held by core {self.owner} {since}, taken at {place_text(taken_at, True)}"
+        if last:
+            return f"free; held last by core {last - 1}, taken at {place_text(taken_at, True)}"
+        return "free; never taken"
+
+    def _waiter_text(self, cpu: Cpu) -> str:
+        since = since_text(self.kernel, cpu.record["waiting_since"])
+        place = place_text(cpu.record["waiting_at"], True)
+        return f"  core {cpu.number} waits {since}, asked at {place}"
+
+    def _doubts(self) -> list[str]:
+        """What does not fit: a core is in the middle of taking it, or memory is damaged."""
+        doubts = [f"  core {cpu.number} counts it among its own, the lock does not say so"
+                  for cpu in self.kernel.cpus
+                  if self.address in cpu.held and cpu.number != self.owner]
+        owner = self.owner_cpu()
+        if self.owner is not None and owner is None:
+            doubts.append(f"  there is no core {self.owner}: the lock's memory is damaged")
+        elif owner and self.address not in owner.held and owner.locks_held <= len(owner.held):
+            doubts.append(f"  core {owner.number} does not count it among its own")
+        return doubts
+
+
+def known_locks(kernel: Kernel) -> list[Lock]:
+    """Those that some core holds or waits for, and the allocator's."""
+    addresses = [address for cpu in kernel.cpus
+                 for address in (*cpu.held, cpu.waiting_for) if address]
+    pool = _pool_lock(kernel)
+    if pool:
+        addresses.insert(0, pool)
+    return [Lock(kernel, address) for address in dict.fromkeys(addresses)]
+
+
+def locks_of_allocator(kernel: Kernel) -> list[Lock]:
+    """Of the locks that are known those in the allocator's pool."""
+    start, size = kernel.arena["pool"], kernel.allocator["pool_size"]
+    return [lock for lock in known_locks(kernel) if start <= lock.address < start + size]
+
+
+def _pool_lock(kernel: Kernel) -> int | None:
+    """A built-in allocator's. What a foreign one has shows when it is taken."""
+    lists = find_lists(kernel) if kernel.has_arena else None
+    return lists.lock_address if lists else None
+
+
+def find_lock(kernel: Kernel, text: str) -> Lock:
+    """By its name, else by an address or any expression that gdb can make a lock of."""
+    for lock in known_locks(kernel):
+        if lock.name == text:
+            return lock
+    try:
+        value = gdb.parse_and_eval(text)
+        if value.type.strip_typedefs().code == gdb.TYPE_CODE_STRUCT:
+            value = value.address
+        return Lock(kernel, int(value) & (1 << 64) - 1)
+    except gdb.error as error:
+        names = ", ".join(lock.name for lock in known_locks(kernel)) or "none"
+        raise gdb.GdbError(f"no lock {text} ({error}); taken or waited for: {names}") from None
+
+
+def circle(kernel: Kernel) -> list[tuple[Cpu, Lock]]:
+    """Cores that each wait for a lock of the next, the last for one of the first; or none."""
+    for first in kernel.cpus:
+        path: list[tuple[Cpu, Lock]] = []
+        cpu: Cpu | None = first
+        while cpu and cpu.waiting_for and len(path) <= len(kernel.cpus):
+            lock = Lock(kernel, cpu.waiting_for)
+            path.append((cpu, lock))
+            cpu = lock.owner_cpu()
+            if cpu is first:
+                return path
+    return []

@@ -1,0 +1,122 @@
+"""Numbers put into words, as the kernel's own report puts them (stress/explain.c)."""
+import re
+from collections.abc import Iterable
+
+import gdb
+
+from .kernel import Cpu, Kernel, Operation
+
+# Where a core that fails goes: not what one wants to know of where it is.
+REPORTING_FILES = ("stress/failure.c", "stress/explain.c", "stress/report.c", "stress/traps.c")
+REPORTING_FUNCTIONS = ("cpu_halt", "trap_dispatch", "trap_common", "")
+
+
+def operation_text(operation: Operation | None) -> str:
+    """What a core does or did."""
+    if operation is None:
+        return "-"
+    order, pfn = operation.order, f"pfn {operation.pfn:#x}"
+    return {
+        "ALLOCATE": f"allocate order {order} -> {pfn}, number {operation.serial}",
+        "FREE": f"free order {order} {pfn}, number {operation.serial} of core {operation.holder}",
+        "BAD_FREE": f"bad free order {order} {pfn}, to be refused",
+        "OUT_OF_MEMORY": f"allocate order {order} -> out of memory",
+        "ALLOCATING": f"allocate order {order}",
+    }.get(operation.kind, operation.kind)
+
+
+def history_line(kernel: Kernel, operation: Operation, mark: str = "") -> str:
+    """One entry of a history, with its time before (-) or after (+) the failure."""
+    before = kernel.microseconds_since(operation.cycles)
+    return f"{-before:+14.3f} us  {worker_text(operation)}: {operation_text(operation)}{mark}"
+
+
+def now_line(operation: Operation, mark: str = "") -> str:
+    """As history_line(), of what runs."""
+    return f"{'now':>17s}  {worker_text(operation)}: {operation_text(operation)}{mark}"
+
+
+def worker_text(operation: Operation) -> str:
+    """Who does it: a core, or an interrupt handler on it."""
+    return f"core {operation.core}" + (" in interrupt" if operation.in_interrupt else "")
+
+
+def symbol_text(address: int, is_return: bool = False) -> str:
+    """function+0x12, or the bare address. A return address belongs to the call before it."""
+    try:
+        text = gdb.execute(f"info symbol {address - is_return:#x}", to_string=True)
+    except gdb.error:
+        text = ""
+    match = re.match(r"(\S+)(?: \+ (\d+))? in section", text)
+    if not match:
+        return f"{address:#x}"
+    return f"{match[1]}+{int(match[2] or 0) + is_return:#x}"
+
+
+def place_text(address: int, is_return: bool = False) -> str:
+    """function+0x12 (file:line), with the function inlined there."""
+    line = gdb.find_pc_line(address - is_return)
+    where = f" ({line.symtab.filename}:{line.line})" if line.symtab and line.line else ""
+    return _inlined_text(address - is_return) + symbol_text(address, is_return) + where
+
+
+def _inlined_text(address: int) -> str:
+    """The innermost inlined function there, as "name in "."""
+    block = gdb.block_for_pc(address)
+    while block and not block.function:
+        block = block.superblock
+    within = block and block.superblock
+    while within and not within.function:
+        within = within.superblock
+    if not within or within.function.name == block.function.name:  # gcc split it
+        return ""
+    return f"{block.function.name} in "
+
+
+def since_text(kernel: Kernel, cycles: int) -> str:
+    """How long before the failure something began, or after: the others run until stopped."""
+    before = kernel.microseconds_since(cycles)
+    if before < 0:
+        return f"since {-before:.3f} us after the failure"
+    return f"since {before:.3f} us"
+
+
+def cpu_place(cpu: Cpu) -> str:
+    """The innermost function that a core is in, but for what stopped it."""
+    if cpu.frame:
+        return place_text(cpu.frame["rip"])
+    if not cpu.thread:
+        return "-"
+    frames = cpu.thread.frames()
+    for index, (name, address, file) in enumerate(frames):
+        if name not in REPORTING_FUNCTIONS and not file.endswith(REPORTING_FILES):
+            return place_text(address, is_return=index > 0)
+    return place_text(frames[0][1])
+
+
+def state_text(kernel: Kernel, cpu: Cpu) -> str:
+    """What a core is about, in a word or two."""
+    record = cpu.record
+    if not record["online"]:
+        return "not online"
+    if cpu.number == kernel.reporter:
+        return "reports"
+    if kernel.reporter is not None and not record["frozen"]:
+        return "did not stop"
+    if not record["watch.busy"]:
+        return "rests"
+    return "waits" if cpu.waiting_for else "works"
+
+
+def flag_text(flag: bool | None) -> str:
+    """The interrupt flag."""
+    return {True: "on", False: "off", None: "?"}[flag]
+
+
+def columns(rows: Iterable[Iterable[str]]) -> Iterable[str]:
+    """The rows with columns as wide as they need; the last one is not padded."""
+    table = [list(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*table)]
+    for row in table:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
+        yield "  ".join(cells).rstrip()

@@ -1,0 +1,127 @@
+"""Guest memory into a sparse ELF core, by QMP's dump-guest-memory through a pipe.
+
+QEMU itself would write every page that is all zeros; most are, so a core takes a hundredth of the
+disk that it says it is long.
+"""
+import fcntl
+import os
+import select
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import elfcore
+from .monitor import Monitor, MonitorError
+
+TRIES = 3
+BETWEEN_TRIES_SECONDS = 0.5
+BLOCK = 65536
+ZEROS = bytes(BLOCK)
+PIPE_BYTES = 1 << 20
+STALLED_SECONDS = 60
+
+
+class DumpError(Exception):
+    """There is no core, and this is why, in one line."""
+
+
+@dataclass(frozen=True)
+class Dump:
+    """A core that was written."""
+    path: Path
+    cpus: int
+    file_bytes: int
+    disk_bytes: int
+    seconds: float
+
+    def text(self) -> str:
+        """For a person."""
+        return (f"{self.file_bytes >> 20} MiB ({self.disk_bytes >> 20} MiB on disk), "
+                f"{self.cpus} CPUs, in {self.seconds:.1f} s")
+
+
+def dump_memory(monitor: Monitor, path: Path) -> Dump:
+    """Stop the machine and write its memory and registers to `path`; raises DumpError.
+
+    A core made before long mode is of no use: the machine goes on for a moment, and again.
+    """
+    start = time.monotonic()
+    for tries_left in reversed(range(TRIES)):
+        try:
+            return _dump_once(monitor, path, start)
+        except elfcore.EarlyCoreError as error:
+            path.unlink(missing_ok=True)
+            if not tries_left or not _goes_on(monitor):
+                raise DumpError(str(error)) from None
+        except (elfcore.CoreError, MonitorError, OSError) as error:
+            path.unlink(missing_ok=True)
+            raise DumpError(str(error)) from None
+    raise AssertionError("the last try returns or raises")
+
+
+def _dump_once(monitor: Monitor, path: Path, start: float) -> Dump:
+    monitor.execute("stop")
+    read_end, write_end = os.pipe()
+    _widen(write_end)
+    with open(read_end, "rb", buffering=0) as pipe:
+        try:
+            monitor.answer(monitor.ask("getfd", {"fdname": "core"}, write_end))
+        finally:
+            os.close(write_end)
+        answer = monitor.ask("dump-guest-memory", {"paging": False, "protocol": "fd:core"})
+        _write_sparse(path, lambda: _read_block(pipe.fileno(), monitor, answer))
+    monitor.answer(answer)
+    elfcore.repair(path)
+    status = path.stat()
+    return Dump(path, elfcore.inspect(path).cpus, status.st_size, status.st_blocks * 512,
+                time.monotonic() - start)
+
+
+def _widen(pipe: int) -> None:
+    try:
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    except OSError:
+        pass  # only slower
+
+
+def _write_sparse(path: Path, read_block: Callable[[], bytes]) -> None:
+    """All blocks until an empty one, holes for the zeros."""
+    with path.open("wb") as file:
+        while block := read_block():
+            if block == ZEROS[:len(block)]:
+                file.seek(len(block), os.SEEK_CUR)
+            else:
+                file.write(block)
+        file.truncate()
+
+
+def _read_block(pipe: int, monitor: Monitor, answer: int) -> bytes:
+    """The next BLOCK bytes of the dump, fewer at its end.
+
+    A refused dump may leave the pipe open: that QEMU refuses is seen on the monitor alone.
+    """
+    parts, wanted = [], BLOCK
+    while wanted:
+        readable, _, _ = select.select([pipe, monitor], [], [], STALLED_SECONDS)
+        if not readable:
+            raise OSError(f"QEMU's dump stood still for {STALLED_SECONDS} s")
+        if pipe not in readable:
+            monitor.check(answer)
+            continue
+        part = os.read(pipe, wanted)
+        if not part:
+            break
+        parts.append(part)
+        wanted -= len(part)
+    return b"".join(parts)
+
+
+def _goes_on(monitor: Monitor) -> bool:
+    """Let the machine run for a moment, if it still can."""
+    try:
+        monitor.execute("cont")
+    except MonitorError:
+        return False
+    time.sleep(BETWEEN_TRIES_SECONDS)
+    return True

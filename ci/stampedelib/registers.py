@@ -1,0 +1,48 @@
+"""What the processors were doing when nobody in the guest tells: QEMU's own view of them."""
+import re
+from dataclasses import dataclass
+
+from .symbols import Symbols
+
+CPU = re.compile(r"^CPU#(\d+)\s*$", re.MULTILINE)
+POINTER = re.compile(r"\b[RE]IP=([0-9a-f]{8,16}) [RE]FL=([0-9a-f]{8})\b.*?\bHLT=([01])")
+EFER = re.compile(r"\bEFER=([0-9a-f]{16})")
+FLAG_INTERRUPTS = 1 << 9
+EFER_LONG_MODE_ACTIVE = 1 << 10
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """One virtual CPU, stopped."""
+    number: int
+    place: str
+    interrupts: bool
+    sleeps: bool
+    long_mode: bool
+
+    def state(self) -> str:
+        """Where it is and how, without its number."""
+        return f"{self.place}, interrupts {'on' if self.interrupts else 'off'}" + (
+            ", asleep" if self.sleeps else "") + ("" if self.long_mode else ", not in 64-bit mode")
+
+
+def read_cpus(text: str, symbols: Symbols) -> list[Cpu]:
+    """The CPUs in the output of the monitor's `info registers -a`."""
+    _, *parts = CPU.split(text)
+    found = []
+    for number, registers in zip(parts[::2], parts[1::2]):
+        pointer, efer = POINTER.search(registers), EFER.search(registers)
+        if pointer:
+            found.append(Cpu(int(number), symbols.name(int(pointer[1], 16)),
+                             bool(int(pointer[2], 16) & FLAG_INTERRUPTS), pointer[3] == "1",
+                             bool(efer and int(efer[1], 16) & EFER_LONG_MODE_ACTIVE)))
+    return found
+
+
+def summary(cpus: list[Cpu]) -> list[str]:
+    """A line for all CPUs in the same state, the rarest state first: it is the one that matters."""
+    groups: dict[str, list[int]] = {}
+    for cpu in cpus:
+        groups.setdefault(cpu.state(), []).append(cpu.number)
+    return [f"CPU {', '.join(map(str, numbers))}: {state}"
+            for state, numbers in sorted(groups.items(), key=lambda group: len(group[1]))]

@@ -1,0 +1,149 @@
+"""Where a run leaves what it has to tell, and how a debugger finds its guest while that lives.
+
+Beside the log stands guest.json, which names QEMU's process and the socket that gdb connects to. The
+socket is in a private folder elsewhere, because the path of a socket must be short.
+"""
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .usage import ROOT, UsageError
+
+LAST = "build/last"
+LAST_FOLDERS = 9  # runs at the same time that each find a default folder
+LONGEST_SOCKET_PATH = 107  # sockaddr_un
+PREFIX = "stampede-"
+NOTE = "guest.json"
+
+
+@dataclass(frozen=True)
+class GuestNote:
+    """What guest.json says of a running guest."""
+    pid: int
+    socket: str
+    kernel: str
+    log: str
+    state: str
+    started: float
+
+    def is_alive(self) -> bool:
+        """Whether that QEMU still runs. A number is used again: its command names the socket."""
+        try:
+            command = Path(f"/proc/{self.pid}/cmdline").read_bytes()
+        except OSError:
+            return False
+        return self.socket.encode() in command
+
+
+class RunFolder:
+    """The files of one run, which no other run writes at the same time."""
+
+    def __init__(self, log: Path, capture: BinaryIO) -> None:
+        self.log = log
+        self.capture = capture
+        self.verdict = log.with_name("verdict.json")
+        self.bundle = log.with_name("bundle")
+        self.registers = log.with_name("registers.txt")
+        self._note = log.with_name(NOTE)
+        _remove_stale(self._note)
+        for old in (self.verdict, self.registers):
+            old.unlink(missing_ok=True)  # an earlier run's is not to be taken for this one's
+        self._private = _private_folder()
+        self.socket = self._private / "gdb"
+
+    def __enter__(self) -> "RunFolder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._note.unlink(missing_ok=True)
+        shutil.rmtree(self._private, ignore_errors=True)
+        self.capture.close()
+
+    def announce(self, pid: int, kernel: Path, state: str) -> None:
+        """Tell debuggers of the guest."""
+        note = GuestNote(pid, str(self.socket), str(kernel.resolve()), str(self.log.resolve()),
+                         state, time.time())
+        fresh = self._note.with_suffix(".new")
+        fresh.write_text(json.dumps(asdict(note), indent=2) + "\n", encoding="utf-8")
+        fresh.rename(self._note)
+
+
+def claim(log: Path | None) -> RunFolder:
+    """The folder of `log`, or the first default one that is free."""
+    if log:
+        capture = _lock(log)
+        if not capture:
+            raise UsageError(f"{log}: another run is writing it; give --log another file")
+        return RunFolder(log, capture)
+    for folder in default_folders():
+        if capture := _lock(folder / "serial.log"):
+            return RunFolder(folder / "serial.log", capture)
+    raise UsageError(f"{ROOT / LAST}: {LAST_FOLDERS} runs are using it and its neighbours; "
+                     "give --log a file")
+
+
+def default_folders() -> list[Path]:
+    """build/last, and for runs at the same time build/last-2 and so on."""
+    return [ROOT / (LAST if number == 1 else f"{LAST}-{number}")
+            for number in range(1, LAST_FOLDERS + 1)]
+
+
+def find_guest(log: Path | None) -> GuestNote:
+    """The guest to attach to: that of `log` (a run's log or folder), else the latest started."""
+    folders = [log if log.is_dir() else log.parent] if log else default_folders()
+    notes = [note for note in map(_read_note, (folder / NOTE for folder in folders)) if note]
+    alive = [note for note in notes if note.is_alive()]
+    if not alive:
+        what = "its run is gone" if notes else "no run is going on"
+        raise UsageError(f"{folders[0] / NOTE}: {what}; start one with `make debug`, or keep one "
+                         "that fails with `make run ON_FAIL=gdb`")
+    return max(alive, key=lambda note: note.started)
+
+
+def _lock(log: Path) -> BinaryIO | None:
+    """The log, open for writing and empty; None while another run has it."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    file = log.open("ab")
+    try:
+        if log.is_file():
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.truncate(0)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+def _read_note(path: Path) -> GuestNote | None:
+    try:
+        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return GuestNote(**fields)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _remove_stale(path: Path) -> None:
+    """What a run left that was killed."""
+    note = _read_note(path)
+    if note and not note.is_alive():
+        private = Path(note.socket).parent
+        if private.name.startswith(PREFIX):
+            shutil.rmtree(private, ignore_errors=True)
+    path.unlink(missing_ok=True)
+
+
+def _private_folder() -> Path:
+    """A new folder of this user's alone, whose path is short enough for sockets in it."""
+    bases = [os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"]
+    for base in filter(None, bases):
+        if not os.access(base, os.W_OK | os.X_OK):
+            continue
+        if len(base) + len(f"/{PREFIX}12345678/gdb") < LONGEST_SOCKET_PATH:
+            return Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+    raise UsageError(f"none of {', '.join(filter(None, bases))} will do for a socket")

@@ -1,0 +1,110 @@
+# Allocators that are not of this tree: ALLOCATOR=PATH, of C, C++ and object files, and STACSOS=PATH. Sets USER_OBJECTS
+# and OUT, the folder of the build.
+
+ifeq ($(origin CXX),default)
+CXX := $(subst clang,clang++,$(subst gcc,g++,$(CC)))
+endif
+
+ifneq ($(and $(ALLOCATOR),$(STACSOS)),)
+$(error say ALLOCATOR= or STACSOS=, not both)
+endif
+
+# C++ as C is compiled here, but for what C++ does not know; without what needs a library.
+CXX_COMMON   := $(filter-out -std=% -Werror -Wstrict-prototypes -Wmissing-prototypes -Wextra -Wshadow -Wundef -Wvla,$(CFLAGS)) \
+                -fno-exceptions -fno-rtti -fno-threadsafe-statics
+# The contract's headers are C; these are words of C that C++ has by other names.
+CXXFLAGS     := -std=gnu++20 $(CXX_COMMON) -nostdinc++ -D_Static_assert=static_assert -D_Alignof=alignof \
+                '-D_Noreturn=[[noreturn]]' -Drestrict=__restrict
+# A user's warnings are shown and are his own affair.
+USER_CFLAGS  := $(filter-out -Werror,$(CFLAGS))
+this_is_yours = || { echo '$<: this is your file; the message above is the compiler'"'"'s' >&2; exit 1; }
+
+# ---- ALLOCATOR=mine.c, mine.cpp, mine.o or a folder of them; anything else is a built-in one's name ----
+
+USER_IS_PATH := $(if $(filter %.c %.cpp %.o,$(ALLOCATOR)),1,$(if $(ALLOCATOR),$(wildcard $(ALLOCATOR)/.)))
+ifneq ($(USER_IS_PATH),)
+USER_FILES   := $(if $(wildcard $(ALLOCATOR)/.),$(sort $(wildcard $(ALLOCATOR)/*.c $(ALLOCATOR)/*.cpp $(ALLOCATOR)/*.o)),$(wildcard $(ALLOCATOR)))
+$(if $(USER_FILES),,$(error ALLOCATOR=$(ALLOCATOR): there is no such file, or nothing in it ends in .c, .cpp or .o))
+USER_DIR     := $(dir $(firstword $(USER_FILES)))
+USER_CODE    := $(filter %.c %.cpp,$(USER_FILES))
+# An object beside its source is the user's own build's.
+USER_READY   := $(filter-out $(addsuffix .o,$(basename $(USER_CODE))),$(filter %.o,$(USER_FILES)))
+OUT          := $(COMMON)-$(basename $(notdir $(patsubst %/,%,$(ALLOCATOR))))
+USER_OBJECTS := $(patsubst %,$(OUT)/user/%.o,$(notdir $(USER_CODE))) $(USER_READY) $(OUT)/user/cxx_runtime.o
+
+$(OUT)/user/%.c.o: $(USER_DIR)%.c $(OUT)/user/which
+	$(SAY) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(USER_CFLAGS) -MMD -MP -c -o $@ $< $(this_is_yours)
+
+$(OUT)/user/%.cpp.o: $(USER_DIR)%.cpp $(OUT)/user/which
+	$(SAY) CXX $<
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $< $(this_is_yours)
+endif
+
+# ---- STACSOS=page-allocator-buddy.cpp: docs/STACSOS.md ----
+
+ifneq ($(STACSOS),)
+ifneq ($(MAX_ORDER),16)
+$(error STACSOS= is for MAX_ORDER=16: its largest order is that)
+endif
+STACSOS_FOUND := $(shell ci/stacsos-generation --all --generation=$(STACSOS_GENERATION) $(STACSOS))
+$(if $(STACSOS_FOUND),,$(error STACSOS=$(STACSOS): the interface is not known))
+STACSOS_YEAR   := $(word 1,$(STACSOS_FOUND))
+STACSOS_LOCKER := $(or $(STACSOS_LOCK),$(word 2,$(STACSOS_FOUND)))
+$(if $(filter adapter student,$(STACSOS_LOCKER)),,$(error STACSOS_LOCK is adapter or student))
+STACSOS_SOURCE := $(word 3,$(STACSOS_FOUND))
+STACSOS_HEADER := $(abspath $(filter-out -,$(word 4,$(STACSOS_FOUND))))
+USER_FILES     := $(STACSOS_SOURCE) $(STACSOS_HEADER) $(STACSOS_YEAR) $(STACSOS_LOCKER)
+OUT            := $(COMMON)-stacsos$(STACSOS_YEAR)-$(notdir $(patsubst %/,%,$(dir $(abspath $(STACSOS_SOURCE)))))
+STACSOS_HOME   := mm/adapters/stacsos
+# Headers that the stand-ins lack come from the user's checkout, if it is one.
+STACSOS_ROOT   := $(abspath $(dir $(STACSOS_SOURCE))/../../..)
+STACSOS_AFTER  := $(addprefix -idirafter ,$(wildcard $(STACSOS_ROOT)/kernel/inc $(STACSOS_ROOT)/lib/inc))
+STACSOS_FLAGS  := -std=gnu++2b $(CXX_COMMON) -nostdinc -fno-delete-null-pointer-checks \
+                  -include $(STACSOS_HOME)/include/global.h -include $(STACSOS_HOME)/include/stacsos/kernel/kernel-global.h \
+                  -I$(OUT)/include -I$(STACSOS_HOME)/include-$(STACSOS_YEAR) -I$(STACSOS_HOME)/include $(STACSOS_AFTER)
+STACSOS_C      := adapter allocator_$(STACSOS_YEAR) lock_$(STACSOS_LOCKER) runtime
+USER_OBJECTS   := $(OUT)/user/page-allocator-buddy.o $(OUT)/user/bridge_$(STACSOS_YEAR).o $(OUT)/user/runtime-cxx.o \
+                  $(patsubst %,$(OUT)/user/%.o,$(STACSOS_C)) $(OUT)/user/cxx_runtime.o
+STACSOS_PROXY  := $(if $(STACSOS_HEADER),$(OUT)/include/stacsos/kernel/mem/page-allocator-buddy.h)
+
+# <stacsos/kernel/mem/page-allocator-buddy.h> is the user's, wherever it lies.
+$(STACSOS_PROXY): $(OUT)/user/which
+	@mkdir -p $(@D)
+	@echo '#include "$(STACSOS_HEADER)"' >$@
+
+$(OUT)/user/page-allocator-buddy.o: $(STACSOS_SOURCE) $(STACSOS_PROXY) $(OUT)/user/which
+	$(SAY) 'CXX $< (StACSOS $(STACSOS_YEAR), $(if $(filter student,$(STACSOS_LOCKER)),with its own lock,without a lock: the adapter has one))'
+	$(Q)$(CXX) $(STACSOS_FLAGS) -MMD -MP -c -o $@ $< $(this_is_yours)
+
+$(OUT)/user/%.o: $(STACSOS_HOME)/%.cpp $(STACSOS_PROXY) $(OUT)/user/which
+	$(SAY) CXX $<
+	$(Q)$(CXX) $(STACSOS_FLAGS) -Werror -MMD -MP -c -o $@ $<
+
+$(OUT)/user/runtime-cxx.o: $(STACSOS_HOME)/runtime.cpp $(OUT)/user/which
+	$(SAY) CXX $<
+	$(Q)$(CXX) $(STACSOS_FLAGS) -Werror -MMD -MP -c -o $@ $<
+
+$(patsubst %,$(OUT)/user/%.o,$(STACSOS_C)): $(OUT)/user/%.o: $(STACSOS_HOME)/%.c $(OUT)/user/which
+	$(SAY) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+endif
+
+# ---- either way ----
+
+ifneq ($(USER_FILES),)
+$(OUT)/user/cxx_runtime.o: mm/adapters/cxx_runtime.cpp $(OUT)/user/which
+	$(SAY) CXX $<
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -Werror -MMD -MP -c -o $@ $<
+
+# Two files of one name in different folders share a folder here: when it is the other one's turn, all is made anew.
+USER_IS := $(CXX) $(CXXFLAGS) $(STACSOS_FLAGS) $(abspath $(USER_FILES))
+$(OUT)/user/which: $(COMMON)/flags FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(USER_IS))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(USER_IS))' >$@
+
+$(OUT)/unnamed.elf $(OUT)/stampede.elf: $(OUT)/user/which
+-include $(USER_OBJECTS:.o=.d)
+else
+OUT := $(COMMON)
+endif

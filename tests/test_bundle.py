@@ -1,0 +1,293 @@
+"""What is kept of a failure, whatever happens while it is kept; QEMU is played by fake_qemu.py."""
+
+import os
+import shlex
+import signal
+import subprocess
+
+import pytest
+from fake_runs import arguments, environment, is_running, record, wait_until
+from support import STAMPEDE, TITLE, stampede
+
+from stampedelib import elfcore, runfolder
+from stampedelib.cli import build_parser
+from stampedelib.registers import read_cpus, summary
+from stampedelib.run_command import build_plan
+from stampedelib.runfolder import GuestNote, claim, find_guest
+from stampedelib.source import read_source
+from stampedelib.symbols import Symbols
+from stampedelib.usage import UsageError
+from stampedelib.verdict import CODES
+
+WITHOUT_CORE = {"README", "serial.log", "verdict.json", "registers.txt", "qemu.txt", "source.txt",
+                "stampede.elf", "session.gdb", "gdb", "no-core.txt"}
+
+
+@pytest.fixture(name="run")
+def fixture_run(tmp_path):
+    """Runs the tool on the fake QEMU acting `act`, keeping failures as bundles."""
+    def run(act, *words, **more):
+        words = words or ("--on-fail", "bundle")
+        return stampede(*arguments(tmp_path, *words), env=environment(tmp_path, act, **more))
+
+    return run
+
+
+@pytest.fixture(name="bundle")
+def fixture_bundle(tmp_path):
+    return tmp_path / "out/bundle"
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+# What a bundle holds.
+
+def test_bundle_holds_all_that_is_needed(run, bundle, tmp_path):
+    done = run("held")
+    assert done.returncode == CODES["fail"], done.stdout + done.stderr
+    assert names(bundle) == WITHOUT_CORE - {"no-core.txt"} | {"core"}
+    assert (bundle / "serial.log").read_bytes() == (tmp_path / "out/serial.log").read_bytes()
+    assert (bundle / "verdict.json").read_text() == (tmp_path / "out/verdict.json").read_text()
+    assert TITLE in (bundle / "session.gdb").read_text()
+    qemu = (bundle / "qemu.txt").read_text()
+    assert "version: 7.2.0 (fake)" in qemu and "fake_qemu.py -name stampede" in qemu
+    assert "RIP=0000000000100004" in (bundle / "registers.txt").read_text()
+
+
+def test_readme_says_how_to_open_and_to_repeat(run, bundle):
+    run("held")
+    lines = (bundle / "README").read_text().splitlines()
+    assert len(lines) == 5
+    assert lines[0].endswith(f"fail: {TITLE}")
+    assert "gdb -q -nx -x session.gdb" in lines[1]
+    assert f"{shlex.quote(str(STAMPEDE))} run " in lines[2] and "--seed 0x5eed" in lines[2]
+
+
+def test_core_is_whole_and_sparse(run, bundle, tmp_path):
+    run("held")
+    core = elfcore.inspect(bundle / "core")
+    assert (core.cpus, core.memory_bytes) == (1, 300_003)
+    assert core.segments[0].virtual == core.segments[0].physical == 0x1000
+    status = (bundle / "core").stat()
+    assert (bundle / "core").read_bytes().endswith(b"\0" * 300_000 + b"end")
+    assert status.st_blocks * 512 < status.st_size
+    assert record(tmp_path)["bundle"]["core"]["file_bytes"] == status.st_size
+
+
+def test_no_path_in_the_session_is_absolute(run, bundle):
+    run("held")
+    assert "/" not in (bundle / "session.gdb").read_text().replace("gdb/load.py", "")
+
+
+def test_source_without_git(monkeypatch, tmp_path):
+    assert len(read_source().revision.split(",")[0]) == 40
+    monkeypatch.setattr("stampedelib.source.ROOT", tmp_path)
+    assert read_source().revision == "unknown: no git repository"
+    monkeypatch.setenv("PATH", "")
+    assert read_source().revision == "unknown: no git repository"
+
+
+# A dump that fails loses nothing but itself.
+
+@pytest.mark.parametrize("act, words, why", [
+    ("held-32-bit", [], "long mode"),
+    ("held-no-dump", [], "QEMU refuses: not today"),
+    ("held-dump-dies", [], "QEMU is gone"),
+    ("killed", [], "QEMU was gone when the failure was seen"),
+    ("fail", [], "QEMU was gone when the failure was seen"),
+    ("held", ["--bundle-limit", "256M"],
+     "the guest has 512 MiB of memory, more than --bundle-limit 256M"),
+])
+def test_bundle_without_a_core(run, bundle, tmp_path, act, words, why):
+    done = run(act, "--on-fail", "bundle", *words)
+    assert done.returncode == CODES["crash" if act == "killed" else "fail"], done.stderr
+    assert names(bundle) == WITHOUT_CORE
+    assert why in (bundle / "no-core.txt").read_text()
+    assert why in done.stdout and why in record(tmp_path)["bundle"]["no_core"]
+    assert "open it" not in done.stdout
+    opened = stampede("postmortem", bundle)
+    assert opened.returncode == CODES["error"]
+    assert why in opened.stderr and opened.stderr.count("\n") == 1
+
+
+def test_core_made_too_early_is_made_again(run, bundle):
+    run("held-early")
+    assert elfcore.inspect(bundle / "core").cpus == 1
+    assert not (bundle / "no-core.txt").exists()
+
+
+def test_missing_kernel_is_said(run, bundle, tmp_path):
+    (tmp_path / "image").touch()
+    done = run("held", "--on-fail", "bundle", "--boot", "iso", "--kernel", "/nonexistent.elf")
+    assert "bundle lacks kernel" in done.stdout
+    assert (bundle / "core").exists()
+    assert "stampede.elf is missing" in stampede("postmortem", bundle).stderr
+
+
+# When there is one.
+
+@pytest.mark.parametrize("words, more, expected", [
+    ([], {}, "exit"),
+    ([], {"CI": "true"}, "bundle"),
+    ([], {"CI": "false"}, "exit"),
+    (["--on-fail", "exit"], {"CI": "1"}, "exit"),
+    (["--on-fail", "gdb"], {"CI": "1"}, "gdb"),
+    (["--bundle", "b"], {}, "bundle"),
+    (["--debug"], {}, "gdb"),
+    (["--debug", "--on-fail", "bundle"], {}, "bundle"),
+])
+def test_what_is_done_with_a_failure(monkeypatch, tmp_path, words, more, expected):
+    monkeypatch.setenv("CI", more.get("CI", ""))
+    parsed = build_parser().parse_args(list(map(str, arguments(tmp_path, *words))))
+    plan = build_plan(parsed, 1)
+    assert plan.on_fail == expected
+    assert ("on-fail=hold" in plan.machine.arguments) == (expected != "exit")
+
+
+def test_pass_leaves_no_bundle_not_even_an_earlier_one(run, bundle):
+    run("held")
+    assert bundle.exists()
+    assert run("pass").returncode == 0
+    assert not bundle.exists()
+
+
+def test_bundle_goes_where_it_is_asked_to(run, tmp_path):
+    run("held", "--bundle", tmp_path / "new/place")
+    assert (tmp_path / "new/place/core").exists()
+
+
+def test_folder_that_is_no_bundle_is_left_alone(run, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/README").write_text("my own")
+    done = run("held", "--bundle", tmp_path / "mine")
+    assert done.returncode == CODES["error"]
+    assert "is there and no bundle" in done.stderr
+    assert names(tmp_path / "mine") == {"README"}
+
+
+def test_ending_by_itself_is_the_default(run, bundle, tmp_path):
+    done = run("fail", "--quiet")
+    assert done.returncode == CODES["fail"]
+    assert not bundle.exists() and not (tmp_path / "out/registers.txt").exists()
+
+
+# Opening.
+
+@pytest.mark.parametrize("words, names", [
+    (["postmortem", "/nonexistent"], "/nonexistent: no such bundle"),
+    (["postmortem", "."], "no bundle: it has no README of one"),
+    (["postmortem"], "BUNDLE"),
+    (["gdb", "--log", "/nonexistent/serial.log"], "no run is going on"),
+    (["gdb", "--socket", "/nonexistent"], "/nonexistent is no socket"),
+    (["run", "--bundle", "x", "--on-fail", "gdb"], "--bundle: --on-fail gdb saves none"),
+    (["run", "--on-fail", "shout"], "--on-fail"),
+])
+def test_use_is_refused_in_one_line(tmp_path, words, names):
+    done = stampede(*words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (CODES["error"], "")
+    assert names in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_gdb_that_is_not_installed(tmp_path):
+    (tmp_path / "python3").symlink_to("/usr/bin/python3")
+    done = stampede("gdb", env=os.environ | {"PATH": str(tmp_path)})
+    assert done.stderr == "stampede: gdb: no such program; install it with ci/install-deps gdb\n"
+
+
+# Holding.
+
+@pytest.fixture(name="held")
+def fixture_held(tmp_path):
+    """A run that holds its guest for gdb."""
+    tool = subprocess.Popen([STAMPEDE, *map(str, arguments(tmp_path, "--on-fail", "gdb"))],
+                            env=environment(tmp_path, "held"), stdout=subprocess.PIPE, text=True,
+                            start_new_session=True)
+    shown = []
+    while "Ctrl-C here ends it" not in "".join(shown[-1:]):
+        shown.append(tool.stdout.readline())
+        assert shown[-1], "".join(shown)
+    yield tool, "".join(shown)
+    tool.kill()
+    tool.wait()
+    tool.stdout.close()
+
+
+def test_held_guest_is_announced_and_ends_by_interrupt(held, tmp_path):
+    tool, shown = held
+    note = find_guest(tmp_path / "out")
+    assert (note.state, note.is_alive()) == ("held", True)
+    assert f"FAIL (exit code 1): {TITLE}" in shown
+    assert f"gdb --log {tmp_path / 'out'}" in shown
+    assert record(tmp_path)["word"] == "fail"
+    tool.send_signal(signal.SIGINT)
+    tool.wait(timeout=60)
+    assert tool.returncode == CODES["fail"]
+    wait_until(lambda: not is_running(note.pid))
+    assert not (tmp_path / "out/guest.json").exists()
+    assert not os.path.exists(os.path.dirname(note.socket))
+
+
+def test_held_guest_ends_when_qemu_does(held, tmp_path):
+    tool, _ = held
+    os.kill(find_guest(tmp_path / "out").pid, signal.SIGKILL)
+    tool.wait(timeout=60)
+    assert tool.returncode == CODES["fail"]
+
+
+def test_note_of_a_run_that_was_killed_is_stale(held, tmp_path):
+    tool, _ = held
+    note = find_guest(tmp_path / "out")
+    tool.kill()
+    tool.wait()
+    wait_until(lambda: not note.is_alive())
+    with pytest.raises(UsageError, match="its run is gone"):
+        find_guest(tmp_path / "out")
+    with claim(tmp_path / "out/serial.log"):
+        assert not os.path.exists(os.path.dirname(note.socket))
+
+
+def test_number_of_a_process_is_not_enough():
+    assert not GuestNote(os.getpid(), "/nonexistent/socket", "k", "l", "held", 0).is_alive()
+
+
+# Runs at the same time.
+
+def test_runs_at_the_same_time_have_folders_of_their_own(monkeypatch, tmp_path):
+    monkeypatch.setattr("stampedelib.runfolder.ROOT", tmp_path)
+    with claim(None) as first, claim(None) as second:
+        assert first.log == tmp_path / "build/last/serial.log"
+        assert second.log == tmp_path / "build/last-2/serial.log"
+        with pytest.raises(UsageError, match="another run is writing it"):
+            claim(first.log)
+        second.announce(os.getpid(), tmp_path, "held")
+        first.announce(os.getpid(), tmp_path, "running")
+        monkeypatch.setattr(GuestNote, "is_alive", lambda _: True)
+        assert find_guest(None).log == str(first.log)  # the latest
+        assert find_guest(second.log).log == str(second.log)
+    with claim(None) as third:
+        assert third.log == first.log
+
+
+def test_path_of_the_socket_is_short_wherever_temporary_files_go(monkeypatch, tmp_path):
+    (long := tmp_path / ("x" * 100)).mkdir()
+    for name in ("XDG_RUNTIME_DIR", "TMPDIR"):
+        monkeypatch.setenv(name, str(long))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with claim(tmp_path / "log") as folder:
+        assert len(str(folder.socket)) < runfolder.LONGEST_SOCKET_PATH
+        assert folder.socket.parent.stat().st_mode & 0o77 == 0
+
+
+# Registers.
+
+def test_processors_in_the_same_state_share_a_line():
+    lines = "\n".join(f"CPU#{number}\nRIP=000000000000{place:04x} RFL=00000202 [-] CPL=0 HLT=0\n"
+                      "EFER=0000000000000500" for number, place in enumerate((16, 32, 32)))
+    cpus = read_cpus(lines + "\nCPU#3\nEIP=0000fff0 EFL=00000002 [-] CPL=0 HLT=1\n",
+                     Symbols(STAMPEDE))
+    assert summary(cpus) == ["CPU 0: 0x10, interrupts on",
+                             "CPU 3: 0xfff0, interrupts off, asleep, not in 64-bit mode",
+                             "CPU 1, 2: 0x20, interrupts on"]
+    assert read_cpus("", Symbols(STAMPEDE)) == []

@@ -1,0 +1,267 @@
+"""StACSOS allocators, unmodified: the right ones pass, the wrong ones are named, misuse is told."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from support import EXIT_CODE, ROOT
+
+SUBJECTS = ROOT / "tests/subjects/stacsos"
+GENERATIONS = ("2024", "2025", "2026")
+WRONG = [pytest.param(patch, id=f"{patch.parent.name}-{patch.stem}",
+                      marks=[pytest.mark.xfail(strict=True, reason="a census is taken without asking "
+                                               "validate() before")] if patch.stem == "wrong-stats" else [])
+         for patch in sorted(SUBJECTS.glob("*/*.patch"))]
+NAME = "page-allocator-buddy"
+OPTIONS = "seed=1 seconds=2 phases=selftest,single,mixed,remote-free"
+QEMU = ["qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-accel", "tcg,thread=multi", "-smp", "4",
+        "-m", "96M", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
+        "-device", "isa-debug-exit,iobase=0xf4,iosize=0x4"]
+
+
+def make(*words):
+    return subprocess.run(["make", "-j2", "--no-print-directory", *map(str, words)], cwd=ROOT,
+                          capture_output=True, text=True, timeout=300)
+
+
+def kernel_of(source, *words):
+    """Build the kernel with the allocator in the folder `source`; its path."""
+    done = make("kernel", f"STACSOS={source}", *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    year = generation("--all", *[f"--generation={word[-4:]}" for word in words], source).stdout[:4]
+    return ROOT / f"build/gcc-order16-stacsos{year}-{Path(source).name}/stampede.elf"
+
+
+def boot(kernel, options=OPTIONS):
+    """Run it; exit code and log. subprocess kills by pid what is not done in time."""
+    done = subprocess.run([*QEMU, "-kernel", kernel, "-append", options], capture_output=True,
+                          text=True, timeout=60, stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout
+
+
+def generation(*words):
+    return subprocess.run([ROOT / "ci/stacsos-generation", *map(str, words)], capture_output=True,
+                          text=True, timeout=20)
+
+
+def patched(patch, folder):
+    """A copy of the generation's reference with the patch applied."""
+    folder = folder / patch.stem
+    shutil.copytree(patch.parent, folder, ignore=shutil.ignore_patterns("*.patch"))
+    subprocess.run(["patch", "--quiet", "-p1", "-i", patch], cwd=folder, check=True, timeout=20)
+    return folder
+
+
+def expected_titles(patch):
+    """Its first line says "Expected: TITLE" or "Expected: TITLE or TITLE"."""
+    return patch.read_text().splitlines()[0].removeprefix("Expected: ").split(" or ")
+
+
+def source_of(year, folder):
+    """A copy of a reference to be changed."""
+    for suffix in (".cpp", ".h"):
+        shutil.copy(SUBJECTS / year / f"{NAME}{suffix}", folder)
+    return folder / f"{NAME}.cpp"
+
+
+# What comes of it.
+
+@pytest.mark.parametrize("year", GENERATIONS)
+def test_reference_is_silent(year):
+    code, log = boot(kernel_of(SUBJECTS / year))
+    assert code == EXIT_CODE["pass"], log
+    assert f"# allocator=stacsos-{year} " in log and "# title=" not in log
+    assert re.search(r"^ok \d+ mixed # ops=", log, re.MULTILINE)
+
+
+@pytest.mark.parametrize("patch", WRONG)
+def test_wrong_one_is_named(patch, tmp_path):
+    code, log = boot(kernel_of(patched(patch, tmp_path)))
+    assert code == EXIT_CODE["fail"], log
+    title = re.search(r"^# title=([a-z-]+): ", log, re.MULTILINE)
+    assert title and title[1] in expected_titles(patch), log
+
+
+def test_failed_assertion_is_quoted(tmp_path):
+    source = source_of("2025", tmp_path)
+    source.write_text(source.read_text().replace("int from = order;", "int from = order;\n"
+                                                 "    assert(order == 31);"))
+    code, log = boot(kernel_of(tmp_path))
+    assert code == EXIT_CODE["fail"]
+    assert re.search(rf"^# title=panic: assert\(order == 31\) at {NAME}\.cpp:\d+$", log, re.MULTILINE)
+
+
+def test_debugging_output_is_cut_off(tmp_path):
+    source = source_of("2025", tmp_path)
+    source.write_text(source.read_text().replace("int from = order;", "int from = order;\n"
+                                                 '    dprintf("order %d\\n", order);'))
+    code, log = boot(kernel_of(tmp_path), "seed=1 seconds=1 phases=single")
+    assert code == EXIT_CODE["pass"], log
+    assert log.count("# log: dprintf: order ") == 40
+    assert log.count("# log: dprintf: what follows is not printed") == 1
+
+
+# Whose lock.
+
+def test_locks_that_are_there_are_used():
+    words = {year: generation("--all", SUBJECTS / year).stdout.split()[1] for year in GENERATIONS}
+    assert words == {"2024": "adapter", "2025": "student", "2026": "student"}
+
+
+def test_lock_in_a_comment_is_none(tmp_path):
+    source = source_of("2024", tmp_path)
+    source.write_text(source.read_text() + '// unique_irq_lock\n/* spinlock */ const char *s = "spinlock";\n')
+    assert generation("--all", source).stdout.split()[:2] == ["2024", "adapter"]
+
+
+# Which generation.
+
+@pytest.mark.parametrize("year", GENERATIONS)
+@pytest.mark.parametrize("path", [f"{NAME}.cpp", "."])
+def test_generation_is_found(year, path):
+    assert generation(SUBJECTS / year / path).stdout == f"{year}\n"
+
+
+@pytest.mark.parametrize("text, year", [
+    ("void page_allocator_buddy::insert_pages(page &p, u64 n) {}", "2024"),
+    ("void page_allocator_buddy::remove_pages( stacsos::kernel::mem::page& p, u64 n) {}", "2024"),
+    ("void page_allocator_buddy::insert_free_pages(page&p, u64 n) {}", "2025"),
+    ("void page_allocator_buddy::insert_free_pages(pfn_t p, u64 n) {}", "2026"),
+    ("// insert_pages(page &p)\nvoid f::insert_free_pages(page &p, u64 n) {}", "2025"),
+    ('char c = \'"\'; void f::insert_free_pages(page &p, u64 n) {} char d = \'"\';', "2025"),
+])
+def test_generation_by_its_signs(tmp_path, text, year):
+    (tmp_path / f"{NAME}.cpp").write_text(text)
+    assert generation(tmp_path).stdout == f"{year}\n"
+
+
+@pytest.mark.parametrize("text, says", [
+    ("int main() {}", "say STACSOS_GENERATION="),
+    ("void insert_pages(page &p); void insert_free_pages(page &p);", "of 2025 and insert_pages() or"),
+    (None, f"there is no {NAME}.cpp"),
+])
+def test_generation_that_cannot_be_told(tmp_path, text, says):
+    if text:
+        (tmp_path / f"{NAME}.cpp").write_text(text)
+    done = generation(tmp_path)
+    assert (done.returncode, done.stdout) == (2, "") and says in done.stderr
+
+
+def test_checkout_of_the_whole_system(tmp_path):
+    source = tmp_path / f"kernel/src/mem/{NAME}.cpp"
+    header = tmp_path / f"kernel/inc/stacsos/kernel/mem/{NAME}.h"
+    for path in (source, header):
+        path.parent.mkdir(parents=True)
+        shutil.copy(SUBJECTS / "2025" / path.name, path)
+    assert generation("--all", tmp_path).stdout.split() == ["2025", "student", str(source), str(header)]
+
+
+# What make says.
+
+def test_error_in_the_users_file_reads_as_such(tmp_path):
+    source = source_of("2025", tmp_path)
+    source.write_text(source.read_text() + "\nint broken = ;\n")
+    done = make("kernel", f"STACSOS={tmp_path}")
+    line = source.read_text().count("\n")
+    assert done.returncode
+    assert f"{source}:{line}:" in done.stderr and "error:" in done.stderr
+    assert f"{source}: this is your file; the message above is the compiler's" in done.stderr
+
+
+@pytest.mark.parametrize("words, says", [
+    (["STACSOS=/nonexistent"], f"/nonexistent: there is no {NAME}.cpp"),
+    (["STACSOS=mm/buddy.c"], "say STACSOS_GENERATION=2024, 2025 or 2026"),
+    ([f"STACSOS={SUBJECTS}/2025", "MAX_ORDER=12"], "STACSOS= is for MAX_ORDER=16"),
+    ([f"STACSOS={SUBJECTS}/2025", "ALLOCATOR=buddy"], "say ALLOCATOR= or STACSOS=, not both"),
+    ([f"STACSOS={SUBJECTS}/2025", "STACSOS_LOCK=none"], "STACSOS_LOCK is adapter or student"),
+    ([f"STACSOS={SUBJECTS}/2025", "STACSOS_GENERATION=1999"], "invalid choice: '1999'"),
+    (["ALLOCATOR=/nonexistent/mine.c"], "/nonexistent/mine.c: there is no such file"),
+])
+def test_misuse_is_told(words, says):
+    done = make("kernel", *words)
+    assert done.returncode and says in done.stderr
+
+
+# ALLOCATOR=: the same ways in, for allocators of the contract.
+
+EXAMPLE = ROOT / "docs/example-allocator.c"
+IN_CXX = """
+extern "C" {
+#include <mm/environment.h>
+}
+struct pool { struct spinlock_irq lock; pfn_t end, next; };
+static struct pool &of(void *memory) { return *static_cast<struct pool *>(memory); }
+struct chatty { uint64_t value; chatty() : value(cpu_cycles() | 1) {} };
+static chatty constructed;
+static const struct page_allocator bump = {
+    .name = "bump", .promises = 0, .pool_size = sizeof(struct pool), .metadata_size = nullptr,
+    .init = [](void *memory, void *, pfn_t, pfn_t) { of(memory) = {}; of(memory).lock.name = "bump"; },
+    .insert_pages = [](void *memory, pfn_t start, uint64_t count) {
+        of(memory).next = start;
+        of(memory).end = start + count;
+        return PAGE_OK;
+    },
+    .allocate_pages = [](void *memory, unsigned order) {
+        irq_flags_t flags = spinlock_irq_lock(&of(memory).lock);
+        pfn_t pfn = INVALID_PFN;
+        if (order == 0 && of(memory).next < of(memory).end)
+            pfn = of(memory).next++;
+        spinlock_irq_unlock(&of(memory).lock, flags);
+        return pfn;
+    },
+    .free_pages = [](void *, pfn_t, unsigned) { return PAGE_OK; },
+};
+PAGE_ALLOCATOR(bump);
+"""
+
+
+def linked(name):
+    """The names in the kernel of that variant."""
+    kernel = ROOT / f"build/gcc-order16-{name}/stampede.elf"
+    return subprocess.run(["nm", kernel], capture_output=True, text=True, check=True).stdout
+
+
+def test_allocator_of_several_files(tmp_path):
+    folder = tmp_path / "several"
+    folder.mkdir()
+    text = EXAMPLE.read_text()
+    start = text.index("static size_t example_metadata_size")
+    end = text.index("static void example_init")
+    (folder / "size.c").write_text("#include <mm/environment.h>\nsize_t example_metadata_size(pfn_t, "
+                                   "pfn_t);\n" + text[start:end].removeprefix("static "))
+    (folder / "rest.c").write_text(text[:start] + "size_t example_metadata_size(pfn_t start, pfn_t end);"
+                                   "\n" + text[end:])
+    done = make("kernel", f"ALLOCATOR={folder}")
+    assert done.returncode == 0, done.stderr
+    assert " T example_metadata_size" in linked("several")
+
+
+def test_allocator_that_is_compiled_already(tmp_path):
+    source = tmp_path / "ready.c"
+    shutil.copy(EXAMPLE, source)
+    assert make("kernel", f"ALLOCATOR={source}").returncode == 0
+    ready = tmp_path / "ready.o"
+    shutil.copy(ROOT / "build/gcc-order16-ready/user/ready.c.o", ready)
+    source.unlink()
+    assert make("kernel", f"ALLOCATOR={ready}").returncode == 0
+    assert "page_allocator_entry_example" in linked("ready")
+
+
+def test_allocator_in_cxx(tmp_path):
+    source = tmp_path / "bump.cpp"
+    source.write_text(IN_CXX)
+    done = make("kernel", f"ALLOCATOR={source}")
+    assert done.returncode == 0, done.stderr
+    assert "page_allocator_entry_bump" in linked("bump")
+
+
+def test_two_files_of_one_name(tmp_path):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        path = tmp_path / name / "mine.c"
+        path.write_text(EXAMPLE.read_text().replace('.name = "example"', f'.name = "{name}"'))
+        assert make("kernel", f"ALLOCATOR={path}").returncode == 0
+        kernel = ROOT / "build/gcc-order16-mine/stampede.elf"
+        assert f"\0{name}\0".encode() in kernel.read_bytes()

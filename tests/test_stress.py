@@ -1,0 +1,66 @@
+"""The kernel's stress as an ordinary program: silent under sanitizers, and ends as the kernel does."""
+
+import pytest
+from guest import make, run
+
+from stampedelib.verdict import CODES
+
+# Threads on few processors seldom meet: they give way at every lock, and the floor is low.
+OPTIONS = ("yield=1", "floor=10")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built():
+    make("-j2", "-f", "tests/host.mk", "hosted-tests")
+
+
+def hosted(variant, *options):
+    return run([f"build/host/{variant}/stampede-host", *options])
+
+
+@pytest.mark.parametrize("variant, cpus, seconds", [
+    ("plain", 1, 2), ("plain", 4, 3), ("asan", 4, 4), ("tsan", 4, 6), ("tsan", 3, 4)])
+def test_all_phases_pass_in_silence(variant, cpus, seconds):
+    log = hosted(variant, f"cpus={cpus}", f"seconds={seconds}", *OPTIONS)
+    assert log.verdict == "pass" and log.code == CODES["pass"], log.text
+    assert log.is_whole(), log.text  # a sanitizer's word would be among the lines, or after them
+    assert log.value("1..") == str(len(log.all("ok "))), log.text
+
+
+@pytest.mark.parametrize("mib", [1, 16, 600])
+def test_memory_of_any_size(mib):
+    log = hosted("asan", f"--mib={mib}", "ops=2000", "phases=single,mixed,fragment", *OPTIONS)
+    assert log.verdict == "pass", log.text
+
+
+@pytest.mark.parametrize("name, verdict, rule", [
+    ("null", "crash", "wild-access"),
+    ("text-write", "crash", "wild-access"),
+    ("data-execute", "crash", "wild-access"),
+    ("stack", "crash", "stack"),
+    ("invalid-opcode", "crash", "trap"),
+    ("hang", "hang", "stall"),
+    ("deadlock", "hang", "deadlock"),
+    ("overlap", "fail", "overlap"),
+    ("content", "fail", "content"),
+    ("relock", "fail", "lock-owner"),
+    ("unlock-twice", "fail", "lock-owner"),
+    ("lost-unlock", "fail", "lock-held"),
+    ("interrupt-relock", "fail", "lock-owner"),
+])
+def test_provoked_failure_is_told(name, verdict, rule):
+    log = hosted("plain", "phases=mixed", "seconds=3", "watchdog=1", f"provoke={name}")
+    assert (log.code, log.verdict, log.rule) == (CODES[verdict], verdict, rule), log.text
+    assert log.is_whole(), log.text
+
+
+def test_backtrace_names_functions():
+    log = hosted("plain", "phases=mixed", "seconds=3", "provoke=null@2")
+    assert any("round_mixed" in line for line in log.all("#   core 2 #")), log.text
+
+
+@pytest.mark.parametrize("option", ["seconds=0", "phases=none", "allocator=none", "--mib=0"])
+def test_error_of_use(option):
+    log = hosted("plain", option)
+    assert (log.code, log.rule) == (CODES["error"], "option"), log.text
+    assert option.split("=")[0] in log.title

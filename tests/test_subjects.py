@@ -1,0 +1,109 @@
+"""Each rule of the oracle is broken by an allocator made for it, and by its name it is found.
+
+The allocators are in tests/subjects; each file says what is wrong with it. "residue" has none: of an
+allocator that coalesces, the walk finds "free-list", "uncoalesced" or "lost" before free blocks that add
+up can differ from those at the start. tests/unit/walker.c tries that rule.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from guest import ROOT, boot, image, make, run
+from support import EXIT_CODE
+
+from stampedelib.verdict import CODES
+
+# Subject: rule, the phase that finds it when all run, and a phase of all cores that finds it too.
+SUBJECTS = {
+    "bad-free": ("bad-free", "bad-free", "bad-free"),
+    "content": ("content", "single", "mixed"),
+    "false-oom": ("false-oom", "single", "mixed"),
+    "false-oom-transient": ("false-oom", "mixed", "mixed"),
+    "free-count": ("free-list", "single", "mixed"),
+    "free-list": ("free-list", "single", "mixed"),
+    "free-refused": ("free-refused", "single", "mixed"),
+    "insert-refused": ("insert-refused", None, None),
+    "irq-left-off": ("irq-state", "selftest", "exhaust"),
+    "irq-on-inside": ("irq-state", "single", "mixed"),
+    "lock-held": ("lock-held", "selftest", "exhaust"),
+    "lock-interrupted": ("lock-owner", "single-irq", "irq"),
+    "lock-not-taken": ("lock-owner", "single", "mixed"),
+    "lock-released-twice": ("lock-owner", "selftest", "exhaust"),
+    "lock-taken-twice": ("lock-owner", "single", "mixed"),
+    "lost": ("lost", "single", "mixed"),
+    "lost-remainder": ("lost", None, None),
+    "misaligned": ("misaligned", "single", "mixed"),
+    "outside": ("outside", "single", "mixed"),
+    "outside-end": ("outside", "single", "mixed"),
+    "overlap": ("overlap", "single", "mixed"),
+    "overlap-inside": ("overlap", "single", "mixed"),
+    "remove-held": ("remove-held", "hotplug", "hotplug"),
+    "selftest": ("selftest", "selftest", None),
+    "stall": ("stall", "selftest", None),
+    "uncoalesced": ("uncoalesced", "selftest", "mixed"),
+}
+CROWDED = [name for name, (_, _, phase) in SUBJECTS.items() if phase]
+
+
+def build_image(name):
+    make("kernel", f"ALLOCATOR=tests/subjects/{name}.c")
+
+
+@pytest.fixture(scope="module")
+def subjects():
+    """All images and hosted programs; the way to each image."""
+    image()
+    make("-j2", "hosted-subjects")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(build_image, ["sound", *SUBJECTS]))
+    return lambda name: ROOT / f"build/gcc-order16-{name}/stampede.elf"
+
+
+def verdict_of(rule):
+    return "hang" if rule == "stall" else "fail"
+
+
+def check(log, rule, phase):
+    """It ended by this rule in this phase (None: before any), and by nothing else."""
+    assert log.is_whole(), log.text
+    assert log.rule == rule, log.text
+    assert log.verdict == verdict_of(rule), log.text
+    begun = log.all("# begin phase=")
+    assert (begun[-1] if begun else None) == phase, log.text
+    told = f" {log.title}" if phase is None else f" {len(begun)} {phase} # {log.title}"
+    assert log.all("Bail out!" if phase is None else "not ok") == [told], log.text
+
+
+def test_there_is_a_row_for_every_subject():
+    files = {path.stem for path in (ROOT / "tests/subjects").glob("*.c")}
+    assert files == {"sound", *SUBJECTS}
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_subject_is_found(subjects, name):
+    rule, phase, _ = SUBJECTS[name]
+    log = boot("seconds=4 watchdog=1", subjects(name))
+    assert log.code == EXIT_CODE[verdict_of(rule)], log.text
+    check(log, rule, phase)
+
+
+@pytest.mark.parametrize("name", CROWDED)
+def test_subject_is_found_by_all_cores(subjects, name):
+    rule, _, phase = SUBJECTS[name]
+    log = boot(f"seconds=4 phases={phase}", subjects(name))
+    assert log.code == EXIT_CODE["fail"], log.text
+    check(log, rule, phase)
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_subject_is_found_by_the_hosted_program(subjects, name):
+    rule, phase, _ = SUBJECTS[name]
+    log = run([f"build/host/plain/subjects/{name}", "seconds=4", "watchdog=1"])
+    assert log.code == CODES[verdict_of(rule)], log.text
+    check(log, rule, phase)
+
+
+def test_sound_subject_passes(subjects):
+    log = boot("seconds=3", subjects("sound"))
+    assert (log.code, log.verdict, log.title) == (EXIT_CODE["pass"], "pass", None), log.text
+    assert log.is_whole()

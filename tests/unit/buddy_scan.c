@@ -1,0 +1,176 @@
+/* mm/buddy_scan.c: what it makes of links that somebody has written over, and of bad frees. */
+#include "buddies.h"
+
+enum { START = 64, COUNT = 64 };
+
+static struct percpu percpu;
+static struct subject subject;
+static struct buddy_scan_pool *pool;
+
+static void start_pool(void)
+{
+    memset(&percpu, 0, sizeof percpu);
+    host_cpu_enter(0, &percpu);
+    allocator = &buddy_scan_allocator;
+    subject = subject_start(START, COUNT);
+    pool = subject.pool;
+}
+
+static void insert(pfn_t start, uint64_t count)
+{
+    CHECK_EQUAL(allocator->insert_pages(pool, start, count), PAGE_OK);
+}
+
+static pfn_t *link_at(pfn_t pfn)
+{
+    return pfn_to_address(pfn);
+}
+
+/* List 0: pages 65, 67, 69. List 1: page 72 and 73. */
+static void start_lists(void)
+{
+    start_pool();
+    insert(69, 1);
+    insert(65, 1);
+    insert(67, 1);
+    insert(72, 2);
+    subject_check_sound(subject);
+}
+
+TEST(lists_rise)
+{
+    start_lists();
+    CHECK_EQUAL(pool->free_list[0], 65);
+    CHECK_EQUAL(*link_at(65), 67);
+    CHECK_EQUAL(*link_at(67), 69);
+    CHECK_EQUAL(*link_at(69), INVALID_PFN);
+    CHECK_EQUAL(pool->free_list[1], 72);
+    CHECK_EQUAL(*link_at(72), INVALID_PFN);
+    subject_end(subject);
+}
+
+/* The lowest first, so that what is handed out is packed. */
+TEST(lowest_first)
+{
+    start_lists();
+    for (pfn_t pfn = 65; pfn <= 69; pfn += 2)
+        CHECK_EQUAL(allocator->allocate_pages(pool, 0), pfn);
+    CHECK_EQUAL(allocator->allocate_pages(pool, 0), 72);
+    CHECK_EQUAL(allocator->allocate_pages(pool, 0), 73);
+    CHECK_EQUAL(allocator->allocate_pages(pool, 0), INVALID_PFN);
+    subject_end(subject);
+}
+
+/* ---- bad frees that can be seen to be bad ---- */
+
+static void refuse(pfn_t pfn, unsigned order)
+{
+    CHECK_EQUAL(allocator->free_pages(pool, pfn, order), PAGE_NOT_ALLOCATED);
+    subject_check_sound(subject);
+}
+
+TEST(refuses_what_it_can_see)
+{
+    start_pool();
+    insert(64, 16);
+    insert(112, 16);
+    CHECK_EQUAL(allocator->allocate_pages(pool, 2), 64); /* free: 68 (2), 72 (3), 112 (4) */
+    refuse(68, 2);
+    refuse(72, 3);
+    refuse(76, 2);  /* within a larger free block */
+    refuse(79, 0);  /* its last page */
+    refuse(64, 3);  /* half of it free */
+    refuse(64, 4);  /* a part of it free, in two blocks */
+    refuse(80, 0);  /* never inserted */
+    refuse(64, 5);  /* a part of it never inserted */
+    refuse(127, 0); /* the last page */
+    CHECK_EQUAL(allocator->free_pages(pool, 128, 0), PAGE_BAD_RANGE);
+    CHECK_EQUAL(allocator->free_pages(pool, 66, 2), PAGE_MISALIGNED);
+    CHECK_EQUAL(allocator->free_pages(pool, 64, 2), PAGE_OK);
+    refuse(64, 2); /* merged upward */
+    CHECK_EQUAL(allocator->remove_pages(pool, 64, 16), PAGE_OK);
+    refuse(64, 2); /* gone */
+    subject_end(subject);
+}
+
+/* ---- damage ---- */
+
+static bool count_visit(void *context, pfn_t pfn, unsigned order)
+{
+    CHECK(pfn >= START && pfn < START + COUNT && order <= 1);
+    ++*(uint64_t *)context;
+    return true;
+}
+
+/* What somebody writes over the link of free page 65, which led to 67. */
+static const pfn_t wild_links[] = {0, 63, 65, 64, 128, UINT64_C(1) << 52, INVALID_PFN - 1};
+
+TEST(wild_links_are_found)
+{
+    for (unsigned i = 0; i < sizeof wild_links / sizeof wild_links[0]; i++) {
+        char message[200] = "";
+        uint64_t visits = 0;
+        start_lists();
+        *link_at(65) = wild_links[i];
+        CHECK(!allocator->validate(pool, message, sizeof message));
+        CHECK_PART(message, "in list 0: ");
+        allocator->for_each_free(pool, count_visit, &visits);
+        CHECK_EQUAL(visits, 2); /* 65, and 72 of the other list */
+        subject_end(subject);
+    }
+}
+
+/* A free of page 71 walks list 0 to its end. Higher links only end the walk: they are not followed.
+ */
+TEST(wild_links_are_not_followed)
+{
+    for (unsigned i = 0; i < sizeof wild_links / sizeof wild_links[0]; i++) {
+        start_lists();
+        *link_at(65) = wild_links[i];
+        if (wild_links[i] < 71) {
+            CHECK_FAILS("free-list", "is linked behind 0x41", allocator->insert_pages(pool, 71, 1));
+        } else {
+            CHECK_EQUAL(allocator->allocate_pages(pool, 0), 65);
+            host_cpu_enter(0, &percpu);
+            CHECK_FAILS("free-list", "is linked behind 0xffff", allocator->allocate_pages(pool, 0));
+        }
+        subject_end(subject);
+    }
+}
+
+TEST(validate_finds_damage)
+{
+    for (int damage = 0; damage < 8; damage++) {
+        char message[200] = "";
+        start_lists();
+        switch (damage) {
+        case 0:
+            pool->count[1]++;
+            break;
+        case 1:
+            pool->count[0]--;
+            break;
+        case 2:
+            pool->free_pages++;
+            break;
+        case 3:
+            pool->free_list[0] = INVALID_PFN;
+            break;
+        case 4:
+            *link_at(65) = 69; /* one left out */
+            break;
+        case 5:
+            *link_at(69) = 73; /* within the block at 72 */
+            break;
+        case 6:
+            *link_at(69) = 80; /* never inserted */
+            break;
+        case 7:
+            pool->free_list[1] = 71; /* misaligned */
+            break;
+        }
+        CHECK(!allocator->validate(pool, message, sizeof message));
+        CHECK(message[0] != '\0');
+        subject_end(subject);
+    }
+}
