@@ -13,6 +13,7 @@ BOOT      ?= iso    ## iso (by GRUB) or direct (by the PVH note, five times fast
 ARGS      ?=        ## options for the kernel: "name=value name=value"
 ON_FAIL   ?=        ## exit, gdb (stay for make gdb) or bundle; bundle in CI, else exit, if empty
 BUNDLE    ?=        ## the folder of a bundle; build/last/bundle if empty
+RUN_ARGS  ?=        ## more for "ci/stampede run", such as --junit FILE --expect REGEX
 MAX_ORDER ?= 16     ## largest block, 2^MAX_ORDER pages; 10 to 18
 
 ifeq ($(origin CC),default)
@@ -37,7 +38,7 @@ CPPFLAGS := -I. -Iarch/x86_64/include -DSTAMPEDE_MAX_ORDER=$(MAX_ORDER) -DSTAMPE
 CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wundef -Wvla -ffreestanding -fno-pie -fno-pic -fno-stack-protector -fno-omit-frame-pointer \
             -fasynchronous-unwind-tables -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only \
-            -mno-sse -mcmodel=small -ffunction-sections -fdata-sections
+            -mno-sse -mcmodel=small -ffile-prefix-map=$(CURDIR)=. -ffunction-sections -fdata-sections
 LDFLAGS  := -nostdlib -static -Wl,-z,max-page-size=4096,-z,noexecstack,--build-id=none,--fatal-warnings \
             -Wl,--no-warn-rwx-segments -T linker.ld
 
@@ -84,13 +85,13 @@ run: ## install what is missing, build, boot in QEMU, stress, say the verdict
 debug: ## as run, but wait for make gdb before the first instruction
 debug: HALTED := --debug
 run debug:
-	@ci/install-deps run
+	@ci/install-deps run $(if $(USER_CXX),cxx)
 	@+$(MAKE) --no-print-directory $(if $(filter direct,$(BOOT)),kernel,iso)
 	@$(STAMPEDE) run --iso $(ISO) --kernel $(KERNEL) --boot $(BOOT) --cpus $(CPUS) \
 	    --memory $(MEMORY) --seconds $(DURATION) --accel $(ACCEL) --thread $(THREAD) \
 	    --firmware $(FIRMWARE) $(call empty_if,$(SEED),--seed) \
 	    $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) \
-	    $(call empty_if,$(ON_FAIL),--on-fail) $(call empty_if,$(BUNDLE),--bundle) $(HALTED) \
+	    $(call empty_if,$(ON_FAIL),--on-fail) $(call empty_if,$(BUNDLE),--bundle) $(HALTED) $(RUN_ARGS) \
 	    $(if $(ARGS),--args "$(ARGS)")
 
 gdb: ## attach gdb to the run that goes on, or is held after a failure

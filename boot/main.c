@@ -78,6 +78,16 @@ static void read_options(void)
     run_set_exit(options.exit, options.on_fail, &power);
 }
 
+/* Objects of allocators written in C++. (Itanium C++ ABI, 3.3.5; linker.ld) */
+static void run_constructors(void)
+{
+    extern void (*const __init_array_start[])(void);
+    extern void (*const __init_array_end[])(void);
+
+    for (void (*const *next)(void) = __init_array_start; next < __init_array_end; next++)
+        (*next)();
+}
+
 /* The allocator that was asked for, or the first there is. */
 static const struct page_allocator *choose_allocator(void)
 {
@@ -243,7 +253,7 @@ static void make_arena(const struct page_allocator *allocator, const struct memo
 
     run.options = &options;
     run_take_cores(&run, percpu_count, memory_take);
-    phase_selftest_init(allocator, memory_take);
+    phase_selftest_init(allocator, memory->usable >> PAGE_SHIFT, memory_take);
     arena_init(&run.arena, allocator, memory->start, memory->end, options.sample, memory_take);
     memory_for_each_usable(insert_range);
     run_prepare(&run);
@@ -281,6 +291,7 @@ void kernel_main(uint32_t magic, uint32_t address)
     report_start();
     read_bootinfo(magic, address);
     read_options();
+    run_constructors();
     const struct page_allocator *allocator = choose_allocator();
     report_allocator(allocator);
     report_options();

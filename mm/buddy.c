@@ -361,7 +361,8 @@ static bool buddy_validate(void *pool_memory, char *message, size_t size)
 const struct page_allocator buddy_allocator = {
     .name = "buddy",
     .promises = PROMISE_SMP_SAFE | PROMISE_IRQ_SAFE | PROMISE_COALESCES | PROMISE_REFUSES_BAD_FREE |
-                PROMISE_TRUE_OOM | PROMISE_SMALLEST_FIT | PROMISE_INSTANCEABLE | PROMISE_METADATA_OUTSIDE,
+                PROMISE_TRUE_OOM | PROMISE_SMALLEST_FIT | PROMISE_INSTANCEABLE |
+                PROMISE_METADATA_OUTSIDE,
     .pool_size = sizeof(struct buddy_pool),
     .metadata_size = buddy_metadata_size,
     .init = buddy_init,

@@ -401,8 +401,8 @@ static bool scan_validate(void *pool_memory, char *message, size_t size)
 
 const struct page_allocator buddy_scan_allocator = {
     .name = "buddy-scan",
-    .promises = PROMISE_SMP_SAFE | PROMISE_IRQ_SAFE | PROMISE_COALESCES | PROMISE_TRUE_OOM | PROMISE_SMALLEST_FIT |
-                PROMISE_INSTANCEABLE,
+    .promises = PROMISE_SMP_SAFE | PROMISE_IRQ_SAFE | PROMISE_COALESCES | PROMISE_TRUE_OOM |
+                PROMISE_SMALLEST_FIT | PROMISE_INSTANCEABLE,
     .pool_size = sizeof(struct buddy_scan_pool),
     .metadata_size = scan_metadata_size,
     .init = scan_init,

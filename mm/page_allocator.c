@@ -45,6 +45,8 @@ const char *page_promise_name(unsigned promise)
         return "metadata-outside";
     case PROMISE_SMALLEST_FIT:
         return "smallest-fit";
+    case PROMISE_FREES_PARTS:
+        return "frees-parts";
     default:
         return NULL;
     }

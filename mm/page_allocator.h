@@ -40,15 +40,18 @@ enum page_promise {
     PROMISE_INSTANCEABLE = 1 << 5,     /* all state in pool and metadata: several pools may live */
     PROMISE_METADATA_OUTSIDE = 1 << 6, /* never touches a free page's memory */
     PROMISE_SMALLEST_FIT = 1 << 7,     /* takes, or splits, the smallest free block large enough */
+    PROMISE_FREES_PARTS = 1 << 8,      /* takes back the halves of a block one by one, too */
 };
 
 /* One free block, as for_each_free shows it. Return false to stop the walk. */
 typedef bool page_visit_free(void *context, pfn_t pfn, unsigned order);
 
 struct page_allocator {
-    const char *name;  /* as in allocator=NAME: [a-z0-9-] */
-    unsigned promises; /* enum page_promise, or-ed */
-    size_t pool_size;  /* bytes of the pool, which the harness allocates, aligned to 64 */
+    const char *name;     /* as in allocator=NAME: [a-z0-9-] */
+    unsigned promises;    /* enum page_promise, or-ed */
+    size_t pool_size;     /* bytes of the pool, which the harness allocates, aligned to 64 */
+    uint32_t most_blocks; /* phases that fill memory hold at most so many blocks: for lists that
+                             are searched; 0: as many as they like */
 
     /*
      * Bytes of metadata wanted for pages [start, end); the harness hands over that much, zeroed,

@@ -42,6 +42,8 @@ static const struct advice table[] = {
     {"deadlock", PROMISE_SMP_SAFE, "the order in which the locks named above are taken"},
     {"stall", 0,
      "the backtrace of the core that makes no progress: a loop without end, a lock of your own"},
+    {"panic", 0, "the allocator's own check that failed, named above"},
+    {"error-code", 0, "the error that the interface wants for this case"},
     {"selftest", 0, "the step named above: it is a case small enough for paper"},
     {"wild-access", 0, "the backtrace of the core that failed: a link that leads nowhere"},
     {"stack", 0, "the backtrace of the core that failed: recursion without end"},

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * The promise (enum page_promise) that a failure of `rule` breaks, 0 for the rules that every allocator is held to.
+ * The promise (enum page_promise) that a failure of `rule` breaks, 0 for the rules that every
+ * allocator is held to.
  */
 unsigned advice_promise(const char *rule);
 

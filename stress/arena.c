@@ -178,6 +178,27 @@ static void remember(struct core *core, enum operation operation, pfn_t pfn, str
     core->history[core->history_next++ % HISTORY_SIZE] = make_entry(operation, pfn, holding);
 }
 
+pfn_t arena_call_allocate(struct arena *arena, struct core *core, struct holding holding)
+{
+    struct call call =
+        call_begin(core, "allocate_pages", OPERATION_ALLOCATING, INVALID_PFN, holding);
+    pfn_t pfn = arena->allocator->allocate_pages(arena->pool, holding.order_plus_1 - 1u);
+
+    call_end(call);
+    return pfn;
+}
+
+enum page_error arena_call_free(struct arena *arena, struct core *core, pfn_t pfn,
+                                struct holding holding)
+{
+    struct call call = call_begin(core, "free_pages", OPERATION_FREE, pfn, holding);
+    enum page_error error =
+        arena->allocator->free_pages(arena->pool, pfn, holding.order_plus_1 - 1u);
+
+    call_end(call);
+    return error;
+}
+
 /* ---- allocate ---- */
 
 /* The held block that covers a page: its head is the page's number with low bits cleared. */
@@ -252,11 +273,8 @@ static struct content content_of(const struct arena *arena, pfn_t pfn, struct ho
 pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
 {
     struct holding holding = {++core->serial, (uint16_t)core->number, (uint8_t)(order + 1), 0};
-    struct call call =
-        call_begin(core, "allocate_pages", OPERATION_ALLOCATING, INVALID_PFN, holding);
-    pfn_t pfn = arena->allocator->allocate_pages(arena->pool, order);
+    pfn_t pfn = arena_call_allocate(arena, core, holding);
 
-    call_end(call);
     if (pfn == INVALID_PFN) {
         count_add(&core->counts.out_of_memory, 1);
         remember(core, OPERATION_OUT_OF_MEMORY, pfn, holding);
@@ -321,9 +339,7 @@ void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
         fail("overlap", "pfn 0x%llx order %u: page 0x%llx was given up by another", (ull)pfn, order,
              (ull)(arena->start + missing));
 
-    struct call call = call_begin(core, "free_pages", OPERATION_FREE, pfn, holding);
-    enum page_error error = arena->allocator->free_pages(arena->pool, pfn, order);
-    call_end(call);
+    enum page_error error = arena_call_free(arena, core, pfn, holding);
     if (error != PAGE_OK)
         fail("free-refused", "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
              page_error_name(error));
@@ -391,16 +407,19 @@ struct view {
     struct page_allocator allocator;
     void *pool;
     bool possible, census;
+    uint64_t counted; /* what the allocator said of its free pages before a census */
 };
 
 static struct view open_view(struct arena *arena)
 {
-    struct view view = {*arena->allocator, arena->pool, true, false};
+    struct view view = {*arena->allocator, arena->pool, true, false, 0};
 
     if (arena->allocator->drain)
         arena->allocator->drain(arena->pool);
     if (arena->allocator->for_each_free)
         return view;
+    if (view.allocator.free_page_count)
+        view.counted = view.allocator.free_page_count(arena->pool);
     view.possible = view.census = census_possible(arena);
     if (view.census)
         census_take(arena);
@@ -417,13 +436,28 @@ static void close_view(struct arena *arena, const struct view *view)
         census_give_back(arena);
 }
 
+/* What the allocator says of itself, before a census changes what it would say. */
+static void check_validate(const struct arena *arena)
+{
+    char message[WALK_MESSAGE_SIZE];
+
+    if (arena->allocator->validate && !arena->allocator->for_each_free &&
+        !arena->allocator->validate(arena->pool, message, sizeof(message)))
+        fail("free-list", "%s", message);
+}
+
 void arena_check(struct arena *arena)
 {
+    check_validate(arena);
+
     struct walk_finding finding = {0};
     struct view view = open_view(arena);
 
     if (view.possible && !walk_check(&arena->walk, &view.allocator, view.pool, &finding))
         fail_finding(&finding);
+    if (view.census && arena->allocator->free_page_count && view.counted != finding.free_pages)
+        fail("free-list", "%llu pages were free, counted %llu", (ull)finding.free_pages,
+             (ull)view.counted);
     close_view(arena, &view);
 }
 
@@ -454,6 +488,19 @@ void arena_check_residue(struct arena *arena)
         !walk_compare(&arena->walk, &view.allocator, view.pool, &finding))
         fail_finding(&finding);
     close_view(arena, &view);
+}
+
+/* ---- blocks freed in parts ---- */
+
+pfn_t arena_split_held(struct arena *arena, pfn_t pfn)
+{
+    struct holding *lower = &arena->holdings[pfn - arena->start];
+
+    ASSERT(lower->order_plus_1 > 1);
+    lower->order_plus_1--;
+    pfn_t upper = buddy_of(pfn, lower->order_plus_1 - 1u);
+    arena->holdings[upper - arena->start] = *lower;
+    return upper;
 }
 
 /* ---- pages that come and go ---- */

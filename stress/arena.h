@@ -84,8 +84,23 @@ pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order);
 /* Check the content of a block that arena_allocate() returned, give it up, free it. Any core. */
 void arena_free(struct arena *arena, struct core *core, pfn_t pfn);
 
+/*
+ * The allocator's own calls, with the checks around each: lock-held, irq-state. For those who keep
+ * other books.
+ */
+pfn_t arena_call_allocate(struct arena *arena, struct core *core, struct holding holding);
+enum page_error arena_call_free(struct arena *arena, struct core *core, pfn_t pfn,
+                                struct holding holding);
+
 /* Fails if a block handed out is "misaligned" or "outside" of what was inserted. */
 void arena_check_place(const struct arena *arena, pfn_t pfn, unsigned order);
+
+/*
+ * From now on a held block of order 1 or more counts as two, to be freed one by one; returns where
+ * the upper one begins. For arenas whose pages are not touched, and allocators with
+ * PROMISE_FREES_PARTS.
+ */
+pfn_t arena_split_held(struct arena *arena, pfn_t pfn);
 
 /* The order of the held block that begins at pfn, or -1. */
 int arena_held_order(const struct arena *arena, pfn_t pfn);

@@ -1,3 +1,4 @@
+#include <arch/percpu.h>
 #include <lib/bitmap.h>
 #include <lib/fail.h>
 #include <stress/census.h>
@@ -22,11 +23,25 @@ static void note(struct arena *arena, pfn_t pfn, unsigned order)
     arena->census[index] = (uint8_t)(order + 1);
 }
 
+/* The operation a failure tells of is the census's; its steps are nobody's history. */
+static struct core *census_core(void)
+{
+    static struct core core;
+
+    core.number = cpu_number();
+    return &core;
+}
+
+static struct holding block_of(unsigned order)
+{
+    return (struct holding){.core = (uint16_t)cpu_number(), .order_plus_1 = (uint8_t)(order + 1)};
+}
+
 void census_take(struct arena *arena)
 {
     for (unsigned order = MAX_ORDER + 1; order-- > 0;) {
-        pfn_t pfn = arena->allocator->allocate_pages(arena->pool, order);
-        for (; pfn != INVALID_PFN; pfn = arena->allocator->allocate_pages(arena->pool, order))
+        pfn_t pfn = arena_call_allocate(arena, census_core(), block_of(order));
+        for (; pfn != INVALID_PFN; pfn = arena_call_allocate(arena, census_core(), block_of(order)))
             note(arena, pfn, order);
     }
     for (pfn_t pfn = arena->start; pfn < arena->end; pfn++)
@@ -43,7 +58,7 @@ void census_give_back(struct arena *arena)
         if (!*entry)
             continue;
         *entry = 0;
-        enum page_error error = arena->allocator->free_pages(arena->pool, pfn, order);
+        enum page_error error = arena_call_free(arena, census_core(), pfn, block_of(order));
         if (error != PAGE_OK)
             fail("free-refused", "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
                  page_error_name(error));

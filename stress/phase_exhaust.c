@@ -13,9 +13,11 @@ enum {
 /* The lowest order for which filling all memory takes a bearable number of blocks. */
 static unsigned fill_order(const struct run *run)
 {
+    uint32_t its_most = run->arena.allocator->most_blocks;
+    uint32_t most = its_most && its_most < MOST_BLOCKS ? its_most : MOST_BLOCKS;
     unsigned order = 0;
 
-    while (order < MAX_ORDER && run->arena.inserted_pages >> order > MOST_BLOCKS)
+    while (order < MAX_ORDER && run->arena.inserted_pages >> order > most)
         order++;
     return order;
 }

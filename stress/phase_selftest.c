@@ -6,6 +6,7 @@
  *   aK     allocate order K as the next of the blocks A, B, C, ...; it must succeed
  *   xK     allocate order K; it must fail
  *   fA     free block A
+ *   sA     count block A as two from now on: A, and its upper half as the next letter
  *   bP,K   free order K at P, which is nothing that was handed out; it must be refused
  *   -P,N   remove N pages from P         ~P,N   the same, and it must be refused
  *   =P:K,P:K  the free blocks are exactly these (none: "=")
@@ -74,6 +75,21 @@ static const struct {
     {"a page more than the largest block", "+0,T+1 =0:M,T:0 aM =T:0 a0 = fA fB =0:M,T:0"},
     {"the largest block split to a page and back", "+0,T a0 xM fA =0:M"},
     {"the last page of the pool", "+T+T-1,1 =T+T-1:0 a0 fA =T+T-1:0"},
+    {"course: inserts at 2, 1, 0 merge upward",
+     "+2,2 =2:1 +1,1 =1:0,2:1 +0,1 =0:2 a2 = x0 fA =0:2"},
+    {"course: 0 to 7, 13 to 15, 1300 to 1306",
+     "+0,8 =0:3 +13,3 =0:3,13:0,14:1 +1300,7 =0:3,13:0,14:1,1300:2,1304:1,1306:0"},
+    {SMALLEST "course: a page taken and given back",
+     "+0,8 +13,3 +1300,7 a0 #1,1,2,3,0 fA =0:3,13:0,14:1,1300:2,1304:1,1306:0"},
+    {SMALLEST "course: 20 pages from 20, and two of them",
+     "+0,8 +13,3 +1300,7 +20,20 =0:3,13:0,14:1,20:2,24:3,32:3,1300:2,1304:1,1306:0 a1 "
+     "#0,0,1,2,2,3,3,3 fA =0:3,13:0,14:1,20:2,24:3,32:3,1300:2,1304:1,1306:0"},
+    {"course: eight pages from 40 merge upward",
+     "+13,3 +20,20 =13:0,14:1,20:2,24:3,32:3 +40,8 =13:0,14:1,20:2,24:3,32:4"},
+    {"course: too large an order", "+0,8 +13,3 +1300,7 +20,20 +40,8 x8 xM x5 a4 fA "
+                                   "=0:3,13:0,14:1,20:2,24:3,32:4,1300:2,1304:1,1306:0"},
+    {"course: frees in the middle of a block", "+0,8 a3 sA sA sA fD =1:0 fA =0:1 fC =0:2 fB =0:3"},
+    {"course: the upper half of a block first", "+0,16 a4 sA fB =8:3 sA fC =4:2,8:3 fA =0:4"},
     {"a double free", "+0,8 a3 fA b0,3 b0,0 b4,2 =0:3"},
     {"a double free of a block that has merged upward", "+0,2 a0 a0 fA fB b0,0 b1,0 =0:1"},
     {"a double free while the buddy is held", "+0,2 a1 fA a0 a0 fB b0,1 fC =0:1"},
@@ -243,6 +259,11 @@ static void step_allocate(struct selftest *test, const char *text, bool expected
         test->blocks[test->block_count++] = pfn;
 }
 
+static void step_split(struct selftest *test, char block)
+{
+    test->blocks[test->block_count++] = arena_split_held(test->arena, test->blocks[block - 'A']);
+}
+
 static void step_bad_free(struct selftest *test, const char *text)
 {
     pfn_t pfn = test->arena->start + read_number(&text);
@@ -293,6 +314,8 @@ static void run_step(struct selftest *test)
         return step_allocate(test, text, false);
     case 'f':
         return step_free(test, *text);
+    case 's':
+        return step_split(test, *text);
     case 'b':
         return step_bad_free(test, text);
     case '-':
@@ -336,6 +359,12 @@ static bool has_step(const char *steps, const char *letters)
     return false;
 }
 
+/* Whole blocks of the top order, pages that exist or not. */
+static bool has_large_pool(void)
+{
+    return arena.end - arena.start >= 2 * order_pages(MAX_ORDER);
+}
+
 static bool applies(const struct page_allocator *allocator, const char *name, const char *steps)
 {
     if (strncmp(name, SMALLEST, strlen(SMALLEST)) == 0 &&
@@ -343,9 +372,11 @@ static bool applies(const struct page_allocator *allocator, const char *name, co
         return false;
     if (has_step(steps, "b") && !(allocator->promises & PROMISE_REFUSES_BAD_FREE))
         return false;
+    if (has_step(steps, "s") && !(allocator->promises & PROMISE_FREES_PARTS))
+        return false;
     if (has_step(steps, "-~") && !allocator->remove_pages)
         return false;
-    return !strchr(steps, 'T') || (allocator->promises & PROMISE_METADATA_OUTSIDE);
+    return !strchr(steps, 'T') || has_large_pool();
 }
 
 static void round_selftest(struct run *run, struct core *core)
@@ -378,16 +409,19 @@ static void release(struct run *run, struct core *core)
 
 /*
  * Where the allocator keeps its metadata outside, the pages need not exist: it never touches them,
- * and neither does an arena whose sample is 0. Otherwise they are memory like any other.
+ * and neither does an arena whose sample is 0. Otherwise they are memory like any other, if there
+ * is plenty of it enough for whole blocks of the top order.
  */
-void phase_selftest_init(const struct page_allocator *allocator,
+void phase_selftest_init(const struct page_allocator *allocator, uint64_t usable_pages,
                          void *(*take)(size_t size, size_t align))
 {
+    uint64_t large = 2 * order_pages(MAX_ORDER);
     bool outside = allocator->promises & PROMISE_METADATA_OUTSIDE;
-    uint64_t pages = outside ? 2 * order_pages(MAX_ORDER) : REAL_PAGES;
-    pfn_t start = outside ? 4 * order_pages(MAX_ORDER)
-                          : address_to_pfn(take(REAL_PAGES * PAGE_SIZE, REAL_PAGES * PAGE_SIZE));
+    uint64_t pages = outside || usable_pages >= 3 * large ? large : REAL_PAGES;
+    pfn_t start = 2 * large;
 
+    if (!outside)
+        start = address_to_pfn(take(pages * PAGE_SIZE, pages / 2 * PAGE_SIZE));
     arena_init(&arena, allocator, start, start + pages, 0, take);
     arena.alone = true;
 }

@@ -15,5 +15,5 @@ extern const struct phase phase_hotplug;     /* ranges taken out and put back me
 extern const struct phase phase_bad_free;    /* every wrong free is refused */
 
 /* Make the selftest's pool. Before the run's own, which an allocator of one state is left with. */
-void phase_selftest_init(const struct page_allocator *allocator,
+void phase_selftest_init(const struct page_allocator *allocator, uint64_t usable_pages,
                          void *(*take)(size_t size, size_t align));

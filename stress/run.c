@@ -474,7 +474,8 @@ static void run_rounds(struct run *run, struct core *core)
 static bool run_phase(struct run *run, const struct phase *phase, unsigned index, struct core *core)
 {
     bool passed = true;
-    bool leads = core->number == 0; /* asked before: begin_phase() writes to all cores' structures */
+    bool leads =
+        core->number == 0; /* asked before: begin_phase() writes to all cores' structures */
 
     meet(run);
     if (leads)
@@ -508,7 +509,8 @@ static unsigned promises_tried(const struct run *run)
         if (will_run(run, all_phases[i]))
             tried |= all_phases[i]->promises;
     if (will_run(run, &phase_selftest)) /* on a second pool, of pages that need not exist */
-        tried |= PROMISE_INSTANCEABLE | PROMISE_METADATA_OUTSIDE | PROMISE_SMALLEST_FIT;
+        tried |= PROMISE_INSTANCEABLE | PROMISE_METADATA_OUTSIDE | PROMISE_SMALLEST_FIT |
+                 PROMISE_FREES_PARTS;
     return tried;
 }
 

@@ -51,8 +51,8 @@ class Log:
         return [line.removeprefix(start) for line in self.lines if line.startswith(start)]
 
     def field(self, start, name):
-        """The value of name=... in the line that begins with `start`."""
-        return re.search(rf"\b{name}=(\S+)", self.value(start))[1]
+        """The value of name=... in the lines that begin with `start`."""
+        return re.search(rf"\b{name}=(\S+)", "\n".join(self.all(start)))[1]
 
     def is_whole(self):
         """Whether the closing line is there, and fits (docs/LOG.md)."""

@@ -1,5 +1,8 @@
-# Allocators that are not of this tree: ALLOCATOR=PATH, of C, C++ and object files, and STACSOS=PATH. Sets USER_OBJECTS
-# and OUT, the folder of the build.
+# Allocators that are not of this tree: ALLOCATOR=PATH, of C, C++ and object files, and STACSOS=PATH. Sets
+#   OUT           the folder of the build
+#   USER_FILES    what the allocator is made of; empty for a built-in one
+#   USER_OBJECTS  what it is linked from
+#   USER_CXX      whether a C++ compiler is needed
 
 ifeq ($(origin CXX),default)
 CXX := $(subst clang,clang++,$(subst gcc,g++,$(CC)))
@@ -21,7 +24,7 @@ this_is_yours = || { echo '$<: this is your file; the message above is the compi
 
 # ---- ALLOCATOR=mine.c, mine.cpp, mine.o or a folder of them; anything else is a built-in one's name ----
 
-USER_IS_PATH := $(if $(filter %.c %.cpp %.o,$(ALLOCATOR)),1,$(if $(ALLOCATOR),$(wildcard $(ALLOCATOR)/.)))
+USER_IS_PATH := $(filter %.c %.cpp %.o,$(ALLOCATOR))$(findstring /,$(ALLOCATOR))$(if $(ALLOCATOR),$(wildcard $(ALLOCATOR)/.))
 ifneq ($(USER_IS_PATH),)
 USER_FILES   := $(if $(wildcard $(ALLOCATOR)/.),$(sort $(wildcard $(ALLOCATOR)/*.c $(ALLOCATOR)/*.cpp $(ALLOCATOR)/*.o)),$(wildcard $(ALLOCATOR)))
 $(if $(USER_FILES),,$(error ALLOCATOR=$(ALLOCATOR): there is no such file, or nothing in it ends in .c, .cpp or .o))
@@ -29,8 +32,10 @@ USER_DIR     := $(dir $(firstword $(USER_FILES)))
 USER_CODE    := $(filter %.c %.cpp,$(USER_FILES))
 # An object beside its source is the user's own build's.
 USER_READY   := $(filter-out $(addsuffix .o,$(basename $(USER_CODE))),$(filter %.o,$(USER_FILES)))
+# What is compiled already may have been C++.
+USER_CXX     := $(filter %.cpp,$(USER_CODE))$(USER_READY)
 OUT          := $(COMMON)-$(basename $(notdir $(patsubst %/,%,$(ALLOCATOR))))
-USER_OBJECTS := $(patsubst %,$(OUT)/user/%.o,$(notdir $(USER_CODE))) $(USER_READY) $(OUT)/user/cxx_runtime.o
+USER_OBJECTS := $(patsubst %,$(OUT)/user/%.o,$(notdir $(USER_CODE))) $(USER_READY) $(if $(USER_CXX),$(OUT)/user/cxx_runtime.o)
 
 $(OUT)/user/%.c.o: $(USER_DIR)%.c $(OUT)/user/which
 	$(SAY) CC $<
@@ -66,6 +71,7 @@ STACSOS_FLAGS  := -std=gnu++2b $(CXX_COMMON) -nostdinc -fno-delete-null-pointer-
 STACSOS_C      := adapter allocator_$(STACSOS_YEAR) lock_$(STACSOS_LOCKER) runtime
 USER_OBJECTS   := $(OUT)/user/page-allocator-buddy.o $(OUT)/user/bridge_$(STACSOS_YEAR).o $(OUT)/user/runtime-cxx.o \
                   $(patsubst %,$(OUT)/user/%.o,$(STACSOS_C)) $(OUT)/user/cxx_runtime.o
+USER_CXX       := $(STACSOS_SOURCE)
 STACSOS_PROXY  := $(if $(STACSOS_HEADER),$(OUT)/include/stacsos/kernel/mem/page-allocator-buddy.h)
 
 # <stacsos/kernel/mem/page-allocator-buddy.h> is the user's, wherever it lies.
@@ -101,10 +107,15 @@ $(OUT)/user/cxx_runtime.o: mm/adapters/cxx_runtime.cpp $(OUT)/user/which
 USER_IS := $(CXX) $(CXXFLAGS) $(STACSOS_FLAGS) $(abspath $(USER_FILES))
 $(OUT)/user/which: $(COMMON)/flags FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(subst ','\'',$(USER_IS))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(USER_IS))' >$@
+	@printf '%s\n' '$(subst ','\'',$(USER_IS))' | cmp -s - $@ || \
+	    { rm -rf $(OUT)/include; printf '%s\n' '$(subst ','\'',$(USER_IS))' >$@; }
 
 $(OUT)/unnamed.elf $(OUT)/stampede.elf: $(OUT)/user/which
--include $(USER_OBJECTS:.o=.d)
+
+# What was found for another one's files is of no use, and may name files that are gone.
+ifeq ($(strip $(USER_IS)),$(strip $(shell cat $(OUT)/user/which 2>/dev/null)))
+-include $(patsubst %.o,%.d,$(filter $(OUT)/%,$(USER_OBJECTS)))
+endif
 else
 OUT := $(COMMON)
 endif

@@ -4,11 +4,6 @@
  */
 extern "C" {
 #include <lib/fail.h>
-#include <mm/adapters/cxx_runtime.h>
-
-using constructor = void();
-extern constructor *const __init_array_start[];
-extern constructor *const __init_array_end[];
 
 void *__dso_handle;
 
@@ -20,17 +15,6 @@ void __cxa_pure_virtual()
 int __cxa_atexit(void (*)(void *), void *, void *)
 {
     return 0;
-}
-
-void cxx_run_constructors(void)
-{
-    static bool done;
-
-    if (done)
-        return;
-    done = true;
-    for (constructor *const *next = __init_array_start; next < __init_array_end; next++)
-        (*next)();
 }
 }
 

@@ -61,12 +61,18 @@ class Check:
     def verdict(self) -> str:
         """The last word, and what was looked at."""
         rules = ", ".join(dict.fromkeys(finding.rule for finding in self.findings))
-        word = f"broken: {rules}" if rules else "all rules hold"
+        sound = "all rules hold" if self._lists else "the oracle's books are sound"
+        word = f"broken: {rules}" if rules else sound
         if rules and self._locks:
             word = f"broken, or in the middle of a change: {rules}"
-        pages = sum(1 << block.order for block in self._blocks + self._cached)
-        return (f"{word} ({self._inserted.count(1)} pages inserted, {pages} free in "
-                f"{len(self._blocks) + len(self._cached)} blocks, {self._held.count(1)} held)")
+        return f"{word} ({self._inserted.count(1)} pages inserted{self._free_text()}, " \
+               f"{self._held.count(1)} held)"
+
+    def _free_text(self) -> str:
+        if not self._lists:
+            return ""
+        blocks = self._blocks + self._cached
+        return f", {sum(1 << block.order for block in blocks)} free in {len(blocks)} blocks"
 
     def notes(self) -> Iterator[str]:
         """What to bear in mind when reading the findings."""

@@ -1,7 +1,6 @@
 /* The contract, by way of the student's class. */
 #include <lib/bitmap.h>
 #include <lib/fail.h>
-#include <mm/adapters/cxx_runtime.h>
 #include <mm/adapters/stacsos/adapter.h>
 
 _Static_assert((int)MAX_ORDER == (int)STACSOS_LAST_ORDER,
@@ -40,7 +39,6 @@ void stacsos_init(void *memory, void *metadata, pfn_t start, pfn_t end)
     pool->start = start;
     pool->end = end;
     stacsos_use(pool);
-    cxx_run_constructors();
     stacsos_construct(pool->object);
 }
 

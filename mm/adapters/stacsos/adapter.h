@@ -25,8 +25,9 @@ struct stacsos_pool {
  * split, buddies merge at once. Refusing a bad free is not demanded.
  */
 enum {
+    STACSOS_MOST_BLOCKS = 2048, /* the course's lists are sorted and searched */
     STACSOS_PROMISES = PROMISE_SMP_SAFE | PROMISE_IRQ_SAFE | PROMISE_COALESCES | PROMISE_TRUE_OOM |
-                       PROMISE_SMALLEST_FIT,
+                       PROMISE_SMALLEST_FIT | PROMISE_FREES_PARTS,
 };
 
 size_t stacsos_metadata_size(pfn_t start, pfn_t end);

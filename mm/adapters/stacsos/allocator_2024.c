@@ -38,6 +38,7 @@ static void init(void *pool, void *metadata, pfn_t start, pfn_t end)
 static struct page_allocator stacsos_2024 = {
     .name = "stacsos-2024",
     .promises = STACSOS_PROMISES | PROMISE_METADATA_OUTSIDE, /* the link is in the descriptor */
+    .most_blocks = STACSOS_MOST_BLOCKS,
     .pool_size = sizeof(struct stacsos_pool),
     .metadata_size = stacsos_metadata_size,
     .init = init,

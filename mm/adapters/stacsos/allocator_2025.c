@@ -4,6 +4,7 @@
 static const struct page_allocator stacsos_2025 = {
     .name = "stacsos-2025",
     .promises = STACSOS_PROMISES,
+    .most_blocks = STACSOS_MOST_BLOCKS,
     .pool_size = sizeof(struct stacsos_pool),
     .metadata_size = stacsos_metadata_size,
     .init = stacsos_init,

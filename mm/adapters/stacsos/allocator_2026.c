@@ -34,6 +34,7 @@ static bool validate(void *memory, char *message, size_t size)
 static const struct page_allocator stacsos_2026 = {
     .name = "stacsos-2026",
     .promises = STACSOS_PROMISES,
+    .most_blocks = STACSOS_MOST_BLOCKS,
     .pool_size = sizeof(struct stacsos_pool),
     .metadata_size = stacsos_metadata_size,
     .init = stacsos_init,

@@ -1,0 +1,193 @@
+"""The image boots, by its PVH note, on machines of all sizes, and says clearly what it cannot do."""
+
+import re
+
+import pytest
+from guest import boot, image
+from support import EXIT_CODE
+
+# Work-bound and soon done: for tests of what comes before and after the stress.
+SHORT = "ops=400 phases=mixed floor=0"
+# q35's own firmware brings ACPI tables of its own where QEMU gives none; this one does not.
+WITHOUT_ACPI = {"machine": "q35,acpi=off", "more": ["-bios", "qboot.rom"]}
+
+
+def check(log, verdict="pass"):
+    """The guest ended by itself with this verdict, and all it wrote arrived."""
+    assert (log.code, log.verdict) == (EXIT_CODE[verdict], verdict), log.text
+    assert log.is_whole(), log.text
+    return log
+
+
+def check_error(log, rule, part):
+    """It ended in an error of use or of the machine, before any phase."""
+    check(log, "error")
+    assert log.rule == rule and part in log.title, log.text
+    assert not log.all("# begin phase="), log.text
+
+
+# Cores.
+
+@pytest.mark.parametrize("cpus", [1, 2, 8])
+def test_all_phases_pass(cpus):
+    log = check(boot("seconds=3", cpus=cpus))
+    assert log.field("# smp ", "cores") == str(cpus)
+    assert log.value("1..") == str(len(log.all("ok "))), log.text
+    assert not any("SKIP" in line for line in log.lines), log.text
+
+
+def test_64_cores():
+    log = check(boot(SHORT, cpus=64, memory="256M"))
+    assert log.field("# smp ", "cores") == "64"
+
+
+def test_fewer_cores_than_there_are():
+    log = check(boot(f"cpus=3 {SHORT}", cpus=4))
+    assert log.field("# smp ", "cores") == "3"
+
+
+def test_one_thread_for_all_cores_sees_enough_if_they_give_way():
+    check(boot("ops=30000 phases=mixed yield=64", thread="single"))
+
+
+def test_one_thread_for_all_cores_sees_too_little_if_they_do_not():
+    log = check(boot("ops=2000 phases=mixed yield=0", thread="single"), "inconclusive")
+    assert " mixed # SKIP inconclusive: handoffs=" in log.text
+
+
+# Memory.
+
+@pytest.mark.parametrize("memory, usable_mib", [("64M", 63), ("512M", 511), ("4G", 4095)])
+def test_memory(memory, usable_mib):
+    log = check(boot(SHORT, memory=memory))
+    check_memory(log, usable_mib)
+
+
+def test_64_gib():
+    """Touches the page array alone, which is what the host has to find memory for."""
+    log = check(boot(SHORT, memory="64G", machine="q35,memory-backend=r0",
+                     more=["-object", "memory-backend-ram,id=r0,size=64G,reserve=off"]))
+    check_memory(log, 65535)
+
+
+def check_memory(log, usable_mib):
+    assert log.field("# memory ", "usable_mib") == str(usable_mib)
+    # All but 3 % and what the image takes goes to the allocator: page array and the oracle's books.
+    assert int(log.field("# memory ", "inserted_pages")) > (usable_mib * 0.97 - 8) * 256
+    assert int(log.field("# memory ", "page_array_bytes")) <= 16
+    print("setup_ms", log.field("# memory ", "setup_ms"))
+
+
+@pytest.mark.parametrize("memory", ["2M", "4M"])
+def test_too_little_memory(memory):
+    check_error(boot(SHORT, memory=memory), "memory", "give the machine more")
+
+
+# The same seed makes each core do the same.
+
+def test_seed_repeats_each_cores_choices():
+    def sequences(seed):
+        log = check(boot(f"ops=2000 phases=mixed,remote-free floor=0 seed={seed}"))
+        found = log.all("# sequence ")
+        assert len(found) == 2 and all("steps=1000" in line for line in found), log.text
+        return found
+
+    first = sequences(7)
+    assert sequences(7) == first
+    assert not set(sequences(8)) & set(first)
+
+
+def test_seed_is_told_where_none_was_given():
+    seeds = {boot(SHORT).field("# options ", "seed") for _ in range(2)}
+    assert len(seeds) == 2 and "0" not in seeds
+
+
+# Failures.
+
+@pytest.mark.parametrize("name, verdict, title", [
+    ("null", "crash", r"wild-access: core 1 read address 0x8 at rip 0x\w+"),
+    ("text-write", "crash", r"wild-access: core 1 wrote address 0x\w+ at rip 0x\w+"),
+    ("data-execute", "crash", r"wild-access: core 1 executed address (0x\w+) at rip \1"),
+    ("stack", "crash", r"stack: core 1 ran over the end of core 1's main stack at rip 0x\w+"),
+    ("invalid-opcode", "crash", r"trap: #UD on core 1 at rip 0x\w+, error 0x0"),
+    ("null@3", "crash", r"wild-access: core 3 read address 0x8 at rip 0x\w+"),
+    ("null@0", "crash", r"wild-access: core 0 read address 0x8 at rip 0x\w+"),
+    ("hang", "hang", r"stall: core 1 makes no progress"),
+    ("deadlock", "hang", r"deadlock: core 1 waits for second of core 2, "
+                         r"core 2 waits for first of core 1"),
+    ("overlap", "fail", r"overlap: pfn 0x\w+ order 0"),
+    ("content", "fail", r"content: pfn 0x\w+ order 0"),
+    ("relock", "fail", r"lock-owner: spare taken again by its owner, core 1, .*"),
+    ("unlock-twice", "fail", r"lock-owner: spare released twice: free, and core 1 .*"),
+    ("lost-unlock", "fail", r"lock-held: core 1 goes on with 1 locks held: spare"),
+    ("interrupt-relock", "fail", r"lock-owner: spare taken again by its owner, core 1, .*"),
+])
+def test_provoked_failure_is_told(name, verdict, title):
+    # The circle of two may be seen, and told, from either.
+    log = check(boot(f"provoke={name} phases=mixed seconds=4 watchdog=1"), verdict)
+    assert re.fullmatch(title, in_order(log.title)), log.text
+    assert log.all("not ok ") == [f"1 mixed # {log.title}"], log.text
+    assert log.all("# core "), log.text
+
+
+def in_order(title):
+    """The title of a deadlock, its first core first."""
+    rule, _, text = title.partition(": ")
+    return f"deadlock: {', '.join(sorted(text.split(', ')))}" if rule == "deadlock" else title
+
+
+def test_core_that_takes_no_nmi_is_named():
+    log = check(boot("provoke=deaf phases=mixed seconds=4"), "fail")
+    assert log.rule == "content", log.text
+    assert re.match(r"core 1 \(APIC ID 1\) did not take the NMI within ", log.value("# freeze: "))
+
+
+def test_core_that_does_not_start_is_named():
+    log = boot("provoke=bringup@2 seconds=1")
+    check_error(log, "smp.bringup", "core 2 (APIC ID 2) did not start")
+
+
+# Errors of use and of the machine.
+
+@pytest.mark.parametrize("options, part", [
+    ("frob=1", "unknown option frob=1; known: seed "),
+    ("seconds", "option seconds: no value"),
+    ("seconds=", "option seconds=: not a number; allowed 1 to 604800"),
+    ("seconds=1h", "option seconds=1h: not a number"),
+    ("seconds=0", "option seconds=0: out of range; allowed 1 to 604800"),
+    ("cpus=256", "option cpus=256: out of range; allowed 0 to 255"),
+    ("cpus=5", "option cpus=5: there are 4"),
+    ("nonce=xyz", "option nonce=xyz: not a hex number"),
+    ("orders=0,0", "option orders=0,0: no list of weights"),
+    ("exit=maybe", "option exit=maybe: no such choice; allowed auto halt power-off"),
+    ("phases=mixed,none", 'option phases: no phase "none"; there are: all selftest '),
+    ("allocator=none", 'option allocator: no allocator "none"'),
+    ("provoke=none", 'option provoke: no failure "none"; there are: null '),
+    ("provoke=null@4", 'option provoke: no core "4"; there are 0 to 3'),
+    ("seed=1 seed=1", "option seed: given twice"),
+])
+def test_option_error(options, part):
+    check_error(boot(options), "option", part)
+
+
+def test_without_acpi_no_other_core_is_found():
+    check_error(boot(SHORT, **WITHOUT_ACPI), "acpi", "(RSDP); cpus=1 would run")
+
+
+def test_without_acpi_one_core_runs():
+    log = check(boot(f"cpus=1 {SHORT}", **WITHOUT_ACPI))
+    assert log.field("# clock ", "source") == "pit"
+
+
+def test_without_a_serial_port_it_ends_all_the_same():
+    log = boot(SHORT, serial="none")
+    assert (log.code, log.text) == (EXIT_CODE["pass"], "")
+
+
+# Builds.
+
+@pytest.mark.parametrize("compiler, max_order", [("clang", 16), ("gcc", 10), ("gcc", 18)])
+def test_build(compiler, max_order):
+    log = check(boot("seconds=2", image(compiler, max_order), memory="256M"))
+    weights = log.field("# options ", "orders")
+    assert len(weights.split(",")) == max_order + 1
