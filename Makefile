@@ -1,7 +1,7 @@
 # Stampede: a multi-core stress test for page allocators. `make help` says what there is.
 
 CPUS      ?= 8      ## cores, 1 to 255
-MEMORY    ?= 512M   ## of the guest, 64M to 64G
+MEMORY    ?= 512M   ## of the guest, 64M to 64G (2G with STACSOS)
 DURATION  ?= 15     ## seconds of stress
 SEED      ?=        ## of all random choices; a new one each run if empty
 ALLOCATOR ?=        ## a built-in one's name, or the path of your own: mine.c, mine.cpp, mine.o or a folder of them
@@ -18,6 +18,13 @@ MAX_ORDER ?= 16     ## largest block, 2^MAX_ORDER pages; 10 to 18
 
 ifeq ($(origin CC),default)
 CC := gcc
+endif
+
+# Room for whole blocks of order 16 in the selftest of an allocator that writes into free pages.
+ifneq ($(STACSOS),)
+ifeq ($(origin MEMORY),file)
+MEMORY := 2G
+endif
 endif
 
 # Make keeps the blanks before a comment.

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from support import EXIT_CODE, PHASES, body, closed, good, opening
+from support import EXIT_CODE, PHASES, closed, good, opening
 
 WORDS = " ".join(sys.argv)
 
@@ -99,6 +99,16 @@ def held(word="fail", **answers):
     """A guest that failed and stays for a debugger."""
     SERIAL.sendall(with_nonce(good(word)) + b"# held: all cores stopped for a debugger\r\n")
     serve(answers)
+
+
+def paused():
+    """A debugger stops the machine for longer than it may be silent."""
+    start()
+    event("STOP")
+    time.sleep(2.5)
+    event("RESUME")
+    SERIAL.sendall(with_nonce(good()).partition(b"begin phase=selftest\r\n")[2])
+    sys.exit(EXIT_CODE["pass"])
 
 
 def switched_off():
@@ -231,6 +241,7 @@ ACTS = {
     "held-early": lambda: held(**{"dump-guest-memory": early(1)}),
     "held-32-bit": lambda: held(**{"dump-guest-memory": early(9)}),
     "held-dump-dies": lambda: held(**{"dump-guest-memory": die}),
+    "paused": paused,
     "switched-off": switched_off,
     "mute": lambda: serve({}),
     "endless": endless,

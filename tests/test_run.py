@@ -75,6 +75,11 @@ def test_hang(run, tmp_path, act, words, title):
     assert record(tmp_path)["title"] == title
 
 
+def test_no_time_runs_while_a_debugger_has_the_machine_stopped(run):
+    done = run("paused", "--silence", 1)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_silent_guest_that_tells_is_said_to_have_been_silent(run, tmp_path):
     run("tells", "--silence", 1)
     assert record(tmp_path)["reasons"] == ["silence: no byte for 1 s; an NMI made the guest tell"]

@@ -23,6 +23,7 @@ from .verdict import Verdict
 
 KERNEL, CORE, LOG = "stampede.elf", "core", "serial.log"
 NO_CORE, README, RECORD, REGISTERS = "no-core.txt", "README", "verdict.json", "registers.txt"
+QEMU, SOURCE = "qemu.txt", "source.txt"
 FIRST_LINE = "A failed run of Stampede, kept."
 
 
@@ -103,13 +104,18 @@ def _write_record(folder: Path, case: Case, bundle: Bundle) -> None:
 
 def _readme(case: Case) -> str:
     """Five lines."""
-    return f"""\
-{FIRST_LINE} {case.verdict.word}: {case.verdict.title}
-To look at it, in this folder: gdb -q -nx -x {gdbsession.SESSION}    (or in Stampede's tree: ci/stampede postmortem FOLDER)
-To repeat it: {case.repeat}    (seed {case.verdict.options.get("seed", "unknown")})
-{CORE}: memory and registers ({NO_CORE} says why if it is missing); {LOG}, {RECORD}, {REGISTERS}, qemu.txt: the run;
-{KERNEL}: the image that ran, with symbols; source.txt: the revision and what differed from it; gdb/: the `stampede` commands.
-"""
+    seed = case.verdict.options.get("seed", "unknown")
+    lines = [
+        f"{FIRST_LINE} {case.verdict.word}: {case.verdict.title}",
+        f"To look at it, in this folder: gdb -q -nx -x {gdbsession.SESSION}"
+        "    (or in Stampede's tree: ci/stampede postmortem FOLDER)",
+        f"To repeat it: {case.repeat}    (seed {seed})",
+        f"{CORE}: memory and registers ({NO_CORE} says why if it is missing); "
+        f"{LOG}, {RECORD}, {REGISTERS}, {QEMU}: the run;",
+        f"{KERNEL}: the image that ran, with symbols; {SOURCE}: the revision and what differed from "
+        f"it; {gdbsession.SCRIPTS_IN_BUNDLE}/: the `stampede` commands.",
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _write_qemu(folder: Path, guest: Guest) -> None:
@@ -119,13 +125,13 @@ def _write_qemu(folder: Path, guest: Guest) -> None:
         version = f"unknown: {error}"
     lines = [f"version: {version}", f"command: {shlex.join(guest.command)}",
              *(f"said: {line}" for line in guest.complaint())]
-    (folder / "qemu.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / QEMU).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _write_source(folder: Path) -> None:
     source = read_source()
     text = f"revision {source.revision}\n{source.diff}"
-    (folder / "source.txt").write_text(text, encoding="utf-8")
+    (folder / SOURCE).write_text(text, encoding="utf-8")
 
 
 def _write_session(folder: Path, case: Case) -> None:

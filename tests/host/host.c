@@ -20,10 +20,11 @@ char *host_arena_base;
 pfn_t host_arena_start;
 static size_t arena_size;
 
-static char *map_or_die(size_t size, int protection)
+static char *map_or_die(void *address, size_t size, int protection)
 {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    char *base = mmap(NULL, size, protection, flags, -1, 0);
+    char *base =
+        mmap(address, size, protection, flags | (address ? MAP_FIXED_NOREPLACE : 0), -1, 0);
     if (base == MAP_FAILED) {
         perror("mmap");
         abort();
@@ -31,13 +32,23 @@ static char *map_or_die(size_t size, int protection)
     return base;
 }
 
-void host_arena_map(uint64_t start, uint64_t count)
+static void map_arena(void *address, uint64_t start, uint64_t count)
 {
     if (arena_size != 0)
         munmap(host_arena_base, arena_size);
     arena_size = count << PAGE_SHIFT;
-    host_arena_base = map_or_die(arena_size, PROT_READ | PROT_WRITE);
+    host_arena_base = map_or_die(address, arena_size, PROT_READ | PROT_WRITE);
     host_arena_start = start;
+}
+
+void host_arena_map(uint64_t start, uint64_t count)
+{
+    map_arena(NULL, start, count);
+}
+
+void host_arena_map_in_place(uint64_t start, uint64_t count)
+{
+    map_arena((void *)(uintptr_t)(start << PAGE_SHIFT), start, count);
 }
 
 enum { GUARDED_SLOTS = 2, GUARDED_SIZE = 64 << 10 };
@@ -48,7 +59,7 @@ void *host_guarded_copy(unsigned slot, const void *bytes, size_t size)
     if (slot >= GUARDED_SLOTS || size > GUARDED_SIZE)
         abort();
     if (slots[slot] == NULL) {
-        slots[slot] = map_or_die(GUARDED_SIZE + PAGE_SIZE, PROT_NONE);
+        slots[slot] = map_or_die(NULL, GUARDED_SIZE + PAGE_SIZE, PROT_NONE);
         mprotect(slots[slot], GUARDED_SIZE, PROT_READ | PROT_WRITE);
     }
     char *copy = slots[slot] + GUARDED_SIZE - size;

@@ -26,9 +26,14 @@
 enum {
     USUAL_CORES = 4,
     USUAL_MIB = 64,
-    FIRST_PFN = 0x15b, /* odd, as the first page after a kernel may well be */
-    HOLE_PAGES = 3,    /* in the middle of memory: never the allocator's */
+    HOLE_PAGES = 3, /* in the middle of memory: never the allocator's */
 };
+
+/*
+ * Odd, as the first page after a kernel may well be. At an address that is nobody's under any
+ * sanitizer (compiler-rt, tsan_platform.h: "mid" application memory).
+ */
+#define FIRST_PFN ((pfn_t)0x56000015b)
 
 static struct options options;
 static struct run run;
@@ -115,11 +120,11 @@ static void make_arena(const struct page_allocator *allocator)
 {
     uint64_t pages = mib << (20 - PAGE_SHIFT);
 
-    host_arena_map(FIRST_PFN, pages);
+    host_arena_map_in_place(FIRST_PFN, pages);
     run.options = &options;
     run.core_count = (uint32_t)options.cpus;
     run_take_cores(&run, run.core_count, take);
-    phase_selftest_init(allocator, take);
+    phase_selftest_init(allocator, pages, take);
     arena_init(&run.arena, allocator, FIRST_PFN, FIRST_PFN + pages, options.sample, take);
     insert(FIRST_PFN, pages / 2);
     insert(FIRST_PFN + pages / 2 + HOLE_PAGES, pages - pages / 2 - HOLE_PAGES);

@@ -17,10 +17,10 @@ extern pfn_t host_arena_start;
 
 static inline void *pfn_to_address(pfn_t pfn)
 {
-    return host_arena_base + ((pfn - host_arena_start) << PAGE_SHIFT);
+    return host_arena_base + (int64_t)((pfn - host_arena_start) << PAGE_SHIFT);
 }
 
 static inline pfn_t address_to_pfn(const void *address)
 {
-    return host_arena_start + ((pfn_t)((const char *)address - host_arena_base) >> PAGE_SHIFT);
+    return host_arena_start + (pfn_t)(((const char *)address - host_arena_base) >> PAGE_SHIFT);
 }
