@@ -74,7 +74,7 @@ static void read_options(void)
     bool good = options_parse(&options, bootinfo.command_line, message, sizeof(message));
     report_program(options.nonce, bootinfo.protocol);
     if (!good)
-        fail("option", "%s", message);
+        fail("usage", "%s", message);
     run_set_exit(options.exit, options.on_fail, &power);
 }
 
@@ -98,7 +98,7 @@ static const struct page_allocator *choose_allocator(void)
         for (const struct page_allocator *const *entry = __start_page_allocators;
              entry < __stop_page_allocators; entry++)
             report_line("# allocator=%s", (*entry)->name);
-        fail("option", "option allocator: no allocator \"%s\" in this image", options.allocator);
+        fail("usage", "option allocator: no allocator \"%s\" in this image", options.allocator);
     }
     return allocator;
 }
@@ -168,13 +168,13 @@ static size_t choose_cores(uint32_t *apic_ids)
     for (size_t i = 0; i < cpus.count; i++)
         there += cpus.apic_ids[i] != apic_id();
     if (options.cpus > there)
-        fail("option", "option cpus=%llu: there are %llu", (ull)options.cpus, (ull)there);
+        fail("usage", "option cpus=%llu: there are %llu", (ull)options.cpus, (ull)there);
     size_t wanted = options.cpus ? options.cpus : there;
     for (size_t i = 0; i < cpus.count && count + 1 < wanted; i++)
         if (cpus.apic_ids[i] != apic_id())
             apic_ids[count++] = cpus.apic_ids[i];
     if (!provoke_choose(options.provoke, (uint32_t)count + 1, message, sizeof(message)))
-        fail("option", "%s", message);
+        fail("usage", "%s", message);
     return count;
 }
 
@@ -270,7 +270,7 @@ static void make_arena(const struct page_allocator *allocator, const struct memo
 static void check_phases(void)
 {
     if (!run_check_phases(options.phases, message, sizeof(message)))
-        fail("option", "%s", message);
+        fail("usage", "%s", message);
 }
 
 static void start_run(void)

@@ -167,7 +167,7 @@ def test_core_that_does_not_start_is_named():
     ("seed=1 seed=1", "option seed: given twice"),
 ])
 def test_option_error(options, part):
-    check_error(boot(options), "option", part)
+    check_error(boot(options), "usage", part)
 
 
 def test_without_acpi_no_other_core_is_found():
@@ -177,6 +177,11 @@ def test_without_acpi_no_other_core_is_found():
 def test_without_acpi_one_core_runs():
     log = check(boot(f"cpus=1 {SHORT}", **WITHOUT_ACPI))
     assert log.field("# clock ", "source") == "pit"
+
+
+def test_without_a_timer_to_measure_by_it_runs_all_the_same():
+    log = check(boot(f"cpus=1 {SHORT}", machine="microvm,acpi=off,pit=off"))
+    assert log.field("# clock ", "source") == "none"
 
 
 def test_without_a_serial_port_it_ends_all_the_same():

@@ -62,5 +62,5 @@ def test_backtrace_names_functions():
 @pytest.mark.parametrize("option", ["seconds=0", "phases=none", "allocator=none", "--mib=0"])
 def test_error_of_use(option):
     log = hosted("plain", option)
-    assert (log.code, log.rule) == (CODES["error"], "option"), log.text
+    assert (log.code, log.rule) == (CODES["error"], "usage"), log.text
     assert option.split("=")[0] in log.title

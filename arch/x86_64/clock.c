@@ -11,6 +11,7 @@ enum {
     PIT_CHANNEL_2 = 0x42,
     PIT_COMMAND = 0x43,
     PIT_GATE = 0x61,
+    NOBODY = 0xff,    /* what a port reads as where nothing answers */
     MEASURE_HZ = 100, /* measure for 1/100 s */
     WAIT_TURNS = 10000000,
 };
@@ -39,6 +40,8 @@ static bool measure_by_pit(void)
 {
     const uint16_t count = PIT_HZ / MEASURE_HZ;
 
+    if (port_read8(PIT_GATE) == NOBODY)
+        return false;
     port_write8(PIT_GATE, (port_read8(PIT_GATE) & 0xfc) | 1);
     port_write8(PIT_COMMAND, 0xb0); /* channel 2, low then high byte, mode 0 */
     port_write8(PIT_CHANNEL_2, count & 0xff);

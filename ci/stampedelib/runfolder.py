@@ -1,24 +1,19 @@
 """Where a run leaves what it has to tell, and how a debugger finds its guest while that lives.
 
-Beside the log stands guest.json, which names QEMU's process and the socket that gdb connects to. The
-socket is in a private folder elsewhere, because the path of a socket must be short.
+Beside the log stands guest.json, which names QEMU's process and the socket that gdb connects to.
 """
 import fcntl
 import json
-import os
-import shutil
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .privatefolder import PrivateFolder
 from .usage import ROOT, UsageError
 
 LAST = "build/last"
 LAST_FOLDERS = 9  # runs at the same time that each find a default folder
-LONGEST_SOCKET_PATH = 107  # sockaddr_un
-PREFIX = "stampede-"
 NOTE = "guest.json"
 
 
@@ -51,18 +46,17 @@ class RunFolder:
         self.bundle = log.with_name("bundle")
         self.registers = log.with_name("registers.txt")
         self._note = log.with_name(NOTE)
-        _remove_stale(self._note)
-        for old in (self.verdict, self.registers):
+        for old in (self.verdict, self.registers, self._note):
             old.unlink(missing_ok=True)  # an earlier run's is not to be taken for this one's
-        self._private = _private_folder()
-        self.socket = self._private / "gdb"
+        self._private = PrivateFolder()
+        self.socket = self._private.path / "gdb"
 
     def __enter__(self) -> "RunFolder":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._note.unlink(missing_ok=True)
-        shutil.rmtree(self._private, ignore_errors=True)
+        self._private.close()
         self.capture.close()
 
     def announce(self, pid: int, kernel: Path, state: str) -> None:
@@ -126,24 +120,3 @@ def _read_note(path: Path) -> GuestNote | None:
         return GuestNote(**fields)
     except (OSError, ValueError, TypeError):
         return None
-
-
-def _remove_stale(path: Path) -> None:
-    """What a run left that was killed."""
-    note = _read_note(path)
-    if note and not note.is_alive():
-        private = Path(note.socket).parent
-        if private.name.startswith(PREFIX):
-            shutil.rmtree(private, ignore_errors=True)
-    path.unlink(missing_ok=True)
-
-
-def _private_folder() -> Path:
-    """A new folder of this user's alone, whose path is short enough for sockets in it."""
-    bases = [os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"]
-    for base in filter(None, bases):
-        if not os.access(base, os.W_OK | os.X_OK):
-            continue
-        if len(base) + len(f"/{PREFIX}12345678/gdb") < LONGEST_SOCKET_PATH:
-            return Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
-    raise UsageError(f"none of {', '.join(filter(None, bases))} will do for a socket")

@@ -19,8 +19,8 @@ void host_cpu_enter(uint32_t number, void *percpu);
 void host_arena_map(uint64_t start, uint64_t count);
 
 /*
- * The same where addresses and page frames are one, as in the kernel: frame n is at n << PAGE_SHIFT.
- * So memory from elsewhere has frames too, aligned as its addresses are.
+ * The same where addresses and page frames are one, as in the kernel: frame n is at n <<
+ * PAGE_SHIFT. So memory from elsewhere has frames too, aligned as its addresses are.
  */
 void host_arena_map_in_place(uint64_t start, uint64_t count);
 

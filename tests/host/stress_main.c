@@ -64,15 +64,15 @@ static void read_options(void)
     bool good = options_parse(&options, command_line, message, sizeof(message));
     report_program(options.nonce, "hosted");
     if (!good || !run_check_phases(options.phases, message, sizeof(message)))
-        fail("option", "%s", message);
+        fail("usage", "%s", message);
     if (mib < 1 || mib > 65536)
-        fail("option", "--mib=%llu: allowed 1 to 65536", (unsigned long long)mib);
+        fail("usage", "--mib=%llu: allowed 1 to 65536", (unsigned long long)mib);
     if (!options.cpus)
         options.cpus = USUAL_CORES;
     if (!options.seed)
         options.seed = prng_mix(cpu_cycles());
     if (!provoke_choose(options.provoke, (uint32_t)options.cpus, message, sizeof(message)))
-        fail("option", "%s", message);
+        fail("usage", "%s", message);
     run_set_exit(options.exit, options.on_fail, NULL);
 }
 
@@ -91,7 +91,7 @@ static const struct page_allocator *choose_allocator(void)
     if (options.allocator[0])
         allocator = page_allocator_find(options.allocator);
     if (!allocator)
-        fail("option", "option allocator: no allocator \"%s\" in this program", options.allocator);
+        fail("usage", "option allocator: no allocator \"%s\" in this program", options.allocator);
     report_line("# allocator=%s", allocator->name);
     return allocator;
 }

@@ -1,0 +1,84 @@
+"""What a newcomer does: the ISO by GRUB under BIOS and UEFI, through the tool and through make."""
+
+import json
+import subprocess
+
+import pytest
+from guest import ENVIRONMENT
+from support import ROOT, stampede
+from stampedelib.machine import kvm_trouble
+
+ARGS = "phases=selftest,mixed orders=1,0,2"
+
+
+def make(*words, timeout=600):
+    return subprocess.run(["make", "--no-print-directory", *words], cwd=ROOT, env=ENVIRONMENT,
+                          capture_output=True, text=True, timeout=timeout)
+
+
+@pytest.fixture(scope="module")
+def image():
+    done = make("build")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def run(folder, *words):
+    """A run by the tool; what came of it and the verdict it wrote down."""
+    log = folder / "serial.log"
+    done = stampede("run", "--seconds", 2, "--cpus", 4, "--log", log, *words, timeout=300)
+    return done, json.loads((folder / "verdict.json").read_text()), log.read_text(errors="replace")
+
+
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_iso_passes_and_takes_options(image, tmp_path, firmware):
+    done, verdict, log = run(tmp_path, "--firmware", firmware, "--args", ARGS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert verdict["word"] == "pass"
+    assert "boot=multiboot2" in log and 'loader="GRUB' in log
+    assert "orders=1,0,2" in log and "ok 2 mixed" in log
+
+
+@pytest.mark.skipif(kvm_trouble() is not None, reason=f"no KVM: {kvm_trouble()}")
+@pytest.mark.parametrize("boot", ["iso", "direct"])
+def test_kvm_passes(image, tmp_path, boot):
+    done, _, _ = run(tmp_path, "--accel", "kvm", "--boot", boot)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_failure_by_the_iso_has_its_verdict(image, tmp_path):
+    done, verdict, _ = run(tmp_path, "--args", "provoke=content phases=mixed", "--on-fail", "exit")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert verdict["title"].startswith("content: pfn ")
+
+
+def test_second_build_does_nothing():
+    make("build")
+    done = make("build")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_help_lists_targets_and_variables():
+    done = make("help")
+    assert done.returncode == 0
+    for word in ("make run", "make test", "CPUS", "SEED", "ALLOCATOR", "FIRMWARE", "ON_FAIL"):
+        assert word in done.stdout
+
+
+def test_make_run_hands_its_variables_on(image):
+    done = make("run", "BOOT=direct", "CPUS=2", "MEMORY=128M", "DURATION=1", "SEED=7",
+                "ALLOCATOR=buddy-scan", "ARGS=phases=mixed sample=1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for word in ("cores=2", "usable_mib=127", "seed=7", "allocator=buddy-scan", "sample=1"):
+        assert word in done.stdout
+
+
+def test_make_run_with_an_allocator_of_ones_own(image):
+    done = make("run", "BOOT=direct", "CPUS=4", "MEMORY=64M", "DURATION=2",
+                "ALLOCATOR=docs/example-allocator.c")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "# allocator=example" in done.stdout
+
+
+def test_make_says_no_to_nonsense():
+    done = make("run", "CPUS=0")
+    assert done.returncode == 2 and "--cpus: 0 is out of range" in done.stderr
