@@ -51,6 +51,16 @@ def test_failure_by_the_iso_has_its_verdict(image, tmp_path):
     assert verdict["title"].startswith("content: pfn ")
 
 
+@pytest.mark.parametrize("end", ["halt", "power-off"])
+@pytest.mark.parametrize("provoke, code", [("", 0), ("content", 1)])
+def test_machine_that_does_not_leave_by_the_debug_port(image, tmp_path, end, provoke, code):
+    """As real ones: the log alone says how it went."""
+    done, verdict, _ = run(tmp_path, "--boot", "direct", "--on-fail", "exit", "--args",
+                           f"exit={end} phases=mixed provoke={provoke}")
+    assert done.returncode == code, done.stdout + done.stderr
+    assert verdict["word"] == ("fail" if code else "pass")
+
+
 def test_second_build_does_nothing():
     make("build")
     done = make("build")

@@ -104,7 +104,7 @@ class Monitor:
 
     def _receive_event(self, event: str, data: dict[str, Any]) -> None:
         if event == "SHUTDOWN":
-            self.shutdown_reason = data["reason"]
+            self.shutdown_reason = self.shutdown_reason or data["reason"]  # not that of our own quit
             if data["reason"] == "guest-shutdown":
                 # The guest switched itself off. Under -no-shutdown QEMU stays; newer ones do so
                 # for isa-debug-exit too, and keep its exit code for when they are told to quit.

@@ -90,6 +90,8 @@ class Guest:
             return Ending("killed", detail=f"QEMU died of {signal.Signals(-status).name}")
         if self.monitor.shutdown_reason == "host-signal":
             return Ending("killed", detail="QEMU was told to quit by a signal")
+        if status == 0 and self.monitor.shutdown_reason == "guest-shutdown":
+            return Ending("exit")  # it switched itself off (exit=power-off): the log alone tells
         return self.reset_ending() or Ending("exit", status, *complaint)
 
     def reset_ending(self) -> Ending | None:
