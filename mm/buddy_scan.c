@@ -403,6 +403,7 @@ const struct page_allocator buddy_scan_allocator = {
     .name = "buddy-scan",
     .promises = PROMISE_SMP_SAFE | PROMISE_IRQ_SAFE | PROMISE_COALESCES | PROMISE_TRUE_OOM |
                 PROMISE_SMALLEST_FIT | PROMISE_INSTANCEABLE,
+    .most_blocks = 4096, /* each free walks a list */
     .pool_size = sizeof(struct buddy_scan_pool),
     .metadata_size = scan_metadata_size,
     .init = scan_init,

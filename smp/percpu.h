@@ -52,3 +52,12 @@ static inline struct percpu *this_cpu(void)
 {
     return (struct percpu *)cpu_local();
 }
+
+/* The name of a lock that this core holds, "none", or "another" if it is not among those noted. */
+static inline const char *percpu_held_name(const struct percpu *cpu)
+{
+    for (uint32_t i = 0; i < cpu->locks_held && i < HELD_LOCKS; i++)
+        if (cpu->held[i])
+            return cpu->held[i]->name;
+    return cpu->locks_held ? "another" : "none";
+}

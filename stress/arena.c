@@ -163,7 +163,7 @@ static void call_end(struct call call)
     if (cpu->locks_held != call.locks_held)
         fail("lock-held", "core %u returned from %s order %u with %u locks held, %u before: %s",
              call.core->number, call.function, call.order, cpu->locks_held, call.locks_held,
-             cpu->locks_held ? cpu->held[0]->name : "none");
+             percpu_held_name(cpu));
     if (irq_enabled() != call.interrupts)
         fail("irq-state", "core %u returned from %s order %u with interrupts %s, %s before",
              call.core->number, call.function, call.order, irq_enabled() ? "on" : "off",

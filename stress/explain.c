@@ -151,7 +151,8 @@ static void report_locks(uint64_t failed_at)
 {
     for (uint32_t i = 0; i < percpu_count; i++)
         for (uint32_t k = 0; k < percpu_table[i]->locks_held && k < HELD_LOCKS; k++)
-            report_lock(percpu_table[i]->held[k], i, failed_at);
+            if (percpu_table[i]->held[k]) /* the first of many may have been released already */
+                report_lock(percpu_table[i]->held[k], i, failed_at);
 }
 
 /* ---- cores ---- */

@@ -49,7 +49,7 @@ const struct phase phase_mixed = {
     .name = "mixed",
     .repeats = true,
     .weight = 5,
-    .floor = {.handoffs = 200, .contended = 20},
+    .floor = {.handoffs = 200, .contended = 10},
     .prepare = prepare_mixed,
     .round = round_mixed,
     .release = mix_release,

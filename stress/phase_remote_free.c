@@ -67,7 +67,7 @@ const struct phase phase_remote_free = {
     .name = "remote-free",
     .repeats = true,
     .weight = 4,
-    .floor = {.handoffs = 200, .contended = 20, .cross_frees = 1000},
+    .floor = {.handoffs = 200, .contended = 10, .cross_frees = 1000},
     .prepare = prepare,
     .round = round_remote_free,
     .release = release,

@@ -210,7 +210,7 @@ static void check_no_lock_held(void)
 
     if (cpu->locks_held)
         fail("lock-held", "core %u goes on with %u locks held: %s", cpu->local.number,
-             cpu->locks_held, cpu->held[0]->name);
+             cpu->locks_held, percpu_held_name(cpu));
 }
 
 /* Waiting for others is no standstill of one's own. */

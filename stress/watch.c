@@ -99,7 +99,7 @@ static const char *describe_stall(const struct percpu *cpu, char *text, size_t s
         return "deadlock";
     }
     format_text(text, size, "core %u makes no progress%s%s", cpu->local.number,
-                cpu->locks_held ? ", holding " : "", cpu->locks_held ? cpu->held[0]->name : "");
+                cpu->locks_held ? ", holding " : "", cpu->locks_held ? percpu_held_name(cpu) : "");
     return "stall";
 }
 

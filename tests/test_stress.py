@@ -18,10 +18,12 @@ def hosted(variant, *options):
     return run([f"build/host/{variant}/stampede-host", *options])
 
 
-@pytest.mark.parametrize("variant, cpus, seconds", [
-    ("plain", 1, 2), ("plain", 4, 3), ("asan", 4, 4), ("tsan", 4, 6), ("tsan", 3, 4)])
-def test_all_phases_pass_in_silence(variant, cpus, seconds):
-    log = hosted(variant, f"cpus={cpus}", f"seconds={seconds}", *OPTIONS)
+@pytest.mark.parametrize("variant, allocator, cpus, seconds", [
+    ("plain", "buddy", 1, 2), ("plain", "buddy", 4, 3), ("asan", "buddy", 4, 4),
+    ("tsan", "buddy", 4, 6), ("tsan", "buddy", 3, 3),
+    ("tsan", "buddy-percpu", 4, 4), ("tsan", "buddy-scan", 4, 4)])
+def test_all_phases_pass_in_silence(variant, allocator, cpus, seconds):
+    log = hosted(variant, f"allocator={allocator}", f"cpus={cpus}", f"seconds={seconds}", *OPTIONS)
     assert log.verdict == "pass" and log.code == CODES["pass"], log.text
     assert log.is_whole(), log.text  # a sanitizer's word would be among the lines, or after them
     assert log.value("1..") == str(len(log.all("ok "))), log.text
