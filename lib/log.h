@@ -1,4 +1,5 @@
-/* A line in the log, for those below the report: "# log: ...". Provided by the program, as fail() is. */
+/* A line in the log, for those below the report: "# log: ...". Provided by the program, as fail()
+ * is. */
 #pragma once
 
 /* Any context but an NMI handler; any core. Slow (a serial port): not in every operation. */
