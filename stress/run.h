@@ -18,6 +18,7 @@ struct totals {
     struct core_counts counts;
     uint64_t steps, fewest_steps;
     uint64_t acquisitions, fewest_acquisitions, most_acquisitions;
+    uint32_t fewest_core, most_core; /* whose those are */
     uint64_t contended, handoffs;
     uint64_t wait_cycles, hold_cycles, longest_wait, longest_hold;
 };

@@ -16,12 +16,20 @@ from support import EXIT_CODE, PHASES, closed, good, opening
 WORDS = " ".join(sys.argv)
 
 
-def channel(name):
-    """The socket that the runner handed over for `name`."""
-    return socket.socket(fileno=int(re.search(rf"id={name},fd=(\d+)", WORDS)[1]))
+class Serial:
+    """The pipe that the runner handed over for the serial port."""
+
+    def __init__(self):
+        self._pipe = int(re.search(r"id=serial,path=/proc/self/fd/(\d+)", WORDS)[1])
+
+    def sendall(self, data):
+        """Write it all."""
+        while data:
+            data = data[os.write(self._pipe, data):]
 
 
-SERIAL, MONITOR = channel("serial"), channel("qmp")
+SERIAL = Serial()
+MONITOR = socket.socket(fileno=int(re.search(r"id=qmp,fd=(\d+)", WORDS)[1]))
 NONCE = int(re.search(r"nonce=([0-9a-f]{16})", WORDS)[1], 16)
 
 

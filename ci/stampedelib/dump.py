@@ -3,7 +3,6 @@
 QEMU itself would write every page that is all zeros; most are, so a core takes a hundredth of the
 disk that it says it is long.
 """
-import fcntl
 import os
 import select
 import time
@@ -13,12 +12,12 @@ from pathlib import Path
 
 from . import elfcore
 from .monitor import Monitor, MonitorError
+from .pipes import wide_pipe
 
 TRIES = 3
 BETWEEN_TRIES_SECONDS = 0.5
 BLOCK = 65536
 ZEROS = bytes(BLOCK)
-PIPE_BYTES = 1 << 20
 STALLED_SECONDS = 60
 
 
@@ -62,8 +61,7 @@ def dump_memory(monitor: Monitor, path: Path) -> Dump:
 
 def _dump_once(monitor: Monitor, path: Path, start: float) -> Dump:
     monitor.execute("stop")
-    read_end, write_end = os.pipe()
-    _widen(write_end)
+    read_end, write_end = wide_pipe()
     with open(read_end, "rb", buffering=0) as pipe:
         try:
             monitor.answer(monitor.ask("getfd", {"fdname": "core"}, write_end))
@@ -76,13 +74,6 @@ def _dump_once(monitor: Monitor, path: Path, start: float) -> Dump:
     status = path.stat()
     return Dump(path, elfcore.inspect(path).cpus, status.st_size, status.st_blocks * 512,
                 time.monotonic() - start)
-
-
-def _widen(pipe: int) -> None:
-    try:
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-    except OSError:
-        pass  # only slower
 
 
 def _write_sparse(path: Path, read_block: Callable[[], bytes]) -> None:

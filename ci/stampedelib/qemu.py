@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .machine import Machine
 from .monitor import Monitor
+from .pipes import wide_pipe
 
 ERROR_TEXT_BYTES = 16384
 PR_SET_PDEATHSIG = 1
@@ -38,10 +39,13 @@ class Guest:
                  halted: bool = False) -> None:
         self.cpus = machine.cpus
         self._cpu_log = open(os.memfd_create("cpu-log"), "rb")
-        self.serial, serial_end = socket.socketpair()
+        # A socket would be full after some 280 bytes: each is sent, and accounted for, alone.
+        serial, serial_end = wide_pipe()
+        self.serial = open(serial, "rb", buffering=0)
         self.control, control_end = socket.socketpair()
         self.command = machine.command([
-            "-chardev", f"socket,id=serial,fd={serial_end.fileno()}", "-serial", "chardev:serial",
+            "-chardev", f"file,id=serial,path=/proc/self/fd/{serial_end}", "-serial",
+            "chardev:serial",
             "-chardev", f"socket,id=qmp,fd={control_end.fileno()}",
             "-mon", "chardev=qmp,mode=control",
             "-no-shutdown",  # after a triple fault or a reset the machine stays to be looked at
@@ -51,10 +55,10 @@ class Guest:
         self.process = subprocess.Popen(
             self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            pass_fds=(serial_end.fileno(), control_end.fileno(), self._cpu_log.fileno()),
+            pass_fds=(serial_end, control_end.fileno(), self._cpu_log.fileno()),
             start_new_session=True,  # Ctrl-C is for this tool, which then ends QEMU
             preexec_fn=_die_with(os.getpid()))
-        serial_end.close()
+        os.close(serial_end)
         control_end.close()
         self.monitor = Monitor(self.control, halted)
         self._error_text = b""
