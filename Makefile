@@ -78,11 +78,13 @@ empty_if    = $(if $(1),$(2) $(1))
 .DEFAULT_GOAL := help
 .PHONY: help build kernel iso run debug gdb postmortem test check clean FORCE
 
+columns = awk -F '|' '{ if (NF == 2) printf "%-19s %s\n", $$1, $$2; else printf "%-12s %-6s %s\n", $$1, $$2, $$3 }'
+
 help: ## this text
 	@echo 'Stampede stress-tests page allocators on all cores. Targets:'
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | $(columns)
 	@echo 'Variables (make run CPUS=4 ...):'
-	@sed -n 's/^\([A-Z_]*\) *?= *\([^#]*[^# ]\)\{0,1\} *## */  \1|\2|/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
+	@sed -n 's/^\([A-Z_]*\) *?= *\([^#]*[^# ]\)\{0,1\} *## */  \1|\2|/p' $(firstword $(MAKEFILE_LIST)) | $(columns)
 
 build: kernel iso ## build the kernel and the ISO image
 kernel: $(KERNEL)
