@@ -12,6 +12,7 @@ FIRMWARE  ?= bios   ## bios or uefi
 BOOT      ?= iso    ## iso (by GRUB) or direct (by the PVH note, five times faster)
 ARGS      ?=        ## options for the kernel: "name=value name=value"
 ON_FAIL   ?=        ## exit, gdb (stay for make gdb) or bundle; bundle in CI, else exit, if empty
+KEEP_GOING ?=       ## 1: after a failure boot again for the phases that were left
 BUNDLE    ?=        ## the folder of a bundle; build/last/bundle if empty
 RUN_ARGS  ?=        ## more for "ci/stampede run", such as --junit FILE --expect REGEX
 MAX_ORDER ?= 16     ## largest block, 2^MAX_ORDER pages; 10 to 18
@@ -28,7 +29,7 @@ endif
 endif
 
 # Make keeps the blanks before a comment.
-$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD FIRMWARE BOOT ARGS ON_FAIL BUNDLE MAX_ORDER,\
+$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE MAX_ORDER,\
     $(eval override $(name) := $(strip $($(name)))))
 
 VERSION := 0.1.0
@@ -100,7 +101,7 @@ run debug:
 	    --memory $(MEMORY) --seconds $(DURATION) --accel $(ACCEL) --thread $(THREAD) \
 	    --firmware $(FIRMWARE) $(call empty_if,$(SEED),--seed) \
 	    $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) \
-	    $(call empty_if,$(ON_FAIL),--on-fail) $(call empty_if,$(BUNDLE),--bundle) $(HALTED) $(RUN_ARGS) \
+	    $(call empty_if,$(ON_FAIL),--on-fail) $(call empty_if,$(BUNDLE),--bundle) $(if $(KEEP_GOING),--keep-going) $(HALTED) $(RUN_ARGS) \
 	    $(if $(ARGS),--args "$(ARGS)")
 
 gdb: ## attach gdb to the run that goes on, or is held after a failure

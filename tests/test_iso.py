@@ -51,6 +51,17 @@ def test_failure_by_the_iso_has_its_verdict(image, tmp_path):
     assert verdict["title"].startswith("content: pfn ")
 
 
+def test_keep_going_runs_what_a_failure_left(image, tmp_path):
+    done, _, _ = run(tmp_path, "--boot", "direct", "--on-fail", "exit", "--keep-going", "--args",
+                     "phases=mixed,remote-free,irq provoke=lost-unlock")
+    assert done.returncode == 1, done.stdout + done.stderr
+    for boot, name in (("then-1", "remote-free"), ("then-2", "irq")):
+        verdict = json.loads((tmp_path / boot / "verdict.json").read_text())
+        assert verdict["title"].startswith("lock-held: ")
+        assert verdict["phases"][0]["name"] == name
+    assert not (tmp_path / "then-3").exists()
+
+
 @pytest.mark.parametrize("end", ["halt", "power-off"])
 @pytest.mark.parametrize("provoke, code", [("", 0), ("content", 1)])
 def test_machine_that_does_not_leave_by_the_debug_port(image, tmp_path, end, provoke, code):

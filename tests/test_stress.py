@@ -51,13 +51,13 @@ def test_memory_of_any_size(mib):
     ("interrupt-relock", "fail", "lock-owner"),
 ])
 def test_provoked_failure_is_told(name, verdict, rule):
-    log = hosted("plain", "phases=mixed", "seconds=3", "watchdog=1", f"provoke={name}")
+    log = hosted("plain", "phases=mixed", "ops=100000", "watchdog=1", f"provoke={name}")
     assert (log.code, log.verdict, log.rule) == (CODES[verdict], verdict, rule), log.text
     assert log.is_whole(), log.text
 
 
 def test_backtrace_names_functions():
-    log = hosted("plain", "phases=mixed", "seconds=3", "provoke=null@2")
+    log = hosted("plain", "phases=mixed", "ops=100000", "provoke=null@2")
     assert any("round_mixed" in line for line in log.all("#   core 2 #")), log.text
 
 

@@ -43,6 +43,9 @@ SUBJECTS = {
     "stall": ("stall", "selftest", None),
     "uncoalesced": ("uncoalesced", "selftest", "mixed"),
 }
+# Found only when cores, or a core and an interrupt, meet in one place. The others are found after so
+# many turns, however little of the time a loaded host has for them.
+BY_CHANCE = ("false-oom-transient", "lock-interrupted")
 CROWDED = [name for name, (_, _, phase) in SUBJECTS.items() if phase]
 
 
@@ -58,6 +61,11 @@ def subjects():
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(build_image, ["sound", *SUBJECTS]))
     return lambda name: ROOT / f"build/gcc-order16-{name}/stampede.elf"
+
+
+def bound(name):
+    """The option that bounds the run, long after the subject is found."""
+    return "seconds=10" if name in BY_CHANCE else "ops=10000"
 
 
 def verdict_of(rule):
@@ -85,7 +93,7 @@ def test_there_is_a_row_for_every_subject():
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_subject_is_found(subjects, name):
     rule, phases, _ = SUBJECTS[name]
-    log = boot("seconds=4 watchdog=1", subjects(name))
+    log = boot(f"{bound(name)} watchdog=1", subjects(name))
     assert log.code == EXIT_CODE[verdict_of(rule)], log.text
     check(log, rule, phases)
 
@@ -93,7 +101,7 @@ def test_subject_is_found(subjects, name):
 @pytest.mark.parametrize("name", CROWDED)
 def test_subject_is_found_by_all_cores(subjects, name):
     rule, _, phase = SUBJECTS[name]
-    log = boot(f"seconds=4 phases={phase}", subjects(name))
+    log = boot(f"{bound(name)} phases={phase}", subjects(name))
     assert log.code == EXIT_CODE["fail"], log.text
     check(log, rule, phase)
 
@@ -101,7 +109,7 @@ def test_subject_is_found_by_all_cores(subjects, name):
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_subject_is_found_by_the_hosted_program(subjects, name):
     rule, phases, _ = SUBJECTS[name]
-    log = run([f"build/host/plain/subjects/{name}", "seconds=4", "watchdog=1"])
+    log = run([f"build/host/plain/subjects/{name}", bound(name), "watchdog=1"])
     assert log.code == CODES[verdict_of(rule)], log.text
     check(log, rule, phases)
 

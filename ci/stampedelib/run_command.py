@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import checks
 from .machine import Accelerator, Machine, choose_accelerator, find_ovmf, find_qemu, kvm_trouble
+from .runfolder import LAST
 from .runner import Plan, run
 from .usage import ROOT, UsageError, allocator, existing_file, integer, kernel_arguments, memory
 from .verdict import Verdict
@@ -96,6 +97,9 @@ def _add_failure_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--bundle-limit", type=memory, default="4G", metavar="SIZE",
                        help="more guest memory than this is not saved, only registers and log "
                             "(default 4G)")
+    group.add_argument("--keep-going", action="store_true",
+                       help="after a failure boot again for the phases that were left, their logs in "
+                            "then-1, then-2, ... beside the first; the first failure is the verdict")
     group.add_argument("--debug", action="store_true",
                        help="wait for gdb before the first instruction, and however long it takes; "
                             "--on-fail gdb unless that says otherwise")
@@ -110,7 +114,22 @@ def execute(arguments: argparse.Namespace) -> int:
         return 0
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
-    return run(plan).code
+    verdict = run(plan)
+    if arguments.keep_going:
+        _go_on(arguments, verdict)
+    return verdict.code
+
+
+def _go_on(arguments: argparse.Namespace, verdict: Verdict) -> None:
+    """Run what a failure left, each time in a new machine: the old one's memory is not to be trusted."""
+    folder = (arguments.log or ROOT / LAST / "serial.log").parent
+    given = [word for word in arguments.args if not word.startswith("phases=")]
+    boots = 0
+    while rest := verdict.phases_left():
+        boots += 1
+        arguments.log = folder / f"then-{boots}" / "serial.log"
+        arguments.args = [*given, f"phases={','.join(rest)}"]
+        verdict = run(build_plan(arguments, secrets.randbits(64) or 1))
 
 
 def build_plan(arguments: argparse.Namespace, nonce: int) -> Plan:

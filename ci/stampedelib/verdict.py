@@ -26,6 +26,10 @@ class Verdict:
         """The exit code of the tool."""
         return CODES[self.word]
 
+    def phases_left(self) -> list[str]:
+        """The names of those that a failure kept from running."""
+        return [phase.name for phase in self.phases if phase.outcome == "skip"]
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {"code": self.code, **asdict(self)}
