@@ -2,6 +2,7 @@
 #include <arch/cpu.h>
 #include <arch/exit.h>
 #include <arch/irq.h>
+#include <arch/serial.h>
 #include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -136,7 +137,7 @@ static void failure_begin_va(const char *rule, const char *format, va_list argum
     irq_disable();
     if (!claim_failure()) {
         if (failure.owner != cpu_number() + 1)
-            failure_freeze(NULL);
+            failure_freeze(this_cpu()->frozen_at);
         cpu_halt(); /* a failure while reporting a failure: what has been said must do */
     }
     failure.failed_at = cpu_cycles();
@@ -207,6 +208,7 @@ void fail(const char *rule, const char *format, ...)
 void run_end(enum verdict verdict)
 {
     report_end(verdict);
+    serial_flush();
     if (failure.hold && failure.owner) {
         report_line("# held: all cores stopped for a debugger");
         cpu_halt();

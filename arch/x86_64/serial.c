@@ -18,12 +18,14 @@ enum {
     FIFO_ON_AND_CLEAR = 0x07,
     MODEM_READY = 0x0b, /* DTR, RTS, OUT2 */
     STATUS_CAN_SEND = 0x20,
+    STATUS_ALL_SENT = 0x40,
     FIFO_SIZE = 16,
     /* A port read takes about a microsecond; 16 characters at 115200 baud take 1.4 ms. */
-    WAIT_TURNS = 1000000,
+    WAIT_TURNS = 10000000,
 };
 
 static bool present;
+static bool stalled; /* nobody took what was written the last time */
 
 bool serial_init(void)
 {
@@ -42,22 +44,32 @@ bool serial_init(void)
     return true;
 }
 
-static bool wait_until_empty(void)
+/* Wait, bounded, until the chip shows one of these bits; once it has not, ask it only once a time.
+ */
+static bool wait_for(uint8_t status)
 {
-    for (unsigned turn = 0; turn < WAIT_TURNS; turn++) {
-        if (port_read8(PORT_LINE_STATUS) & STATUS_CAN_SEND)
+    for (unsigned turn = 0; turn < (stalled ? 1 : WAIT_TURNS); turn++) {
+        if (port_read8(PORT_LINE_STATUS) & status) {
+            stalled = false;
             return true;
+        }
         cpu_relax();
     }
+    stalled = true;
     return false;
 }
 
 void serial_write(const char *bytes, size_t size)
 {
     for (size_t i = 0; present && i < size; i++) {
-        if (i % FIFO_SIZE == 0)
-            present = wait_until_empty();
-        if (present)
-            port_write8(PORT_DATA, (uint8_t)bytes[i]);
+        if (i % FIFO_SIZE == 0 && !wait_for(STATUS_CAN_SEND))
+            return;
+        port_write8(PORT_DATA, (uint8_t)bytes[i]);
     }
+}
+
+void serial_flush(void)
+{
+    if (present)
+        wait_for(STATUS_ALL_SENT);
 }

@@ -157,6 +157,11 @@ void serial_write(const char *bytes, size_t size)
     fwrite(bytes, 1, size, stdout);
 }
 
+void serial_flush(void)
+{
+    fflush(stdout);
+}
+
 /* Not exit(): other threads still run, or are stopped for good. */
 void exit_debug(unsigned code)
 {

@@ -8,7 +8,10 @@
 bool serial_init(void);
 
 /*
- * Write `size` bytes. Every wait is bounded: a port that takes nothing for about a second is given
- * up for good. Any context.
+ * Write `size` bytes. Every wait is bounded: what a port does not take within about ten seconds is
+ * dropped, and from then on, until it takes something again, without any wait. Any context.
  */
 void serial_write(const char *bytes, size_t size);
+
+/* Wait, bounded likewise, until all that was written has left the port. */
+void serial_flush(void);
