@@ -1,5 +1,6 @@
 """What several tests share: the way to the tool, and serial logs made to measure."""
 
+import signal
 import subprocess
 import sys
 import zlib
@@ -12,6 +13,9 @@ PHASES = ("selftest", "single", "mixed")
 EXIT_CODE = {"pass": 65, "fail": 67, "error": 69, "inconclusive": 71, "hang": 73, "crash": 75}
 
 sys.path.insert(0, str(ROOT / "ci"))
+
+# Where the tests are a background job SIGINT is ignored, also in all that they start; some send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def stampede(*words, timeout=60, **options):

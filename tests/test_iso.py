@@ -1,6 +1,7 @@
 """What a newcomer does: the ISO by GRUB under BIOS and UEFI, through the tool and through make."""
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -43,6 +44,14 @@ def test_iso_passes_and_takes_options(image, tmp_path, firmware):
 def test_kvm_passes(image, tmp_path, boot):
     done, _, _ = run(tmp_path, "--accel", "kvm", "--boot", boot)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not os.environ.get("STAMPEDE_SLOW"), reason="slow: set STAMPEDE_SLOW=1")
+def test_255_cores(image, tmp_path):
+    done, _, log = run(tmp_path, "--boot", "direct", "--cpus", 255, "--memory", "1G", "--args",
+                       "phases=mixed")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "# smp cores=255" in log
 
 
 def test_failure_by_the_iso_has_its_verdict(image, tmp_path):
