@@ -204,12 +204,10 @@ static const struct provocation *find(const char *name, size_t length)
     return NULL;
 }
 
-static void list_names(char *text, size_t size)
+static void report_names(void)
 {
-    size_t used = 0;
-
-    for (unsigned i = 0; i < PROVOCATIONS && used < size; i++)
-        used += (size_t)format_text(text + used, size - used, " %s", provocations[i].name);
+    for (unsigned i = 0; i < PROVOCATIONS; i++)
+        report_line("# provoke=%s", provocations[i].name);
 }
 
 static bool read_core(const char *digits, uint32_t cores, uint32_t *core)
@@ -227,14 +225,13 @@ static bool read_core(const char *digits, uint32_t cores, uint32_t *core)
 bool provoke_choose(const char *text, uint32_t cores, char *message, size_t size)
 {
     const char *at = strchr(text, '@');
-    char known[200] = "";
 
     if (!*text)
         return true;
     chosen = find(text, at ? (size_t)(at - text) : strlen(text));
     if (!chosen) {
-        list_names(known, sizeof(known));
-        format_text(message, size, "option provoke: no failure \"%s\"; there are:%s", text, known);
+        report_names();
+        format_text(message, size, "option provoke: no failure \"%s\"; those above", text);
         return false;
     }
     chosen_core = cores > 1 ? 1 : 0;

@@ -163,7 +163,7 @@ def test_core_that_does_not_start_is_named():
     ("exit=maybe", "option exit=maybe: no such choice; allowed auto halt power-off"),
     ("phases=mixed,none", 'option phases: no phase "none"; there are: all selftest '),
     ("allocator=none", 'option allocator: no allocator "none"'),
-    ("provoke=none", 'option provoke: no failure "none"; there are: null '),
+    ("provoke=none", 'option provoke: no failure "none"; those above'),
     ("provoke=null@4", 'option provoke: no core "4"; there are 0 to 3'),
     ("seed=1 seed=1", "option seed: given twice"),
 ])
