@@ -1,6 +1,7 @@
 """What is kept of a failure, whatever happens while it is kept; QEMU is played by fake_qemu.py."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
