@@ -114,6 +114,7 @@ static void round_fragment(struct run *run, struct core *core)
 
 const struct phase phase_exhaust = {
     .name = "exhaust",
+    .promises = PROMISE_SMP_SAFE,
     .weight = 3,
     .floor = {.handoffs = 50, .contended = 5, .cross_frees = 100, .out_of_memory = 2},
     .round = round_exhaust,
@@ -121,6 +122,7 @@ const struct phase phase_exhaust = {
 
 const struct phase phase_fragment = {
     .name = "fragment",
+    .promises = PROMISE_SMP_SAFE,
     .weight = 2,
     .floor = {.handoffs = 50, .contended = 5, .cross_frees = 100, .out_of_memory = 2},
     .round = round_fragment,

@@ -47,6 +47,7 @@ const struct phase phase_single = {
 
 const struct phase phase_mixed = {
     .name = "mixed",
+    .promises = PROMISE_SMP_SAFE,
     .repeats = true,
     .weight = 5,
     .floor = {.handoffs = 200, .contended = 10},

@@ -65,6 +65,7 @@ static void release(struct run *run, struct core *core)
 
 const struct phase phase_remote_free = {
     .name = "remote-free",
+    .promises = PROMISE_SMP_SAFE,
     .repeats = true,
     .weight = 4,
     .floor = {.handoffs = 200, .contended = 10, .cross_frees = 1000},

@@ -57,6 +57,8 @@ def test_255_cores(image, tmp_path):
 def test_failure_by_the_iso_has_its_verdict(image, tmp_path):
     done, verdict, _ = run(tmp_path, "--args", "provoke=content phases=mixed", "--on-fail", "exit")
     assert done.returncode == 1, done.stdout + done.stderr
+    assert "  fail         mixed        content: pfn " in done.stdout
+    assert "  look first at who writes into pages" in done.stdout
     assert verdict["title"].startswith("content: pfn ")
 
 
@@ -98,7 +100,8 @@ def test_make_run_hands_its_variables_on(image):
     done = make("run", "BOOT=direct", "CPUS=2", "MEMORY=128M", "DURATION=1", "SEED=7",
                 "ALLOCATOR=buddy-scan", "ARGS=phases=mixed sample=1")
     assert done.returncode == 0, done.stdout + done.stderr
-    for word in ("cores=2", "usable_mib=127", "seed=7", "allocator=buddy-scan", "sample=1"):
+    for word in ("cores=2", "usable_mib=127", "seed=7", "allocator=buddy-scan", "sample=1",
+                 "  pass         mixed ", "  promises kept: smp-safe", "promises not made: refuses-bad-free"):
         assert word in done.stdout
 
 

@@ -50,7 +50,7 @@ def judge(raw: bytes, exit_code: int | None = None, ended_by: str | None = None,
     word, title, reasons = (
         _by_host(log, seen) or (_by_damage(log, seen, damage) if damage else _by_kernel(log, seen)))
     return Verdict(word, title, reasons, log.phases, log.plans[0] if log.plans else None,
-                   log.banner, log.options, log.machine)
+                   log.banner, log.options, log.machine, log.promises, log.advice)
 
 
 def _by_host(log: Log, seen: Seen) -> tuple[str, str, list[str]] | None:

@@ -13,6 +13,8 @@ PRINTABLE = re.compile(r"[ -~]*")
 END = re.compile(r"# end nonce=([0-9a-f]{16}) lines=([1-9][0-9]{0,8}) crc=0x([0-9a-f]{8})")
 PLAN = re.compile(r"1\.\.([0-9]{1,6})")
 RESULT = re.compile(r"(not )?ok ([0-9]{1,6}) (\S+)(?: # (.*))?")
+PROMISE = "# promise "
+ADVICE = "# look first at: "
 HALTED = "# halted:"
 HELD = "# held:"  # as HALTED, and the machine waits for a debugger
 
@@ -47,6 +49,8 @@ class Log:
     machine: dict[str, str] = field(default_factory=dict)
     plans: list[int] = field(default_factory=list)
     phases: list[Phase] = field(default_factory=list)
+    promises: list[str] = field(default_factory=list)
+    advice: str | None = None
     running: str | None = None
     bail_out: str | None = None
     title: str | None = None
@@ -83,7 +87,11 @@ def parse(raw: bytes) -> Log:
 
 
 def _read_line(log: Log, number: int, line: str) -> None:
-    if line.startswith("# "):
+    if line.startswith(PROMISE):
+        log.promises.append(line.removeprefix(PROMISE))
+    elif line.startswith(ADVICE):
+        log.advice = line.removeprefix(ADVICE)
+    elif line.startswith("# "):
         _read_diagnostic(log, number, line)
     elif match := PLAN.fullmatch(line):
         log.plans.append(int(match[1]))

@@ -161,6 +161,9 @@ def _tell(console: Console, outcome: Outcome, folder: RunFolder, plan: Plan) -> 
     if outcome.ending.exit_code not in KERNEL_EXIT_CODES:
         for line in outcome.complaint:
             console.say(f"QEMU: {printable(line)}")
+    if not plan.quiet:
+        for line in outcome.verdict.page():
+            console.say(printable(line))
     console.say(outcome.verdict.text())
     for line in outcome.cpus[:CPU_LINES]:
         console.say(f"  {line}")
