@@ -249,6 +249,14 @@ def test_session_from_boot(folder):
 # Memory made wrong.
 
 FREE_BLOCK = f"{POOL}->array.pages[{POOL}->list[$order]]"
+# $held is a word of the ownership bitmap with pages held, $whole one whose pages are all free.
+SET_WORDS = ("python arena = gdb.parse_and_eval(\"'boot/main.c'::run.arena\"); "
+             "words = range(int(arena['end'] - arena['start']) // 64); "
+             "held = next(i for i in words if int(arena['held'][i])); "
+             "whole = next(i for i in words if not int(arena['held'][i]) "
+             "and int(arena['inserted'][i]) == 2**64 - 1); "
+             "gdb.set_convenience_variable('held', held); "
+             "gdb.set_convenience_variable('whole', whole)")
 SET_ORDER = (f"python gdb.set_convenience_variable('order', next(order for order in range(17)"
              f" if int(gdb.parse_and_eval(\"{POOL}->count[%d]\" % order))))")
 
@@ -275,13 +283,13 @@ def test_all_rules_hold_until_memory_is_changed(rested):
         (f"{POOL}->count[$order] = 77", r"free-list: order \d+: list of \d+, counted 77"),
         (f"{POOL}->free_pages = 1", r"free-list: \d+ pages in the lists, counted 1\n"),
         (f"{POOL}->list[$order] = 0xffffffff", r"lost: pfn \S+: neither free nor held"),
-        (f"{ARENA}.held[0] = 0", r"lost: pfn \S+: (tagged HELD_HEAD|neither free nor held)"),
-        (f"{ARENA}.held[({ARENA}.end - {ARENA}.start) / 128] = -1",
+        (f"{ARENA}.held[$held] = 0", r"lost: pfn \S+: (tagged HELD_HEAD|neither free nor held)"),
+        (f"{ARENA}.held[$whole] = -1",
          r"free-list: pfn \S+ order \d+: pfn \S+ is held, though free"),
     ]
     for change, pattern in wrong:
         target = change.split(" = ")[0]
-        shown = rested.gdb(SET_ORDER, f"set $before = {target}", f"set var {change}",
+        shown = rested.gdb(SET_ORDER, SET_WORDS, f"set $before = {target}", f"set var {change}",
                            "stampede check", "stampede freelists",
                            f"set var {target} = $before", "stampede check")
         broken, _, restored = shown.partition(" pages are free")
