@@ -64,27 +64,30 @@ void arena_init(struct arena *arena, const struct page_allocator *allocator, pfn
     allocator->init(arena->pool, arena->metadata, start, end);
 }
 
-void arena_reset(struct arena *arena)
+/* An empty pool, as for the first init(). The books stay as they are. */
+static void reset_allocator(struct arena *arena)
 {
     memset(arena->pool, 0, arena->allocator->pool_size);
     if (arena->metadata)
         memset(arena->metadata, 0, arena->metadata_size);
+    arena->allocator->init(arena->pool, arena->metadata, arena->start, arena->end);
+}
+
+void arena_reset(struct arena *arena)
+{
+    reset_allocator(arena);
     memset(arena->inserted, 0, BITMAP_BYTES(span(arena)));
     memset(arena->held, 0, BITMAP_BYTES(span(arena)));
     memset(arena->holdings, 0, span(arena) * sizeof(struct holding));
     memset(arena->regions, 0, sizeof(arena->regions));
     arena->inserted_pages = 0;
-    arena->allocator->init(arena->pool, arena->metadata, arena->start, arena->end);
 }
 
 void arena_rebuild(struct arena *arena)
 {
     uint64_t end = span(arena);
 
-    memset(arena->pool, 0, arena->allocator->pool_size);
-    if (arena->metadata)
-        memset(arena->metadata, 0, arena->metadata_size);
-    arena->allocator->init(arena->pool, arena->metadata, arena->start, arena->end);
+    reset_allocator(arena);
     for (uint64_t i = bitmap_find_set(arena->inserted, 0, end); i != BITMAP_NONE;) {
         uint64_t stop = bitmap_find_clear(arena->inserted, i, end);
         stop = stop == BITMAP_NONE ? end : stop;
@@ -188,15 +191,21 @@ pfn_t arena_call_allocate(struct arena *arena, struct core *core, struct holding
     return pfn;
 }
 
-enum page_error arena_call_free(struct arena *arena, struct core *core, pfn_t pfn,
-                                struct holding holding)
+static enum page_error call_free(struct arena *arena, struct core *core, enum operation operation,
+                                 pfn_t pfn, struct holding holding)
 {
-    struct call call = call_begin(core, "free_pages", OPERATION_FREE, pfn, holding);
+    struct call call = call_begin(core, "free_pages", operation, pfn, holding);
     enum page_error error =
         arena->allocator->free_pages(arena->pool, pfn, holding.order_plus_1 - 1u);
 
     call_end(call);
     return error;
+}
+
+enum page_error arena_call_free(struct arena *arena, struct core *core, pfn_t pfn,
+                                struct holding holding)
+{
+    return call_free(arena, core, OPERATION_FREE, pfn, holding);
 }
 
 /* ---- allocate ---- */
@@ -351,10 +360,8 @@ void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned 
                     const char *kind)
 {
     struct holding nobody = {.core = (uint16_t)core->number, .order_plus_1 = (uint8_t)(order + 1)};
-    struct call call = call_begin(core, "free_pages", OPERATION_BAD_FREE, pfn, nobody);
-    enum page_error error = arena->allocator->free_pages(arena->pool, pfn, order);
+    enum page_error error = call_free(arena, core, OPERATION_BAD_FREE, pfn, nobody);
 
-    call_end(call);
     remember(core, OPERATION_BAD_FREE, pfn, nobody);
     count_add(&core->counts.bad_frees, 1);
     if (error == PAGE_OK)
@@ -366,11 +373,10 @@ void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned 
 /* The next run of pages in [index, end) that are inserted and not held; false if there is none. */
 static bool next_free_run(const struct arena *arena, uint64_t *index, uint64_t *run_end)
 {
-    uint64_t end = span(arena), first = *index, next;
+    uint64_t end = span(arena), first = *index;
 
     do {
-        next = first;
-        first = bitmap_find_set(arena->inserted, next, end);
+        first = bitmap_find_set(arena->inserted, first, end);
         if (first != BITMAP_NONE)
             first = bitmap_find_clear(arena->held, first, end);
         if (first == BITMAP_NONE)

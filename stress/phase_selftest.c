@@ -409,8 +409,8 @@ static void release(struct run *run, struct core *core)
 
 /*
  * Where the allocator keeps its metadata outside, the pages need not exist: it never touches them,
- * and neither does an arena whose sample is 0. Otherwise they are memory like any other, if there
- * is plenty of it enough for whole blocks of the top order.
+ * and neither does an arena whose sample is 0. Otherwise they are memory like any other,
+ * where there is plenty of it enough for whole blocks of the top order.
  */
 void phase_selftest_init(const struct page_allocator *allocator, uint64_t usable_pages,
                          void *(*take)(size_t size, size_t align))
