@@ -2,9 +2,9 @@
 #
 # Included by the top Makefile, and complete by itself: make -f tests/host.mk hosted-tests
 # Targets: hosted-tests (build all), hosted-list (print the unit tests' programs, one a line), hosted-subjects (the
-# hosted program with each wrong allocator of tests/subjects).
+# hosted program with each wrong allocator of tests/subjects), hosted-explorers (the explorer likewise).
 
-.PHONY: hosted-tests hosted-list hosted-subjects
+.PHONY: hosted-tests hosted-list hosted-subjects hosted-explorers
 hosted-tests:
 
 HOST_CC ?= gcc
@@ -134,7 +134,7 @@ HOST_WATCHED := mm/buddy mm/buddy_percpu mm/buddy_scan smp/spinlock
 HOST_WATCHED_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -fno-pie -fno-pic -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only -mno-sse -mcmodel=small \
 	-fsanitize=thread $(foreach name,memset memcpy memmove,-D$(name)=explore_$(name)) \
-	-Istress/explore/include -Itests/host/include -I. -Iarch/x86_64/include -DSTAMPEDE_MAX_ORDER=16
+	-Istress/explore/include -Itests/host/explore -Itests/host/include -I. -Iarch/x86_64/include -DSTAMPEDE_MAX_ORDER=16
 
 $(HOST_BUILD)/explore/watched/%.o: %.c tests/host.mk
 	@mkdir -p $(@D)
@@ -167,6 +167,11 @@ $(HOST_BUILD)/explore/$(1): $(2) $(HOST_BUILD)/explore/$(1)-names.o
 endef
 
 $(eval $(call host_explore_rules,stampede-explore,$(HOST_WATCHED_OBJECTS) $(HOST_EXPLORE_OBJECTS)))
+$(foreach subject,$(HOST_SUBJECTS),$(eval $(call host_explore_rules,subjects/$(subject),\
+	$(HOST_BUILD)/explore/watched/tests/subjects/$(subject).o $(HOST_WATCHED_OBJECTS) $(HOST_EXPLORE_OBJECTS))))
+HOST_OBJECTS += $(HOST_SUBJECTS:%=$(HOST_BUILD)/explore/watched/tests/subjects/%.o)
+hosted-explorers: $(addprefix $(HOST_BUILD)/explore/subjects/,$(HOST_SUBJECTS))
+.SECONDARY: $(HOST_SUBJECTS:%=$(HOST_BUILD)/explore/watched/tests/subjects/%.o)
 hosted-tests: $(HOST_BUILD)/explore/stampede-explore
 
 hosted-tests: $(addprefix $(HOST_BUILD)/,$(HOST_TESTS) $(HOST_BROKEN))

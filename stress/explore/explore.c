@@ -356,8 +356,14 @@ static void replay(void)
         schedule_parse(list, &count, explorer.options->switches, message, sizeof(message));
         schedule_begin_given(&explorer.schedule, list, count);
     }
-    if (run_trial())
+    machine_trace(explorer.trace, TRACE_SIZE);
+    bool failed = run_trial();
+    machine_trace(NULL, 0);
+    if (failed)
         note_failure();
+    report_program_text("replayed", &explorer.program);
+    report_trace();
+    report_outcomes(&explorer.program);
 }
 
 /* ---- the frame ---- */

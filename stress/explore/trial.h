@@ -28,7 +28,8 @@ struct trial_outcome {
 
 struct trial_setup {
     const struct page_allocator *allocator;
-    pfn_t start; /* EXPLORE_PAGES pages, a multiple of that */
+    pfn_t start; /* of EXPLORE_PAGES pages; a multiple of twice that, so that seeds mean the same
+                    everywhere: whether the arena is the lower half of a block shows */
     struct machine_setup machine;
 };
 

@@ -17,7 +17,7 @@
 #include <tests/host/signals.h>
 #include <unistd.h>
 
-#define FIRST_PFN ((pfn_t)0x560000140)
+#define FIRST_PFN ((pfn_t)0x560000180)
 
 /* The program's own data, from the linker. */
 extern char data_start[], end[];
