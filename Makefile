@@ -15,6 +15,8 @@ ON_FAIL   ?=        ## exit, gdb (stay for make gdb) or bundle; bundle in CI, el
 KEEP_GOING ?=       ## 1: after a failure boot again for the phases that were left
 BUNDLE    ?=        ## the folder of a bundle; build/last/bundle if empty
 RUN_ARGS  ?=        ## more for "ci/stampede run", such as --junit FILE --expect REGEX
+HOSTED    ?=        ## 1: make explore runs as a program of this host, not in QEMU
+EXPLORE_ARGS ?=     ## more for "ci/stampede explore", such as --seed P:S --strategy sweep
 MAX_ORDER ?= 16     ## largest block, 2^MAX_ORDER pages; 10 to 18
 
 ifeq ($(origin CC),default)
@@ -29,7 +31,7 @@ endif
 endif
 
 # Make keeps the blanks before a comment.
-$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE MAX_ORDER,\
+$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE MAX_ORDER HOSTED,\
     $(eval override $(name) := $(strip $($(name)))))
 
 VERSION := 0.1.0
@@ -85,7 +87,7 @@ PYTHON     := /usr/bin/python3
 empty_if    = $(if $(1),$(2) $(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help build kernel iso run debug gdb postmortem test check clean FORCE
+.PHONY: help build kernel iso run debug explore kernel-explore hosted-explore gdb postmortem test check clean FORCE
 
 columns = awk -F '|' '{ if (NF == 2) printf "%-19s %s\n", $$1, $$2; else printf "%-12s %-6s %s\n", $$1, $$2, $$3 }'
 
@@ -111,6 +113,23 @@ run debug:
 	    $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) \
 	    $(call empty_if,$(ON_FAIL),--on-fail) $(call empty_if,$(BUNDLE),--bundle) $(if $(KEEP_GOING),--keep-going) $(HALTED) $(RUN_ARGS) \
 	    $(if $(ARGS),--args "$(ARGS)")
+
+explore: ## search schedules for one that breaks a rule, show it made small (HOSTED=1: ten times faster)
+	@ci/install-deps run $(if $(USER_CXX),cxx)
+	@+$(MAKE) --no-print-directory $(if $(HOSTED),hosted-explore,kernel-explore EXPLORE=1)
+
+EXPLORE_RUN = $(STAMPEDE) explore $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) $(call empty_if,$(SEED),--seed) \
+    $(if $(filter command% env%,$(origin DURATION)),--seconds $(DURATION)) $(if $(KEEP_GOING),--keep-going) $(EXPLORE_ARGS) \
+    $(if $(ARGS),--args "$(ARGS)")
+
+kernel-explore: $(KERNEL)
+	@$(EXPLORE_RUN) --kernel $(KERNEL)
+
+HOST_EXPLORER := build/host/explore/$(if $(USER_FILES),user/$(basename $(notdir $(ALLOCATOR))),stampede-explore)
+hosted-explore:
+	$(if $(STACSOS)$(filter-out %.c,$(USER_FILES)),$(error HOSTED=1 is for allocators of one C file; without it any can be explored))
+	@+$(MAKE) --no-print-directory -f tests/host.mk $(HOST_EXPLORER) $(if $(USER_FILES),HOST_ALLOCATOR=$(ALLOCATOR))
+	@$(EXPLORE_RUN) --hosted --program-file $(HOST_EXPLORER)
 
 gdb: ## attach gdb to the run that goes on, or is held after a failure
 	@ci/install-deps gdb

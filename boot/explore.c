@@ -6,7 +6,7 @@
 #include <stress/report.h>
 
 /* From linker.ld. */
-extern uint8_t rodata_end[], image_end[];
+extern uint8_t rodata_end[], image_end[], user_data_start[], user_data_end[];
 
 const bool options_explore = true;
 
@@ -31,6 +31,8 @@ void program_prepare(struct options *given, const struct page_allocator *allocat
     setup = (struct trial_setup){
         .allocator = allocator,
         .start = address_to_pfn(pages),
+        .statics = user_data_start,
+        .statics_size = (size_t)(user_data_end - user_data_start),
         .machine = {.take = memory_take,
                     .guard = memory_guard_stacks,
                     .regions = {{(uintptr_t)rodata_end, (uintptr_t)(image_end - rodata_end)}},

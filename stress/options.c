@@ -89,7 +89,7 @@ static const struct option table[] = {
     {"program", OPTION_TEXT, FIELD(program), 0, 8 * OPTION_TEXT_SIZE - 1, "",
      "0123456789abcdefgimpx/:,.-", "the program to explore, as text"},
     {"switches", OPTION_TEXT, FIELD(switches), 0, 16 * OPTION_TEXT_SIZE - 1, "",
-     "0123456789i@:,", "the schedule to repeat, as text"},
+     "0123456789i.@:,", "the schedule to repeat, as text"},
 };
 
 enum { OPTION_COUNT = sizeof table / sizeof table[0] };

@@ -174,6 +174,21 @@ hosted-explorers: $(addprefix $(HOST_BUILD)/explore/subjects/,$(HOST_SUBJECTS))
 .SECONDARY: $(HOST_SUBJECTS:%=$(HOST_BUILD)/explore/watched/tests/subjects/%.o)
 hosted-tests: $(HOST_BUILD)/explore/stampede-explore
 
+# HOST_ALLOCATOR=mine.c: build/host/explore/user/mine. Its own data are put into a section apart: each trial begins with
+# them as they are at the start.
+ifneq ($(HOST_ALLOCATOR),)
+HOST_USER := $(basename $(notdir $(HOST_ALLOCATOR)))
+$(HOST_BUILD)/explore/user/$(HOST_USER).o: $(HOST_ALLOCATOR) FORCE
+	@mkdir -p $(@D)
+	@echo "  CC  $<"
+	@$(HOST_CC) $(filter-out -Werror,$(HOST_WATCHED_CFLAGS)) -c -o $@ $<
+	@objcopy --set-section-flags .bss=alloc,load,data,contents --rename-section .bss=user_data \
+	    --rename-section .data=user_data $@
+.PHONY: FORCE
+$(eval $(call host_explore_rules,user/$(HOST_USER),\
+	$(HOST_BUILD)/explore/user/$(HOST_USER).o $(HOST_WATCHED_OBJECTS) $(HOST_EXPLORE_OBJECTS)))
+endif
+
 hosted-tests: $(addprefix $(HOST_BUILD)/,$(HOST_TESTS) $(HOST_BROKEN))
 
 hosted-list:

@@ -32,6 +32,7 @@ static struct {
     uint64_t program_seed, schedule_seed;
     unsigned length; /* of the program under the usual schedule */
     uint64_t start;  /* clock_ns() */
+    pfn_t start_pfn; /* page 0 of programs */
     uint64_t programs, schedules, points, interleaved, hash;
     uint64_t reported_at;
     struct tally tallies[STRATEGIES];
@@ -166,9 +167,9 @@ static void report_small(void)
 {
     const struct failing *failing = &explorer.failing;
 
-    report_line("# minimised cores=%u operations=%u switches=%u",
+    report_line("# minimised cores=%u operations=%u switches=%u first_pfn=0x%llx",
                 program_cores(&failing->program), program_length(&failing->program),
-                failing->switch_count);
+                failing->switch_count, (ull)explorer.start_pfn);
     report_program_text("minimised", &failing->program);
     report_switches(failing->switches, failing->switch_count);
 }
@@ -457,6 +458,7 @@ void explore(const struct options *options, const struct trial_setup *setup)
 
     explorer.options = options;
     explorer.allocator = setup->allocator;
+    explorer.start_pfn = setup->start;
     set_limits(options, setup->allocator->promises);
     prng_seed(&explorer.random, options->seed, 0);
     with_options.machine.points =

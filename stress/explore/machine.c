@@ -157,6 +157,7 @@ static void fail_deadlock(void)
     char text[160] = "";
     size_t used = 0;
 
+    machine.observes = false; /* what is asked of a lock is asked by instrumented code */
     for (unsigned number = 0; number < EXPLORE_THREADS; number++)
         if (machine.threads[number].waits && used + 1 < sizeof(text)) {
             if (used)
@@ -247,6 +248,15 @@ static void pass_point(unsigned me)
     take_interrupts(me);
 }
 
+static void run_operation(unsigned me)
+{
+    struct thread *thread = &machine.threads[me];
+
+    thread->relaxed = false;
+    schedule_note_operation(machine.schedule, me, thread->next);
+    machine.operation(me, thread->next++);
+}
+
 /* The handler, on the stack of what it interrupts. */
 static void on_interrupt(void)
 {
@@ -254,9 +264,8 @@ static void on_interrupt(void)
     struct thread *thread = &machine.threads[me];
 
     machine.states[interrupted].in_interrupt = true;
-    thread->relaxed = false;
     race_order(interrupted, me);
-    machine.operation(me, thread->next++);
+    run_operation(me);
     thread->done = thread->next >= machine.program->count[me];
     race_order(me, interrupted);
     machine.states[interrupted].in_interrupt = false;
@@ -270,11 +279,10 @@ _Noreturn static void run_core_fiber(void)
 
     irq_enable();
     take_interrupts(me);
-    while (thread->next < machine.program->count[me]) {
-        thread->relaxed = false;
-        machine.operation(me, thread->next++);
-    }
+    while (thread->next < machine.program->count[me])
+        run_operation(me);
     thread->done = true;
+    schedule_note_operation(machine.schedule, me, thread->next);
     for (;;)
         pass_point(me);
 }

@@ -28,6 +28,8 @@ static struct {
     unsigned moments;
     uint64_t held; /* set */
     struct trial_result *result;
+    void *statics, *first_statics;
+    size_t statics_size;
 } trial;
 
 /* ---- sets of pages ---- */
@@ -220,10 +222,16 @@ static void inspect(void)
     arena_check_residue(&trial.arena);
 }
 
-static void caught(const char *title)
+/* Debuggers stop here: the stack is that of who broke the rule. */
+__attribute__((noinline)) void trial_broken(const char *title)
 {
     trial.result->failed = true;
     format_text(trial.result->title, TRIAL_TITLE_SIZE, "%s", title);
+}
+
+static void caught(const char *title)
+{
+    trial_broken(title);
     machine_abandon();
 }
 
@@ -253,6 +261,7 @@ void trial_run(const struct program *program, struct schedule *schedule,
     result->points = 0;
     result->hash = 0;
     forget();
+    memcpy(trial.statics, trial.first_statics, trial.statics_size);
     failure_catch(caught);
     machine_run_alone(set_up);
     if (!result->failed) {
@@ -270,6 +279,10 @@ void trial_init(const struct trial_setup *setup)
     struct machine_setup machine = setup->machine;
     struct arena *arena = &trial.arena;
 
+    trial.statics = setup->statics;
+    trial.statics_size = setup->statics_size;
+    trial.first_statics = machine.take(setup->statics_size + 1, 64);
+    memcpy(trial.first_statics, trial.statics, trial.statics_size);
     arena_init(arena, setup->allocator, setup->start, setup->start + EXPLORE_PAGES, UINT16_MAX,
                machine.take);
     machine.regions[machine.region_count].start = (uintptr_t)arena->pool;
