@@ -33,10 +33,9 @@ void program_prepare(struct options *given, const struct page_allocator *allocat
         .start = address_to_pfn(pages),
         .statics = user_data_start,
         .statics_size = (size_t)(user_data_end - user_data_start),
-        .machine = {.take = memory_take,
-                    .guard = memory_guard_stacks,
-                    .regions = {{(uintptr_t)rodata_end, (uintptr_t)(image_end - rodata_end)}},
-                    .region_count = 1},
+        .globals = rodata_end,
+        .globals_size = (size_t)(image_end - rodata_end),
+        .machine = {.take = memory_take, .guard = memory_guard_stacks},
     };
     report_plan(1);
 }

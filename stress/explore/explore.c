@@ -138,7 +138,7 @@ static void report_side(const char *which, const struct race_access *access)
     uintptr_t at = (uintptr_t)access->at - 1;
 
     report_line("# race %s: thread %s %s at=0x%llx %s lock=%s", which,
-                thread_name(access->thread), kind_word(access->kind), (ull)at,
+                thread_name(access_thread(access)), kind_word(access_kind(access)), (ull)at,
                 symbol_format(name, sizeof(name), at), access->lock);
 }
 

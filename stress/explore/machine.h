@@ -15,7 +15,7 @@
 
 enum {
     MACHINE_POINTS = 60000, /* of a trial; more are called a stall */
-    MACHINE_REGIONS = 8,
+    MACHINE_REGIONS = 4,
 };
 
 enum machine_points {
@@ -35,12 +35,12 @@ struct trace_entry {
 struct machine_setup {
     void *(*take)(size_t size, size_t align);  /* zeroed memory */
     void (*guard)(struct cpu_stacks *stacks); /* makes guard pages fault; may be NULL */
+    char *(*place)(uintptr_t address, char *text, size_t size); /* its name, for people */
     enum machine_points points;
     bool races; /* report them */
     struct {
         uintptr_t start, size;
     } regions[MACHINE_REGIONS]; /* memory whose accesses are points; no others are */
-    unsigned region_count;
 };
 
 /* Once. */

@@ -23,13 +23,31 @@ enum access_kind {
     ACCESS_MODIFY = 1 << 4, /* with ACCESS_WRITE: reads, then writes */
 };
 
+/* Thread, whether it writes and whether it is atomic, and the set of those of the eight bytes that it touched. */
+#define ACCESS_WHAT(thread, kind, bytes) \
+    ((thread) | ((kind) & (ACCESS_WRITE | ACCESS_ATOMIC)) << 8 | (uint32_t)(bytes) << 16)
+
 struct race_access {
     uint32_t clock;
-    uint8_t thread, kind; /* enum access_kind */
-    uint8_t bytes;        /* set of those of the eight that it touched */
+    uint32_t what; /* one word, as it is compared as one: ACCESS_WHAT() */
     const void *at;       /* the instruction behind it */
     const char *lock;     /* one that was held, or "none" */
 };
+
+static inline unsigned access_thread(const struct race_access *access)
+{
+    return access->what & 0xff;
+}
+
+static inline unsigned access_kind(const struct race_access *access)
+{
+    return access->what >> 8 & 0xff;
+}
+
+static inline unsigned access_bytes(const struct race_access *access)
+{
+    return access->what >> 16;
+}
 
 struct race {
     uintptr_t address;

@@ -285,12 +285,15 @@ void trial_init(const struct trial_setup *setup)
     memcpy(trial.first_statics, trial.statics, trial.statics_size);
     arena_init(arena, setup->allocator, setup->start, setup->start + EXPLORE_PAGES, UINT16_MAX,
                machine.take);
-    machine.regions[machine.region_count].start = (uintptr_t)arena->pool;
-    machine.regions[machine.region_count++].size = setup->allocator->pool_size;
-    machine.regions[machine.region_count].start = (uintptr_t)arena->metadata;
-    machine.regions[machine.region_count++].size = arena->metadata_size;
-    machine.regions[machine.region_count].start = (uintptr_t)pfn_to_address(setup->start);
-    machine.regions[machine.region_count++].size = EXPLORE_PAGES * PAGE_SIZE;
+    machine.regions[0].start = (uintptr_t)arena->pool;
+    machine.regions[0].size = setup->allocator->pool_size;
+    machine.regions[1].start = (uintptr_t)arena->metadata;
+    machine.regions[1].size = arena->metadata_size;
+    machine.regions[2].start = (uintptr_t)pfn_to_address(setup->start);
+    machine.regions[2].size = EXPLORE_PAGES * PAGE_SIZE;
+    machine.regions[3].start = (uintptr_t)setup->globals;
+    machine.regions[3].size = setup->globals_size;
+    machine.place = trial_place;
     machine_init(&machine);
 }
 

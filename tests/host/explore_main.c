@@ -95,10 +95,9 @@ static void boot(uint32_t number)
         .start = FIRST_PFN,
         .statics = __start_user_data,
         .statics_size = (size_t)(__stop_user_data - __start_user_data),
-        .machine = {.take = take,
-                    .guard = host_guard_stacks,
-                    .regions = {{(uintptr_t)data_start, (uintptr_t)(end - data_start)}},
-                    .region_count = 1},
+        .globals = data_start,
+        .globals_size = (size_t)(end - data_start),
+        .machine = {.take = take, .guard = host_guard_stacks},
     };
     explore(&options, &setup);
 }
