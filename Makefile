@@ -119,7 +119,7 @@ explore: ## search schedules for one that breaks a rule, show it made small (HOS
 	@+$(MAKE) --no-print-directory $(if $(HOSTED),hosted-explore,kernel-explore EXPLORE=1)
 
 EXPLORE_RUN = $(STAMPEDE) explore $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) $(call empty_if,$(SEED),--seed) \
-    $(if $(filter command% env%,$(origin DURATION)),--seconds $(DURATION)) $(if $(KEEP_GOING),--keep-going) $(EXPLORE_ARGS) \
+    --seconds $(DURATION) $(if $(KEEP_GOING),--keep-going) $(EXPLORE_ARGS) \
     $(if $(ARGS),--args "$(ARGS)")
 
 kernel-explore: $(KERNEL)
