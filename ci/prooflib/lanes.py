@@ -216,7 +216,7 @@ def _told(raw: bytes, word: str, title: str, late: bool, seconds: float) -> Run:
         return Run("timeout", None, title, _phase(log), seconds, text)
     if word in ("pass", "inconclusive"):
         return Run(word, None, title, _phase(log), seconds, text)
-    rule = word if word == "damaged" else title.split(":", 1)[0]
+    rule = word if word == "damaged" else re.split("[:,]", title)[0]
     return Run(word, rule, title, _phase(log), seconds, text)
 
 
