@@ -15,6 +15,7 @@ ON_FAIL   ?=        ## exit, gdb (stay for make gdb) or bundle; bundle in CI, el
 KEEP_GOING ?=       ## 1: after a failure boot again for the phases that were left
 BUNDLE    ?=        ## the folder of a bundle; build/last/bundle if empty
 RUN_ARGS  ?=        ## more for "ci/stampede run", such as --junit FILE --expect REGEX
+DEFECTS   ?=        ## more for "ci/defects", such as --rules or --only NAME
 MAX_ORDER ?= 16     ## largest block, 2^MAX_ORDER pages; 10 to 18
 
 ifeq ($(origin CC),default)
@@ -77,7 +78,7 @@ PYTHON     := /usr/bin/python3
 empty_if    = $(if $(1),$(2) $(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help build kernel iso run debug gdb postmortem test check clean FORCE
+.PHONY: help build kernel iso run debug gdb postmortem test defects check clean FORCE
 
 columns = awk -F '|' '{ if (NF == 2) printf "%-19s %s\n", $$1, $$2; else printf "%-12s %-6s %s\n", $$1, $$2, $$3 }'
 
@@ -116,6 +117,10 @@ test: ## everything: hosted tests, boots in QEMU, the judge's own tests (under t
 	@ci/install-deps test
 	@+$(MAKE) --no-print-directory -j2 build hosted-tests
 	@$(PYTHON) -m pytest -q -p no:cacheprovider tests
+
+defects: ## plant each bug of tests/defects in a copy of the tree, and see that it is found
+	@ci/install-deps test
+	@ci/defects $(DEFECTS)
 
 check: ## formatting, headers, folder arrows, static analysis
 	@ci/install-deps check
