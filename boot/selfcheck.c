@@ -1,8 +1,10 @@
 #include <arch/apic.h>
 #include <arch/clock.h>
 #include <arch/cpu.h>
+#include <arch/irq.h>
 #include <arch/paging.h>
 #include <arch/probe.h>
+#include <arch/timer.h>
 #include <arch/trap.h>
 #include <arch/work.h>
 #include <boot/selfcheck.h>
@@ -15,7 +17,11 @@ typedef unsigned long long ull;
 /* From linker.ld. */
 extern const uint8_t image_start[], text_end[], image_end[];
 
+/* Neither half's (SDM 1, 3.3.7.1). */
+#define NO_ADDRESS ((uintptr_t)1 << 63)
+
 enum {
+    TICKS_HZ = 1000,
     LOW_MEMORY_END = 0x100000,
     ANSWER_MS = 10000, /* and ANSWER_MS_A_CORE: as long as starting them may take */
     ANSWER_MS_A_CORE = 100,
@@ -34,6 +40,9 @@ static void check_identity(const struct percpu *cpu)
              apic_id(), number, cpu->local.apic_id);
     if (stack - (uintptr_t)cpu->stacks->main.bytes >= STACK_MAIN_SIZE)
         fail("self-check", "core %u stands at 0x%llx, not on its own stack", number, (ull)stack);
+    for (uint32_t i = 0; i < percpu_count; i++)
+        if (i != number && percpu_table[i]->stacks == cpu->stacks)
+            fail("self-check", "cores %u and %u have the same stacks", number, i);
 }
 
 static void check_traps(const struct percpu *cpu)
@@ -72,11 +81,14 @@ static void check_protection(const struct cpu_stacks *stacks)
     expect(probe_write((uintptr_t)text_end), PROBE_NO_WRITE, "write", text_end);
     if (paging_has_no_execute())
         expect(probe_execute(), PROBE_NO_EXECUTE, "execute", probe_data);
+    expect(probe_read(NO_ADDRESS), PROBE_NO_ADDRESS, "read", (const void *)NO_ADDRESS);
     expect_not_mapped(NULL);
     expect_not_mapped(stacks->main.guard + PAGE_SIZE - 1);
     for (unsigned i = 0; i < IST_COUNT - 1; i++)
         expect_not_mapped(stacks->ist[i].guard + PAGE_SIZE - 1);
 }
+
+static uint32_t checked[MAX_CPUS]; /* atomic: 1 once the core has checked itself */
 
 void selfcheck_core(void)
 {
@@ -85,6 +97,7 @@ void selfcheck_core(void)
     check_identity(cpu);
     check_traps(cpu);
     check_protection(cpu->stacks);
+    __atomic_store_n(&checked[cpu->local.number], 1, __ATOMIC_RELEASE);
 }
 
 /* ---- between cores ---- */
@@ -102,31 +115,57 @@ static void answer_wake(struct trap_frame *frame)
     answer();
 }
 
-static void await(uint32_t core, uint32_t count, const char *what)
+static void await(const uint32_t *counter, uint32_t count, uint32_t core, const char *what)
 {
     uint64_t start = clock_ns(), limit_ms = ANSWER_MS + ANSWER_MS_A_CORE * (uint64_t)percpu_count;
 
-    while (__atomic_load_n(&answers[core], __ATOMIC_ACQUIRE) != count) {
+    while (__atomic_load_n(counter, __ATOMIC_ACQUIRE) < count) {
         if (clock_ns() - start > limit_ms * 1000000)
-            fail("self-check", "core %u took %u of %u interrupts %s within %llu ms", core,
-                 answers[core], count, what, (ull)limit_ms);
+            fail("self-check", "core %u: %u of %u %s within %llu ms", core, *counter, count, what,
+                 (ull)limit_ms);
         cpu_relax();
     }
 }
 
+/* As the watchdog asks (stress/watch.c). */
+static void ask_by_nmi(uint32_t core)
+{
+    struct watch *watch = &percpu_table[core]->watch;
+
+    __atomic_store_n(&watch->asked, watch->asked + 1, __ATOMIC_RELEASE);
+    cpu_send_nmi(percpu_table[core]->local.apic_id);
+    await(&watch->answered, watch->asked, core, "NMIs");
+}
+
+static void check_timer(void)
+{
+    uint32_t before = answers[0];
+    irq_flags_t flags = irq_save();
+
+    irq_enable();
+    timer_start(TICKS_HZ, answer);
+    await(&answers[0], before + 2, 0, "ticks of its timer");
+    irq_restore(flags);
+}
+
 void selfcheck_interrupts(void)
 {
+    /* An NMI meanwhile would spoil its probe's frame. */
+    for (uint32_t core = 0; core < percpu_count; core++)
+        await(&checked[core], 1, core, "checks of itself");
     work_set_handler(answer);
     trap_set_interrupt(VECTOR_WAKE, answer_wake);
     for (uint32_t round = 0; round < ROUNDS; round++) {
         for (uint32_t core = 1; core < percpu_count; core++) {
             work_send(percpu_table[core]->local.apic_id);
-            await(core, 2 * round + 1, "sent to it");
+            await(&answers[core], 2 * round + 1, core, "interrupts sent to it");
+            ask_by_nmi(core);
         }
         cpu_wake_others();
         for (uint32_t core = 1; core < percpu_count; core++)
-            await(core, 2 * round + 2, "sent to all");
+            await(&answers[core], 2 * round + 2, core, "interrupts sent to all");
     }
+    check_timer();
 }
 
 /* ---- memory ---- */

@@ -13,8 +13,11 @@
  */
 void selfcheck_core(void);
 
-/* Core 0, all others asleep: each takes an interrupt sent to it alone and one sent to all, and
- * again. Leaves handlers behind that do nothing but count. */
+/*
+ * Core 0, the others on their way to sleep: each ends its own check, takes an interrupt sent to it
+ * alone, an NMI, and an interrupt sent to all, and all that again; core 0 takes ticks of its timer.
+ * Leaves handlers behind that do nothing but count.
+ */
 void selfcheck_interrupts(void);
 
 /*

@@ -46,10 +46,10 @@ bool probe_trap(struct trap_frame *frame)
         frame->rax = look_at(frame);
         return true;
     }
-    if (frame->vector != TRAP_PAGE_FAULT ||
+    if ((frame->vector != TRAP_PAGE_FAULT && frame->vector != TRAP_PROTECTION) ||
         !(is_at(frame, probe_read_at) || is_at(frame, probe_write_at) || is_at(frame, probe_data)))
         return false;
-    frame->rax = frame->error + 1;
+    frame->rax = frame->vector == TRAP_PROTECTION ? PROBE_NO_ADDRESS : frame->error + 1;
     frame->rip = (uintptr_t)probe_return;
     return true;
 }

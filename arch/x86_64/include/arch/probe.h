@@ -20,8 +20,9 @@ uint64_t probe_write(uint64_t address);
 extern const uint8_t probe_data[];
 uint64_t probe_execute(void);
 
-/* What probe_*() returns for an access refused by protection, by a missing page. */
+/* What probe_*() returns for an access that is refused. */
 enum {
+    PROBE_NO_ADDRESS = 1 + 0x10000, /* #GP: what is no address at all (SDM 1, 3.3.7.1) */
     PROBE_NOT_MAPPED = 1 + 0,
     PROBE_NO_WRITE = 1 + 3,    /* the page is there; a write */
     PROBE_NO_EXECUTE = 1 + 17, /* the page is there; an instruction fetch */
