@@ -11,6 +11,7 @@
 #include <arch/trap.h>
 #include <boot/bootinfo.h>
 #include <boot/memory.h>
+#include <boot/selfcheck.h>
 #include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -183,6 +184,7 @@ static bool run_is_ready;
 
 static void enter_run(void)
 {
+    selfcheck_core();
     irq_disable();
     while (!__atomic_load_n(&run_is_ready, __ATOMIC_ACQUIRE))
         cpu_sleep();
@@ -302,6 +304,9 @@ void kernel_main(uint32_t magic, uint32_t address)
     memory_guard_stacks(&boot_stacks);
     start_apic();
     start_cores(&memory);
+    selfcheck_core();
+    selfcheck_interrupts();
+    selfcheck_memory(&bootinfo, &memory);
     make_arena(allocator, &memory);
     start_run();
 }

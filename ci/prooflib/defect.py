@@ -26,7 +26,7 @@ RULES = ("overlap", "outside", "misaligned", "content", "false-oom", "free-refus
          "lock-owner", "free-list", "uncoalesced", "lost", "residue", "selftest", "stall", "deadlock", "bad-free",
          "insert-refused", "remove-held", "trap", "stack", "wild-access", "smp.bringup", "assert")
 # What the host sees of a guest that cannot tell, and the start-up's refusals.
-OTHER_TITLES = ("triple-fault", "reset", "memory", "boot", "acpi", "unit")
+OTHER_TITLES = ("triple-fault", "reset", "memory", "boot", "acpi", "self-check", "unit")
 TITLES = (*RULES, *OTHER_TITLES)
 PHASES = ("selftest", "single", "single-irq", "mixed", "remote-free", "irq", "exhaust", "fragment", "hotplug", "bad-free",
           BEFORE, "any")

@@ -26,8 +26,10 @@ static void meet(void)
 TEST(rounds)
 {
     barrier = (struct barrier){.members = THREADS};
+    host_wakes = 0;
     run_threads(meet);
     CHECK_EQUAL(barrier.round, 2 * ROUNDS);
+    CHECK_EQUAL(host_wakes, 2 * ROUNDS); /* sleepers are woken in each */
 }
 
 TEST(alone)
