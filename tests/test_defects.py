@@ -9,7 +9,7 @@ import subprocess
 import pytest
 from support import ROOT
 
-from prooflib import lanes, outcome, patching, table
+from prooflib import lanes, patching, table
 from prooflib.converse import RuleOutcome, read_rules, try_without
 from prooflib.defect import AREAS, RULES, DefectError, read, read_all
 from prooflib.lanes import Job, Run
@@ -67,6 +67,7 @@ def test_equivalent_needs_neither_title_nor_phase(tmp_path):
     ({"title": "overlapp"}, ":1: title: 'overlapp' (allowed: overlap,"),
     ({"title": "unit"}, ":1: title: 'unit' in lane hosted"),
     ({"title": None}, ":1: there is no line `# title: ...`"),
+    ({"also": "lost forsure"}, ":5: also: 'forsure' (allowed: overlap,"),
     ({"phase": None}, ":1: there is no line `# phase: ...`"),
     ({"phase": "single mxed"}, ":2: phase: 'mxed' (allowed: selftest,"),
     ({"lane": "fast"}, ":3: lane: 'fast' (allowed: unit, hosted, direct, iso"),
@@ -278,6 +279,12 @@ def test_folder_is_one_process_s_at_a_time(tmp_path, small_pool):
 def test_run_is_classified(tmp_path, run, kind, met):
     found = classify(defect_of(tmp_path), "hosted", run)
     assert (found.kind, found.met) == (kind, met)
+
+
+def test_other_rule_that_the_header_allows_is_as_expected_and_still_another(tmp_path):
+    defect = defect_of(tmp_path, also="lost assert")
+    found = [classify(defect, "hosted", Run("fail", rule, f"{rule}: x", "mixed")) for rule in ("lost", "content")]
+    assert [(one.kind, one.met) for one in found] == [("wrong-title", True), ("wrong-title", False)]
 
 
 def test_score_counts_right_titles_apart(tmp_path):

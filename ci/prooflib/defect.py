@@ -1,6 +1,7 @@
 """Reads tests/defects/NAME.patch: a header that says what must find the bug, prose, a diff.
 
     # title: overlap             the rule that must find it, the first word of the failure's title
+    # also: assert               optional: rules that see it first now and then, where chance decides
     # phase: single mixed        the phases one of which finds it, "start" (before any), or "any"
     # lane: hosted               the shortest detector
     # options: ops=20000         of the kernel, in any lane
@@ -30,7 +31,7 @@ OTHER_TITLES = ("triple-fault", "reset", "memory", "boot", "acpi", "self-check",
 TITLES = (*RULES, *OTHER_TITLES)
 PHASES = ("selftest", "single", "single-irq", "mixed", "remote-free", "irq", "exhaust", "fragment", "hotplug", "bad-free",
           BEFORE, "any")
-KEYS = ("title", "phase", "lane", "options", "cpus", "machine", "limit", "area", "from", "equivalent")
+KEYS = ("title", "also", "phase", "lane", "options", "cpus", "machine", "limit", "area", "from", "equivalent")
 NEEDED = ("lane", "area")
 NEEDED_TO_FIND = ("title", "phase")
 NAME = re.compile(r"[a-z0-9-]+")
@@ -50,6 +51,7 @@ class Defect:
     """One planted bug. phases: () for any; title: None for one that is equivalent."""
     name: str
     title: str | None
+    also: tuple[str, ...]
     phases: tuple[str, ...]
     lane: str
     job: Job
@@ -75,8 +77,8 @@ class _Header:
     def error(self, key: str, text: str) -> DefectError:
         return DefectError(f"{self.path}:{self.lines.get(key, 1)}: {key}: {text}")
 
-    def choice(self, key: str, allowed: tuple[str, ...]) -> str:
-        value = self.values[key]
+    def choice(self, key: str, allowed: tuple[str, ...], value: str | None = None) -> str:
+        value = self.values[key] if value is None else value
         if value not in allowed:
             raise self.error(key, f"'{value}' (allowed: {', '.join(allowed)})")
         return value
@@ -114,8 +116,9 @@ def read(path: Path) -> Defect:
     title = None if equivalent else header.choice("title", TITLES)
     if not equivalent and (lane == "unit") != (title == "unit"):
         raise header.error("title", f"'{title}' in lane {lane}: the title `unit` is that of lane unit alone")
+    also = tuple(header.choice("also", TITLES, word) for word in header.values.get("also", "").split())
     phases = () if equivalent else _phases(header, lane)
-    return Defect(path.stem, title, phases, lane, _job(header, lane), header.choice("area", AREAS),
+    return Defect(path.stem, title, also, phases, lane, _job(header, lane), header.choice("area", AREAS),
                   header.values.get("from", ""), equivalent, prose, patch)
 
 

@@ -28,7 +28,8 @@ class Outcome:
     @property
     def met(self) -> bool:
         """Whether all is as its header says."""
-        return self.kind == (EQUIVALENT if self.defect.equivalent else RIGHT) and not self.note
+        wanted = (EQUIVALENT,) if self.defect.equivalent else CAUGHT
+        return self.kind in wanted and not self.note
 
     @property
     def found(self) -> str:
@@ -91,7 +92,7 @@ def classify(defect: Defect, lane: str, run: Run) -> Outcome:
     if defect.equivalent:
         return outcome(WRONG, f"not equivalent: {run.title}")
     if run.rule != defect.title:
-        return outcome(WRONG, run.title)
+        return outcome(WRONG, "" if run.rule in defect.also else run.title)
     if defect.phases and run.phase not in defect.phases:
         return outcome(RIGHT, f"in phase {run.phase}, expected in {' or '.join(defect.phases)}")
     return outcome(RIGHT)

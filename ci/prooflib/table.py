@@ -8,7 +8,7 @@ from .converse import RuleOutcome
 from .defect import AREAS
 from .outcome import CAUGHT, EQUIVALENT, RIGHT, Outcome
 
-ROW = "  {:<34} {:<13} {:<13} {:<12} {:<7} {:>6}  {}"
+ROW = "  {:<36} {:<14} {:<14} {:<18} {:<6} {:>5}  {}"
 BUCKETS = (1, 3, 10, 30, 60, 120, 300)
 MADE = """\
 # Planted defects
