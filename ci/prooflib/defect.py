@@ -25,7 +25,7 @@ AREAS = ("split", "merge", "search", "top", "links", "state", "ranges", "account
 # The oracle's (docs/DESIGN.md).
 RULES = ("overlap", "outside", "misaligned", "content", "false-oom", "free-refused", "irq-state", "lock-held",
          "lock-owner", "free-list", "uncoalesced", "lost", "residue", "selftest", "stall", "deadlock", "bad-free",
-         "insert-refused", "remove-held", "trap", "stack", "wild-access", "smp.bringup", "self-check", "assert")
+         "insert-refused", "remove-held", "trap", "stack", "wild-access", "smp.bringup", "self-check", "error-code", "assert")
 # What the host sees of a guest that cannot tell, and the start-up's refusals.
 OTHER_TITLES = ("triple-fault", "reset", "memory", "boot", "acpi", "self-check", "unit")
 TITLES = (*RULES, *OTHER_TITLES)

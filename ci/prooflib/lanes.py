@@ -22,6 +22,8 @@ HOST_MAKE = ("-f", "tests/host.mk")
 HOST_PROGRAM = "build/host/plain/stampede-host"
 KERNEL = "build/gcc-order16/stampede.elf"
 ISO = "build/gcc-order16/stampede.iso"
+STACSOS = "tests/subjects/stacsos/2026/page-allocator-buddy.cpp"
+STACSOS_KERNEL = "build/gcc-order16-stacsos2026-2026/stampede.elf"
 NONCE = 0x57A3BEDE
 LONGEST_SILENCE_SECONDS = 15
 POLL_SECONDS = 0.05
@@ -122,7 +124,7 @@ class Direct(Lane):
     def _command(self, tree: Tree, job: Job, log: Path) -> list[str]:
         silence = min(LONGEST_SILENCE_SECONDS, max(1, int(job.limit_seconds / 2)))
         return [sys.executable, str(ROOT / "ci/stampede"), "run", *self.boot, "--accel", "tcg",
-                "--iso", str(tree.path / ISO), "--cpus", str(job.cpus),
+                "--iso", str(tree.path / ISO), "--kernel", str(tree.path / self.program(job)), "--cpus", str(job.cpus),
                 "--memory", f"{job.memory_mib or 128}M", "--thread", job.thread or "multi",
                 *(["--firmware", job.firmware] if job.firmware else []), "--on-fail", "exit",
                 "--quiet", "--timeout", str(int(job.limit_seconds)), "--silence", str(silence),
@@ -134,6 +136,15 @@ class Iso(Direct):
     name = "iso"
     words = ("kernel", "iso")
     boot = ("--boot", "iso")
+
+
+class Stacsos(Direct):
+    """The kernel with a StACSOS solution behind its adapter, for the adapter's own rules."""
+    name = "stacsos"
+    words = ("kernel", f"STACSOS={STACSOS}")
+
+    def program(self, job: Job) -> str:
+        return STACSOS_KERNEL
 
 
 class Unit(Lane):
@@ -161,7 +172,7 @@ class Unit(Lane):
         return Run("fail", "unit", f"unit: {why}", phase, ended.seconds, text)
 
 
-LANES: dict[str, Lane] = {lane.name: lane for lane in (Unit(), Hosted(), Direct(), Iso())}
+LANES: dict[str, Lane] = {lane.name: lane for lane in (Unit(), Hosted(), Direct(), Stacsos(), Iso())}
 
 
 @dataclass(frozen=True)
