@@ -262,6 +262,27 @@ def test_folder_is_one_process_s_at_a_time(tmp_path, small_pool):
         Pool(tmp_path / "root", tmp_path / "pool", 1, [])
 
 
+# ---- a program ----
+
+@pytest.mark.parametrize("script, limit, by, code", [
+    ("exit 3", 60, "exit", 3),
+    ("kill -ABRT $$", 60, "killed", None),
+    ("exec sleep 60", 0.3, "timeout", None),
+    ("exec yes", 60, "flood", None),
+])
+def test_how_a_program_ends(tmp_path, script, limit, by, code):
+    ended = lanes.attend(["sh", "-c", script], tmp_path / "log", limit, nudge=False)
+    assert (ended.by, ended.code, ended.prompted) == (by, code, "")
+    assert len(ended.output) <= lanes.FLOOD_BYTES
+
+
+def test_silent_program_is_made_to_tell(tmp_path):
+    script = "trap 'echo told; exit 4' USR1; while :; do sleep 0.05; done"
+    ended = lanes.attend(["sh", "-c", script], tmp_path / "log", 1)
+    assert (ended.by, ended.code, ended.output) == ("exit", 4, b"told\n")
+    assert ended.prompted == "silence: no byte for 0.5 s"
+
+
 # ---- a run ----
 
 @pytest.mark.parametrize("run, kind, met", [

@@ -27,6 +27,8 @@ STACSOS_KERNEL = "build/gcc-order16-stacsos2026-2026/stampede.elf"
 NONCE = 0x57A3BEDE
 LONGEST_SILENCE_SECONDS = 15
 POLL_SECONDS = 0.05
+FLOOD_BYTES = 64 << 20
+ORPHAN = ("setpriv", "--pdeathsig")  # what is begun here ends with us, whatever ends us
 GRACE_SECONDS = 60  # of the tool that runs QEMU beyond the limit that it was given itself
 BEFORE = "start"  # for a phase: none had begun
 
@@ -123,7 +125,7 @@ class Direct(Lane):
 
     def _command(self, tree: Tree, job: Job, log: Path) -> list[str]:
         silence = min(LONGEST_SILENCE_SECONDS, max(1, int(job.limit_seconds / 2)))
-        return [sys.executable, str(ROOT / "ci/stampede"), "run", *self.boot, "--accel", "tcg",
+        return [*ORPHAN, "TERM", sys.executable, str(ROOT / "ci/stampede"), "run", *self.boot, "--accel", "tcg",
                 "--iso", str(tree.path / ISO), "--kernel", str(tree.path / self.program(job)), "--cpus", str(job.cpus),
                 "--memory", f"{job.memory_mib or 128}M", "--thread", job.thread or "multi",
                 *(["--firmware", job.firmware] if job.firmware else []), "--on-fail", "exit",
@@ -191,12 +193,12 @@ def attend(command: list[str], log: Path, limit_seconds: float, nudge: bool = Tr
     silence = min(LONGEST_SILENCE_SECONDS, limit_seconds / 2)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+        process = subprocess.Popen([*ORPHAN, "KILL", *command], stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=subprocess.STDOUT)
         start = heard = time.monotonic()
         size, prompted, late = 0, "", False
         try:
-            while process.poll() is None and not late:
+            while process.poll() is None and not late and size < FLOOD_BYTES:
                 time.sleep(POLL_SECONDS)
                 now = time.monotonic()
                 late = now - start > limit_seconds
@@ -209,8 +211,9 @@ def attend(command: list[str], log: Path, limit_seconds: float, nudge: bool = Tr
             process.kill()
             code = process.wait()
     seconds = time.monotonic() - start
-    by = "timeout" if late else "killed" if code < 0 else "exit"
-    return Ended(None if late or code < 0 else code, by, prompted, log.read_bytes(), seconds)
+    by = ("timeout" if late else "flood" if size >= FLOOD_BYTES else "killed" if code < 0 else "exit")
+    with log.open("rb") as output:
+        return Ended(code if by == "exit" else None, by, prompted, output.read(FLOOD_BYTES), seconds)
 
 
 def _kernel_code(code: int | None) -> int | None:
