@@ -413,19 +413,19 @@ struct view {
     struct page_allocator allocator;
     void *pool;
     bool possible, census;
-    uint64_t counted; /* what the allocator said of its free pages before a census */
+    uint64_t counted; /* what the allocator said of its free pages while caches held some */
 };
 
 static struct view open_view(struct arena *arena)
 {
     struct view view = {*arena->allocator, arena->pool, true, false, 0};
 
+    if (view.allocator.free_page_count)
+        view.counted = view.allocator.free_page_count(arena->pool);
     if (arena->allocator->drain)
         arena->allocator->drain(arena->pool);
     if (arena->allocator->for_each_free)
         return view;
-    if (view.allocator.free_page_count)
-        view.counted = view.allocator.free_page_count(arena->pool);
     view.possible = view.census = census_possible(arena);
     if (view.census)
         census_take(arena);
@@ -442,12 +442,13 @@ static void close_view(struct arena *arena, const struct view *view)
         census_give_back(arena);
 }
 
-/* What the allocator says of itself, before a census changes what it would say. */
+/* What the allocator says of itself before a census, or emptying its caches, changes what it would
+ * say. */
 static void check_validate(const struct arena *arena)
 {
     char message[WALK_MESSAGE_SIZE];
 
-    if (arena->allocator->validate && !arena->allocator->for_each_free &&
+    if (arena->allocator->validate && (arena->allocator->drain || !arena->allocator->for_each_free) &&
         !arena->allocator->validate(arena->pool, message, sizeof(message)))
         fail("free-list", "%s", message);
 }
@@ -461,7 +462,7 @@ void arena_check(struct arena *arena)
 
     if (view.possible && !walk_check(&arena->walk, &view.allocator, view.pool, &finding))
         fail_finding(&finding);
-    if (view.census && arena->allocator->free_page_count && view.counted != finding.free_pages)
+    if (view.possible && arena->allocator->free_page_count && view.counted != finding.free_pages)
         fail("free-list", "%llu pages were free, counted %llu", (ull)finding.free_pages,
              (ull)view.counted);
     close_view(arena, &view);
