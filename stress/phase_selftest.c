@@ -12,12 +12,12 @@
  *   -P,N   remove N pages from P         ~P,N   the same, and it must be refused
  *   =P:K,P:K  the free blocks are exactly these (none: "=")
  *   #K,K   the free blocks are of these orders, in rising order, wherever they are
- * A number is a sum or difference of decimals, M (MAX_ORDER), T (2^MAX_ORDER) and E (the pages of the
- * pool's range, inserted or not). After every step the whole pool is walked, so a broken rule is
- * named as such; what remains is "selftest". A walk empties caches first: a step that is to find
+ * A number is a sum or difference of decimals, M (MAX_ORDER), T (2^MAX_ORDER) and E (the pages of
+ * the pool's range, inserted or not). After every step the whole pool is walked, so a broken rule
+ * is named as such; what remains is "selftest". A walk empties caches first: a step that is to find
  * them as the one before left them is joined to it by & instead of a space. Vectors with b or o
- * need the promise to refuse bad frees, those with - or ~ remove_pages; those with T need more pages
- * than an allocator that writes into free pages can be given.
+ * need the promise to refuse bad frees, those with - or ~ remove_pages; those with T need more
+ * pages than an allocator that writes into free pages can be given.
  */
 #include <lib/fail.h>
 #include <lib/printf.h>
@@ -111,8 +111,7 @@ static const struct {
     {"a free of an order that does not exist", "+0,8 a3 bM,M+1 b0,M+1 b0,63 b0,64 fA =0:3"},
     {"a page just freed, as a part of more", "+0,16 a0&fA&a4&x0&fB =0:4"},
     {"a block just freed, in parts", "+0,8 a3&fA&a0&a1&fB&fC =0:3"},
-    {"many blocks just freed",
-     "+0,128 a3&a3&a3&a3&a3&a3&a3&a3&a3 fA&fB&fC&fD&fE&fF&fG&fH&fI =0:7"},
+    {"many blocks just freed", "+0,128 a3&a3&a3&a3&a3&a3&a3&a3&a3 fA&fB&fC&fD&fE&fF&fG&fH&fI =0:7"},
     {"pages just freed are removed", "+0,8 a0&fA&-0,8 = +0,8 a3&fB&-2,3&~0,8 =0:1,5:0,6:1"},
     {"pages removed and put back", "+0,16 -4,4 =0:2,8:3 x4 +4,4 =0:4"},
     {"an unaligned range removed", "+0,16 -3,6 =0:1,2:0,9:0,10:1,12:2 +3,6 =0:4"},
