@@ -41,7 +41,7 @@ SAY := @$(if $(V),:,echo ' ')
 
 # A variant of the build has a folder of its own, so that going back and forth rebuilds nothing. An
 # allocator of one's own is linked with the objects of the variant without it.
-COMMON := build/$(notdir $(CC))-order$(MAX_ORDER)
+COMMON := build/$(notdir $(CC))-order$(MAX_ORDER)$(if $(EXPLORE),-explore)
 
 CPPFLAGS := -I. -Iarch/x86_64/include -DSTAMPEDE_MAX_ORDER=$(MAX_ORDER) -DSTAMPEDE_VERSION='"$(VERSION)"'
 CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -51,10 +51,18 @@ CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes
 LDFLAGS  := -nostdlib -static -Wl,-z,max-page-size=4096,-z,noexecstack,--build-id=none,--fatal-warnings \
             -Wl,--no-warn-rwx-segments -T linker.ld
 
+# Every access becomes a call (stress/explore/instrument.c).
+INSTRUMENT := $(if $(EXPLORE),-fsanitize=thread $(foreach name,memset memcpy memmove,-D$(name)=explore_$(name)))
+INSTRUMENT_FIRST := $(if $(EXPLORE),-Istress/explore/include)
+
 include mm/adapters/adapters.mk
 
+# The explorer's image, made by EXPLORE=1: in place of the phases, with allocators and lock instrumented.
+EXPLORER := boot/explore.c arch/x86_64/fiber.c arch/x86_64/fiber_switch.S arch/x86_64/vcpu.c \
+    $(addprefix stress/explore/,benign.c explore.c instrument.c machine.c minimise.c program.c race.c schedule.c trial.c)
+
 KERNEL_SOURCES := \
-    boot/entry.S boot/main.c boot/bootinfo.c boot/memory.c boot/selfcheck.c \
+    boot/entry.S boot/main.c boot/bootinfo.c boot/memory.c boot/selfcheck.c $(if $(EXPLORE),$(EXPLORER),boot/stress.c) \
     arch/x86_64/acpi.c arch/x86_64/apic.c arch/x86_64/backtrace.c arch/x86_64/clock.c \
     arch/x86_64/exit.c \
     arch/x86_64/paging.c arch/x86_64/probe.c arch/x86_64/probe_entry.S arch/x86_64/provoke.c arch/x86_64/serial.c arch/x86_64/setup.c arch/x86_64/startup.c \
@@ -133,6 +141,9 @@ $(COMMON)/%.o: %.c $(COMMON)/flags
 	@mkdir -p $(@D)
 	$(SAY) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+INSTRUMENTED := mm/buddy mm/buddy_percpu mm/buddy_scan smp/spinlock
+$(INSTRUMENTED:%=$(COMMON)/%.o): private CPPFLAGS := $(INSTRUMENT_FIRST) $(CPPFLAGS) $(INSTRUMENT)
 
 $(COMMON)/%.o: %.S $(COMMON)/flags
 	@mkdir -p $(@D)

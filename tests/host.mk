@@ -2,9 +2,9 @@
 #
 # Included by the top Makefile, and complete by itself: make -f tests/host.mk hosted-tests
 # Targets: hosted-tests (build all), hosted-list (print the unit tests' programs, one a line), hosted-subjects (the
-# hosted program with each wrong allocator of tests/subjects).
+# hosted program with each wrong allocator of tests/subjects), hosted-explorers (the explorer likewise).
 
-.PHONY: hosted-tests hosted-list hosted-subjects
+.PHONY: hosted-tests hosted-list hosted-subjects hosted-explorers
 hosted-tests:
 
 HOST_CC ?= gcc
@@ -85,7 +85,7 @@ $(foreach test,$(HOST_TESTS) $(HOST_BROKEN),\
 # linked; and at fixed addresses, so that those that are printed can be looked up.
 HOST_STRESS := $(wildcard stress/*.c mm/*.c tests/host/*.c) $(addprefix lib/,bitmap.c crc32.c printf.c prng.c symbols.c) \
 	smp/barrier.c smp/spinlock.c arch/x86_64/backtrace.c
-HOST_STRESS := $(filter-out tests/host/fail.c tests/host/unit.c,$(HOST_STRESS))
+HOST_STRESS := $(filter-out tests/host/fail.c tests/host/unit.c tests/host/explore_main.c,$(HOST_STRESS))
 HOST_SUBJECTS := $(basename $(notdir $(wildcard tests/subjects/*.c)))
 
 host_stress_objects = $(patsubst %.c,$(HOST_BUILD)/$(1)/%.o,$(HOST_STRESS))
@@ -123,6 +123,56 @@ $(HOST_BUILD)/plain/subjects/%: $(HOST_BUILD)/plain/tests/subjects/%.o $(call ho
 HOST_OBJECTS += $(HOST_SUBJECTS:%=$(HOST_BUILD)/plain/tests/subjects/%.o)
 hosted-subjects: $(addprefix $(HOST_BUILD)/plain/subjects/,$(HOST_SUBJECTS))
 .SECONDARY: $(HOST_SUBJECTS:%=$(HOST_BUILD)/plain/tests/subjects/%.o)
+
+# The explorer as a program. What it watches is compiled as for the kernel, so that the same accesses are seen in both
+# and a seed is the same schedule there and here.
+HOST_EXPLORE := $(wildcard stress/explore/*.c) tests/host/explore_main.c tests/host/host.c tests/host/signals.c \
+	arch/x86_64/fiber.c arch/x86_64/backtrace.c mm/page_allocator.c mm/walker.c \
+	$(addprefix stress/,advice.c arena.c census.c content.c explain.c failure.c options.c report.c traps.c watch.c) \
+	$(addprefix lib/,bitmap.c crc32.c printf.c prng.c symbols.c)
+HOST_WATCHED := mm/buddy mm/buddy_percpu mm/buddy_scan smp/spinlock
+HOST_WATCHED_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -fno-pie -fno-pic -fno-stack-protector \
+	-fno-omit-frame-pointer -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only -mno-sse -mcmodel=small \
+	-fsanitize=thread $(foreach name,memset memcpy memmove,-D$(name)=explore_$(name)) \
+	-Istress/explore/include -Itests/host/explore -Itests/host/include -I. -Iarch/x86_64/include -DSTAMPEDE_MAX_ORDER=16
+
+$(HOST_BUILD)/explore/watched/%.o: %.c tests/host.mk
+	@mkdir -p $(@D)
+	@echo "  CC  $@"
+	@$(HOST_CC) $(HOST_WATCHED_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(HOST_BUILD)/explore/fiber_switch.o: arch/x86_64/fiber_switch.S
+	@mkdir -p $(@D)
+	@$(HOST_CC) -c -o $@ $<
+
+HOST_EXPLORE_OBJECTS := $(patsubst %.c,$(HOST_BUILD)/plain/%.o,$(HOST_EXPLORE)) $(HOST_BUILD)/explore/fiber_switch.o
+HOST_WATCHED_OBJECTS := $(HOST_WATCHED:%=$(HOST_BUILD)/explore/watched/%.o)
+HOST_OBJECTS += $(HOST_EXPLORE_OBJECTS) $(HOST_WATCHED_OBJECTS)
+
+# host_explore_rules PROGRAM OBJECTS: linked twice for the names of functions, as all others.
+define host_explore_rules
+$(HOST_BUILD)/explore/$(1)-unnamed: $(2) $(HOST_BUILD)/plain/stress/names0.o
+	@mkdir -p $$(@D)
+	@$$(HOST_CC) -pthread -no-pie -Wl,-u,etext -o $$@ $$^
+
+$(HOST_BUILD)/explore/$(1)-names.S: $(HOST_BUILD)/explore/$(1)-unnamed ci/symbols
+	@nm --defined-only $$< | sed 's/ etext$$$$/ text_end/' | /usr/bin/python3 ci/symbols >$$@
+
+$(HOST_BUILD)/explore/$(1)-names.o: $(HOST_BUILD)/explore/$(1)-names.S
+	@$$(HOST_CC) -c -o $$@ $$<
+
+$(HOST_BUILD)/explore/$(1): $(2) $(HOST_BUILD)/explore/$(1)-names.o
+	@echo "  LD  $$@"
+	@$$(HOST_CC) -pthread -no-pie -Wl,-u,etext -o $$@ $$^
+endef
+
+$(eval $(call host_explore_rules,stampede-explore,$(HOST_WATCHED_OBJECTS) $(HOST_EXPLORE_OBJECTS)))
+$(foreach subject,$(HOST_SUBJECTS),$(eval $(call host_explore_rules,subjects/$(subject),\
+	$(HOST_BUILD)/explore/watched/tests/subjects/$(subject).o $(HOST_WATCHED_OBJECTS) $(HOST_EXPLORE_OBJECTS))))
+HOST_OBJECTS += $(HOST_SUBJECTS:%=$(HOST_BUILD)/explore/watched/tests/subjects/%.o)
+hosted-explorers: $(addprefix $(HOST_BUILD)/explore/subjects/,$(HOST_SUBJECTS))
+.SECONDARY: $(HOST_SUBJECTS:%=$(HOST_BUILD)/explore/watched/tests/subjects/%.o)
+hosted-tests: $(HOST_BUILD)/explore/stampede-explore
 
 hosted-tests: $(addprefix $(HOST_BUILD)/,$(HOST_TESTS) $(HOST_BROKEN))
 

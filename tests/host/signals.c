@@ -2,6 +2,7 @@
 #include <arch/irq.h>
 #include <arch/timer.h>
 #include <arch/trap.h>
+#include <arch/vcpu.h>
 #include <arch/work.h>
 #include <errno.h>
 #include <pthread.h>
@@ -194,6 +195,19 @@ void work_send(uint32_t apic_id)
     pthread_kill(cores[apic_id].thread, SIGNAL_WORK);
 }
 
+/* ---- one thread as several cores ---- */
+
+void (*host_vcpu_handler)(void);
+
+/* A signal whose handler is left for good would stay blocked. */
+void vcpu_abandon(void)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_UNBLOCK, &all, NULL);
+}
+
 /* ---- cores ---- */
 
 void cpu_send_nmi(uint32_t apic_id)
@@ -235,7 +249,7 @@ static void *map_zeroed(size_t size)
     return memory;
 }
 
-static void guard_stacks(struct cpu_stacks *stacks)
+void host_guard_stacks(struct cpu_stacks *stacks)
 {
     for (unsigned i = 0; i < IST_COUNT - 1; i++)
         mprotect(stacks->ist[i].guard, PAGE_SIZE, PROT_NONE);
@@ -249,7 +263,7 @@ void host_start_core(uint32_t number, void (*entry)(uint32_t number))
 
     cpu->local.number = number;
     cpu->stacks = map_zeroed(sizeof(*cpu->stacks));
-    guard_stacks(cpu->stacks);
+    host_guard_stacks(cpu->stacks);
     cores[number].entry = entry;
     percpu_table[number] = cpu;
     percpu_count = number + 1;

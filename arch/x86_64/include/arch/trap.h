@@ -14,6 +14,7 @@ enum {
     VECTOR_TIMER = 0xe0,
     VECTOR_PROVOKE,
     VECTOR_WORK,
+    VECTOR_EXPLORE,
     VECTOR_WAKE = 0xf0, /* nothing to do but to be awake */
     VECTOR_SPURIOUS = 0xff,
 };
