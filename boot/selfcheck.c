@@ -23,7 +23,8 @@ extern const uint8_t image_start[], text_end[], image_end[];
 enum {
     TICKS_HZ = 1000,
     LOW_MEMORY_END = 0x100000,
-    ANSWER_MS = 10000, /* and ANSWER_MS_A_CORE: as long as starting them may take */
+    ANSWER_MS =
+        8000, /* and ANSWER_MS_A_CORE; with the time to stop them the host calls it no silence */
     ANSWER_MS_A_CORE = 100,
     ROUNDS = 2, /* what the first leaves behind might stop the second */
 };
@@ -61,7 +62,8 @@ static void check_traps(const struct percpu *cpu)
         fail("self-check", "core %u: an interrupt does not keep %s", cpu->local.number, wrong);
 }
 
-static void expect(uint64_t found, uint64_t wanted, const char *access, const void *address)
+static void expect(uint64_t found, uint64_t wanted, const char *access,
+                   const volatile void *address)
 {
     if (found != wanted)
         fail("self-check", "core %u can %s 0x%llx, or faults otherwise (%lld, expected %lld)",
@@ -77,10 +79,15 @@ static void expect_not_mapped(const void *address)
 /* Protection is each core's own matter: CR0.WP and EFER.NXE. */
 static void check_protection(const struct cpu_stacks *stacks)
 {
+    static volatile uint8_t in_data = PROBE_CODE;
+    volatile uint8_t on_stack = PROBE_CODE;
+
     expect(probe_write((uintptr_t)image_start), PROBE_NO_WRITE, "write", image_start);
     expect(probe_write((uintptr_t)text_end), PROBE_NO_WRITE, "write", text_end);
-    if (paging_has_no_execute())
-        expect(probe_execute(), PROBE_NO_EXECUTE, "execute", probe_data);
+    if (paging_has_no_execute()) {
+        expect(probe_execute((uintptr_t)&in_data), PROBE_NO_EXECUTE, "execute", &in_data);
+        expect(probe_execute((uintptr_t)&on_stack), PROBE_NO_EXECUTE, "execute", &on_stack);
+    }
     expect(probe_read(NO_ADDRESS), PROBE_NO_ADDRESS, "read", (const void *)NO_ADDRESS);
     expect_not_mapped(NULL);
     expect_not_mapped(stacks->main.guard + PAGE_SIZE - 1);

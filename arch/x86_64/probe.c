@@ -3,8 +3,10 @@
 #include <arch/probe.h>
 #include <stddef.h>
 
+#define MARK ((uint64_t)0x50b3d1c7a96e2f48) /* probe_entry.S knows it too, */
+
 enum {
-    PATTERN = 0x5a00, /* probe_entry.S knows it too */
+    PATTERN = 0x5a00, /* and this */
     REGISTERS = 15,   /* of the frame, rax the last */
     AFTER_TRAP = 17,
     WRONG_STACK = REGISTERS + 1,
@@ -22,6 +24,11 @@ _Static_assert(offsetof(struct trap_frame, rax) == 8 * (REGISTERS - 1), "the fra
 static bool is_at(const struct trap_frame *frame, const uint8_t *place)
 {
     return frame->rip == (uintptr_t)place;
+}
+
+static bool is_execution(const struct trap_frame *frame)
+{
+    return frame->r11 == MARK && frame->rip == frame->rdi;
 }
 
 /* 0, or 1 + the index of a register that is not as probe_registers() left it, or what else is
@@ -47,7 +54,7 @@ bool probe_trap(struct trap_frame *frame)
         return true;
     }
     if ((frame->vector != TRAP_PAGE_FAULT && frame->vector != TRAP_PROTECTION) ||
-        !(is_at(frame, probe_read_at) || is_at(frame, probe_write_at) || is_at(frame, probe_data)))
+        !(is_at(frame, probe_read_at) || is_at(frame, probe_write_at) || is_execution(frame)))
         return false;
     frame->rax = frame->vector == TRAP_PROTECTION ? PROBE_NO_ADDRESS : frame->error + 1;
     frame->rip = (uintptr_t)probe_return;

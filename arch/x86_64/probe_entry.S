@@ -2,7 +2,8 @@
  * The instructions that probe.c tries. Where one of the accesses faults, probe_trap() goes on at probe_return,
  * the result in rax.
  */
-#define PATTERN    0x5a00 /* probe.c knows it too */
+#define PATTERN    0x5a00             /* probe.c knows it too, */
+#define MARK       0x50b3d1c7a96e2f48 /* and this */
 #define NMI        2
 
     .text
@@ -34,23 +35,16 @@ probe_write_at:
     .cfi_endproc
     .size probe_write, . - probe_write
 
-    /* Where it is executed it returns to the caller itself. */
+    /* Where it is executed it returns to the caller itself. The mark tells its fault from a wild call's. */
     .globl probe_execute
     .type probe_execute, @function
 probe_execute:
     .cfi_startproc
     xorl %eax, %eax
-    movl $probe_data, %ecx
-    jmpq *%rcx
+    movabsq $MARK, %r11
+    jmpq *%rdi
     .cfi_endproc
     .size probe_execute, . - probe_execute
-
-    .data
-    .globl probe_data
-probe_data:
-    ret
-
-    .text
 
     /* All registers but rsp with a value each, in the frame's order; 0 in rax afterwards says that the frame had
      * them, and here the others are compared. Returns 0, or 1 + the index of what differs, 17 more after the trap. */

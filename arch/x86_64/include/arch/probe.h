@@ -16,9 +16,9 @@
 uint64_t probe_read(uint64_t address);
 uint64_t probe_write(uint64_t address);
 
-/* The same for executing an instruction that lies in data, at probe_data. */
-extern const uint8_t probe_data[];
-uint64_t probe_execute(void);
+/* The same for executing an instruction there: a PROBE_CODE must be the byte. */
+enum { PROBE_CODE = 0xc3 };
+uint64_t probe_execute(uint64_t address);
 
 /* What probe_*() returns for an access that is refused. */
 enum {
