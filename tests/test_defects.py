@@ -280,7 +280,7 @@ def test_silent_program_is_made_to_tell(tmp_path):
     script = "trap 'echo told; exit 4' USR1; while :; do sleep 0.05; done"
     ended = lanes.attend(["sh", "-c", script], tmp_path / "log", 1)
     assert (ended.by, ended.code, ended.output) == ("exit", 4, b"told\n")
-    assert ended.prompted == "silence: no byte for 0.5 s"
+    assert ended.prompted == "silence: no byte for 0.25 s"
 
 
 # ---- a run ----
