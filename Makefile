@@ -17,6 +17,7 @@ BUNDLE    ?=        ## the folder of a bundle; build/last/bundle if empty
 RUN_ARGS  ?=        ## more for "ci/stampede run", such as --junit FILE --expect REGEX
 HOSTED    ?=        ## 1: make explore runs as a program of this host, not in QEMU
 EXPLORE_ARGS ?=     ## more for "ci/stampede explore", such as --seed P:S --strategy sweep
+DEFECTS   ?=        ## more for "ci/defects", such as --rules or --only NAME
 MAX_ORDER ?= 16     ## largest block, 2^MAX_ORDER pages; 10 to 18
 
 ifeq ($(origin CC),default)
@@ -63,10 +64,10 @@ EXPLORER := boot/explore.c arch/x86_64/fiber.c arch/x86_64/fiber_switch.S arch/x
     $(addprefix stress/explore/,benign.c explore.c instrument.c machine.c minimise.c program.c race.c schedule.c trial.c)
 
 KERNEL_SOURCES := \
-    boot/entry.S boot/main.c boot/bootinfo.c boot/memory.c $(if $(EXPLORE),$(EXPLORER),boot/stress.c) \
+    boot/entry.S boot/main.c boot/bootinfo.c boot/memory.c boot/selfcheck.c $(if $(EXPLORE),$(EXPLORER),boot/stress.c) \
     arch/x86_64/acpi.c arch/x86_64/apic.c arch/x86_64/backtrace.c arch/x86_64/clock.c \
     arch/x86_64/exit.c \
-    arch/x86_64/paging.c arch/x86_64/provoke.c arch/x86_64/serial.c arch/x86_64/setup.c arch/x86_64/startup.c \
+    arch/x86_64/paging.c arch/x86_64/probe.c arch/x86_64/probe_entry.S arch/x86_64/provoke.c arch/x86_64/serial.c arch/x86_64/setup.c arch/x86_64/startup.c \
     arch/x86_64/timer.c arch/x86_64/trampoline.S arch/x86_64/trap.c arch/x86_64/trap_entry.S \
     arch/x86_64/work.c \
     lib/bitmap.c lib/crc32.c lib/printf.c lib/prng.c lib/string.c lib/symbols.c \
@@ -87,7 +88,7 @@ PYTHON     := /usr/bin/python3
 empty_if    = $(if $(1),$(2) $(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help build kernel iso run debug explore kernel-explore hosted-explore gdb postmortem test check clean FORCE
+.PHONY: help build kernel iso run debug explore kernel-explore hosted-explore gdb postmortem test defects check clean FORCE
 
 columns = awk -F '|' '{ if (NF == 2) printf "%-19s %s\n", $$1, $$2; else printf "%-12s %-6s %s\n", $$1, $$2, $$3 }'
 
@@ -143,6 +144,10 @@ test: ## everything: hosted tests, boots in QEMU, the judge's own tests (under t
 	@ci/install-deps test
 	@+$(MAKE) --no-print-directory -j2 build hosted-tests
 	@$(PYTHON) -m pytest -q -p no:cacheprovider tests
+
+defects: ## plant each bug of tests/defects in a copy of the tree, and see that it is found
+	@ci/install-deps test
+	@ci/defects $(DEFECTS)
 
 check: ## formatting, headers, folder arrows, static analysis
 	@ci/install-deps check

@@ -12,6 +12,7 @@
 #include <boot/bootinfo.h>
 #include <boot/memory.h>
 #include <boot/program.h>
+#include <boot/selfcheck.h>
 #include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -180,6 +181,7 @@ static bool run_is_ready;
 
 static void enter_run(void)
 {
+    selfcheck_core();
     irq_disable();
     while (!__atomic_load_n(&run_is_ready, __ATOMIC_ACQUIRE))
         cpu_sleep();
@@ -262,6 +264,9 @@ void kernel_main(uint32_t magic, uint32_t address)
     memory_guard_stacks(&boot_stacks);
     start_apic();
     start_cores(&memory);
+    selfcheck_core();
+    selfcheck_interrupts();
+    selfcheck_memory(&bootinfo, &memory);
     program_prepare(&options, allocator, &memory);
     start_run();
 }

@@ -44,7 +44,7 @@ static enum verdict verdict_of(const char *rule)
         {"trap", VERDICT_CRASH},  {"stack", VERDICT_CRASH},   {"wild-access", VERDICT_CRASH},
         {"stall", VERDICT_HANG},  {"deadlock", VERDICT_HANG}, {"smp.bringup", VERDICT_ERROR},
         {"usage", VERDICT_ERROR}, {"boot", VERDICT_ERROR},    {"memory", VERDICT_ERROR},
-        {"acpi", VERDICT_ERROR},  {"assert", VERDICT_ERROR},
+        {"acpi", VERDICT_ERROR},  {"assert", VERDICT_ERROR},  {"self-check", VERDICT_ERROR},
     };
 
     for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)

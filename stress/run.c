@@ -1,5 +1,6 @@
 #include <arch/clock.h>
 #include <arch/cpu.h>
+#include <arch/irq.h>
 #include <lib/count.h>
 #include <lib/fail.h>
 #include <lib/printf.h>
@@ -209,20 +210,25 @@ static struct totals sum_up(const struct run *run)
 
 /* ---- meeting ---- */
 
-/* No lock may be held where none is needed: said at once, not when the others find it taken. */
-static void check_no_lock_held(void)
+/*
+ * No lock may be held where none is needed: said at once, not when the others find it taken. And
+ * interrupts are on: around a call they are compared, but once off everywhere they would agree.
+ */
+static void check_between_calls(void)
 {
     const struct percpu *cpu = this_cpu();
 
     if (cpu->locks_held)
         fail("lock-held", "core %u goes on with %u locks held: %s", cpu->local.number,
              cpu->locks_held, percpu_held_name(cpu));
+    if (!irq_enabled())
+        fail("irq-state", "core %u goes on with interrupts off", cpu->local.number);
 }
 
 /* Waiting for others is no standstill of one's own. */
 static void meet(struct run *run)
 {
-    check_no_lock_held();
+    check_between_calls();
     bool busy = watch_busy(false);
     barrier_wait(&run->barrier);
     watch_busy(busy);
@@ -264,7 +270,7 @@ bool run_goes_on(struct run *run, struct core *core)
     uint64_t now = cpu_cycles();
 
     provoke_step(run, core);
-    check_no_lock_held();
+    check_between_calls();
     watch_progress();
     if (core->number == 0 && now >= run->progress_at)
         print_progress(run, now);

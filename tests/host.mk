@@ -85,7 +85,7 @@ $(foreach test,$(HOST_TESTS) $(HOST_BROKEN),\
 # linked; and at fixed addresses, so that those that are printed can be looked up.
 HOST_STRESS := $(wildcard stress/*.c mm/*.c tests/host/*.c) $(addprefix lib/,bitmap.c crc32.c printf.c prng.c symbols.c) \
 	smp/barrier.c smp/spinlock.c arch/x86_64/backtrace.c
-HOST_STRESS := $(filter-out tests/host/fail.c tests/host/unit.c,$(HOST_STRESS))
+HOST_STRESS := $(filter-out tests/host/fail.c tests/host/unit.c tests/host/explore_main.c,$(HOST_STRESS))
 HOST_SUBJECTS := $(basename $(notdir $(wildcard tests/subjects/*.c)))
 
 host_stress_objects = $(patsubst %.c,$(HOST_BUILD)/$(1)/%.o,$(HOST_STRESS))

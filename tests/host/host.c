@@ -91,8 +91,13 @@ void cpu_relax(void)
     }
 }
 
+unsigned host_wakes;
+
+/* The contract: with interrupts on a wake-up could come between the test and the sleep. */
 void cpu_sleep(void)
 {
+    if (irq_enabled())
+        abort();
     irq_enable();
     sched_yield();
     irq_disable();
@@ -100,10 +105,12 @@ void cpu_sleep(void)
 
 void cpu_wake_others(void)
 {
+    __atomic_add_fetch(&host_wakes, 1, __ATOMIC_RELAXED);
 }
 
 void cpu_idle(void)
 {
+    irq_disable();
     for (;;)
         cpu_sleep();
 }

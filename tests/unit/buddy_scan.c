@@ -84,6 +84,11 @@ TEST(refuses_what_it_can_see)
     refuse(80, 0);  /* never inserted */
     refuse(64, 5);  /* a part of it never inserted */
     refuse(127, 0); /* the last page */
+    CHECK_EQUAL(allocator->allocate_pages(pool, 2), 68);
+    CHECK_EQUAL(allocator->allocate_pages(pool, 3), 72);
+    refuse(64, 5); /* half of it never inserted, no page free */
+    CHECK_EQUAL(allocator->free_pages(pool, 68, 2), PAGE_OK);
+    CHECK_EQUAL(allocator->free_pages(pool, 72, 3), PAGE_OK);
     CHECK_EQUAL(allocator->free_pages(pool, 128, 0), PAGE_BAD_RANGE);
     CHECK_EQUAL(allocator->free_pages(pool, 66, 2), PAGE_MISALIGNED);
     CHECK_EQUAL(allocator->free_pages(pool, 64, 2), PAGE_OK);

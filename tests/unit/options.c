@@ -5,6 +5,8 @@
 #include <string.h>
 #include <tests/host/unit.h>
 
+const bool options_explore = false;
+
 enum { OPTIONS = 15 };
 
 static struct options options;

@@ -7,6 +7,7 @@ enum {
     TRAP_NMI = 2,
     TRAP_BREAKPOINT = 3,
     TRAP_DOUBLE_FAULT = 8,
+    TRAP_PROTECTION = 13,
     TRAP_PAGE_FAULT = 14,
     TRAP_MACHINE_CHECK = 18,
     TRAP_EXCEPTIONS = 32, /* vectors from here on are interrupts */
