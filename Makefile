@@ -65,7 +65,7 @@ KERNEL_SOURCES := \
     stress/advice.c stress/arena.c stress/census.c stress/content.c stress/explain.c stress/failure.c stress/mix.c stress/options.c \
     stress/phase_bad_free.c stress/phase_exhaust.c stress/phase_hotplug.c stress/phase_irq.c \
     stress/phase_mixed.c stress/phase_remote_free.c stress/phase_selftest.c stress/provoke.c \
-    stress/report.c stress/run.c stress/traps.c stress/watch.c
+    stress/report.c stress/run.c stress/tick.c stress/traps.c stress/watch.c
 
 OBJECTS := $(patsubst %,$(COMMON)/%.o,$(basename $(KERNEL_SOURCES)))
 

@@ -174,7 +174,12 @@ static void make_timer(void)
 
 void timer_start(uint32_t hz, void (*handler)(void))
 {
-    struct timespec period = {.tv_nsec = 1000000000 / hz};
+    timer_start_us(1000000 / hz, handler);
+}
+
+void timer_start_us(uint32_t microseconds, void (*handler)(void))
+{
+    struct timespec period = {microseconds / 1000000, microseconds % 1000000 * 1000};
     struct itimerspec setting = {period, period};
 
     if (!has_timer)
