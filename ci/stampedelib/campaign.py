@@ -19,6 +19,8 @@ from .usage import UsageError
 from .verdict import CODES
 
 PLAN, RESULTS, FAILURES, INBOX = "sweep.json", "results.jsonl", "failures", "inbox"
+DIFFERENCES = {"work": "of other work", "words": "with other options",
+               "cwd": "from another working directory", "image": "of another image"}
 NUMBER = re.compile(r"\b(?:0x[0-9a-f]+|[0-9]+)\b")
 # The judge's order, for a whole sweep: what the host saw first, what was only little seen last.
 WORST_FIRST = ("crash", "hang", "damaged", "fail", "error", "inconclusive", "pass")
@@ -58,6 +60,7 @@ class Campaign:
         if fresh:
             self._clear()
         self._open_plan(plan)
+        (folder / FAILURES).mkdir(exist_ok=True)
         self._log = (folder / RESULTS).open("ab")
         self._load()
 
@@ -104,10 +107,10 @@ class Campaign:
             fresh.rename(path)
             return
         before = json.loads(path.read_text("utf-8"))
-        for name, value in asdict(plan).items():
-            if before.get(name) != value:
-                raise UsageError(f"{self.folder}: a sweep with another {name} is in there; give "
-                                 "--folder another, or --fresh to start over")
+        for name, what in DIFFERENCES.items():
+            if before.get(name) != asdict(plan)[name]:
+                raise UsageError(f"{self.folder}: a sweep {what} is in there; give --folder "
+                                 "another, or --fresh to start over")
 
     def _load(self) -> None:
         raw = (self.folder / RESULTS).read_bytes()

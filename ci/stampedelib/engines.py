@@ -135,8 +135,8 @@ class Parallel:
             if data == b"":
                 return
             *lines, pending = (pending + (data or b"")).split(b"\n")
-            for line in lines:
-                yield take_in(self._task.campaign, json.loads(line))
+            yield from (take_in(self._task.campaign, json.loads(line))
+                        for line in lines if line.startswith(b"{"))  # a login may have its say
             yield None
 
     def _feed(self) -> None:
@@ -190,8 +190,10 @@ class Slurm:
 
     def _inbox_results(self) -> Iterator[Result]:
         for path in sorted(self._inbox.glob("*.json")):
-            yield take_in(self._task.campaign, json.loads(path.read_text("utf-8")))
-            path.unlink()
+            result = take_in(self._task.campaign, json.loads(path.read_text("utf-8")))
+            if result.seed not in self._task.campaign.results:
+                yield result
+            path.unlink()  # once it is kept
 
     def _submit(self, seeds: list[int]) -> None:
         """Each task of the array takes every n-th seed of a file."""

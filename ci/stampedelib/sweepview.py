@@ -93,8 +93,9 @@ def table(campaign: Campaign, results: list[Result], total: int) -> list[str]:
         first = group[0]
         seeds = ", ".join(str(result.seed) for result in group[:SEEDS_SHOWN])
         more = len(group) - SEEDS_SHOWN
+        these = "seed" if len(group) == 1 else "seeds"
         lines += [f"  {len(group)}x {printable(shape(first))}",
-                  f"     seeds {seeds}{f' and {more} more' if more > 0 else ''}; "
+                  f"     {these} {seeds}{f' and {more} more' if more > 0 else ''}; "
                   f"seed {first.seed}: {printable(first.title)}",
                   f"     repeat: {first.repeat}",
                   f"     log: {_log(campaign.run_folder(first.seed))}"]
