@@ -1,11 +1,13 @@
 """`stampede sweep-one`: one run of a sweep, as an engine on this or another machine starts it."""
 import argparse
 import json
+import os
 import signal
 import tempfile
 from pathlib import Path
 
 from .engines import give_out
+from .qemu import die_with
 from .run_command import leave
 from .sweepattempt import Attempt
 from .sweepwork import WORKS
@@ -33,6 +35,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Run it. The exit code is 0 if there is a result, whatever it is."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
+    die_with(os.getppid(), signal.SIGTERM)()  # an engine that is gone wants no result
     if arguments.into:
         return _run(arguments, arguments.into / f"seed-{arguments.seed}")
     with tempfile.TemporaryDirectory(prefix="stampede-sweep-") as folder:
