@@ -32,20 +32,21 @@ static void on_tick(void);
 static void set_next(struct ticker *ticker)
 {
     if (ticker->at_work)
-        timer_start_us(1 + (uint32_t)prng_below(&ticker->random, 2 * preempt_us - 1), on_tick);
+        timer_once(1 + (uint32_t)prng_below(&ticker->random, 2 * preempt_us - 1), on_tick);
     else
         timer_start(ticker->hz, on_tick);
 }
 
+/* The next is set last: however long this takes, the core gets to its own work in between. */
 static void on_tick(void)
 {
     struct ticker *ticker = &tickers[cpu_number()];
 
-    set_next(ticker);
     if (ticker->at_work)
         for (uint64_t turns = 1 + prng_below(&ticker->random, MOST_TURNS); turns > 0; turns--)
             cpu_relax();
     ticker->handler();
+    set_next(ticker);
 }
 
 void tick_at_work(bool at_work)
