@@ -8,6 +8,7 @@ ALLOCATOR ?=        ## a built-in one's name, or the path of your own: mine.c, m
 STACSOS   ?=        ## the path of a StACSOS page-allocator-buddy.cpp (docs/STACSOS.md)
 ACCEL     ?= auto   ## auto, kvm or tcg
 THREAD    ?= multi  ## of TCG: multi or single
+SCHEDULE  ?= free   ## free, or deterministic: the interleaving is a function of SEED
 FIRMWARE  ?= bios   ## bios or uefi
 BOOT      ?= iso    ## iso (by GRUB) or direct (by the PVH note, five times faster)
 ARGS      ?=        ## options for the kernel: "name=value name=value"
@@ -31,8 +32,18 @@ MEMORY := 2G
 endif
 endif
 
+# What a deterministic machine wants, unless something else is asked for, which it then refuses.
+ifeq ($(strip $(SCHEDULE)),deterministic)
+ifeq ($(origin THREAD),file)
+THREAD := single
+endif
+ifeq ($(origin BOOT),file)
+BOOT := direct
+endif
+endif
+
 # Make keeps the blanks before a comment.
-$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE MAX_ORDER HOSTED,\
+$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD SCHEDULE FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE MAX_ORDER HOSTED,\
     $(eval override $(name) := $(strip $($(name)))))
 
 VERSION := 0.1.0
@@ -76,7 +87,7 @@ KERNEL_SOURCES := \
     stress/advice.c stress/arena.c stress/census.c stress/content.c stress/explain.c stress/failure.c stress/mix.c stress/options.c \
     stress/phase_bad_free.c stress/phase_exhaust.c stress/phase_hotplug.c stress/phase_irq.c \
     stress/phase_mixed.c stress/phase_remote_free.c stress/phase_selftest.c stress/provoke.c \
-    stress/report.c stress/run.c stress/traps.c stress/watch.c
+    stress/report.c stress/run.c stress/tick.c stress/traps.c stress/watch.c
 
 OBJECTS := $(patsubst %,$(COMMON)/%.o,$(basename $(KERNEL_SOURCES)))
 
@@ -109,7 +120,7 @@ run debug:
 	@ci/install-deps run $(if $(USER_CXX),cxx)
 	@+$(MAKE) --no-print-directory $(if $(filter direct,$(BOOT)),kernel,iso)
 	@$(STAMPEDE) run --iso $(ISO) --kernel $(KERNEL) --boot $(BOOT) --cpus $(CPUS) \
-	    --memory $(MEMORY) --seconds $(DURATION) --accel $(ACCEL) --thread $(THREAD) \
+	    --memory $(MEMORY) --seconds $(DURATION) --accel $(ACCEL) --thread $(THREAD) --schedule $(SCHEDULE) \
 	    --firmware $(FIRMWARE) $(call empty_if,$(SEED),--seed) \
 	    $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) \
 	    $(call empty_if,$(ON_FAIL),--on-fail) $(call empty_if,$(BUNDLE),--bundle) $(if $(KEEP_GOING),--keep-going) $(HALTED) $(RUN_ARGS) \

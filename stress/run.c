@@ -13,6 +13,7 @@
 #include <stress/provoke.h>
 #include <stress/report.h>
 #include <stress/run.h>
+#include <stress/tick.h>
 #include <stress/watch.h>
 
 typedef unsigned long long ull;
@@ -178,6 +179,7 @@ static void add_locks(struct totals *sum, const struct lock_counts *kept, uint32
     }
     sum->contended += locks.contended;
     sum->handoffs += locks.handoffs;
+    sum->order = prng_mix(sum->order ^ locks.order);
     sum->wait_cycles += locks.wait_cycles;
     sum->hold_cycles += locks.hold_cycles;
     if (locks.longest_wait > sum->longest_wait)
@@ -419,6 +421,13 @@ static void report_locks(const struct totals *sum)
                 (ull)sum->fewest_acquisitions);
 }
 
+/* In which order the cores had the locks: the same in each run of a deterministic machine. */
+static void report_order(const struct run *run, const struct totals *sum)
+{
+    report_line("# handoff-order phase=%s cores=%u handoffs=%llu hash=%016llx", run->phase->name,
+                cores_at_work(run), (ull)sum->handoffs, (ull)sum->order);
+}
+
 /*
  * A lock without a queue promises no fairness, and a host that runs one virtual CPU less than the
  * others looks the same from here: told with its figures, not a failure.
@@ -457,6 +466,7 @@ static bool end_phase(struct run *run, unsigned index)
     failure_set_phase(0, NULL);
     if (!run->phase->alone) {
         report_locks(&sum);
+        report_order(run, &sum);
         report_starvation(&sum);
     }
     if (run->phase->repeats)
@@ -570,6 +580,7 @@ void run_prepare(struct run *run)
 {
     run->barrier = (struct barrier){.members = run->core_count};
     spinlock_yield(run->options->yield, run->options->seed);
+    tick_preempt(run->options->preempt, run->options->seed);
     watch_set_limit(run->options->watchdog);
     explain_set_cores(run->cores, run->core_count);
     failure_set_rest(report_rest, run);

@@ -57,7 +57,7 @@ class Guest:
             stderr=subprocess.PIPE,
             pass_fds=(serial_end, control_end.fileno(), self._cpu_log.fileno()),
             start_new_session=True,  # Ctrl-C is for this tool, which then ends QEMU
-            preexec_fn=_die_with(os.getpid()))
+            preexec_fn=die_with(os.getpid()))
         os.close(serial_end)
         control_end.close()
         self.monitor = Monitor(self.control, halted)
@@ -120,12 +120,12 @@ def _gdb_options(path: Path | None, halted: bool) -> list[str]:
     return [*stub, "-S"] if halted else stub
 
 
-def _die_with(parent: int) -> Callable[[], None]:
-    """For the child: be killed when the parent dies, however it does (prctl(2))."""
+def die_with(parent: int, number: int = signal.SIGKILL) -> Callable[[], None]:
+    """For the child: get a signal when the parent dies, however it does (prctl(2))."""
     prctl = ctypes.CDLL(None).prctl
 
     def arrange() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        prctl(PR_SET_PDEATHSIG, number)
         if os.getppid() != parent:
             os._exit(1)
 

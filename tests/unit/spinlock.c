@@ -70,6 +70,32 @@ TEST(no_lost_update_with_yields)
     spinlock_yield(0, 0);
 }
 
+/* The cores named take the lock and release it, one after the other. */
+static void take_turns(const char *cores)
+{
+    start_lock();
+    for (; *cores; cores++) {
+        uint32_t core = (uint32_t)(*cores - '0');
+        host_cpu_enter(core, &thread_percpu[core]);
+        spinlock_irq_unlock(&lock, spinlock_irq_lock(&lock));
+    }
+}
+
+TEST(order_of_handoffs)
+{
+    take_turns("000");
+    CHECK(lock.order == 0 && thread_percpu[0].locks.order == 0);
+    take_turns("0101");
+    uint64_t whole = lock.order, mine = thread_percpu[0].locks.order;
+    CHECK(whole != 0 && mine != 0 && mine != thread_percpu[1].locks.order);
+    take_turns("001011");
+    CHECK(lock.order == whole && thread_percpu[0].locks.order == mine);
+    take_turns("1010");
+    CHECK(lock.order != whole && thread_percpu[0].locks.order != mine);
+    take_turns("010");
+    CHECK(lock.order != whole);
+}
+
 TEST(interrupt_flag_restored)
 {
     start_lock();
