@@ -11,7 +11,7 @@
 
 typedef unsigned long long ull;
 
-enum kind { START, ALLOCATE, FREE, REMOVE, INSERT };
+enum kind { START, ALLOCATE, FREE, REMOVE, INSERT, BAD_FREE, BAD_RANGE };
 
 /* An operation in 32 bits: `what` is an order or a count of units. */
 struct step {
@@ -48,6 +48,9 @@ static struct search {
     struct step step; /* ... by this, the last step of a trace if a rule is broken */
     bool arrived;     /* ... and what is broken is seen where it leads to, as the newest state */
     pfn_t given;      /* what the last allocation returned */
+    bool one_by_one;  /* one of many bad frees has changed something: find out which */
+    pfn_t bad_pfn;    /* the last one tried */
+    uint64_t bad_what;
 } search;
 
 /* ---- one operation, judged by the books ---- */
@@ -237,51 +240,59 @@ static bool is_plainly_bad(pfn_t pfn, unsigned order)
     return !mask || pfn % order_pages(order) || (search.books.held & mask) != mask;
 }
 
+static void check_unchanged(void)
+{
+    view_save(&search.view, &search.books, search.row);
+    if (memcmp(search.row, store_row(&search.store, search.current), search.store.row_size) != 0)
+        fail("bad-free", "refused, and something has changed");
+    machine_check_rest();
+}
+
 static void try_bad_free(pfn_t pfn, unsigned order)
 {
     if (!is_plainly_bad(pfn, order))
         return;
+    search.bad_pfn = pfn;
+    search.bad_what = order;
     search.result.refusals++;
     if (search.allocator->free_pages(search.pool, pfn, order) == PAGE_OK)
         fail("bad-free", "pfn 0x%llx order %u accepted", (ull)pfn, order);
+    if (search.one_by_one)
+        check_unchanged();
 }
 
-static void check_unchanged(const char *by)
+static void try_bad_orders(pfn_t pfn, unsigned top)
 {
-    view_save(&search.view, &search.books, search.row);
-    if (memcmp(search.row, store_row(&search.store, search.current), search.store.row_size) != 0)
-        fail("bad-free", "%s refused, and something has changed", by);
-    machine_check_rest();
+    for (unsigned order = 0; order <= top; order++)
+        try_bad_free(pfn, order);
+    try_bad_free(pfn, MAX_ORDER);
+    try_bad_free(pfn, MAX_ORDER + 1);
 }
 
-/* Each unit, the pages beside its first, those before and behind the arena; each order that could
-   be meant, below the smallest and above the largest. Ranges outside of the arena likewise. */
-static void try_what_is_bad(void)
+/* Each unit, and the page behind its first; the pages before and behind the arena. Each order that
+   could be meant, the largest, and one above it. */
+static void try_bad_frees(void)
 {
     const struct plan *plan = search.plan;
-    pfn_t pfn = plan->start - 1;
     unsigned top = plan_top(plan);
 
-    machine_enter(0);
-    view_restore(&search.view, &search.books, store_row(&search.store, search.current));
+    search.step.kind = BAD_FREE;
+    try_bad_orders(plan->start - 1, top);
     for (unsigned unit = 0; unit <= plan->units; unit++) {
-        for (; pfn <= unit_pfn(plan, unit) + (plan->base > 0 && unit < plan->units); pfn++) {
-            for (unsigned order = 0; order <= top; order++)
-                try_bad_free(pfn, order);
-            try_bad_free(pfn, MAX_ORDER);
-            try_bad_free(pfn, MAX_ORDER + 1);
-        }
-        pfn = unit_pfn(plan, unit + 1) - (plan->base > 0);
+        try_bad_orders(unit_pfn(plan, unit), top);
+        if (plan->base)
+            try_bad_orders(unit_pfn(plan, unit) + 1, top);
     }
     try_bad_free(0, 0);
     try_bad_free(INVALID_PFN, 0);
     if (search.allocator->allocate_pages(search.pool, MAX_ORDER + 1) != INVALID_PFN)
         fail("outside", "order %u, above the largest, given", MAX_ORDER + 1);
-    check_unchanged("a bad free");
 }
 
 static void try_bad_range(pfn_t pfn, uint64_t count)
 {
+    search.bad_pfn = pfn;
+    search.bad_what = count;
     if (search.allocator->insert_pages(search.pool, pfn, count) != PAGE_BAD_RANGE)
         fail("insert-refused", "%llu pages from pfn 0x%llx: no bad range", (ull)count, (ull)pfn);
     if (search.allocator->remove_pages(search.pool, pfn, count) != PAGE_BAD_RANGE)
@@ -292,6 +303,7 @@ static void try_bad_ranges(void)
 {
     const struct plan *plan = search.plan;
 
+    search.step.kind = BAD_RANGE;
     try_bad_range(plan->start, 0);
     try_bad_range(plan->start - 1, 2);
     try_bad_range(plan->start - 1, 1);
@@ -369,16 +381,29 @@ static void try_core(unsigned core, const uint8_t *order_plus_1)
                                    (uint8_t)(order_plus_1[unit] - 1), 0});
 }
 
+/* All on one after another; if at their end something has changed, again and looked at each. */
+static void try_what_is_bad(void)
+{
+    enter(search.step);
+    machine_enter(0);
+    try_bad_frees();
+    view_save(&search.view, &search.books, search.row);
+    if (memcmp(search.row, store_row(&search.store, search.current), search.store.row_size) != 0) {
+        search.one_by_one = true;
+        enter(search.step);
+        try_bad_frees();
+    }
+    if (search.plan->hotplug)
+        try_bad_ranges();
+    check_unchanged();
+}
+
 static void leave_by_all(void)
 {
     uint8_t order_plus_1[MAX_UNITS];
 
-    search.step = (struct step){START, 0, 0, 0, 0};
+    search.step = (struct step){0};
     try_what_is_bad();
-    if (search.plan->hotplug) {
-        try_bad_ranges();
-        check_unchanged("a bad range");
-    }
     memcpy(order_plus_1, search.books.order_plus_1, sizeof(order_plus_1));
     for (unsigned core = 0; core < search.plan->cores; core++)
         try_core(core, order_plus_1);
@@ -408,7 +433,7 @@ static void empty_pool(void)
     if (search.allocator->insert_pages(search.pool, plan->start, plan_end(plan) - plan->start))
         fail("insert-refused", "all pages");
     /* A cache is known from its core's first call on, be it a refused one. */
-    for (unsigned core = 0; core < plan->cores; core++) {
+    for (unsigned core = 0; search.allocator->drain && core < plan->cores; core++) {
         machine_enter(core);
         search.allocator->free_pages(search.pool, plan->start, 0);
     }
@@ -453,12 +478,19 @@ static unsigned depth_of(uint32_t number)
 
 static void print_step(unsigned number, struct step step, bool last)
 {
-    ull pfn = unit_pfn(search.plan, step.unit);
+    ull pfn = unit_pfn(search.plan, step.unit), bad = search.bad_pfn, what = search.bad_what;
 
     printf("  %u. core %u ", number, step.core);
     switch (step.kind) {
     case START:
-        printf("frees what must not be freed, or more than there is");
+        printf("inserts all pages into an empty pool");
+        break;
+    case BAD_FREE:
+        printf("frees pfn 0x%llx order %llu, which is not held as that", bad, what);
+        break;
+    case BAD_RANGE:
+        printf("inserts, then removes, %llu pages from pfn 0x%llx, which are not in range", what,
+               bad);
         break;
     case ALLOCATE:
         printf("allocates order %u: ", step.what);
@@ -503,11 +535,11 @@ static void print_refutation(void)
     uint32_t from = search.current;
     char rule[sizeof(broken.rule)];
     volatile unsigned length =
-        depth_of(from) + 1; /* volatile: it outlives a longjmp (C11 7.13.2.1) */
+        depth_of(from) + (last.kind != START); /* volatile: it outlives a longjmp (C11 7.13.2.1) */
 
     memcpy(rule, broken.rule, sizeof(rule));
     printf("refuted %s: %s: %s\n", search.plan->name, rule, broken.text);
-    printf("  the shortest way there, of %u steps from all pages free:\n", length);
+    printf("  the shortest way there, of %u steps:\n", length);
     fflush(stdout);
     if (sigsetjmp(broken.frame, 0) == 0) {
         machine_reset();
