@@ -99,7 +99,7 @@ PYTHON     := /usr/bin/python3
 empty_if    = $(if $(1),$(2) $(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help build kernel iso run debug explore kernel-explore hosted-explore gdb postmortem test defects check clean FORCE
+.PHONY: help build kernel iso run debug explore kernel-explore hosted-explore gdb postmortem test defects prove check clean FORCE
 
 columns = awk -F '|' '{ if (NF == 2) printf "%-19s %s\n", $$1, $$2; else printf "%-12s %-6s %s\n", $$1, $$2, $$3 }'
 
@@ -150,6 +150,10 @@ gdb: ## attach gdb to the run that goes on, or is held after a failure
 postmortem: ## open the bundle of a failure in gdb
 	@ci/install-deps gdb
 	@$(STAMPEDE) postmortem $(or $(BUNDLE),build/last/bundle)
+
+prove: ## every state of small arenas, and models of the locks: a table of what is proved (a minute or two)
+	@ci/install-deps prove
+	@$(PYTHON) -B tests/prove/prove.py
 
 test: ## everything: hosted tests, boots in QEMU, the judge's own tests (under ten minutes)
 	@ci/install-deps test
