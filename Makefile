@@ -77,7 +77,7 @@ PYTHON     := /usr/bin/python3
 empty_if    = $(if $(1),$(2) $(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help build kernel iso run debug gdb postmortem test check clean FORCE
+.PHONY: help build kernel iso kernel-recipe run debug gdb postmortem test mutants check clean FORCE
 
 columns = awk -F '|' '{ if (NF == 2) printf "%-19s %s\n", $$1, $$2; else printf "%-12s %-6s %s\n", $$1, $$2, $$3 }'
 
@@ -117,6 +117,10 @@ test: ## everything: hosted tests, boots in QEMU, the judge's own tests (under t
 	@+$(MAKE) --no-print-directory -j2 build hosted-tests
 	@$(PYTHON) -m pytest -q -p no:cacheprovider tests
 
+mutants: ## change the allocators and the lock in a thousand places; every change must be noticed (an hour)
+	@ci/install-deps test
+	@ci/mutate --markdown docs/MUTANTS.md $(MUTATE_ARGS)
+
 check: ## formatting, headers, folder arrows, static analysis
 	@ci/install-deps check
 	@ci/check
@@ -155,6 +159,13 @@ $(OUT)/unnamed.elf: $(LINKED) $(OUT)/symbols-table0.o linker.ld
 $(KERNEL): $(LINKED) $(OUT)/symbols-table.o linker.ld
 	$(SAY) LD $@
 	$(Q)$(LINK)
+
+# As hosted-recipe (tests/host.mk), for the image.
+kernel-recipe:
+	$(info compile kernel $(CC) $(CPPFLAGS) $(CFLAGS))
+	$(info link kernel $(CC) $(LDFLAGS))
+	$(info program kernel/stampede.elf $(LINKED) $(OUT)/symbols-table0.o)
+	@:
 
 # One image for BIOS and UEFI, on a disc or a stick.
 $(ISO): $(KERNEL) boot/grub.cfg
