@@ -116,8 +116,11 @@ class Build:
         return path
 
     def _run(self, words: list) -> bool:
-        done = subprocess.run(list(map(str, words)), cwd=self.recipe.root, capture_output=True,
-                              timeout=COMPILE_SECONDS, check=False)
+        try:
+            done = subprocess.run(list(map(str, words)), cwd=self.recipe.root, capture_output=True,
+                                  timeout=COMPILE_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            raise BuildTrouble(f"no end in {COMPILE_SECONDS} s: {words}") from None
         return done.returncode == 0
 
     def _object(self, variant: str, unit: str) -> Path:
@@ -136,10 +139,13 @@ class Build:
         out = self.folder / name
         if out.exists():
             return out
-        changed = {f"/{Path(unit).with_suffix('.o')}": str(self._object(variant, unit))
+        changed = {str(Path(unit).with_suffix(".o")): str(self._object(variant, unit))
                    for unit in self.units}
-        objects = [next((mine for end, mine in changed.items() if one.endswith(end)), one)
-                   for one in self.recipe.programs[name]]
+        clean = self.recipe.programs[name]
+        objects = [next((mine for own, mine in changed.items() if f"/{one}".endswith(f"/{own}")), one)
+                   for one in clean]
+        if self.units and objects == clean:
+            raise BuildTrouble(f"{name} has nothing of {', '.join(self.units)} in it")
         out.parent.mkdir(parents=True, exist_ok=True)
         if not self._run([*self.recipe.link[variant], "-o", out, *objects]):
             raise BuildTrouble(f"{name} does not link with {self.units}")

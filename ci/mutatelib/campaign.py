@@ -1,14 +1,14 @@
 """A run over mutants: build each, show it to the detectors in turn, keep what comes of it."""
 import hashlib
-import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
-from .build import Build, BuildTrouble, Recipe, units_of
+from .build import COMPARED, Build, Recipe, units_of
 from .detectors import Detector
 from .mutant import Mutant
 from .state import Result, State
@@ -31,6 +31,47 @@ def judges_hash(root: Path, detectors: Sequence[Detector]) -> str:
     return digest.hexdigest()
 
 
+def text_hash(recipe: Recipe) -> str:
+    """A hash of what every mutant's code depends on but for its own text."""
+    digest = hashlib.sha256(repr([recipe.compile[variant] for variant in COMPARED]).encode())
+    for path in sorted(recipe.root.rglob("*.h")):
+        if "build" not in path.relative_to(recipe.root).parts:
+            digest.update(str(path.relative_to(recipe.root)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+class Codes:
+    """What the compiler makes of each mutant. Of equal ones the first in order is run, whichever
+    thread is done first: who asks waits for those before."""
+
+    def __init__(self, count: int, clean: set[str]) -> None:
+        self._clean = clean
+        self._codes: list[str | None] = [None] * count
+        self._first: dict[str, int] = {}
+        self._known = 0  # all before are
+        self._done = [False] * count
+        self._changed = threading.Condition()
+
+    def put(self, index: int, code: str | None) -> None:
+        """Once for each."""
+        with self._changed:
+            self._codes[index] = code
+            self._done[index] = True
+            while self._known < len(self._done) and self._done[self._known]:
+                known = self._codes[self._known]
+                if known is not None:
+                    self._first.setdefault(known, self._known)
+                self._known += 1
+            self._changed.notify_all()
+
+    def first(self, index: int) -> int | None:
+        """The first mutant with this one's code; None if the clean tree has it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._known > index)
+            code = self._codes[index]
+            return None if code in self._clean else self._first[code]
+
+
 class Campaign:
     """Shared by the threads that work on it."""
 
@@ -45,7 +86,8 @@ class Campaign:
         self.counts: Counter[str] = Counter()
         self.started = time.monotonic()
         self._lock = threading.Lock()
-        self._owners: dict[str, str] = {}  # code -> the mutant that has it, "" for the clean tree
+        self._clean: set[str] = set()  # codes
+        self._text = text_hash(recipe)
         self._sources: dict[str, bytes] = {}
         self._total = 0
 
@@ -69,7 +111,7 @@ class Campaign:
         if code is None:
             raise CleanTreeTrouble(f"{file} does not compile")
         with self._lock:
-            self._owners[f"{file} {code}"] = ""
+            self._clean.add(code)
         if not self._is_known_clean(file):
             for detector in self.detectors:
                 sight = detector.look(build, file)
@@ -86,55 +128,70 @@ class Campaign:
     # ---- the mutants ----
 
     def run(self, mutants: Sequence[Mutant], jobs: int) -> list[Result]:
-        """All of them, in this order of compiling, so that of equal ones the first is run."""
+        """All of them."""
         self._total = len(mutants)
         self.started = time.monotonic()
+        codes = Codes(len(mutants), self._clean)
         pool = ThreadPoolExecutor(jobs)
         try:
-            futures = [pool.submit(self._work, mutant) for mutant in mutants]
+            futures = [pool.submit(self._work, mutants, index, codes) for index in range(len(mutants))]
             return [future.result() for future in futures]
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _work(self, mutant: Mutant) -> Result:
-        began = time.monotonic()
-        build = Build(self.recipe, self.folder / "work" / mutant.id.replace("/", "-").replace(":", "-"),
-                      mutant, self.source(mutant.file))
+    def _work(self, mutants: Sequence[Mutant], index: int, codes: Codes) -> Result:
+        mutant = mutants[index]
+        folder = self.folder / "work" / mutant.id.replace("/", "-").replace(":", "-")
+        build = Build(self.recipe, folder, mutant, self.source(mutant.file))
+        known = self.state.results.get(mutant.id)
+        text = self._text_of(mutant)
+        code = None
         try:
-            result = self._judge(mutant, build, began)
-        except (BuildTrouble, subprocess.TimeoutExpired) as trouble:
-            result = Result(mutant.id, "invalid", how=str(trouble))
+            try:
+                code = known.code if known and known.text == text else build.assembly(build.units)
+            finally:
+                codes.put(index, code)
+            result = self._judge(mutant, build, code, known, codes.first(index) if code else 0, mutants)
         finally:
             build.remove()
+        result = replace(result, text=text, code=code)
         with self._lock:
-            self.state.add(result)
+            if result != known:
+                self.state.add(result)
             self.counts[result.outcome] += 1
             self._progress(result)
         return result
 
-    def _judge(self, mutant: Mutant, build: Build, began: float) -> Result:
-        code = build.assembly(build.units)
+    def _text_of(self, mutant: Mutant) -> str:
+        changed = mutant.apply(self.source(mutant.file))
+        return hashlib.sha256(self._text.encode() + changed).hexdigest()
+
+    def _judge(self, mutant: Mutant, build: Build, code: str | None, known: Result | None,
+               first: int | None, mutants: Sequence[Mutant]) -> Result:
         if code is None:
             return Result(mutant.id, "invalid", how="does not compile")
-        with self._lock:
-            owner = self._owners.setdefault(f"{mutant.file} {code}", mutant.id)
-        if owner == "":
-            return Result(mutant.id, "same", code)
-        if owner != mutant.id:
-            return Result(mutant.id, "duplicate", code, how=owner)
-        known = self.state.results.get(mutant.id)
+        if first is None:
+            return Result(mutant.id, "same")
+        if mutants[first] is not mutant:
+            return Result(mutant.id, "duplicate", how=mutants[first].id)
         if known and known.outcome in ("killed", "timeout", "survived") and \
                 known.holds(code, self.judges):
             return known
-        timeout = None
+        return self._show(mutant, build)
+
+    def _show(self, mutant: Mutant, build: Build) -> Result:
+        """To one detector after the other."""
+        began = time.monotonic()
+        timeout, spent = None, 0.0
         for detector in self.detectors:
             sight = detector.look(build, mutant.file)
+            spent = round(time.monotonic() - began, 2)
             if sight and sight.how:
-                return Result(mutant.id, "killed", code, detector.name, sight.how,
-                              round(time.monotonic() - began, 2), self.judges)
+                return Result(mutant.id, "killed", detector=detector.name, how=sight.how,
+                              seconds=spent, judges=self.judges)
             timeout = timeout or (detector.name if sight else None)
-        return Result(mutant.id, "timeout" if timeout else "survived", code, timeout, None,
-                      round(time.monotonic() - began, 2), self.judges)
+        return Result(mutant.id, "timeout" if timeout else "survived", detector=timeout,
+                      seconds=spent, judges=self.judges)
 
     def _progress(self, result: Result) -> None:
         done = sum(self.counts.values())

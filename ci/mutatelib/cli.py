@@ -60,7 +60,9 @@ def build_parser() -> Parser:
     parser.add_argument("--markdown", type=Path, metavar="FILE",
                         help="write the page of a run over all mutants")
     parser.add_argument("--survivors", type=Path, default=SURVIVORS, metavar="FILE",
-                        help=argparse.SUPPRESS)
+                        help="the verdicts; tests/mutants/survivors.txt")
+    parser.add_argument("--folder", type=Path, default=FOLDER, metavar="DIR",
+                        help="where to build and to keep what is known; build/mutants")
     parser.add_argument("--list", action="store_true", help="print the mutants; run none")
     parser.add_argument("--show", metavar="ID", help="print this mutant's diff; run none")
     return parser
@@ -127,9 +129,11 @@ def _execute(arguments: argparse.Namespace) -> int:
                                or arguments.detectors):
         raise UsageError("--markdown is of a run over everything: without --files, --only, --sample, "
                          "--detectors")
-    paths = {one: one.absolute() for one in (arguments.json, arguments.markdown) if one}
+    for name in ("json", "markdown", "survivors", "folder"):
+        if getattr(arguments, name):
+            setattr(arguments, name, getattr(arguments, name).absolute())
     detectors = _chosen_detectors(arguments)
-    said = verdicts.read(arguments.survivors.absolute())
+    said = verdicts.read(arguments.survivors)
     recipe = Recipe.read(ROOT)
     files = _files(arguments)
     every = _all_mutants(recipe, files)
@@ -143,23 +147,23 @@ def _execute(arguments: argparse.Namespace) -> int:
         for mutant in mutants:
             print(f"{mutant.id}\t{mutant.short(sources[mutant.file])}")
         return 0
-    return _run(arguments, recipe, files, every, mutants, detectors, said, paths)
+    return _run(arguments, recipe, files, every, mutants, detectors, said)
 
 
-def _run(arguments, recipe, files, every, mutants, detectors, said, paths) -> int:
-    state_path = FOLDER / "state.jsonl"
+def _run(arguments, recipe, files, every, mutants, detectors, said) -> int:
+    state_path = arguments.folder / "state.jsonl"
     if arguments.fresh:
         state_path.unlink(missing_ok=True)
-    campaign = Campaign(recipe, FOLDER, State(state_path), detectors, _say)
+    campaign = Campaign(recipe, arguments.folder, State(state_path), detectors, _say)
     _say(f"{len(mutants)} mutants of {', '.join(files)}, {arguments.jobs} at a time")
     campaign.check_clean(files, arguments.jobs)
     results = {one.id: one for one in campaign.run(mutants, arguments.jobs)}
     found = report.complaints(mutants, results, said, files, len(mutants) == len(every))
     if arguments.json:
-        paths[arguments.json].write_text(json.dumps(
+        arguments.json.write_text(json.dumps(
             report.as_json(results.values(), said, found), indent=1) + "\n")
     if arguments.markdown:
-        paths[arguments.markdown].write_text(report.markdown(
+        arguments.markdown.write_text(report.markdown(
             mutants, results, said, lambda one: one.short((ROOT / one.file).read_bytes())))
     _say(report.summary(results.values()))
     for one in found:

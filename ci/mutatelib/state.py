@@ -19,9 +19,11 @@ OUTCOMES = {
 
 @dataclass(frozen=True)
 class Result:
-    """`code` is the hash of what the compiler makes of it, `judges` that of all that may notice."""
+    """`text` is a hash of what was compiled, `code` of what the compiler made of it, `judges` of all
+    that may notice."""
     id: str
     outcome: str
+    text: str | None = None
     code: str | None = None
     detector: str | None = None
     how: str | None = None
