@@ -424,6 +424,10 @@ EACH_TEST(largest_blocks)
         CHECK_EQUAL(allocator->allocate_pages(subject.pool, UINT32_MAX), INVALID_PFN);
         free_all();
         check_pool();
+        take_out(largest + 5, 1); /* out of the middle of it */
+        check_pool();
+        insert(largest + 5, 1);
+        check_pool();
         end_pool();
     }
 }

@@ -1,5 +1,9 @@
-/* mm/buddy.c: validate() finds each kind of damage to its lists. */
+/* mm/buddy.c: its page array and counts say what they must, and validate() finds each kind of
+ * damage.
+ */
 #include "buddies.h"
+
+#include <lib/prng.h>
 
 static struct percpu percpu;
 static struct subject subject;
@@ -77,4 +81,121 @@ TEST(validate_finds_damage)
         CHECK(visits <= 8);
         subject_end(subject);
     }
+}
+
+/* ---- the page array, as mm/buddy.h has it ---- */
+
+enum { START = 40, PAGES = 96, IN_START = 43, IN_PAGES = 80, BLOCKS = 12 };
+
+static struct block {
+    pfn_t pfn;
+    unsigned order;
+} held[BLOCKS];
+static unsigned held_count;
+static uint16_t expected[PAGES];
+
+static void expect_block(pfn_t pfn, unsigned order, enum page_state state)
+{
+    for (uint64_t i = 0; i < order_pages(order); i++)
+        expected[pfn - START + i] = PAGE_TAG(PAGE_TAIL, 0);
+    expected[pfn - START] = PAGE_TAG(state, order);
+}
+
+static bool expect_free(void *context, pfn_t pfn, unsigned order)
+{
+    (void)context;
+    expect_block(pfn, order, PAGE_FREE_HEAD);
+    return true;
+}
+
+static void check_array(void)
+{
+    CHECK(is_sound());
+    memset(expected, 0, sizeof expected); /* PAGE_ABSENT */
+    allocator->for_each_free(pool, expect_free, NULL);
+    for (unsigned i = 0; i < held_count; i++)
+        expect_block(held[i].pfn, held[i].order, PAGE_HELD_HEAD);
+    for (pfn_t pfn = START; pfn < START + PAGES; pfn++)
+        CHECK_EQUAL(page_at(pfn)->tag, expected[pfn - START]);
+}
+
+static void start_at(pfn_t start, uint64_t count)
+{
+    host_cpu_enter(0, &percpu);
+    allocator = &buddy_allocator;
+    subject = subject_start(start, count);
+    pool = subject.pool;
+    held_count = 0;
+}
+
+static void take(unsigned order)
+{
+    pfn_t pfn = allocator->allocate_pages(pool, order);
+    if (pfn != INVALID_PFN)
+        held[held_count++] = (struct block){pfn, order};
+}
+
+static void give_back(unsigned i)
+{
+    CHECK_EQUAL(allocator->free_pages(pool, held[i].pfn, held[i].order), PAGE_OK);
+    held[i] = held[--held_count];
+}
+
+TEST(array_says_what_each_page_is)
+{
+    struct prng prng;
+    prng_seed(&prng, 31, 0);
+    start_at(START, PAGES);
+    check_array();
+    CHECK_EQUAL(allocator->insert_pages(pool, IN_START, IN_PAGES), PAGE_OK);
+    check_array();
+    for (int turn = 0; turn < 3000; turn++) {
+        pfn_t start = IN_START + prng_below(&prng, IN_PAGES);
+        uint64_t count = 1 + prng_below(&prng, IN_START + IN_PAGES - start);
+        if (held_count < BLOCKS && prng_below(&prng, 2))
+            take((unsigned)prng_below(&prng, 5));
+        else if (held_count)
+            give_back((unsigned)prng_below(&prng, held_count));
+        check_array();
+        if (allocator->remove_pages(pool, start, count) == PAGE_OK) {
+            check_array();
+            CHECK_EQUAL(allocator->insert_pages(pool, start, count), PAGE_OK);
+        }
+        check_array();
+    }
+    subject_end(subject);
+}
+
+/* ---- counts ---- */
+
+static void check_counts(uint64_t inserted, const uint64_t *splits, const uint64_t *merges)
+{
+    CHECK_EQUAL(pool->inserted_pages, inserted);
+    for (unsigned order = 0; order <= MAX_ORDER; order++) {
+        CHECK_EQUAL(pool->splits[order], order < 4 ? splits[order] : 0);
+        CHECK_EQUAL(pool->merges[order], order < 4 ? merges[order] : 0);
+    }
+}
+
+TEST(pages_splits_and_merges_are_counted)
+{
+    static const uint64_t none[4];
+    start_at(0, 32);
+    check_counts(0, none, none);
+    CHECK_EQUAL(allocator->insert_pages(pool, 0, 8), PAGE_OK);
+    CHECK_EQUAL(allocator->insert_pages(pool, 16, 3), PAGE_OK);
+    check_counts(11, none, none);
+    CHECK_EQUAL(allocator->insert_pages(pool, 4, 13), PAGE_ALREADY_IN);
+    CHECK_EQUAL(allocator->remove_pages(pool, 7, 2), PAGE_BUSY);
+    check_counts(11, none, none);
+    pfn_t pfn = allocator->allocate_pages(pool, 2);
+    check_counts(11, (uint64_t[]){0, 0, 0, 1}, none);
+    CHECK_EQUAL(allocator->free_pages(pool, pfn, 2), PAGE_OK);
+    check_counts(11, (uint64_t[]){0, 0, 0, 1}, (uint64_t[]){0, 0, 0, 1});
+    CHECK_EQUAL(allocator->remove_pages(pool, 18, 1), PAGE_OK);
+    check_counts(10, (uint64_t[]){0, 0, 0, 1}, (uint64_t[]){0, 0, 0, 1});
+    pfn = allocator->allocate_pages(pool, 0); /* of pages 16 and 17 */
+    CHECK_EQUAL(allocator->free_pages(pool, pfn, 0), PAGE_OK);
+    check_counts(10, (uint64_t[]){0, 1, 0, 1}, (uint64_t[]){0, 1, 0, 1});
+    subject_end(subject);
 }
