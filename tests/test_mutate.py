@@ -1,5 +1,6 @@
 """ci/mutate: what it changes and what not, how outcomes are told apart, and the real thing in small."""
 
+import json
 import re
 import subprocess
 
@@ -62,12 +63,12 @@ def by_id(text=SAMPLE):
         ("lower:constant:2", "return b == NONE ? 6 : b;"),
         ("lower:result:1", "return 0;"),
         ("lower:result:2", "return (a) + 1;"),
-        ("lower:drop:1", ";"),
+        ("lower:drop:1", "without return a;"),
         ("paint:assign:1", "*count -= lower(1, *count);"),
         ("paint:assign:2", "*count = lower(1, *count);"),
         ("paint:swap:1", "*count += lower(*count, 1);"),
         ("paint:swap:2", "return shift(2, *count) ? GREEN : BLUE;"),
-        ("paint:drop:2", ";"),
+        ("paint:drop:2", "without fail(\"count\", \"%d of %d\", *count + 1, 9);"),
         ("paint:another:1", "return shift(*count, 2) ? BLUE : BLUE;"),
         ("paint:another:2", "return shift(*count, 2) ? RED : BLUE;"),
     ],
@@ -184,10 +185,15 @@ def small_tree(tmp_path):
     return make
 
 
-def outcomes(campaign):
+ASKED = ("count:negate:1", "count:relation:1", "count:drop:1", "is_odd:drop:1",
+         "is_odd:arithmetic:1")
+
+
+def outcomes(campaign, names=ASKED):
     campaign.check_clean(["judged.c"], 1)
-    return {one.id.removeprefix("judged.c:"): one
-            for one in campaign.run(generate("judged.c", JUDGED, []), 2)}
+    mutants = [one for one in generate("judged.c", JUDGED, [])
+               if one.id.removeprefix("judged.c:") in names]
+    return {one.id.removeprefix("judged.c:"): one for one in campaign.run(mutants, 2)}
 
 
 def test_outcomes_are_told_apart(small_tree, monkeypatch):
@@ -208,10 +214,11 @@ def test_outcomes_are_told_apart(small_tree, monkeypatch):
 
 
 def test_survivor_is_killed_by_a_better_test(small_tree):
-    assert outcomes(small_tree(b"1")[0])["is_odd:arithmetic:1"].outcome == "survived"
+    name = "is_odd:arithmetic:1"
+    assert outcomes(small_tree(b"1")[0], [name])[name].outcome == "survived"
     again = small_tree(b"!is_odd(2)")[0]
     again.judges = "another"
-    assert outcomes(again)["is_odd:arithmetic:1"].outcome == "killed"
+    assert outcomes(again, [name])[name].outcome == "killed"
 
 
 def test_what_does_not_compile_is_no_catch(small_tree, tmp_path):
@@ -282,7 +289,7 @@ def test_complaints():
 # ---- the real thing ----
 
 KILLED = ["mm/buddy.c:list_remove:drop:1", "mm/buddy_percpu.c:cache_pop:drop:2",
-          "smp/spinlock.c:try_take:drop:1"]
+          "smp/spinlock.c:try_take:term:2"]
 
 
 def mutate(*words):
@@ -307,3 +314,34 @@ def test_bad_arguments_are_named(words, complaint):
     done = mutate(*words)
     assert done.returncode == 2 and complaint in done.stderr, done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_show_and_list():
+    done = mutate("--show", KILLED[0])
+    assert done.returncode == 0
+    assert "\n-        pool->list[order] = page->next;\n+        ;\n" in done.stdout
+    assert "--- a/mm/buddy.c\n+++ b/mm/buddy.c\n" in done.stdout
+    listed = mutate("--list", "--files", "smp/spinlock.c").stdout.splitlines()
+    assert all(line.startswith("smp/spinlock.c:") for line in listed)
+    assert any(line.startswith(KILLED[2] + "\t") for line in listed)
+
+
+def test_real_mutants(tmp_path):
+    survivor = "mm/buddy.c:buddy_contains_range:relation:3"
+    path = tmp_path / "survivors.txt"
+    path.write_text("")
+    words = ["--folder", tmp_path / "out", "--detectors", "stress", "--survivors", path, "--json",
+             tmp_path / "out.json", *(word for one in [*KILLED, survivor] for word in ("--only", one))]
+    done = mutate(*words)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"  {survivor}: survived, and has no verdict" in done.stdout.splitlines()
+    mutants = {one["id"]: one for one in json.loads((tmp_path / "out.json").read_text())["mutants"]}
+    assert {name: one["outcome"] for name, one in mutants.items()} == {
+        **dict.fromkeys(KILLED, "killed"), survivor: "survived"}
+    assert mutants[KILLED[0]]["how"] == "free-list" and mutants[KILLED[2]]["detector"] == "stress"
+    path.write_text(f"{survivor}  equivalent: nothing fits between the end and the end\n")
+    assert mutate(*words).returncode == 0
+    path.write_text(f"{survivor}  gap: x\n{KILLED[1]}  gap: x\n")
+    done = mutate(*words)
+    assert done.returncode == 1
+    assert f"{KILLED[1]}: has a verdict, and is killed by stress" in done.stdout

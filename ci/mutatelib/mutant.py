@@ -38,7 +38,8 @@ class Mutant:
         return "".join(difflib.unified_diff(before, after, f"a/{self.file}", f"b/{self.file}"))
 
     def short(self, source: bytes) -> str:
-        """The lines of the change that are new, in one."""
-        lines = [line[1:].strip() for line in self.diff(source).splitlines()[3:]
-                 if line.startswith("+")]
-        return " ".join(" ".join(lines).split()) or "(nothing)"
+        """The lines of the change that are new, in one; of a statement that is gone, itself."""
+        lines = self.diff(source).splitlines()[2:]
+        old, new = (" ".join(" ".join(line[1:] for line in lines if line[0] == sign).split())
+                    for sign in "-+")
+        return new if new.strip("; {}") else f"without {old}"

@@ -447,6 +447,21 @@ EACH_TEST(no_merge_at_the_top)
     end_pool();
 }
 
+/* The smallest there is: its one list is as long as the pool. */
+EACH_TEST(pool_of_one_page)
+{
+    start_pool(5, 1);
+    insert(5, 1);
+    check_pool();
+    CHECK_EQUAL(allocate(0), 5);
+    check_pool();
+    CHECK_EQUAL(allocate(0), INVALID_PFN);
+    free_all();
+    take_out(5, 1);
+    check_pool();
+    end_pool();
+}
+
 EACH_TEST(empty_pool)
 {
     start_pool(5, 10);

@@ -44,7 +44,7 @@ static void start_damaged(void)
 
 TEST(validate_finds_damage)
 {
-    for (int damage = 0; damage < 9; damage++) {
+    for (int damage = 0; damage < 10; damage++) {
         uint64_t visits = 0;
         start_damaged();
         switch (damage) {
@@ -75,10 +75,13 @@ TEST(validate_finds_damage)
         case 8:
             pool->list[0] = PAGE_LINK_NONE;
             break;
+        case 9:
+            page_at(3)->next = 8; /* a page too far */
+            break;
         }
         CHECK(!is_sound());
         allocator->for_each_free(pool, count_visit, &visits); /* bounded all the same */
-        CHECK(visits <= 8);
+        CHECK(damage == 9 ? visits == 2 : visits <= 8);
         subject_end(subject);
     }
 }
@@ -181,6 +184,7 @@ TEST(pages_splits_and_merges_are_counted)
 {
     static const uint64_t none[4];
     start_at(0, 32);
+    CHECK_TEXT(pool->lock.name, "buddy");
     check_counts(0, none, none);
     CHECK_EQUAL(allocator->insert_pages(pool, 0, 8), PAGE_OK);
     CHECK_EQUAL(allocator->insert_pages(pool, 16, 3), PAGE_OK);

@@ -73,6 +73,8 @@ TEST(larger_orders_are_not_cached)
     give(take(CACHED_ORDERS), CACHED_ORDERS);
     CHECK_EQUAL(pool->cache_count, 0);
     CHECK_EQUAL(pool->buddy.free_pages, COUNT);
+    for (unsigned i = 0; i < CACHES; i++)
+        CHECK_TEXT(pool->caches[i].lock.name, "buddy-cache");
     end_pool();
 }
 

@@ -40,6 +40,7 @@ static void start_lists(void)
 TEST(lists_rise)
 {
     start_lists();
+    CHECK_TEXT(pool->lock.name, "buddy-scan");
     CHECK_EQUAL(pool->free_list[0], 65);
     CHECK_EQUAL(*link_at(65), 67);
     CHECK_EQUAL(*link_at(67), 69);
