@@ -14,9 +14,11 @@ static struct page *page_at(pfn_t pfn)
     return page_of(&pool->array, pfn);
 }
 
+static char message[200];
+
 static bool is_sound(void)
 {
-    char message[200] = "";
+    message[0] = '\0';
     bool sound = allocator->validate(pool, message, sizeof message);
     CHECK(sound == (message[0] == '\0'));
     return sound;
@@ -44,6 +46,19 @@ static void start_damaged(void)
 
 TEST(validate_finds_damage)
 {
+    static const char *const found[] = {
+        "pfn 0x3 in list 0: state 2 order 0 prev 0x5 for 0x5",
+        "pfn 0x3 in list 0: state 1 order 1 prev 0x5 for 0x5",
+        "pfn 0x3 in list 0: state 1 order 0 prev 0x7 for 0x5",
+        "pfn 0x5 in list 0: state 1 order 0 prev 0xffffffff for 0x1",
+        "order 0: list of 3 has link 0x3e8 as number 2",
+        "order 0: list of 2, counted 3",
+        "order 0: list of 3, counted 4",
+        "3 pages in the lists, counted 2",
+        "order 0: list of 0, counted 3",
+        "order 0: list of 3 has link 0x8 as number 2",
+    };
+
     for (int damage = 0; damage < 10; damage++) {
         uint64_t visits = 0;
         start_damaged();
@@ -80,6 +95,7 @@ TEST(validate_finds_damage)
             break;
         }
         CHECK(!is_sound());
+        CHECK_TEXT(message, found[damage]);
         allocator->for_each_free(pool, count_visit, &visits); /* bounded all the same */
         CHECK(damage == 9 ? visits == 2 : visits <= 8);
         subject_end(subject);
@@ -166,6 +182,20 @@ TEST(array_says_what_each_page_is)
         }
         check_array();
     }
+    subject_end(subject);
+}
+
+/* Indices count from the pool's first page, and there are as many as it has pages. */
+TEST(a_link_beyond_the_array_is_found)
+{
+    uint64_t visits = 0;
+    start_at(START, PAGES);
+    CHECK_EQUAL(allocator->insert_pages(pool, START, 1), PAGE_OK);
+    page_at(START)->next = PAGES + 3;
+    CHECK(!is_sound());
+    CHECK_TEXT(message, "order 0: list of 1 has link 0x63 as number 1");
+    allocator->for_each_free(pool, count_visit, &visits);
+    CHECK_EQUAL(visits, 1);
     subject_end(subject);
 }
 
