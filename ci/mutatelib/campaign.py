@@ -180,18 +180,24 @@ class Campaign:
         return self._show(mutant, build)
 
     def _show(self, mutant: Mutant, build: Build) -> Result:
-        """To one detector after the other."""
+        """To one detector after the other; two that come to no end are enough."""
         began = time.monotonic()
-        timeout, spent = None, 0.0
+        endless: list[str] = []
         for detector in self.detectors:
             sight = detector.look(build, mutant.file)
-            spent = round(time.monotonic() - began, 2)
             if sight and sight.how:
                 return Result(mutant.id, "killed", detector=detector.name, how=sight.how,
-                              seconds=spent, judges=self.judges)
-            timeout = timeout or (detector.name if sight else None)
-        return Result(mutant.id, "timeout" if timeout else "survived", detector=timeout,
-                      seconds=spent, judges=self.judges)
+                              seconds=self._since(began), judges=self.judges)
+            endless += [detector.name] if sight else []
+            if len(endless) == 2:
+                break
+        return Result(mutant.id, "timeout" if endless else "survived",
+                      detector=", ".join(endless) or None, seconds=self._since(began),
+                      judges=self.judges)
+
+    @staticmethod
+    def _since(began: float) -> float:
+        return round(time.monotonic() - began, 2)
 
     def _progress(self, result: Result) -> None:
         done = sum(self.counts.values())

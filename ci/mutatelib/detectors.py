@@ -135,8 +135,8 @@ def _threaded(file: str) -> tuple[str, ...]:
 
 
 DETECTORS = [
-    hosted("stress", "plain", ["ops=300 floor=0 watchdog=1 seed=1"], Limits(20, 60)),
-    unit("unit", "plain", lambda file: TESTS[file], Limits(15, 60)),
+    hosted("stress", "plain", ["ops=300 floor=0 watchdog=1 seed=1"], Limits(8, 60)),
+    unit("unit", "plain", lambda file: TESTS[file], Limits(8, 45)),
     hosted("long stress", "plain",
            ["ops=10000 floor=0 watchdog=1 seed=2", "ops=4000 floor=0 cpus=2 watchdog=1 seed=3",
             "ops=3000 floor=0 cpus=8 yield=16 watchdog=1 seed=4"], Limits(60, 180)),

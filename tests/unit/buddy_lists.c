@@ -215,6 +215,7 @@ TEST(pages_splits_and_merges_are_counted)
     static const uint64_t none[4];
     start_at(0, 32);
     CHECK_TEXT(pool->lock.name, "buddy");
+    CHECK_EQUAL(allocator->metadata_size(40, 72), 32 * sizeof(struct page));
     check_counts(0, none, none);
     CHECK_EQUAL(allocator->insert_pages(pool, 0, 8), PAGE_OK);
     CHECK_EQUAL(allocator->insert_pages(pool, 16, 3), PAGE_OK);
