@@ -2,7 +2,9 @@
 
 import json
 import re
+import signal
 import subprocess
+import time
 
 import pytest
 from support import ROOT
@@ -345,3 +347,24 @@ def test_real_mutants(tmp_path):
     done = mutate(*words)
     assert done.returncode == 1
     assert f"{KILLED[1]}: has a verdict, and is killed by stress" in done.stdout
+
+
+def test_interrupted_run_goes_on(tmp_path):
+    """What was known is kept, what was cut short is not taken for a result."""
+    words = [MUTATE, "--folder", tmp_path, "--detectors", "stress", "--jobs", "1", "--survivors",
+             tmp_path / "none", *(word for one in KILLED[:2] for word in ("--only", one))]
+    with subprocess.Popen(list(map(str, words)), cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                          stderr=subprocess.PIPE) as first:
+        assert first.stdout.readline().startswith("2 mutants of ")
+        while not (tmp_path / "state.jsonl").exists() or \
+                "clean:mm/buddy.c" not in (tmp_path / "state.jsonl").read_text():
+            assert first.poll() is None, first.stderr.read()
+            time.sleep(0.05)
+        first.send_signal(signal.SIGINT)
+        _, complaint = first.communicate(timeout=120)
+    assert first.returncode == 130 and "interrupted" in complaint
+    known = (tmp_path / "state.jsonl").read_text()
+    assert '"timeout"' not in known
+    done = subprocess.run(list(map(str, words)), cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "2 mutants run: 2 killed" in done.stdout
+    assert (tmp_path / "state.jsonl").read_text().startswith(known)

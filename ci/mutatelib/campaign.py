@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from . import process
 from .build import COMPARED, Build, Recipe, units_of
 from .detectors import Detector
 from .mutant import Mutant
@@ -136,6 +137,9 @@ class Campaign:
         try:
             futures = [pool.submit(self._work, mutants, index, codes) for index in range(len(mutants))]
             return [future.result() for future in futures]
+        except BaseException:
+            process.end_all()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 

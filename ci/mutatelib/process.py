@@ -1,10 +1,12 @@
 """Runs a program that may do anything: bounded in time, processor time and output."""
+import contextlib
 import os
 import re
 import resource
 import select
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,11 +30,28 @@ class Limits:
     wall: int
 
 
+class Interrupted(Exception):
+    """The run was ended from outside: how the program ended means nothing."""
+
+
+_live: set[int] = set()
+_ending = threading.Event()
+
+
+def end_all() -> None:
+    """End every program that runs; whoever waits for one gets Interrupted."""
+    _ending.set()
+    for pid in list(_live):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+
+
 def run(words: Sequence, limits: Limits, cwd: Path, until: re.Pattern[str] | None = None) -> Ran:
     """Run it; a line of its output that matches `until` ends it."""
     with subprocess.Popen(list(map(str, words)), cwd=cwd, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           start_new_session=True) as child:
+        _live.add(child.pid)
         for what, most in ((resource.RLIMIT_CPU, limits.processor), (resource.RLIMIT_CORE, 0)):
             resource.prlimit(child.pid, what, (most, most))
         try:
@@ -40,7 +59,10 @@ def run(words: Sequence, limits: Limits, cwd: Path, until: re.Pattern[str] | Non
         finally:
             if child.poll() is None:
                 os.killpg(child.pid, signal.SIGKILL)
+            _live.discard(child.pid)
         code = child.wait()
+    if _ending.is_set():
+        raise Interrupted
     if not ended or code in (-signal.SIGXCPU, -signal.SIGKILL):
         return Ran(None, text, stopped)
     return Ran(code, text, stopped)
