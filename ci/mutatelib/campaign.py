@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import process
 from .build import COMPARED, Build, Recipe, units_of
-from .detectors import Detector
+from .detectors import EVERYTHING, Detector
 from .mutant import Mutant
 from .state import Result, State
 
@@ -100,31 +100,32 @@ class Campaign:
 
     def check_clean(self, files: Sequence[str], jobs: int) -> None:
         """Build all that the detectors link; each must be silent on the clean tree."""
-        programs = {program for one in self.detectors for file in files
-                    for program in one.programs(file)}
-        self.recipe.build_objects(sorted(programs), jobs)
+        self.recipe.build_objects(sorted({program for one in self.detectors
+                                          for program in one.programs(EVERYTHING)}), jobs)
         with ThreadPoolExecutor(jobs) as pool:
-            list(pool.map(self._check_clean_file, files))
+            list(pool.map(self._compile_clean, files))
+            known = self.state.results.get("clean")
+            if not known or known.judges != self.judges:
+                list(pool.map(self._show_clean, self.detectors))
+                self.state.add(Result("clean", "survived", judges=self.judges))
 
-    def _check_clean_file(self, file: str) -> None:
+    def _compile_clean(self, file: str) -> None:
         build = Build(self.recipe, self.folder / "work" / f"clean-{file.replace('/', '-')}", None, b"")
         code = build.assembly(units_of(file))
+        build.remove()
         if code is None:
             raise CleanTreeTrouble(f"{file} does not compile")
         with self._lock:
             self._clean.add(code)
-        if not self._is_known_clean(file):
-            for detector in self.detectors:
-                sight = detector.look(build, file)
-                if sight:
-                    raise CleanTreeTrouble(f"{detector.name} complains of the clean tree ({file}): "
-                                           f"{sight.how or 'no end in time'}")
-            self.state.add(Result(f"clean:{file}", "survived", judges=self.judges))
-        build.remove()
 
-    def _is_known_clean(self, file: str) -> bool:
-        known = self.state.results.get(f"clean:{file}")
-        return known is not None and known.judges == self.judges
+    def _show_clean(self, detector: Detector) -> None:
+        build = Build(self.recipe, self.folder / "work" / f"clean-{detector.name.replace(' ', '-')}",
+                      None, b"")
+        sight = detector.look(build, EVERYTHING)
+        build.remove()
+        if sight:
+            raise CleanTreeTrouble(f"{detector.name} complains of the clean tree: "
+                                   f"{sight.how or 'no end in time'}")
 
     # ---- the mutants ----
 
