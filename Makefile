@@ -99,7 +99,7 @@ PYTHON     := /usr/bin/python3
 empty_if    = $(if $(1),$(2) $(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help build kernel iso run debug explore kernel-explore hosted-explore gdb postmortem test defects prove check clean FORCE
+.PHONY: help build kernel iso run debug explore kernel-explore hosted-explore kernel-recipe mutants gdb postmortem test defects prove check clean FORCE
 
 columns = awk -F '|' '{ if (NF == 2) printf "%-19s %s\n", $$1, $$2; else printf "%-12s %-6s %s\n", $$1, $$2, $$3 }'
 
@@ -164,6 +164,10 @@ defects: ## plant each bug of tests/defects in a copy of the tree, and see that 
 	@ci/install-deps test
 	@ci/defects $(DEFECTS)
 
+mutants: ## change the allocators and the lock in a thousand places; every change must be noticed (an hour)
+	@ci/install-deps test
+	@ci/mutate --markdown docs/MUTANTS.md $(MUTATE_ARGS)
+
 check: ## formatting, headers, folder arrows, static analysis
 	@ci/install-deps check
 	@ci/check
@@ -205,6 +209,13 @@ $(OUT)/unnamed.elf: $(LINKED) $(OUT)/symbols-table0.o linker.ld
 $(KERNEL): $(LINKED) $(OUT)/symbols-table.o linker.ld
 	$(SAY) LD $@
 	$(Q)$(LINK)
+
+# As hosted-recipe (tests/host.mk), for the image.
+kernel-recipe:
+	$(info compile kernel $(CC) $(CPPFLAGS) $(CFLAGS))
+	$(info link kernel $(CC) $(LDFLAGS))
+	$(info program kernel/stampede.elf $(LINKED) $(OUT)/symbols-table0.o)
+	@:
 
 # One image for BIOS and UEFI, on a disc or a stick.
 $(ISO): $(KERNEL) boot/grub.cfg

@@ -2,9 +2,10 @@
 #
 # Included by the top Makefile, and complete by itself: make -f tests/host.mk hosted-tests
 # Targets: hosted-tests (build all), hosted-list (print the unit tests' programs, one a line), hosted-subjects (the
-# hosted program with each wrong allocator of tests/subjects), hosted-explorers (the explorer likewise).
+# hosted program with each wrong allocator of tests/subjects), hosted-explorers (the explorer likewise), hosted-recipe
+# (for ci/mutate).
 
-.PHONY: hosted-tests hosted-list hosted-subjects hosted-explorers
+.PHONY: hosted-tests hosted-list hosted-subjects hosted-explorers hosted-recipe
 hosted-tests:
 
 HOST_CC ?= gcc
@@ -221,3 +222,14 @@ hosted-list:
 	@printf '%s\n' $(addprefix $(HOST_BUILD)/,$(HOST_TESTS))
 
 -include $(patsubst %.o,%.d,$(sort $(HOST_OBJECTS)))
+
+# For who compiles one object anew and links it with the others (ci/mutate): a line each for how a variant is compiled
+# and linked, and for what a program is made of. $(info) leaves the shell's quotes as they are.
+HOST_RELINKED := buddy buddy_lists buddy_percpu buddy_scan buddy_threads page page_allocator spinlock walker
+hosted-recipe:
+	$(foreach variant,asan asan10 tsan plain,\
+	    $(info compile $(variant) $(HOST_CC) $(HOST_CFLAGS) $(HOST_FLAGS_$(variant)))\
+	    $(info link $(variant) $(HOST_CC) $(HOST_CFLAGS) $(HOST_FLAGS_$(variant)) -no-pie)\
+	    $(info program $(variant)/stampede-host $(call host_stress_objects,$(variant)) $(HOST_BUILD)/$(variant)/stress/names0.o)\
+	    $(foreach test,$(HOST_RELINKED),$(info program $(variant)/$(test) $(call host_objects,$(variant),$(test)))))
+	@:
