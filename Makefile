@@ -15,6 +15,7 @@ ON_FAIL   ?=        ## exit, gdb (stay for make gdb) or bundle; bundle in CI, el
 KEEP_GOING ?=       ## 1: after a failure boot again for the phases that were left
 BUNDLE    ?=        ## the folder of a bundle; build/last/bundle if empty
 RUN_ARGS  ?=        ## more for "ci/stampede run", such as --junit FILE --expect REGEX
+HOURS     ?= 2      ## of make soak
 MAX_ORDER ?= 16     ## largest block, 2^MAX_ORDER pages; 10 to 18
 
 ifeq ($(origin CC),default)
@@ -29,7 +30,7 @@ endif
 endif
 
 # Make keeps the blanks before a comment.
-$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE MAX_ORDER,\
+$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE HOURS MAX_ORDER,\
     $(eval override $(name) := $(strip $($(name)))))
 
 VERSION := 0.1.0
@@ -77,7 +78,7 @@ PYTHON     := /usr/bin/python3
 empty_if    = $(if $(1),$(2) $(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help build kernel iso run debug gdb postmortem test check clean FORCE
+.PHONY: help build kernel iso run debug gdb postmortem test soak check clean FORCE
 
 columns = awk -F '|' '{ if (NF == 2) printf "%-19s %s\n", $$1, $$2; else printf "%-12s %-6s %s\n", $$1, $$2, $$3 }'
 
@@ -116,6 +117,12 @@ test: ## everything: hosted tests, boots in QEMU, the judge's own tests (under t
 	@ci/install-deps test
 	@+$(MAKE) --no-print-directory -j2 build hosted-tests
 	@$(PYTHON) -m pytest -q -p no:cacheprovider tests
+
+soak: ## hours of runs, each another configuration: none may raise an alarm; goes on where it was ended
+	@ci/install-deps run $(if $(USER_CXX),cxx)
+	@+$(MAKE) --no-print-directory build
+	@ci/soak --kernel $(KERNEL) --hours $(HOURS) $(call empty_if,$(SEED),--seed) $(if $(KEEP_GOING),--keep-going) \
+	    $(if $(USER_FILES),--own --folder $(OUT)/soak)
 
 check: ## formatting, headers, folder arrows, static analysis
 	@ci/install-deps check
