@@ -19,6 +19,7 @@ RUN_ARGS  ?=        ## more for "ci/stampede run", such as --junit FILE --expect
 HOSTED    ?=        ## 1: make explore runs as a program of this host, not in QEMU
 EXPLORE_ARGS ?=     ## more for "ci/stampede explore", such as --seed P:S --strategy sweep
 DEFECTS   ?=        ## more for "ci/defects", such as --rules or --only NAME
+HOURS     ?= 2      ## of make soak
 MAX_ORDER ?= 16     ## largest block, 2^MAX_ORDER pages; 10 to 18
 
 ifeq ($(origin CC),default)
@@ -43,7 +44,7 @@ endif
 endif
 
 # Make keeps the blanks before a comment.
-$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD SCHEDULE FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE MAX_ORDER HOSTED,\
+$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD SCHEDULE FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE HOURS MAX_ORDER HOSTED,\
     $(eval override $(name) := $(strip $($(name)))))
 
 VERSION := 0.1.0
@@ -99,7 +100,7 @@ PYTHON     := /usr/bin/python3
 empty_if    = $(if $(1),$(2) $(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help build kernel iso run debug explore kernel-explore hosted-explore kernel-recipe mutants gdb postmortem test defects prove check clean FORCE
+.PHONY: help build kernel iso run debug explore kernel-explore hosted-explore kernel-recipe mutants gdb postmortem test defects prove soak check clean FORCE
 
 columns = awk -F '|' '{ if (NF == 2) printf "%-19s %s\n", $$1, $$2; else printf "%-12s %-6s %s\n", $$1, $$2, $$3 }'
 
@@ -167,6 +168,12 @@ defects: ## plant each bug of tests/defects in a copy of the tree, and see that 
 mutants: ## change the allocators and the lock in a thousand places; every change must be noticed (an hour)
 	@ci/install-deps test
 	@ci/mutate --markdown docs/MUTANTS.md $(MUTATE_ARGS)
+
+soak: ## hours of runs, each another configuration: none may raise an alarm; goes on where it was ended
+	@ci/install-deps run $(if $(USER_CXX),cxx)
+	@+$(MAKE) --no-print-directory build
+	@ci/soak --kernel $(KERNEL) --hours $(HOURS) $(call empty_if,$(SEED),--seed) $(if $(KEEP_GOING),--keep-going) \
+	    $(if $(USER_FILES),--own --folder $(OUT)/soak)
 
 check: ## formatting, headers, folder arrows, static analysis
 	@ci/install-deps check

@@ -437,12 +437,13 @@ static bool next_free_run(const struct arena *arena, uint64_t *index, uint64_t *
         if (first == BITMAP_NONE)
             return false;
     } while (!bitmap_test(arena->inserted, first));
-    uint64_t out = bitmap_find_clear(arena->inserted, first, end);
-    uint64_t held = bitmap_find_set(arena->held, first, end);
+    uint64_t stop = bitmap_find_set(arena->held, first, end);
+    if (stop == BITMAP_NONE)
+        stop = end;
+    /* No further than that: a search to the end of memory for each run would be quadratic. */
+    uint64_t out = bitmap_find_clear(arena->inserted, first, stop);
     *index = first;
-    *run_end = out < held ? out : held;
-    if (*run_end == BITMAP_NONE)
-        *run_end = end;
+    *run_end = out == BITMAP_NONE ? stop : out;
     return true;
 }
 
