@@ -47,6 +47,9 @@ HOST_TEST_buddy_threads := $(HOST_BUDDIES)
 HOST_TEST_spinlock := smp/spinlock.c
 HOST_TEST_barrier := smp/barrier.c
 HOST_TEST_bitmap_threads := lib/bitmap.c
+HOST_TEST_explore_program := stress/explore/program.c lib/printf.c
+HOST_TEST_explore_schedule := stress/explore/schedule.c stress/explore/program.c lib/printf.c
+HOST_TEST_explore_race := stress/explore/race.c
 
 # VARIANT/NAME of every test to run; "broken" is run by tests/test_hosted.py to see it fail.
 HOST_TESTS := \
@@ -54,6 +57,7 @@ HOST_TESTS := \
 	asan/page_allocator asan/bootinfo asan/acpi asan/options asan/buddy asan/buddy_lists \
 	asan/buddy_percpu asan/buddy_scan asan/walker asan/spinlock \
 	asan10/buddy asan10/walker asan10/options \
+	asan/explore_program asan/explore_schedule asan/explore_race \
 	tsan/buddy_threads tsan/spinlock tsan/barrier tsan/bitmap_threads
 HOST_BROKEN := asan/broken
 

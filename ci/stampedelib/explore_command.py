@@ -189,7 +189,7 @@ def run_in_qemu(arguments: argparse.Namespace, words: list[str], log: Path) -> V
         "--accel", "tcg", "--on-fail", "exit", "--quiet", "--log", str(log), "--timeout",
         str(LIMIT_SECONDS)], argparse.Namespace(argv=arguments.argv, args=words))
     existing_file(arguments.kernel, "build it with make kernel EXPLORE=1")
-    plan = run_command.build_plan(given, secrets.randbits(64) or 1)
+    plan = run_command.build_plan(given)
     console = Console(quiet=arguments.quiet)
     plan = dataclasses.replace(plan, repeat=lambda _: shlex.join(arguments.argv),
                                checks=checks.Checks([], []), quiet=True)

@@ -391,7 +391,7 @@ static void report_bound(void)
     for (unsigned i = 0; i < EXPLORE_THREADS; i++)
         threads += explorer.program.count[i] > 0;
     uint64_t length = explorer.length, power = threads;
-    for (unsigned depth = 2; depth <= 4; depth++) {
+    for (unsigned depth = 2; length && depth <= 4; depth++) {
         power *= length;
         report_line("# bound depth=%u threads=%u length=%llu one_in=%llu", depth, threads,
                     (ull)length, (ull)power);

@@ -2,7 +2,11 @@
 #include <lib/string.h>
 #include <stress/explore/minimise.h>
 
-enum { SEARCHES = 200 }; /* schedules tried where the old one no longer fits */
+enum {
+    SEARCHES = 200, /* schedules tried where the old one no longer fits */
+    SWEEPS = 20000, /* ... and to find one with fewer preemptions */
+    FEW = 3,
+};
 
 static struct {
     struct failing *best;
@@ -12,23 +16,41 @@ static struct {
     uint64_t trials, deadline;
 } work;
 
-/* Whether the schedule that has begun ends the candidate by the same title; if so it is the best now. */
-static bool try_schedule(void)
+static bool keep_best(const struct trial_result *result)
 {
-    struct trial_result result;
-
-    work.trials++;
-    trial_run(&work.candidate, work.schedule, &result);
-    if (!result.failed || !trial_same_title(result.title, work.best->title))
-        return false;
     if (work.schedule->taken_count >= SCHEDULE_SWITCHES)
         return false;
     work.best->program = work.candidate;
     work.best->switch_count = work.schedule->taken_count;
     memcpy(work.best->switches, work.schedule->taken,
            work.schedule->taken_count * sizeof(work.best->switches[0]));
-    memcpy(work.best->title, result.title, sizeof(result.title));
+    memcpy(work.best->title, result->title, sizeof(result->title));
     return true;
+}
+
+/* Whether the schedule that has begun ends the candidate by the same title. */
+static bool fails_alike(struct trial_result *result)
+{
+    work.trials++;
+    trial_run(&work.candidate, work.schedule, result);
+    return result->failed && trial_same_title(result->title, work.best->title);
+}
+
+/* ... if so it is the best now. */
+static bool try_schedule(void)
+{
+    struct trial_result result;
+
+    return fails_alike(&result) && keep_best(&result);
+}
+
+/* ... if so, and if it has fewer switches. */
+static bool try_fewer(void)
+{
+    struct trial_result result;
+
+    return fails_alike(&result) && work.schedule->taken_count < work.best->switch_count &&
+           keep_best(&result);
 }
 
 static bool is_late(void)
@@ -249,6 +271,27 @@ static bool shrink_switches(void)
     return better;
 }
 
+/* What is left cannot do without any one of its switches, but others may do with fewer. */
+static void sweep_for_fewer(void)
+{
+    static struct sweep_level levels[SCHEDULE_DEPTH];
+
+    work.candidate = work.best->program;
+    for (unsigned most = 0; most < FEW && most + 1 < work.best->switch_count; most++) {
+        unsigned tries = 0;
+        bool more = true, found = false;
+
+        schedule_sweep_begin(work.schedule, levels, most);
+        while (more && !found && !is_late() && tries++ < SWEEPS) {
+            schedule_begin(work.schedule, STRATEGY_SWEEP, 0, 0);
+            found = try_fewer();
+            more = schedule_sweep_next(work.schedule);
+        }
+        if (found)
+            return;
+    }
+}
+
 bool minimise_confirm(struct failing *failing, struct schedule *schedule)
 {
     work.best = failing;
@@ -273,5 +316,6 @@ uint64_t minimise(struct failing *failing, struct schedule *schedule, uint64_t d
     try_rewritten(close_up);
     try_rewritten(renumber_cores);
     shrink_switches();
+    sweep_for_fewer();
     return work.trials;
 }

@@ -134,11 +134,12 @@ static unsigned choose_given(const struct schedule *schedule, uint32_t enabled, 
     return usual(enabled, current);
 }
 
-/* Beyond the prefix that is being repeated, the usual; what else there would be is left untried. */
+/* Beyond the prefix that is being repeated, the usual; what else there would be is left untried. Who
+ * begins, and who follows one that cannot go on, is no preemption. */
 static unsigned choose_sweep(struct schedule *schedule, uint32_t enabled, unsigned current)
 {
     unsigned chosen = usual(enabled, current);
-    bool free_of_charge = !contains(enabled, current);
+    bool free_of_charge = !contains(enabled, current) || schedule->points == 1;
 
     if (schedule->depth >= SCHEDULE_DEPTH) {
         schedule->truncated = true;
