@@ -118,6 +118,14 @@ def test_model_holds(model):
     for options in model.runs:
         outcome = models.run(model, options)
         assert outcome.verdict == "proved" and outcome.states > 1000, outcome.text
+        assert outcome.unreached == set(model.never), "a step that is never taken proves nothing"
+
+
+def test_every_lock_has_a_model():
+    """A lock that is added to smp/ needs one, too."""
+    locks = {str(path.relative_to(ROOT)) for path in (ROOT / "smp").glob("*lock*.c")}
+    modelled = {function.file for model in MODELS for function in model.functions}
+    assert locks and locks <= modelled, f"no model in tests/models stands for {sorted(locks - modelled)}"
 
 
 MUTANTS = [(model, mutant) for model in MODELS for mutant in model.mutants]

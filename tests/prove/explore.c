@@ -382,10 +382,11 @@ static void try_core(unsigned core, const uint8_t *order_plus_1)
 }
 
 /* All on one after another; if at their end something has changed, again and looked at each. */
-static void try_what_is_bad(void)
+static void try_what_is_bad(unsigned core)
 {
+    search.step = (struct step){.core = core & 15};
     enter(search.step);
-    machine_enter(0);
+    machine_enter(core);
     try_bad_frees();
     view_save(&search.view, &search.books, search.row);
     if (memcmp(search.row, store_row(&search.store, search.current), search.store.row_size) != 0) {
@@ -402,8 +403,8 @@ static void leave_by_all(void)
 {
     uint8_t order_plus_1[MAX_UNITS];
 
-    search.step = (struct step){0};
-    try_what_is_bad();
+    for (unsigned core = 0; core < search.plan->cores; core++)
+        try_what_is_bad(core);
     memcpy(order_plus_1, search.books.order_plus_1, sizeof(order_plus_1));
     for (unsigned core = 0; core < search.plan->cores; core++)
         try_core(core, order_plus_1);
