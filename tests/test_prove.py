@@ -25,12 +25,16 @@ def built():
     search.build()
 
 
+def at_once(function, keys):
+    """What the function says of each key, as many at a time as there are cores."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(keys, pool.map(function, keys)))
+
+
 @pytest.fixture(scope="module")
 def outcomes(built):
     """What came of each plan that is not slow."""
-    quick = [name for name, slow in search.plans() if not slow]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip(quick, pool.map(search.run, quick)))
+    return at_once(search.run, [name for name, slow in search.plans() if not slow])
 
 
 # ---- the search ----
@@ -128,13 +132,23 @@ def test_every_lock_has_a_model():
     assert locks and locks <= modelled, f"no model in tests/models stands for {sorted(locks - modelled)}"
 
 
-MUTANTS = [(model, mutant) for model in MODELS for mutant in model.mutants]
+MUTANTS = {f"{model.name}-{mutant.name}": (model, mutant) for model in MODELS for mutant in model.mutants}
 
 
-@pytest.mark.parametrize("model, mutant", MUTANTS, ids=[f"{model.name}-{mutant.name}" for model, mutant in MUTANTS])
-def test_mutant(model, mutant):
-    outcome = models.run(model, mutant.options, mutant.number, refute=not mutant.holds)
-    assert outcome.verdict == ("proved" if mutant.holds else "refuted"), outcome.text
+def run_mutant(name):
+    model, mutant = MUTANTS[name]
+    return models.run(model, mutant.options, mutant.number, refute=not mutant.holds)
+
+
+@pytest.fixture(scope="module")
+def mutants():
+    return at_once(run_mutant, list(MUTANTS))
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_mutant(mutants, name):
+    """Refuted; or, where the model says so, not."""
+    assert mutants[name].verdict == ("proved" if MUTANTS[name][1].holds else "refuted"), mutants[name].text
 
 
 def test_cut_search_is_no_proof():

@@ -9,10 +9,10 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 MODELS = ROOT / "tests/models"
-TIMEOUT_SECONDS = 900
+TIMEOUT_SECONDS = 1800
 
 # The search itself goes in depth, which needs less memory; for a mutant in breadth, so that its trace is a shortest one.
-# All states are kept whole (no COLLAPSE of pan's is lossy, and none is used). `provided` wants NOREDUCE.
+# States are kept whole, as is pan's default: neither BITSTATE nor HC. `provided` wants NOREDUCE.
 PROOF = ["-O2", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=2048"]
 REFUTATION = ["-O0", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=2048", "-DBFS"]
 DEPTH = "-m2000000"
