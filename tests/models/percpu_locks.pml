@@ -17,6 +17,7 @@
  *
  * Runs CPUS=3 HANDLERS=0
  * Runs CPUS=2 HANDLERS=1
+ * Runs slowly CPUS=3 HANDLERS=1
  *
  * Proved: no circle of waiting; with all locked, every cache that holds anything is locked, and
  * after they are emptied none holds anything, so that a refusal is true at one instant; a cache is

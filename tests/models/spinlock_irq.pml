@@ -15,6 +15,8 @@
  * they are as they were before the lock, on or off; no circle of waiting. Steps of one CPU's own are
  * joined into one, and what is not needed any more is reset: fewer states to look at.
  *
+ * Never assert(0): what the monitor waits for
+ *
  * Mutant 1 NO_CLI: the lock leaves interrupts on
  * Mutant 2 CLI_LATE: ... turns them off once it has the word
  * Mutant 3 PLAIN_TEST_AND_SET: finds the word 0 and then stores, in two steps

@@ -12,6 +12,8 @@
  * Proved: with plain stores for the data and for the release, the holder of the lock reads the
  * data last written under it, and is alone.
  *
+ * Never at1[cpu] = 1: the swap has emptied the buffer, so that the data are the first in it
+ *
  * Mutant 1 NO_LOCK_PREFIX: the swap is a load and a store like any other
  * Mutant 2 RELEASE_FIRST: the data are stored behind the release
  * Mutant 3 RELAXED_RELEASE: stores leave the buffer in any order, as a relaxed release allows

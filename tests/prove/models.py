@@ -9,33 +9,36 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 MODELS = ROOT / "tests/models"
-TIMEOUT_SECONDS = 300
+TIMEOUT_SECONDS = 1800
 
 # The search itself goes in depth, which needs less memory; for a mutant in breadth, so that its trace is a shortest one.
-# All states are kept whole (no COLLAPSE of pan's is lossy, and none is used). `provided` wants NOREDUCE.
+# States are kept whole, as is pan's default: neither BITSTATE nor HC. `provided` wants NOREDUCE.
 PROOF = ["-O2", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=2048"]
 REFUTATION = ["-O0", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=2048", "-DBFS"]
-DEPTH = "-m1000000"
+DEPTH = "-m2000000"
 
 Function = collections.namedtuple("Function", "file name digest")
 Mutant = collections.namedtuple("Mutant", "number name options holds what")
-Outcome = collections.namedtuple("Outcome", "verdict states seconds text")
+Outcome = collections.namedtuple("Outcome", "verdict states seconds text unreached")
 
 
 class Model:
-    """One file: `name`, `functions` it stands for, `runs` (options of each), `mutants`, lines of C it `quotes`."""
+    """One file: `name`, `functions` it stands for, `runs` (options of each) and `slow_runs`, `mutants`, steps that are
+    `never` reached, lines of C it `quotes`."""
 
     def __init__(self, path):
         self.path = pathlib.Path(path)
         self.name = self.path.stem
         text = self.path.read_text()
         self.functions = [Function(*found) for found in re.findall(r"Stands for (\S+) (\w+) (\w+)", text)]
-        self.runs = re.findall(r"^ \* Runs (.*)$", text, re.M) or [""]
+        self.runs = re.findall(r"^ \* Runs (?!slowly)(.*)$", text, re.M) or [""]
+        self.slow_runs = re.findall(r"^ \* Runs slowly (.*)$", text, re.M)
         self.mutants = [
             Mutant(int(number), name, options if options else self.runs[0], word == "Holds", what)
             for word, number, name, options, what in re.findall(
                 r"^ \* (Mutant|Holds) (\d+) (\w+)(?: \((.*?)\))?: (.*)$", text, re.M)
         ]
+        self.never = re.findall(r"^ \* Never (.*?): ", text, re.M)
         self.quotes = [squeezed(quote) for quote in re.findall(r"/\* \| (.*?) \*/", text)]
 
 
@@ -103,11 +106,12 @@ def judged(output):
     cause = re.search(r"^pan:1: (.*?) \(at depth (\d+)\)", output, re.M)
     cut = re.search(r"search depth too small|out of memory|Search not completed", output)
     figures = int(states[1]) if states else 0, float(seconds[1]) if seconds else 0.0
+    unreached = set(re.findall(r'^\t\S+:\d+, state \d+, "(.*)"$', output, re.M)) - {"-end-"}
     if errors and int(errors[1]) > 0 and cause:
-        return Outcome("refuted", *figures, f"{cause[1]} in {cause[2]} steps")
+        return Outcome("refuted", *figures, f"{cause[1]} in {cause[2]} steps", unreached)
     if errors and not cut and int(errors[1]) == 0:
-        return Outcome("proved", *figures, "")
-    return Outcome("cut short", *figures, output)
+        return Outcome("proved", *figures, "", unreached)
+    return Outcome("cut short", *figures, output, unreached)
 
 
 def run(model, options, mutant=0, refute=False):

@@ -10,7 +10,9 @@
  *   view.c     which words of an allocator's pool and metadata make its state
  *   store.c    the states
  *   books.c    what is held, and what follows from that
+ *   steps.c    each operation, judged by the books
  *   explore.c  the search
+ *   trace.c    how a broken rule is shown
  *   machine.c  one processor, interrupts that never come, and fail()
  */
 #pragma once

@@ -62,9 +62,9 @@ def judge_mutant(model, mutant):
     return outcome.verdict == ("proved" if mutant.holds else "refuted"), outcome.text
 
 
-def model_rows(pool, wanted):
+def model_rows(pool, wanted, quick):
     for model in models.all_models():
-        for options in model.runs:
+        for options in model.runs + ([] if quick else model.slow_runs):
             name = f"{model.name} {options}".strip()
             if not wanted(name):
                 continue
@@ -88,7 +88,7 @@ def main(words):
         problems += models.differences(model)
     search.build()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        rows = [*search_rows(pool, wanted, options.quick), *model_rows(pool, wanted)]
+        rows = [*search_rows(pool, wanted, options.quick), *model_rows(pool, wanted, options.quick)]
         if not rows:
             print(f"prove: nothing is called '{options.only}'", file=sys.stderr)
             return 2

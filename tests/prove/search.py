@@ -10,7 +10,7 @@ from defects import DEFECTS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = "build/host/prove"
-TIMEOUT_SECONDS = 600
+TIMEOUT_SECONDS = 1800
 
 # Run from inside a make or not, the make here is one of its own.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
