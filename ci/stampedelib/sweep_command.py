@@ -19,6 +19,7 @@ HELP = "Run with many seeds, deterministic unless told otherwise; resumes where 
 FOLDER = "build/sweep"
 MOST_JOBS = 4096
 MOST_SEEDS = 10_000_000
+NO_RESULT = Result(0, "error", "no result", 0, "")  # stands for runs of which nothing is known
 
 
 def seeds(text: str) -> range:
@@ -99,14 +100,16 @@ def _sweep(arguments: argparse.Namespace, plan: SweepPlan, campaign: Campaign) -
         view.say("sweep: interrupted; the same command goes on from here")
         raise
     results = _tell(view, campaign, wanted)
-    if not stopped and len(results) < len(wanted):
-        view.say(f"sweep: {len(wanted) - len(results)} runs gave no result; the same command tries "
-                 "them again")
-        return CODES[worst([*results, _lost()])]
-    if stopped and len(results) < len(wanted):
+    left = len(wanted) - len(results)
+    if stopped and left:
         view.say("sweep: stopped at the first failure; the same command goes on, --keep-going to "
                  "the end")
-    return CODES[worst(results)]
+    elif left:
+        view.say(f"sweep: {left} runs gave no result; the same command tries them again")
+        results.append(NO_RESULT)
+    word = worst(results)
+    view.say(f"{word.upper()} (exit code {CODES[word]})")
+    return CODES[word]
 
 
 def _carry_out(arguments: argparse.Namespace, task: Task, view: SweepView) -> bool:
@@ -128,12 +131,4 @@ def _tell(view: SweepView, campaign: Campaign, wanted: range) -> list[Result]:
     results = [result for seed, result in sorted(campaign.results.items()) if seed in wanted]
     for line in table(campaign, results, len(wanted)):
         view.say(line)
-    if results:
-        word = worst(results)
-        view.say(f"{word.upper()} (exit code {CODES[word]})")
     return results
-
-
-def _lost() -> Result:
-    """Stands for runs of which nothing is known."""
-    return Result(0, "error", "no result", 0, "")
