@@ -251,7 +251,7 @@ def test_duration(seconds, text):
     (["--seeds", "5..1"], [], "5..1: begins after its end"),
     (["--seeds", "0..1"], [], "0..1: seeds are 1 to 18446744073709551615"),
     (["--seeds", "many"], [], "'many' (allowed: FIRST..LAST"),
-    (["--seeds", "1..99999999999"], [], "more than 10000000 seeds"),
+    (["--seeds", "1..99999999999"], [], "more than 1000000 seeds"),
     (["--jobs", 0], [], "--jobs: 0 is out of range"),
     (["--engine", "cluster"], [], "'cluster' (choose from 'local', 'parallel', 'slurm')"),
     (["--work", "prayer"], [], "'prayer'"),

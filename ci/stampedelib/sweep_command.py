@@ -18,7 +18,7 @@ NAME = "sweep"
 HELP = "Run with many seeds, deterministic unless told otherwise; resumes where it was interrupted"
 FOLDER = "build/sweep"
 MOST_JOBS = 4096
-MOST_SEEDS = 10_000_000
+MOST_SEEDS = 1_000_000
 NO_RESULT = Result(0, "error", "no result", 0, "")  # stands for runs of which nothing is known
 
 
@@ -87,15 +87,15 @@ def _check(arguments: argparse.Namespace) -> None:
 def _sweep(arguments: argparse.Namespace, plan: SweepPlan, campaign: Campaign) -> int:
     wanted = arguments.seeds
     before = [result for seed, result in campaign.results.items() if seed in wanted]
-    left = [seed for seed in wanted if seed not in campaign.results]
+    todo = [seed for seed in wanted if seed not in campaign.results]
     view = SweepView(len(wanted), before, arguments.quiet)
     view.say(f"sweep: seeds {wanted[0]} to {wanted[-1]}, {len(before)} of {len(wanted)} done before; "
              f"{campaign.folder}")
-    task = Task(plan, campaign, left, arguments.jobs or os.cpu_count() or 1, arguments.sshlogin,
+    task = Task(plan, campaign, todo, arguments.jobs or os.cpu_count() or 1, arguments.sshlogin,
                 arguments.slurm_options)
     try:
-        stopped = bool(left) and _carry_out(arguments, task, view)
-    except BaseException:
+        stopped = bool(todo) and _carry_out(arguments, task, view)
+    except (KeyboardInterrupt, SystemExit):
         _tell(view, campaign, wanted)
         view.say("sweep: interrupted; the same command goes on from here")
         raise
