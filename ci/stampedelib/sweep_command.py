@@ -9,7 +9,7 @@ from pathlib import Path
 from .campaign import Campaign, SweepPlan, sha256, worst
 from .engines import ENGINES, Task
 from .run_command import leave
-from .sweepview import SweepView, table
+from .sweepview import SweepView, short, table
 from .sweepwork import WORKS, Result
 from .usage import ROOT, UsageError, integer
 from .verdict import CODES
@@ -90,7 +90,7 @@ def _sweep(arguments: argparse.Namespace, plan: SweepPlan, campaign: Campaign) -
     todo = [seed for seed in wanted if seed not in campaign.results]
     view = SweepView(len(wanted), before, arguments.quiet)
     view.say(f"sweep: seeds {wanted[0]} to {wanted[-1]}, {len(before)} of {len(wanted)} done before; "
-             f"{campaign.folder}")
+             f"{short(campaign.folder)}")
     task = Task(plan, campaign, todo, arguments.jobs or os.cpu_count() or 1, arguments.sshlogin,
                 arguments.slurm_options)
     try:
