@@ -59,8 +59,8 @@ bool spinlock_irq_held(const struct spinlock_irq *lock);
 
 /*
  * Make one lock operation in `period` (0: none) execute PAUSE before and after taking the lock and
- * after its release, from random streams of `seed`, one a core. Where one host thread runs all virtual CPUs, PAUSE is
- * where it changes CPU, so this is what makes them interleave inside the lock. Before the cores
- * start.
+ * after its release, from random streams of `seed`, one a core. Where one host thread runs all
+ * virtual CPUs, PAUSE is where it changes CPU, so this is what makes them interleave inside the
+ * lock. Before the cores start.
  */
 void spinlock_yield(uint64_t period, uint64_t seed);

@@ -14,7 +14,8 @@
  * cores start. */
 void tick_preempt(uint64_t mean_us, uint64_t seed);
 
-/* A core that waits for others (false) is not preempted, and ticks as if there were no preemption. */
+/* A core that waits for others (false) is not preempted, and ticks as if there were no preemption.
+ */
 void tick_at_work(bool at_work);
 
 /* Call `handler` on this core from now on, `hz` times a second unless there is preemption. */

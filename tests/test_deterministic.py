@@ -91,9 +91,11 @@ def test_sweep_finds_what_is_there_by_chance_and_the_seed_finds_it_again(tmp_pat
 
 def test_failure_is_told_alike(tmp_path, kernel):
     words = ["--memory", "64M", "--ops", 1000, "--seed", 2, "--args", "phases=mixed provoke=overlap"]
-    (done, log), (_, again) = (run(tmp_path / name, kernel, *words) for name in "ab")
+    done, log = run(tmp_path / "a", kernel, *words)
     assert done.returncode == CODES["fail"] and b"# history " in log
-    assert log == again
+    kept, again = run(tmp_path / "b", kernel, *words, "--on-fail", "bundle")
+    assert kept.returncode == CODES["fail"] and again == log
+    assert (tmp_path / "b/bundle/core").exists()
 
 
 # What the machine is told.
@@ -108,13 +110,14 @@ def test_command_counts_instructions_on_one_thread(tmp_path):
     text = " ".join(chosen.command([]))
     assert "-accel tcg,thread=single -cpu max -icount shift=3,sleep=off " in text
     assert "-rtc base=2000-01-01,clock=vm" in text and "-kernel" in text
-    assert chosen.arguments[1:] == ["yield=16", "preempt=100"]
+    assert chosen.arguments[1:] == ["yield=16", "preempt=100", "on-fail=hold"]
     assert "-icount" not in machine(tmp_path).command([])
 
 
 def test_yields_that_are_given_stand(tmp_path):
     words = ["--schedule", "deterministic", "--cpus", 2]
-    assert machine(tmp_path, *words, "--args", "yield=3").arguments[1:] == ["preempt=50", "yield=3"]
+    chosen = machine(tmp_path, *words, "--args", "yield=3")
+    assert chosen.arguments[1:] == ["preempt=50", "on-fail=hold", "yield=3"]
 
 
 @pytest.mark.parametrize("words, names", [

@@ -131,6 +131,7 @@ def test_missing_engine_is_an_error_of_use(tmp_path, engine, program):
     done = stampede(*words(tmp_path, "--engine", engine),
                     env=settings(tmp_path) | {"PATH": str(tmp_path)})
     assert done.returncode == CODES["error"] and done.stderr.count("\n") == 1, done.stderr
+    assert "interrupted" not in done.stdout
     assert program in done.stderr and f"ci/install-deps sweep-{engine}" in done.stderr
 
 

@@ -217,7 +217,9 @@ def kernel_options(arguments: argparse.Namespace) -> list[str]:
             words.append(f"{name}={value:#x}" if name == "seed" else f"{name}={value}")
     if schedule.is_deterministic(arguments):
         words += schedule.kernel_words(arguments, given)
-    if on_fail(arguments) != "exit" and "on-fail" not in given:
+    # A deterministic machine is told the same whatever becomes of it, or its log would be another.
+    held = on_fail(arguments) != "exit" or schedule.is_deterministic(arguments)
+    if held and "on-fail" not in given:
         words.append(HOLD)
     return words
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from .campaign import Campaign, SweepPlan, sha256, worst
 from .engines import ENGINES, Task
 from .run_command import leave
-from .sweepview import SweepView, table
+from .sweepview import SweepView, short, table
 from .sweepwork import WORKS, Result
 from .usage import ROOT, UsageError, integer
 from .verdict import CODES
@@ -18,7 +18,8 @@ NAME = "sweep"
 HELP = "Run with many seeds, deterministic unless told otherwise; resumes where it was interrupted"
 FOLDER = "build/sweep"
 MOST_JOBS = 4096
-MOST_SEEDS = 10_000_000
+MOST_SEEDS = 1_000_000
+NO_RESULT = Result(0, "error", "no result", 0, "")  # stands for runs of which nothing is known
 
 
 def seeds(text: str) -> range:
@@ -86,27 +87,29 @@ def _check(arguments: argparse.Namespace) -> None:
 def _sweep(arguments: argparse.Namespace, plan: SweepPlan, campaign: Campaign) -> int:
     wanted = arguments.seeds
     before = [result for seed, result in campaign.results.items() if seed in wanted]
-    left = [seed for seed in wanted if seed not in campaign.results]
+    todo = [seed for seed in wanted if seed not in campaign.results]
     view = SweepView(len(wanted), before, arguments.quiet)
     view.say(f"sweep: seeds {wanted[0]} to {wanted[-1]}, {len(before)} of {len(wanted)} done before; "
-             f"{campaign.folder}")
-    task = Task(plan, campaign, left, arguments.jobs or os.cpu_count() or 1, arguments.sshlogin,
+             f"{short(campaign.folder)}")
+    task = Task(plan, campaign, todo, arguments.jobs or os.cpu_count() or 1, arguments.sshlogin,
                 arguments.slurm_options)
     try:
-        stopped = bool(left) and _carry_out(arguments, task, view)
-    except BaseException:
+        stopped = bool(todo) and _carry_out(arguments, task, view)
+    except (KeyboardInterrupt, SystemExit):
         _tell(view, campaign, wanted)
         view.say("sweep: interrupted; the same command goes on from here")
         raise
     results = _tell(view, campaign, wanted)
-    if not stopped and len(results) < len(wanted):
-        view.say(f"sweep: {len(wanted) - len(results)} runs gave no result; the same command tries "
-                 "them again")
-        return CODES[worst([*results, _lost()])]
-    if stopped and len(results) < len(wanted):
+    left = len(wanted) - len(results)
+    if stopped and left:
         view.say("sweep: stopped at the first failure; the same command goes on, --keep-going to "
                  "the end")
-    return CODES[worst(results)]
+    elif left:
+        view.say(f"sweep: {left} runs gave no result; the same command tries them again")
+        results.append(NO_RESULT)
+    word = worst(results)
+    view.say(f"{word.upper()} (exit code {CODES[word]})")
+    return CODES[word]
 
 
 def _carry_out(arguments: argparse.Namespace, task: Task, view: SweepView) -> bool:
@@ -128,12 +131,4 @@ def _tell(view: SweepView, campaign: Campaign, wanted: range) -> list[Result]:
     results = [result for seed, result in sorted(campaign.results.items()) if seed in wanted]
     for line in table(campaign, results, len(wanted)):
         view.say(line)
-    if results:
-        word = worst(results)
-        view.say(f"{word.upper()} (exit code {CODES[word]})")
     return results
-
-
-def _lost() -> Result:
-    """Stands for runs of which nothing is known."""
-    return Result(0, "error", "no result", 0, "")

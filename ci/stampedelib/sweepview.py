@@ -1,4 +1,5 @@
 """What a person sees of a sweep: how far it is, when it may end, and the table of what it found."""
+import os
 import shutil
 import sys
 import time
@@ -105,4 +106,9 @@ def table(campaign: Campaign, results: list[Result], total: int) -> list[str]:
 def _log(folder: Path) -> str:
     """The log of a run that is kept, or what there is instead."""
     log = folder / "serial.log"
-    return str(log if log.exists() else folder)
+    return short(log if log.exists() else folder)
+
+
+def short(path: Path) -> str:
+    """The path from here, where that is shorter."""
+    return min(os.path.relpath(path), str(path), key=len)

@@ -158,7 +158,7 @@ TEST(nonce_before_a_mistake)
 
 TEST(words_refused)
 {
-    const char *known = "; known: seed nonce seconds ops cpus sample yield watchdog floor "
+    const char *known = "; known: seed nonce seconds ops cpus sample yield preempt watchdog floor "
                         "allocator phases exit on-fail provoke orders";
     char expected[200];
     options_default(&options);
