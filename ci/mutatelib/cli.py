@@ -18,8 +18,8 @@ from .state import State
 from .syntax import SyntaxTrouble
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("mm/buddy.c", "mm/buddy.h", "mm/buddy_percpu.c", "mm/buddy_scan.c", "mm/page.h",
-         "mm/page_allocator.h", "smp/spinlock.c")
+FILES = ("mm/buddy.c", "mm/buddy.h", "mm/buddy_percpu.c", "smp/spinlock.c", "mm/page.h",
+         "mm/page_allocator.h", "mm/buddy_scan.c")
 SURVIVORS = ROOT / "tests/mutants/survivors.txt"
 FOLDER = ROOT / "build/mutants"
 EXIT_CODES = ("exit code: 0 every survivor has a verdict, and only they have; 1 not so; 2 of use, or "

@@ -515,6 +515,38 @@ EACH_TEST(double_free)
     end_pool();
 }
 
+/* Every function leaves interrupts as they were, also where it fails or must ask all caches. */
+EACH_TEST(interrupt_flag_is_kept)
+{
+    char message[200];
+    for (int on = 0; on < 2; on++) {
+        start_pool(0, 64);
+        if (!on)
+            irq_disable();
+        CHECK_EQUAL(allocator->insert_pages(subject.pool, 0, 16), PAGE_OK);
+        CHECK_EQUAL(allocator->insert_pages(subject.pool, 8, 9), PAGE_ALREADY_IN);
+        CHECK_EQUAL(irq_enabled(), on);
+        pfn_t pfn = allocator->allocate_pages(subject.pool, 0);
+        CHECK_EQUAL(irq_enabled(), on);
+        CHECK_EQUAL(allocator->allocate_pages(subject.pool, 4), INVALID_PFN);
+        CHECK_EQUAL(irq_enabled(), on);
+        CHECK_EQUAL(allocator->remove_pages(subject.pool, 0, 16), PAGE_BUSY);
+        CHECK_EQUAL(irq_enabled(), on);
+        CHECK_EQUAL(allocator->free_pages(subject.pool, pfn, 0), PAGE_OK);
+        CHECK_EQUAL(allocator->free_pages(subject.pool, pfn, 0), PAGE_NOT_ALLOCATED);
+        CHECK_EQUAL(irq_enabled(), on);
+        CHECK_EQUAL(allocator->free_page_count(subject.pool), 16);
+        CHECK(allocator->validate(subject.pool, message, sizeof message));
+        CHECK_EQUAL(irq_enabled(), on);
+        subject_drain(subject);
+        CHECK_EQUAL(irq_enabled(), on);
+        CHECK_EQUAL(allocator->remove_pages(subject.pool, 0, 16), PAGE_OK);
+        CHECK_EQUAL(irq_enabled(), on);
+        irq_enable();
+        end_pool();
+    }
+}
+
 /* No state outside of pool and metadata: two pools do not know of each other. */
 EACH_TEST(two_pools)
 {
