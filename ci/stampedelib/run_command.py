@@ -23,6 +23,7 @@ DEFAULT_SECONDS = 15
 YIELD_WHEN_SINGLE = "yield=64"  # one thread runs all CPUs: without yields they hardly interleave
 BOOT_SECONDS = 120
 WORK_BOUND_SECONDS = 3600
+SLOW_SECONDS = 900  # for steps that no time bounds, such as filling all memory, on a loaded host
 ON_FAIL = ("exit", "gdb", "bundle")
 HOLD = "on-fail=hold"
 FALSE = ("", "0", "false", "no", "off")
@@ -205,7 +206,7 @@ def patience(arguments: argparse.Namespace) -> Patience:
         seconds = max(seconds, WORK_BOUND_SECONDS)
     boot = BOOT_SECONDS + arguments.cpus
     silence = arguments.silence or max(60, arguments.cpus)
-    return Patience(boot, silence, arguments.timeout or boot + silence + 4 * seconds)
+    return Patience(boot, silence, arguments.timeout or boot + SLOW_SECONDS + 4 * seconds)
 
 
 def _number(text: str | None) -> int:
