@@ -11,18 +11,17 @@
 #include <arch/trap.h>
 #include <boot/bootinfo.h>
 #include <boot/memory.h>
+#include <boot/program.h>
+#include <boot/selfcheck.h>
 #include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>
-#include <mm/page.h>
 #include <smp/bringup.h>
 #include <smp/percpu.h>
 #include <stress/failure.h>
 #include <stress/options.h>
-#include <stress/phases.h>
 #include <stress/provoke.h>
 #include <stress/report.h>
-#include <stress/run.h>
 
 enum {
     MESSAGE_SIZE = 200,
@@ -41,7 +40,6 @@ static struct bootinfo bootinfo;
 static struct options options;
 static struct acpi_cpus cpus;
 static struct acpi_power power;
-static struct run run;
 static char message[MESSAGE_SIZE];
 
 static void start_cpu(void)
@@ -183,11 +181,12 @@ static bool run_is_ready;
 
 static void enter_run(void)
 {
+    selfcheck_core();
     irq_disable();
     while (!__atomic_load_n(&run_is_ready, __ATOMIC_ACQUIRE))
         cpu_sleep();
     irq_enable();
-    run_core(&run, cpu_number());
+    program_run(cpu_number());
 }
 
 /* Woken by nothing but the wake-up itself: taking the interrupt was all. */
@@ -237,49 +236,12 @@ static void start_cores(const struct memory *memory)
     report_line("# smp cores=%u ms=%llu", percpu_count, (ull)((clock_ns() - start) / 1000000));
 }
 
-static void insert_range(pfn_t start, uint64_t count)
-{
-    enum page_error error = arena_insert(&run.arena, start, count);
-
-    if (error != PAGE_OK)
-        fail("insert-refused", "pages 0x%llx to 0x%llx, the machine's own: %s", (ull)start,
-             (ull)(start + count), page_error_name(error));
-}
-
-/* Everything that is left goes to the allocator, so whatever else is wanted is taken before. */
-static void make_arena(const struct page_allocator *allocator, const struct memory *memory)
-{
-    uint64_t start = clock_ns();
-
-    run.options = &options;
-    run_take_cores(&run, percpu_count, memory_take);
-    phase_selftest_init(allocator, memory->usable >> PAGE_SHIFT, memory_take);
-    arena_init(&run.arena, allocator, memory->start, memory->end, options.sample, memory_take);
-    memory_for_each_usable(insert_range);
-    run_prepare(&run);
-    report_line(
-        "# memory usable_mib=%llu inserted_pages=%llu page_array_bytes=%u "
-        "metadata_mib=%llu oracle_mib=%llu largest_mapping_mib=%llu setup_ms=%llu",
-        (ull)memory->usable >> 20, (ull)run.arena.inserted_pages, (unsigned)sizeof(struct page),
-        (ull)run.arena.metadata_size >> 20,
-        (ull)(arena_overhead(allocator, memory->start, memory->end) - run.arena.metadata_size) >>
-            20,
-        (ull)paging_largest_page() >> 20, (ull)((clock_ns() - start) / 1000000));
-}
-
-static void check_phases(void)
-{
-    if (!run_check_phases(options.phases, message, sizeof(message)))
-        fail("usage", "%s", message);
-}
-
 static void start_run(void)
 {
-    report_plan(run_plan(&run));
     __atomic_store_n(&run_is_ready, true, __ATOMIC_RELEASE);
     cpu_wake_others();
     irq_enable();
-    run_core(&run, 0);
+    program_run(0);
 }
 
 void kernel_main(uint32_t magic, uint32_t address)
@@ -295,13 +257,16 @@ void kernel_main(uint32_t magic, uint32_t address)
     const struct page_allocator *allocator = choose_allocator();
     report_allocator(allocator);
     report_options();
-    check_phases();
+    program_check(&options);
     read_acpi();
     report_clock();
     memory_setup(&bootinfo, &memory);
     memory_guard_stacks(&boot_stacks);
     start_apic();
     start_cores(&memory);
-    make_arena(allocator, &memory);
+    selfcheck_core();
+    selfcheck_interrupts();
+    selfcheck_memory(&bootinfo, &memory);
+    program_prepare(&options, allocator, &memory);
     start_run();
 }

@@ -297,6 +297,25 @@ static void buddy_for_each_free(void *pool_memory, page_visit_free *visit, void 
 
 /* ---- the invariant as code ---- */
 
+/* Within a free block nothing begins: asked where its halves, their lower halves, and so on meet.
+ */
+static bool validate_inside(const struct buddy_pool *pool, uint32_t index, unsigned order,
+                            char *message, size_t size)
+{
+    uint64_t bound = pool->array.end - pool->array.start;
+
+    for (unsigned half = 0; half < order; half++) {
+        uint64_t inside = index + order_pages(half);
+        if (inside < bound && page_is(page_at(pool, (uint32_t)inside), PAGE_TAIL, 0))
+            continue;
+        format_text(message, size, "pfn 0x%llx order %u is free, but 0x%llx inside is no tail",
+                    (unsigned long long)(pool->array.start + index), order,
+                    (unsigned long long)(pool->array.start + inside));
+        return false;
+    }
+    return true;
+}
+
 /* One list: links both ways, states and orders, count. Returns its pages, or UINT64_MAX. */
 static uint64_t validate_list(const struct buddy_pool *pool, unsigned order, char *message,
                               size_t size)
@@ -319,6 +338,8 @@ static uint64_t validate_list(const struct buddy_pool *pool, unsigned order, cha
                         page_order(page), page->prev, previous);
             return UINT64_MAX;
         }
+        if (!validate_inside(pool, index, order, message, size))
+            return UINT64_MAX;
         previous = index;
         index = page->next;
     }

@@ -22,6 +22,27 @@ static uint64_t span(const struct arena *arena)
 
 /* ---- setting up ---- */
 
+enum { GUARD_SIZE = 64, GUARD_BYTE = 0xa5 };
+
+/* Memory for the allocator, and behind it bytes that it has no business with. */
+static void *take_guarded(void *(*take)(size_t size, size_t align), size_t size, size_t align)
+{
+    uint8_t *memory = take(size + GUARD_SIZE, align);
+
+    memset(memory + size, GUARD_BYTE, GUARD_SIZE);
+    return memory;
+}
+
+static void check_guard(const void *memory, size_t size, const char *what)
+{
+    const uint8_t *guard = (const uint8_t *)memory + size;
+
+    for (unsigned i = 0; i < GUARD_SIZE; i++)
+        if (guard[i] != GUARD_BYTE)
+            fail("wild-access", "byte %u behind the %zu bytes of the allocator's %s was written to",
+                 i, size, what);
+}
+
 uint64_t arena_overhead(const struct page_allocator *allocator, pfn_t start, pfn_t end)
 {
     uint64_t pages = end - start;
@@ -39,8 +60,8 @@ void arena_init(struct arena *arena, const struct page_allocator *allocator, pfn
 
     *arena = (struct arena){
         .allocator = allocator,
-        .pool = take(allocator->pool_size, 64),
-        .metadata = metadata_size ? take(metadata_size, PAGE_SIZE) : NULL,
+        .pool = take_guarded(take, allocator->pool_size, 64),
+        .metadata = metadata_size ? take_guarded(take, metadata_size, PAGE_SIZE) : NULL,
         .metadata_size = metadata_size,
         .start = start,
         .end = end,
@@ -100,28 +121,6 @@ void arena_rebuild(struct arena *arena)
     }
 }
 
-/* Aligned runs of 2^order pages that lie in [start, end). */
-static uint64_t aligned_runs(pfn_t start, pfn_t end, unsigned order)
-{
-    pfn_t first = (start + order_pages(order) - 1) >> order;
-    pfn_t last = end >> order;
-
-    return last > first ? last - first : 0;
-}
-
-enum page_error arena_insert(struct arena *arena, pfn_t start, uint64_t count)
-{
-    enum page_error error = arena->allocator->insert_pages(arena->pool, start, count);
-
-    if (error != PAGE_OK)
-        return error;
-    bitmap_set_range(arena->inserted, start - arena->start, count);
-    arena->inserted_pages += count;
-    for (unsigned order = 0; order <= MAX_ORDER; order++)
-        arena->regions[order] += aligned_runs(start, start + count, order);
-    return error;
-}
-
 void arena_set_bounds(struct arena *arena, uint64_t blocks, uint64_t pages)
 {
     arena->held_blocks_bound = blocks;
@@ -130,12 +129,35 @@ void arena_set_bounds(struct arena *arena, uint64_t blocks, uint64_t pages)
 
 /* ---- what must hold around every call ---- */
 
+/* As a core was before a call, and must be after it. */
+struct standing {
+    bool interrupts;
+    uint32_t locks_held;
+};
+
+static struct standing standing_now(void)
+{
+    return (struct standing){irq_enabled(), this_cpu()->locks_held};
+}
+
+static void check_standing(struct standing before, const char *function)
+{
+    const struct percpu *cpu = this_cpu();
+
+    if (cpu->locks_held != before.locks_held)
+        fail("lock-held", "core %u returned from %s with %u locks held, %u before: %s",
+             cpu->local.number, function, cpu->locks_held, before.locks_held,
+             percpu_held_name(cpu));
+    if (irq_enabled() != before.interrupts)
+        fail("irq-state", "core %u returned from %s with interrupts %s, %s before",
+             cpu->local.number, function, irq_enabled() ? "on" : "off",
+             before.interrupts ? "on" : "off");
+}
+
 struct call {
     struct core *core;
     const char *function;
-    unsigned order;
-    bool interrupts;
-    uint32_t locks_held;
+    struct standing before;
 };
 
 static struct history_entry make_entry(enum operation operation, pfn_t pfn, struct holding holding)
@@ -156,21 +178,12 @@ static struct call call_begin(struct core *core, const char *function, enum oper
     core->now = make_entry(operation, pfn, holding);
     if (!core->in_interrupt)
         watch_progress();
-    return (struct call){core, function, core->now.order, irq_enabled(), this_cpu()->locks_held};
+    return (struct call){core, function, standing_now()};
 }
 
 static void call_end(struct call call)
 {
-    const struct percpu *cpu = this_cpu();
-
-    if (cpu->locks_held != call.locks_held)
-        fail("lock-held", "core %u returned from %s order %u with %u locks held, %u before: %s",
-             call.core->number, call.function, call.order, cpu->locks_held, call.locks_held,
-             percpu_held_name(cpu));
-    if (irq_enabled() != call.interrupts)
-        fail("irq-state", "core %u returned from %s order %u with interrupts %s, %s before",
-             call.core->number, call.function, call.order, irq_enabled() ? "on" : "off",
-             call.interrupts ? "on" : "off");
+    check_standing(call.before, call.function);
     call.core->now.operation = OPERATION_NONE;
     if (!call.core->in_interrupt)
         watch_progress();
@@ -206,6 +219,48 @@ enum page_error arena_call_free(struct arena *arena, struct core *core, pfn_t pf
                                 struct holding holding)
 {
     return call_free(arena, core, OPERATION_FREE, pfn, holding);
+}
+
+static enum page_error call_insert(const struct arena *arena, pfn_t start, uint64_t count)
+{
+    struct standing before = standing_now();
+    enum page_error error = arena->allocator->insert_pages(arena->pool, start, count);
+
+    check_standing(before, "insert_pages");
+    return error;
+}
+
+static enum page_error call_remove(const struct arena *arena, pfn_t start, uint64_t count)
+{
+    struct standing before = standing_now();
+    enum page_error error = arena->allocator->remove_pages(arena->pool, start, count);
+
+    check_standing(before, "remove_pages");
+    return error;
+}
+
+/* ---- insert ---- */
+
+/* Aligned runs of 2^order pages that lie in [start, end). */
+static uint64_t aligned_runs(pfn_t start, pfn_t end, unsigned order)
+{
+    pfn_t first = (start + order_pages(order) - 1) >> order;
+    pfn_t last = end >> order;
+
+    return last > first ? last - first : 0;
+}
+
+enum page_error arena_insert(struct arena *arena, pfn_t start, uint64_t count)
+{
+    enum page_error error = call_insert(arena, start, count);
+
+    if (error != PAGE_OK)
+        return error;
+    bitmap_set_range(arena->inserted, start - arena->start, count);
+    arena->inserted_pages += count;
+    for (unsigned order = 0; order <= MAX_ORDER; order++)
+        arena->regions[order] += aligned_runs(start, start + count, order);
+    return error;
 }
 
 /* ---- allocate ---- */
@@ -414,19 +469,19 @@ struct view {
     struct page_allocator allocator;
     void *pool;
     bool possible, census;
-    uint64_t counted; /* what the allocator said of its free pages before a census */
+    uint64_t counted; /* what the allocator said of its free pages while caches held some */
 };
 
 static struct view open_view(struct arena *arena)
 {
     struct view view = {*arena->allocator, arena->pool, true, false, 0};
 
+    if (view.allocator.free_page_count)
+        view.counted = view.allocator.free_page_count(arena->pool);
     if (arena->allocator->drain)
         arena->allocator->drain(arena->pool);
     if (arena->allocator->for_each_free)
         return view;
-    if (view.allocator.free_page_count)
-        view.counted = view.allocator.free_page_count(arena->pool);
     view.possible = view.census = census_possible(arena);
     if (view.census)
         census_take(arena);
@@ -443,12 +498,14 @@ static void close_view(struct arena *arena, const struct view *view)
         census_give_back(arena);
 }
 
-/* What the allocator says of itself, before a census changes what it would say. */
+/* What the allocator says of itself before a census, or emptying its caches, changes what it would
+ * say. */
 static void check_validate(const struct arena *arena)
 {
     char message[WALK_MESSAGE_SIZE];
 
-    if (arena->allocator->validate && !arena->allocator->for_each_free &&
+    if (arena->allocator->validate &&
+        (arena->allocator->drain || !arena->allocator->for_each_free) &&
         !arena->allocator->validate(arena->pool, message, sizeof(message)))
         fail("free-list", "%s", message);
 }
@@ -460,9 +517,12 @@ void arena_check(struct arena *arena)
     struct walk_finding finding = {0};
     struct view view = open_view(arena);
 
+    check_guard(arena->pool, arena->allocator->pool_size, "pool");
+    if (arena->metadata)
+        check_guard(arena->metadata, arena->metadata_size, "metadata");
     if (view.possible && !walk_check(&arena->walk, &view.allocator, view.pool, &finding))
         fail_finding(&finding);
-    if (view.census && arena->allocator->free_page_count && view.counted != finding.free_pages)
+    if (view.possible && arena->allocator->free_page_count && view.counted != finding.free_pages)
         fail("free-list", "%llu pages were free, counted %llu", (ull)finding.free_pages,
              (ull)view.counted);
     close_view(arena, &view);
@@ -516,7 +576,7 @@ enum page_error arena_remove(struct arena *arena, pfn_t start, uint64_t count)
 {
     uint64_t index = start - arena->start;
 
-    if (arena->allocator->remove_pages(arena->pool, start, count) != PAGE_OK)
+    if (call_remove(arena, start, count) != PAGE_OK)
         return PAGE_BUSY;
     /* Nobody can have been handed one since, so who holds one held it then. */
     uint64_t held = bitmap_find_set(arena->held, index, index + count);
@@ -533,7 +593,7 @@ enum page_error arena_plug(struct arena *arena, pfn_t start, uint64_t count)
 {
     bitmap_set_range(arena->inserted, start - arena->start, count);
     arena->inserted_pages += count;
-    return arena->allocator->insert_pages(arena->pool, start, count);
+    return call_insert(arena, start, count);
 }
 
 uint64_t arena_held_pages(const struct arena *arena)

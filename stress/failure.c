@@ -44,7 +44,7 @@ static enum verdict verdict_of(const char *rule)
         {"trap", VERDICT_CRASH},  {"stack", VERDICT_CRASH},   {"wild-access", VERDICT_CRASH},
         {"stall", VERDICT_HANG},  {"deadlock", VERDICT_HANG}, {"smp.bringup", VERDICT_ERROR},
         {"usage", VERDICT_ERROR}, {"boot", VERDICT_ERROR},    {"memory", VERDICT_ERROR},
-        {"acpi", VERDICT_ERROR},  {"assert", VERDICT_ERROR},
+        {"acpi", VERDICT_ERROR},  {"assert", VERDICT_ERROR},  {"self-check", VERDICT_ERROR},
     };
 
     for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
@@ -125,6 +125,20 @@ static void stop_others(void)
         cpu_relax();
 }
 
+static void (*catcher)(const char *title);
+
+void failure_catch(void (*new_catcher)(const char *title))
+{
+    catcher = new_catcher;
+}
+
+static void write_title(const char *rule, const char *format, va_list arguments)
+{
+    int length = format_text(failure.title, TITLE_SIZE, "%s: ", rule);
+
+    format_text_va(failure.title + length, TITLE_SIZE - (size_t)length, format, arguments);
+}
+
 static bool claim_failure(void)
 {
     uint32_t expected = 0;
@@ -135,6 +149,10 @@ static bool claim_failure(void)
 static void failure_begin_va(const char *rule, const char *format, va_list arguments)
 {
     irq_disable();
+    if (catcher) {
+        write_title(rule, format, arguments);
+        catcher(failure.title);
+    }
     if (!claim_failure()) {
         if (failure.owner != cpu_number() + 1)
             failure_freeze(this_cpu()->frozen_at);
@@ -144,8 +162,7 @@ static void failure_begin_va(const char *rule, const char *format, va_list argum
     failure.rule = rule;
     report_seize();
     stop_others();
-    int length = format_text(failure.title, TITLE_SIZE, "%s: ", rule);
-    format_text_va(failure.title + length, TITLE_SIZE - (size_t)length, format, arguments);
+    write_title(rule, format, arguments);
     failure.verdict = verdict_of(rule);
     report_line("# %s %s", failure.verdict == VERDICT_ERROR ? "ERROR" : "FAILURE", failure.title);
     report_lost_cores();
@@ -180,20 +197,35 @@ static void give_advice(void)
     report_line("# look first at: %s", advice_hint(failure.rule));
 }
 
-void failure_end(void)
+_Noreturn static void conclude(void)
 {
-    tell_story();
     if (!report_has_plan())
         report_plan(0);
     if (failure.phase) {
         report_line("not ok %u %s # %s", failure.phase, failure.phase_name, failure.title);
-        failure.report_rest(failure.rest_context, failure.phase);
+        if (failure.report_rest)
+            failure.report_rest(failure.rest_context, failure.phase);
     } else {
         report_line("Bail out! %s", failure.title);
     }
     give_advice();
     report_line("# title=%s", failure.title);
     run_end(failure.verdict);
+}
+
+void failure_end(void)
+{
+    tell_story();
+    conclude();
+}
+
+void failure_report(const char *rule, const char *title)
+{
+    failure.rule = rule;
+    format_text(failure.title, TITLE_SIZE, "%s", title);
+    failure.verdict = verdict_of(rule);
+    report_line("# FAILURE %s", failure.title);
+    conclude();
 }
 
 void fail(const char *rule, const char *format, ...)

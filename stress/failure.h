@@ -32,6 +32,16 @@ void failure_set_rest(void (*report_rest)(const void *context, unsigned failed),
 void failure_begin(const char *rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
 _Noreturn void failure_end(void);
 
+/*
+ * From here on failures, with their titles, go to `catcher`, which must not return, and nothing is
+ * stopped or written; NULL: no more. For who makes failures happen, and goes on.
+ */
+void failure_catch(void (*catcher)(const char *title));
+
+/* End the run by a failure that was caught: `rule` is the first word of `title`. All but the report
+   on the cores. */
+_Noreturn void failure_report(const char *rule, const char *title);
+
 /* Whether a failure is being reported: what an NMI means then. */
 bool failure_in_progress(void);
 

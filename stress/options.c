@@ -47,6 +47,8 @@ static const struct option table[] = {
      "one block in so many has all its contents checked"},
     {"yield", OPTION_NUMBER, FIELD(yield), 0, 1000000, "0", NULL,
      "one lock operation in so many gives way to other cores; 0: none"},
+    {"preempt", OPTION_NUMBER, FIELD(preempt), 0, 1000000, "0", NULL,
+     "microseconds, on average, between a core's interrupts that make it give way; 0: none"},
     {"watchdog", OPTION_NUMBER, FIELD(watchdog), 0, 3600, "2", NULL,
      "seconds without progress before a core is asked after by NMI; 0: never"},
     {"floor", OPTION_NUMBER, FIELD(floor), 0, 1000, "100", NULL,
@@ -63,9 +65,51 @@ static const struct option table[] = {
      "a failure to make happen, to try the harness"},
     {"orders", OPTION_WEIGHTS, FIELD(orders), 0, 1000000, NULL, NULL,
      "weights of orders 0, 1, ... in the random draw, separated by commas"},
+    {"program-seed", OPTION_NUMBER, FIELD(program_seed), 0, UINT64_MAX, "0", NULL,
+     "the program of the one trial to repeat"},
+    {"schedule-seed", OPTION_NUMBER, FIELD(schedule_seed), 0, UINT64_MAX, "0", NULL,
+     "the schedule of the one trial to repeat; 0: the usual one"},
+    {"schedules", OPTION_NUMBER, FIELD(schedules), 0, 1000000000000, "0", NULL,
+     "how many schedules to try; 0: as many as the time allows"},
+    {"strategy", OPTION_CHOICE, FIELD(strategy), 0, 0, "portfolio",
+     "portfolio walk sparse pct2 pct3 pct4 sweep given", "who decides who goes on"},
+    {"preemptions", OPTION_NUMBER, FIELD(preemptions), 0, 8, "2", NULL,
+     "of one schedule in a sweep, at most"},
+    {"cores", OPTION_NUMBER, FIELD(cores), 1, 4, "4", NULL, "virtual cores, at most"},
+    {"operations", OPTION_NUMBER, FIELD(operations), 2, 8, "6", NULL,
+     "of one core in a program, at most"},
+    {"pages", OPTION_NUMBER, FIELD(pages), 0, 64, "0", NULL, "of the arena; 0: 8 to 64, drawn"},
+    {"interrupts", OPTION_NUMBER, FIELD(interrupts), 0, 1, "1", NULL,
+     "whether handlers allocate and free"},
+    {"points", OPTION_CHOICE, FIELD(points), 0, 0, "all", "all coarse",
+     "where cores may change: at every access, or at atomics and writes"},
+    {"races", OPTION_NUMBER, FIELD(races), 0, 1, "1", NULL, "whether races are reported"},
+    {"minimise", OPTION_NUMBER, FIELD(minimise), 0, 1, "1", NULL,
+     "whether a failure is made small"},
+    {"keep-going", OPTION_NUMBER, FIELD(keep_going), 0, 1, "0", NULL,
+     "count failures instead of ending at the first"},
+    {"program", OPTION_TEXT, FIELD(program), 0, 8 * OPTION_TEXT_SIZE - 1, "",
+     "0123456789abcdefgimpx/:,.-", "the program to explore, as text"},
+    {"switches", OPTION_TEXT, FIELD(switches), 0, 16 * OPTION_TEXT_SIZE - 1, "",
+     "0123456789i.@:,", "the schedule to repeat, as text"},
 };
 
 enum { OPTION_COUNT = sizeof table / sizeof table[0] };
+
+/* The explorer's own options are the last, here and in struct options. */
+static bool is_for_explorer(const struct option *option)
+{
+    return option->offset >= FIELD(program_seed);
+}
+
+static size_t known_count(void)
+{
+    size_t count = OPTION_COUNT;
+
+    while (!options_explore && is_for_explorer(&table[count - 1]))
+        count--;
+    return count;
+}
 
 /* A piece of the command line. */
 struct word {
@@ -301,13 +345,13 @@ static bool refuse_unknown(struct complaint *complaint)
     append(&complaint->message, "unknown option ");
     append_word(&complaint->message, complaint->word);
     append(&complaint->message, "; known:");
-    for (size_t i = 0; i < OPTION_COUNT; i++)
+    for (size_t i = 0; i < known_count(); i++)
         append(&complaint->message, " %s", table[i].name);
     return false;
 }
 
 /* Each bit of *seen is one row of the table. */
-static bool parse_word(struct word word, struct options *options, uint32_t *seen,
+static bool parse_word(struct word word, struct options *options, uint64_t *seen,
                        struct complaint *complaint)
 {
     struct word value = word;
@@ -320,14 +364,16 @@ static bool parse_word(struct word word, struct options *options, uint32_t *seen
         return refuse_unknown(complaint);
     if (name.length == word.length)
         return refuse(complaint, "no value; write %s=VALUE", table[index].name);
-    if (*seen & (uint32_t)1 << index) {
+    if (is_for_explorer(&table[index]) && !options_explore)
+        return refuse(complaint, "is the explorer's: make explore, ci/stampede explore");
+    if (*seen & (uint64_t)1 << index) {
         complaint->word = name;
         return refuse(complaint, "given twice");
     }
-    *seen |= (uint32_t)1 << index;
+    *seen |= (uint64_t)1 << index;
     return parse_value(&table[index], value, options, complaint);
 }
-_Static_assert(OPTION_COUNT <= 32, "parse_word() has a bit for each option");
+_Static_assert(OPTION_COUNT <= 64, "parse_word() has a bit for each option");
 
 /* A message repeats what was given, and goes to the log: nothing else but printable ASCII. */
 static bool check_printable(const char *line, struct complaint *complaint)
@@ -349,7 +395,7 @@ bool options_parse(struct options *options, const char *command_line, char *mess
     struct complaint complaint = {.message = {message, message_size}};
     struct options parsed = *options;
     struct word rest = {command_line, strlen(command_line)};
-    uint32_t seen = 0;
+    uint64_t seen = 0;
     if (!check_printable(command_line, &complaint))
         return false;
     while (rest.length > 0) {
@@ -376,7 +422,7 @@ static void print_weights(struct output *output, const uint32_t *weights)
 
 bool options_print(const struct options *options, size_t index, char *text, size_t size)
 {
-    if (index >= OPTION_COUNT)
+    if (index >= known_count())
         return false;
     const struct option *option = &table[index];
     const void *field = (const char *)options + option->offset;
@@ -397,7 +443,7 @@ bool options_describe(size_t index, char *text, size_t size)
 {
     struct options preset;
     char value[OPTION_TEXT_SIZE * 2 + 16];
-    if (index >= OPTION_COUNT)
+    if (index >= known_count())
         return false;
     options_default(&preset);
     options_print(&preset, index, value, sizeof value);

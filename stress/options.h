@@ -20,6 +20,7 @@ struct options {
     uint64_t cpus;     /* cores to use; 0: all there are */
     uint64_t sample;   /* one held block in this many is checked in full, 1 .. 65536 */
     uint64_t yield;    /* one lock operation in this many gives way by PAUSE; 0: none */
+    uint64_t preempt;  /* microseconds between interrupts that preempt a core; 0: none */
     uint64_t watchdog; /* seconds without progress before a core is asked after; 0: never */
     uint64_t floor;    /* percent of the usual floor of interleaving, 0 .. 1000 */
     char allocator[OPTION_TEXT_SIZE];
@@ -28,7 +29,21 @@ struct options {
     char on_fail[OPTION_TEXT_SIZE];    /* exit, hold */
     char provoke[OPTION_TEXT_SIZE];    /* a failure to make happen, to try the harness: "" none */
     uint32_t orders[MAX_ORDER + 1];    /* weights of the random draw of orders */
+
+    /* Of the explorer (stress/explore/): */
+    uint64_t program_seed, schedule_seed; /* of the one trial to repeat; 0: none */
+    uint64_t schedules;                   /* how many to try; 0: bound by time */
+    uint64_t preemptions;                 /* of a sweep, at most */
+    uint64_t cores, operations, pages;    /* of a program, at most; 0 pages: any number */
+    uint64_t interrupts, races, minimise, keep_going; /* 0 or 1 */
+    char strategy[OPTION_TEXT_SIZE];
+    char points[OPTION_TEXT_SIZE];
+    char program[OPTION_TEXT_SIZE * 8]; /* as program.h says */
+    char switches[OPTION_TEXT_SIZE * 16];
 };
+
+/* Whether this program is the explorer. What is not for it, or for it alone, is refused. */
+extern const bool options_explore;
 
 /* Fill in the defaults. */
 void options_default(struct options *options);

@@ -2,6 +2,7 @@
  * exhaust and fragment: all memory is handed out in blocks of one order, by all cores at once,
  * until none is left for any; then it is given back in the worst of orders.
  */
+#include <lib/fail.h>
 #include <stress/phases.h>
 
 enum {
@@ -40,20 +41,46 @@ static void sweep(struct run *run, struct core *core, bool odd)
     }
 }
 
+static uint32_t refused; /* 1 + the core that was refused first in this filling; 0: none. Atomic */
+
 /* Core 0 draws an order for all. */
 static void choose_order(struct run *run, struct core *core, unsigned lowest, unsigned highest)
 {
-    if (core->number == 0)
+    if (core->number == 0) {
         run->round_order =
             lowest + (unsigned)prng_below(&run->random, (uint64_t)highest - lowest + 1);
+        __atomic_store_n(&refused, 0, __ATOMIC_RELAXED);
+    }
     run_meet(run);
+}
+
+/*
+ * Nothing is freed while memory fills. So when a core has been refused nobody who asks afterwards
+ * may be given anything: else the block was there, on its way from one list to another.
+ */
+static void check_refusal(const struct run *run, const struct core *core, uint32_t first)
+{
+    const unsigned needed = PROMISE_COALESCES | PROMISE_TRUE_OOM;
+
+    if (first && (run->arena.allocator->promises & needed) == needed)
+        fail("false-oom",
+             "order %u on core %u: core %u was given a block later, and none was freed",
+             run->round_order, first - 1, core->number);
 }
 
 static void fill(struct run *run, struct core *core)
 {
-    do
+    uint32_t none = 0;
+
+    for (;;) {
+        uint32_t first = __atomic_load_n(&refused, __ATOMIC_ACQUIRE);
         core_step(core, run->round_order);
-    while (arena_allocate(&run->arena, core, run->round_order) != INVALID_PFN);
+        if (arena_allocate(&run->arena, core, run->round_order) == INVALID_PFN)
+            break;
+        check_refusal(run, core, first);
+    }
+    __atomic_compare_exchange_n(&refused, &none, core->number + 1, false, __ATOMIC_RELEASE,
+                                __ATOMIC_RELAXED);
 }
 
 /*

@@ -3,6 +3,7 @@
  *
  * Each vector is a line of steps, run on an empty pool:
  *   +P,N   insert N pages from P         !P,N   the same, and it must be refused as already in
+ *                                        oP,N   the same, and it must be refused as out of range
  *   aK     allocate order K as the next of the blocks A, B, C, ...; it must succeed
  *   xK     allocate order K; it must fail
  *   fA     free block A
@@ -11,10 +12,12 @@
  *   -P,N   remove N pages from P         ~P,N   the same, and it must be refused
  *   =P:K,P:K  the free blocks are exactly these (none: "=")
  *   #K,K   the free blocks are of these orders, in rising order, wherever they are
- * A number is a sum or difference of decimals, M (MAX_ORDER) and T (2^MAX_ORDER). After every step
- * the whole pool is walked, so a broken rule is named as such; what remains is "selftest". Vectors
- * with b need the promise to refuse bad frees, those with - or ~ remove_pages; those with T need
- * more pages than an allocator that writes into free pages can be given.
+ * A number is a sum or difference of decimals, M (MAX_ORDER), T (2^MAX_ORDER) and E (the pages of
+ * the pool's range, inserted or not). After every step the whole pool is walked, so a broken rule
+ * is named as such; what remains is "selftest". A walk empties caches first: a step that is to find
+ * them as the one before left them is joined to it by & instead of a space. Vectors with b or o
+ * need the promise to refuse bad frees, those with - or ~ remove_pages; those with T need more
+ * pages than an allocator that writes into free pages can be given.
  */
 #include <lib/fail.h>
 #include <lib/printf.h>
@@ -47,11 +50,14 @@ static const struct {
     {"two ranges that touch", "+20,20 =20:2,24:3,32:3 +40,8 =20:2,24:3,32:4"},
     {"a range next to free neighbours", "+0,8 +16,8 =0:3,16:3 +8,8 =0:4,16:3"},
     {"neighbours that are no buddies stay apart", "+2,2 =2:1 +4,2 =2:1,4:1 +6,2 =2:1,4:2"},
+    {"pages outside of the range are not put in",
+     "oE,1 oE-1,2 oE+E,1 o0-1,1 o0,E+1 o8,0 o8,0-1 o8,0-8 = +8,8 =8:3"},
     {"a page is in once", "+0,8 !0,8 !7,1 !4,8 =0:3 a3 !0,1 fA =0:3"},
     {SMALLEST "the order asked is taken first", "+0,4 +8,1 =0:2,8:0 a0 =0:2 fA =0:2,8:0"},
     {SMALLEST "the next larger block is split",
      "+0,2 +4,4 +16,8 a1 =4:2,16:3 a1 #1,3 fA fB =0:1,4:2,16:3"},
     {"a split leaves one half of each order", "+0,64 a0 #0,1,2,3,4,5 fA =0:6"},
+    {"a page of a block of 1024", "+0,1024 =0:10 a0 #0,1,2,3,4,5,6,7,8,9 fA =0:10"},
     {SMALLEST "a split in the middle orders", "+0,64 a3 #3,4,5 a5 #3,4 fA #5 fB =0:6"},
     {SMALLEST "all pages of a block, one by one",
      "+0,4 a0 #0,1 a0 #1 a0 #0 a0 = x0 fA fB fC fD =0:2"},
@@ -91,6 +97,8 @@ static const struct {
     {"course: frees in the middle of a block", "+0,8 a3 sA sA sA fD =1:0 fA =0:1 fC =0:2 fB =0:3"},
     {"course: the upper half of a block first", "+0,16 a4 sA fB =8:3 sA fC =4:2,8:3 fA =0:4"},
     {"a double free", "+0,8 a3 fA b0,3 b0,0 b4,2 =0:3"},
+    {"a double free of what was just freed",
+     "+5,1 a0&fA&b5,0&a0&fB&b5,0 =5:0 +8,8 a3&fC&b8,3&b8,2&b9,0 =5:0,8:3"},
     {"a double free of a block that has merged upward", "+0,2 a0 a0 fA fB b0,0 b1,0 =0:1"},
     {"a double free while the buddy is held", "+0,2 a1 fA a0 a0 fB b0,1 fC =0:1"},
     {"a free inside a held block", "+0,8 a3 b1,0 b7,0 b2,1 b4,2 b0,2 b0,0 = fA =0:3"},
@@ -99,12 +107,17 @@ static const struct {
     {"a free of pages never inserted", "+0,8 b8,0 b8,3 b9,0 b16,4 =0:3"},
     {"a free across the end of what was inserted", "+0,12 a3 a2 b0,4 b8,3 fA fB =0:3,8:2"},
     {"a misaligned free", "+0,16 a4 b1,1 b2,2 b4,3 b8,4 = fA =0:4"},
-    {"a free beyond the pool", "+0,8 b0-1,0 b0-8,3 =0:3"},
+    {"a free beyond the pool", "+0,8 b0-1,0 b0-8,3 bE,0 bE+8,3 bE+E,M =0:3"},
     {"a free of an order that does not exist", "+0,8 a3 bM,M+1 b0,M+1 b0,63 b0,64 fA =0:3"},
+    {"a page just freed, as a part of more", "+0,16 a0&fA&a4&x0&fB =0:4"},
+    {"a block just freed, in parts", "+0,8 a3&fA&a0&a1&fB&fC =0:3"},
+    {"many blocks just freed", "+0,128 a3&a3&a3&a3&a3&a3&a3&a3&a3 fA&fB&fC&fD&fE&fF&fG&fH&fI =0:7"},
+    {"pages just freed are removed", "+0,8 a0&fA&-0,8 = +0,8 a3&fB&-2,3&~0,8 =0:1,5:0,6:1"},
     {"pages removed and put back", "+0,16 -4,4 =0:2,8:3 x4 +4,4 =0:4"},
     {"an unaligned range removed", "+0,16 -3,6 =0:1,2:0,9:0,10:1,12:2 +3,6 =0:4"},
     {"one page removed", "+0,8 -5,1 =0:2,4:0,6:1 x3 +5,1 =0:3"},
     {"everything removed", "+0,16 -0,16 = x0 +0,16 =0:4"},
+    {"the largest block removed, and a page of it", "+0,T -0,T = x0 +0,T =0:M -3,1 xM +3,1 =0:M"},
     {"held pages are not removed", "+0,4 a2 ~0,4 ~3,1 = fA -0,4 ="},
     {"pages partly held are not removed", "+0,8 a0 ~0,8 fA -0,8 ="},
     {"pages never inserted are not removed", "+0,8 ~8,1 ~4,8 =0:3"},
@@ -131,8 +144,16 @@ static uint64_t read_term(const char **text)
 {
     uint64_t value = 0;
 
-    if (**text == 'T' || **text == 'M')
-        return *(*text)++ == 'T' ? order_pages(MAX_ORDER) : MAX_ORDER;
+    switch (*(*text)++) {
+    case 'T':
+        return order_pages(MAX_ORDER);
+    case 'M':
+        return MAX_ORDER;
+    case 'E':
+        return arena.end - arena.start;
+    default:
+        --*text;
+    }
     while (**text >= '0' && **text <= '9')
         value = value * 10 + (uint64_t)(*(*text)++ - '0');
     return value;
@@ -158,13 +179,20 @@ static bool read_separator(const char **text, char separator)
     return there;
 }
 
+/* The separator behind a step, or the end of them all. */
+static const char *step_end(const char *step)
+{
+    while (*step && *step != ' ' && *step != '&')
+        step++;
+    return step;
+}
+
 __attribute__((format(printf, 2, 3))) static void fail_step(const struct selftest *test,
                                                             const char *format, ...)
 {
     char what[120];
     va_list arguments;
-    const char *end = strchr(test->step, ' ');
-    int length = end ? (int)(end - test->step) : (int)strlen(test->step);
+    int length = (int)(step_end(test->step) - test->step);
 
     va_start(arguments, format);
     format_text_va(what, sizeof(what), format, arguments);
@@ -206,7 +234,7 @@ static void expect_blocks(const struct selftest *test, const struct free_blocks 
 {
     unsigned expected = 0;
 
-    while (*text && *text != ' ') {
+    while (step_end(text) != text) {
         pfn_t pfn = test->arena->start + read_number(&text);
         read_separator(&text, ':');
         unsigned order = (unsigned)read_number(&text);
@@ -224,7 +252,7 @@ static void expect_orders(const struct selftest *test, const struct free_blocks 
 {
     unsigned expected[MAX_ORDER + 1] = {0}, found[MAX_ORDER + 1] = {0};
 
-    while (*text && *text != ' ') {
+    while (step_end(text) != text) {
         expected[read_number(&text)]++;
         read_separator(&text, ',');
     }
@@ -308,6 +336,8 @@ static void run_step(struct selftest *test)
         return step_insert(test, text, PAGE_OK);
     case '!':
         return step_insert(test, text, PAGE_ALREADY_IN);
+    case 'o':
+        return step_insert(test, text, PAGE_BAD_RANGE);
     case 'a':
         return step_allocate(test, text, true);
     case 'x':
@@ -337,9 +367,10 @@ static void run_vector(struct selftest *test)
     while (*test->step) {
         run_step(test);
         core_step(test->core, 0);
-        arena_check(test->arena);
-        const char *space = strchr(test->step, ' ');
-        test->step = space ? space + 1 : "";
+        const char *end = step_end(test->step);
+        if (*end != '&')
+            arena_check(test->arena);
+        test->step = *end ? end + 1 : end;
     }
     for (unsigned i = 0; i < test->block_count; i++)
         if (test->blocks[i] != INVALID_PFN)
@@ -350,11 +381,11 @@ static void run_vector(struct selftest *test)
 /* Whether some step begins with one of these letters. */
 static bool has_step(const char *steps, const char *letters)
 {
-    for (; *steps; steps++) {
+    while (*steps) {
         if (strchr(letters, *steps))
             return true;
-        while (steps[1] && *steps != ' ')
-            steps++;
+        const char *end = step_end(steps);
+        steps = *end ? end + 1 : end;
     }
     return false;
 }
@@ -370,7 +401,7 @@ static bool applies(const struct page_allocator *allocator, const char *name, co
     if (strncmp(name, SMALLEST, strlen(SMALLEST)) == 0 &&
         !(allocator->promises & PROMISE_SMALLEST_FIT))
         return false;
-    if (has_step(steps, "b") && !(allocator->promises & PROMISE_REFUSES_BAD_FREE))
+    if (has_step(steps, "bo") && !(allocator->promises & PROMISE_REFUSES_BAD_FREE))
         return false;
     if (has_step(steps, "s") && !(allocator->promises & PROMISE_FREES_PARTS))
         return false;

@@ -1,5 +1,6 @@
 #include <arch/clock.h>
 #include <arch/cpu.h>
+#include <arch/irq.h>
 #include <lib/count.h>
 #include <lib/fail.h>
 #include <lib/printf.h>
@@ -12,6 +13,7 @@
 #include <stress/provoke.h>
 #include <stress/report.h>
 #include <stress/run.h>
+#include <stress/tick.h>
 #include <stress/watch.h>
 
 typedef unsigned long long ull;
@@ -178,6 +180,7 @@ static void add_locks(struct totals *sum, const struct lock_counts *kept, uint32
     }
     sum->contended += locks.contended;
     sum->handoffs += locks.handoffs;
+    sum->order = prng_mix(sum->order ^ locks.order);
     sum->wait_cycles += locks.wait_cycles;
     sum->hold_cycles += locks.hold_cycles;
     if (locks.longest_wait > sum->longest_wait)
@@ -210,20 +213,25 @@ static struct totals sum_up(const struct run *run)
 
 /* ---- meeting ---- */
 
-/* No lock may be held where none is needed: said at once, not when the others find it taken. */
-static void check_no_lock_held(void)
+/*
+ * No lock may be held where none is needed: said at once, not when the others find it taken. And
+ * interrupts are on: around a call they are compared, but once off everywhere they would agree.
+ */
+static void check_between_calls(void)
 {
     const struct percpu *cpu = this_cpu();
 
     if (cpu->locks_held)
         fail("lock-held", "core %u goes on with %u locks held: %s", cpu->local.number,
              cpu->locks_held, percpu_held_name(cpu));
+    if (!irq_enabled())
+        fail("irq-state", "core %u goes on with interrupts off", cpu->local.number);
 }
 
 /* Waiting for others is no standstill of one's own. */
 static void meet(struct run *run)
 {
-    check_no_lock_held();
+    check_between_calls();
     bool busy = watch_busy(false);
     barrier_wait(&run->barrier);
     watch_busy(busy);
@@ -288,7 +296,7 @@ bool run_goes_on(struct run *run, struct core *core)
     uint64_t now = cpu_cycles();
 
     provoke_step(run, core);
-    check_no_lock_held();
+    check_between_calls();
     watch_progress();
     if (core->number == 0 && now >= run->progress_at)
         print_progress(run, now);
@@ -438,6 +446,13 @@ static void report_locks(const struct totals *sum)
                 (ull)sum->fewest_acquisitions);
 }
 
+/* In which order the cores had the locks: the same in each run of a deterministic machine. */
+static void report_order(const struct run *run, const struct totals *sum)
+{
+    report_line("# handoff-order phase=%s cores=%u handoffs=%llu hash=%016llx", run->phase->name,
+                cores_at_work(run), (ull)sum->handoffs, (ull)sum->order);
+}
+
 /*
  * A lock without a queue promises no fairness, and a host that runs one virtual CPU less than the
  * others looks the same from here: told with its figures, not a failure.
@@ -477,6 +492,7 @@ static bool end_phase(struct run *run, unsigned index)
     failure_set_phase(0, NULL);
     if (!run->phase->alone) {
         report_locks(&sum);
+        report_order(run, &sum);
         report_starvation(&sum);
     }
     if (run->phase->repeats)
@@ -590,6 +606,7 @@ void run_prepare(struct run *run)
 {
     run->barrier = (struct barrier){.members = run->core_count};
     spinlock_yield(run->options->yield, run->options->seed);
+    tick_preempt(run->options->preempt, run->options->seed);
     watch_set_limit(run->options->watchdog);
     watch_set_teller(tell_if_overdue, run);
     explain_set_cores(run->cores, run->core_count);

@@ -20,6 +20,7 @@ struct totals {
     uint64_t acquisitions, fewest_acquisitions, most_acquisitions;
     uint32_t fewest_core, most_core; /* whose those are */
     uint64_t contended, handoffs;
+    uint64_t order; /* hash of the hand-overs, of all cores */
     uint64_t wait_cycles, hold_cycles, longest_wait, longest_hold;
 };
 

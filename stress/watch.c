@@ -1,10 +1,10 @@
 #include <arch/clock.h>
 #include <arch/cpu.h>
-#include <arch/timer.h>
 #include <lib/printf.h>
 #include <lib/symbols.h>
 #include <stddef.h>
 #include <stress/failure.h>
+#include <stress/tick.h>
 #include <stress/watch.h>
 
 enum { TICKS_PER_SECOND = 10 };
@@ -40,6 +40,7 @@ bool watch_busy(bool busy)
 
     watch_progress();
     __atomic_store_n(&watch->busy, busy, __ATOMIC_RELAXED);
+    tick_at_work(busy);
     return before;
 }
 
@@ -199,5 +200,5 @@ void watch_tick(void)
 
 void watch_start_core(void)
 {
-    timer_start(TICKS_PER_SECOND, watch_tick);
+    tick_start(TICKS_PER_SECOND, watch_tick);
 }

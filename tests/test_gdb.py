@@ -12,7 +12,7 @@ from gdb_support import Machine, run_gdb
 from stampedelib import elfcore, gdbsession
 
 HELD = "# held:"
-ARENA = "'boot/main.c'::run.arena"
+ARENA = "'boot/stress.c'::run.arena"
 POOL = f"((struct buddy_pool *){ARENA}.pool)"
 OVERLAP = re.compile(
     r"# overlap: core (\d+) was handed pfn (\S+) order (\d+); page (\S+) of it is held")
@@ -140,9 +140,9 @@ def test_help(overlap):
 
 
 def test_printers(overlap):
-    shown = overlap.gdb("print 'boot/main.c'::run.arena", "print *percpu_table[3]",
-                        "print 'boot/main.c'::run.cores[2]",
-                        "print 'boot/main.c'::run.cores[1].history[0]",
+    shown = overlap.gdb("print 'boot/stress.c'::run.arena", "print *percpu_table[3]",
+                        "print 'boot/stress.c'::run.cores[2]",
+                        "print 'boot/stress.c'::run.cores[1].history[0]",
                         f"print *{POOL}", f"print {POOL}->lock", f"print {POOL}->array.pages[0]")
     for pattern in (r"arena: allocator buddy, pages 0x\S+ to 0x\S+, \d+ inserted",
                     r"core 3 \(APIC ID 3\), frozen",
@@ -250,7 +250,7 @@ def test_session_from_boot(folder):
 
 FREE_BLOCK = f"{POOL}->array.pages[{POOL}->list[$order]]"
 # $held is a word of the ownership bitmap with pages held, $whole one whose pages are all free.
-SET_WORDS = ("python arena = gdb.parse_and_eval(\"'boot/main.c'::run.arena\"); "
+SET_WORDS = ("python arena = gdb.parse_and_eval(\"'boot/stress.c'::run.arena\"); "
              "words = range(int(arena['end'] - arena['start']) // 64); "
              "held = next(i for i in words if int(arena['held'][i])); "
              "whole = next(i for i in words if not int(arena['held'][i]) "

@@ -148,6 +148,11 @@ uint64_t paging_root(void)
     return (uintptr_t)root;
 }
 
+bool paging_has_no_execute(void)
+{
+    return no_execute;
+}
+
 uint64_t paging_largest_page(void)
 {
     return entry_size(largest_leaf_level);

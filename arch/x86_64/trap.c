@@ -1,5 +1,6 @@
 /* The interrupt descriptor table, and who handles which vector. */
 #include <arch/apic.h>
+#include <arch/probe.h>
 #include <arch/segments.h>
 #include <arch/trap.h>
 #include <lib/fail.h>
@@ -82,6 +83,8 @@ void trap_set_interrupt(unsigned vector, void (*handler)(struct trap_frame *fram
 /* Called by trap_common with the frame it made. */
 void trap_dispatch(struct trap_frame *frame)
 {
+    if (probe_trap(frame))
+        return;
     if (frame->vector == TRAP_NMI) {
         trap_nmi(frame);
         return;

@@ -39,11 +39,11 @@ USER_OBJECTS := $(patsubst %,$(OUT)/user/%.o,$(notdir $(USER_CODE))) $(USER_READ
 
 $(OUT)/user/%.c.o: $(USER_DIR)%.c $(OUT)/user/which
 	$(SAY) CC $<
-	$(Q)$(CC) $(CPPFLAGS) $(USER_CFLAGS) -MMD -MP -c -o $@ $< $(this_is_yours)
+	$(Q)$(CC) $(INSTRUMENT_FIRST) $(CPPFLAGS) $(USER_CFLAGS) $(INSTRUMENT) -MMD -MP -c -o $@ $< $(this_is_yours)
 
 $(OUT)/user/%.cpp.o: $(USER_DIR)%.cpp $(OUT)/user/which
 	$(SAY) CXX $<
-	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $< $(this_is_yours)
+	$(Q)$(CXX) $(INSTRUMENT_FIRST) $(CPPFLAGS) $(CXXFLAGS) $(INSTRUMENT) -MMD -MP -c -o $@ $< $(this_is_yours)
 endif
 
 # ---- STACSOS=page-allocator-buddy.cpp: docs/STACSOS.md ----
@@ -81,7 +81,7 @@ $(STACSOS_PROXY): $(OUT)/user/which
 
 $(OUT)/user/page-allocator-buddy.o: $(STACSOS_SOURCE) $(STACSOS_PROXY) $(OUT)/user/which
 	$(SAY) 'CXX $< (StACSOS $(STACSOS_YEAR), $(if $(filter student,$(STACSOS_LOCKER)),with its own lock,without a lock: the adapter has one))'
-	$(Q)$(CXX) $(STACSOS_FLAGS) -MMD -MP -c -o $@ $< $(this_is_yours)
+	$(Q)$(CXX) $(STACSOS_FLAGS) $(INSTRUMENT) -MMD -MP -c -o $@ $< $(this_is_yours)
 
 $(OUT)/user/%.o: $(STACSOS_HOME)/%.cpp $(STACSOS_PROXY) $(OUT)/user/which
 	$(SAY) CXX $<

@@ -81,18 +81,24 @@ void host_cpu_enter(uint32_t number, void *percpu)
     host_irq_on = true;
 }
 
+_Thread_local uint64_t host_relaxed;
+
 void cpu_relax(void)
 {
-    static _Thread_local unsigned turn;
     __builtin_ia32_pause();
-    if (++turn % 32 == 0) {
+    if (++host_relaxed % 32 == 0) {
         sched_yield();
         clock_ns(); /* TSan hands signals over in the calls it knows: this is one, that is none */
     }
 }
 
+unsigned host_wakes;
+
+/* The contract: with interrupts on a wake-up could come between the test and the sleep. */
 void cpu_sleep(void)
 {
+    if (irq_enabled())
+        abort();
     irq_enable();
     sched_yield();
     irq_disable();
@@ -100,10 +106,12 @@ void cpu_sleep(void)
 
 void cpu_wake_others(void)
 {
+    __atomic_add_fetch(&host_wakes, 1, __ATOMIC_RELAXED);
 }
 
 void cpu_idle(void)
 {
+    irq_disable();
     for (;;)
         cpu_sleep();
 }

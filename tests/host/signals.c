@@ -2,6 +2,7 @@
 #include <arch/irq.h>
 #include <arch/timer.h>
 #include <arch/trap.h>
+#include <arch/vcpu.h>
 #include <arch/work.h>
 #include <errno.h>
 #include <pthread.h>
@@ -172,16 +173,27 @@ static void make_timer(void)
     has_timer = true;
 }
 
-void timer_start(uint32_t hz, void (*handler)(void))
+static void set_timer(struct itimerspec setting, void (*handler)(void))
 {
-    struct timespec period = {.tv_nsec = 1000000000 / hz};
-    struct itimerspec setting = {period, period};
-
     if (!has_timer)
         make_timer();
     timer_handler = handler;
     if (timer_settime(timer, 0, &setting, NULL) != 0)
         die("timer_settime");
+}
+
+void timer_start(uint32_t hz, void (*handler)(void))
+{
+    struct timespec period = {.tv_nsec = 1000000000 / hz};
+
+    set_timer((struct itimerspec){period, period}, handler);
+}
+
+void timer_once(uint32_t microseconds, void (*handler)(void))
+{
+    struct timespec rest = {microseconds / 1000000, microseconds % 1000000 * 1000};
+
+    set_timer((struct itimerspec){.it_value = rest}, handler);
 }
 
 void work_set_handler(void (*handler)(void))
@@ -192,6 +204,19 @@ void work_set_handler(void (*handler)(void))
 void work_send(uint32_t apic_id)
 {
     pthread_kill(cores[apic_id].thread, SIGNAL_WORK);
+}
+
+/* ---- one thread as several cores ---- */
+
+void (*host_vcpu_handler)(void);
+
+/* A signal whose handler is left for good would stay blocked. */
+void vcpu_abandon(void)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_UNBLOCK, &all, NULL);
 }
 
 /* ---- cores ---- */
@@ -235,7 +260,7 @@ static void *map_zeroed(size_t size)
     return memory;
 }
 
-static void guard_stacks(struct cpu_stacks *stacks)
+void host_guard_stacks(struct cpu_stacks *stacks)
 {
     for (unsigned i = 0; i < IST_COUNT - 1; i++)
         mprotect(stacks->ist[i].guard, PAGE_SIZE, PROT_NONE);
@@ -249,7 +274,7 @@ void host_start_core(uint32_t number, void (*entry)(uint32_t number))
 
     cpu->local.number = number;
     cpu->stacks = map_zeroed(sizeof(*cpu->stacks));
-    guard_stacks(cpu->stacks);
+    host_guard_stacks(cpu->stacks);
     cores[number].entry = entry;
     percpu_table[number] = cpu;
     percpu_count = number + 1;

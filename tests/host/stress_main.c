@@ -35,6 +35,8 @@ enum {
  */
 #define FIRST_PFN ((pfn_t)0x56000015b)
 
+const bool options_explore = false;
+
 static struct options options;
 static struct run run;
 static char command_line[4096];

@@ -3,8 +3,9 @@
 
 #include <arch/irq.h>
 #include <smp/barrier.h>
+#include <unistd.h>
 
-enum { ROUNDS = 3000 };
+enum { ROUNDS = 3000, LATE_ROUNDS = 500, LATE_US = 10000 /* the others go to sleep */ };
 
 static struct barrier barrier;
 
@@ -15,6 +16,8 @@ static void meet(void)
 {
     for (int round = 1; round <= ROUNDS; round++) {
         arrived[cpu_number()] = round;
+        if (round % LATE_ROUNDS == 0 && cpu_number() == 0)
+            usleep(LATE_US);
         barrier_wait(&barrier);
         for (int i = 0; i < THREADS; i++)
             CHECK_EQUAL(arrived[i], round);
@@ -26,8 +29,10 @@ static void meet(void)
 TEST(rounds)
 {
     barrier = (struct barrier){.members = THREADS};
+    host_wakes = 0;
     run_threads(meet);
     CHECK_EQUAL(barrier.round, 2 * ROUNDS);
+    CHECK_EQUAL(host_wakes, 2 * ROUNDS); /* sleepers are woken in each */
 }
 
 TEST(alone)

@@ -424,6 +424,8 @@ TEST(pvh_good)
     CHECK_EQUAL(info.rsdp[35], 2);
     memmap_finish(&info.memmap);
     CHECK_EQUAL(memmap_bytes(&info.memmap, MEMORY_USABLE), 0x9f000 + 0x700000);
+    CHECK_EQUAL(memmap_bytes(&info.memmap, MEMORY_ACPI), 0x20000);
+    CHECK_EQUAL(memmap_bytes(&info.memmap, MEMORY_RESERVED), 0x10000);
     image[PVH_RSDP - PVH_BASE + 15] = 0;
     CHECK(parse_pvh(PVH_IMAGE));
     CHECK_EQUAL(info.rsdp_size, 20);

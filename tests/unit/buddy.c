@@ -424,6 +424,10 @@ EACH_TEST(largest_blocks)
         CHECK_EQUAL(allocator->allocate_pages(subject.pool, UINT32_MAX), INVALID_PFN);
         free_all();
         check_pool();
+        take_out(largest + 5, 1); /* out of the middle of it */
+        check_pool();
+        insert(largest + 5, 1);
+        check_pool();
         end_pool();
     }
 }
@@ -439,6 +443,21 @@ EACH_TEST(no_merge_at_the_top)
     CHECK(first != second);
     free_held(first);
     free_held(second);
+    check_pool();
+    end_pool();
+}
+
+/* The smallest there is: its one list is as long as the pool. */
+EACH_TEST(pool_of_one_page)
+{
+    start_pool(5, 1);
+    insert(5, 1);
+    check_pool();
+    CHECK_EQUAL(allocate(0), 5);
+    check_pool();
+    CHECK_EQUAL(allocate(0), INVALID_PFN);
+    free_all();
+    take_out(5, 1);
     check_pool();
     end_pool();
 }

@@ -101,7 +101,7 @@ class Kernel:
 
     def __init__(self) -> None:
         self.memory = Memory()
-        self.run = self.static("boot/main.c", "run")
+        self.run = self.static("boot/stress.c", "run")
         self.failure = self.static("stress/failure.c", "failure")
         self.hz = int(_static_value("arch/x86_64/clock.c", "cycles_per_second"))
 

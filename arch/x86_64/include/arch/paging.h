@@ -35,5 +35,8 @@ unsigned paging_get(uint64_t address);
 void paging_use(void);
 uint64_t paging_root(void);
 
+/* Whether this machine can keep data from being executed. */
+bool paging_has_no_execute(void);
+
 /* The size of the largest page there is, in bytes: 2 MiB or 1 GiB. */
 uint64_t paging_largest_page(void);

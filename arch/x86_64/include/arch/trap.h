@@ -7,12 +7,14 @@ enum {
     TRAP_NMI = 2,
     TRAP_BREAKPOINT = 3,
     TRAP_DOUBLE_FAULT = 8,
+    TRAP_PROTECTION = 13,
     TRAP_PAGE_FAULT = 14,
     TRAP_MACHINE_CHECK = 18,
     TRAP_EXCEPTIONS = 32, /* vectors from here on are interrupts */
     VECTOR_TIMER = 0xe0,
     VECTOR_PROVOKE,
     VECTOR_WORK,
+    VECTOR_EXPLORE,
     VECTOR_WAKE = 0xf0, /* nothing to do but to be awake */
     VECTOR_SPURIOUS = 0xff,
 };

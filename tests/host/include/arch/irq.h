@@ -1,6 +1,7 @@
 /*
  * A thread's interrupt flag. What saves and restores it can be checked; and where interrupts are
- * signals (tests/host/signals.c), one that comes while it is off waits until it is on.
+ * signals (tests/host/signals.c), one that comes while it is off waits until it is on. To the
+ * compiler each of these is what it is in the kernel: memory may have changed.
  */
 #pragma once
 
@@ -15,8 +16,14 @@ extern _Thread_local volatile bool host_irq_pending; /* an interrupt waits */
 /* Take the interrupt that waits. */
 void host_irq_deliver(void);
 
+static inline void host_irq_barrier(void)
+{
+    __asm__ volatile("" : : : "memory");
+}
+
 static inline irq_flags_t irq_flags(void)
 {
+    host_irq_barrier();
     return host_irq_on;
 }
 
@@ -27,19 +34,23 @@ static inline bool irq_flags_enabled(irq_flags_t flags)
 
 static inline bool irq_enabled(void)
 {
-    return host_irq_on;
+    return irq_flags();
 }
 
 static inline void irq_disable(void)
 {
+    host_irq_barrier();
     host_irq_on = false;
+    host_irq_barrier();
 }
 
 static inline void irq_enable(void)
 {
+    host_irq_barrier();
     host_irq_on = true;
     if (host_irq_pending)
         host_irq_deliver();
+    host_irq_barrier();
 }
 
 static inline irq_flags_t irq_save(void)

@@ -1,0 +1,15 @@
+#include <arch/vcpu.h>
+
+static void (*handler)(void);
+
+static void on_interrupt(struct trap_frame *frame)
+{
+    (void)frame;
+    handler();
+}
+
+void vcpu_set_interrupt(void (*new_handler)(void))
+{
+    handler = new_handler;
+    trap_set_interrupt(VECTOR_EXPLORE, on_interrupt);
+}

@@ -1,0 +1,192 @@
+"""Reads tests/defects/NAME.patch: a header that says what must find the bug, prose, a diff.
+
+    # title: overlap             the rule that must find it, the first word of the failure's title
+    # also: assert               optional: rules that see it first now and then, where chance decides
+    # phase: single mixed        the phases one of which finds it, "start" (before any), or "any"
+    # lane: hosted               the shortest detector
+    # options: ops=20000         of the kernel, in any lane
+    # cpus: 4                    optional, as are all below
+    # machine: thread=single memory=128M firmware=uefi
+    # limit: 60                  seconds that the run may take
+    # area: split                the part of the code
+    # from: Zephyr #11022        the public bug that it stands for
+    # equivalent: REASON         it changes nothing that anybody could see; title and phase are then left out
+    #
+    # Prose.
+"""
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .lanes import BEFORE, LANES, Job
+
+AREAS = ("split", "merge", "search", "top", "links", "state", "ranges", "accounting", "bad-free", "oom", "cache",
+         "lock", "stats", "memmap", "smp", "traps")
+# The oracle's (docs/DESIGN.md).
+RULES = ("overlap", "outside", "misaligned", "content", "false-oom", "free-refused", "irq-state", "lock-held",
+         "lock-owner", "free-list", "uncoalesced", "lost", "residue", "selftest", "stall", "deadlock", "bad-free",
+         "insert-refused", "remove-held", "trap", "stack", "wild-access", "smp.bringup", "self-check", "error-code", "assert")
+# What the host sees of a guest that cannot tell, and the start-up's refusals.
+OTHER_TITLES = ("triple-fault", "reset", "memory", "boot", "acpi", "self-check", "unit")
+TITLES = (*RULES, *OTHER_TITLES)
+PHASES = ("selftest", "single", "single-irq", "mixed", "remote-free", "irq", "exhaust", "fragment", "hotplug", "bad-free",
+          BEFORE, "any")
+KEYS = ("title", "also", "phase", "lane", "options", "cpus", "machine", "limit", "area", "from", "equivalent")
+NEEDED = ("lane", "area")
+NEEDED_TO_FIND = ("title", "phase")
+NAME = re.compile(r"[a-z0-9-]+")
+HEADER = re.compile(r"# ([a-z]+): *(.*)")
+OPTION = re.compile(r"[a-z-]+=[!-~]*")
+UNIT = re.compile(r"(asan|asan10|tsan|plain)/[a-z0-9_]+")
+MIB = {"M": 1, "G": 1024}
+LONGEST_LIMIT = 600
+
+
+class DefectError(Exception):
+    """A file that is no defect. Its text names file and line."""
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One planted bug. phases: () for any; title: None for one that is equivalent."""
+    name: str
+    title: str | None
+    also: tuple[str, ...]
+    phases: tuple[str, ...]
+    lane: str
+    job: Job
+    area: str
+    origin: str
+    equivalent: str
+    prose: str
+    patch: str
+
+    @property
+    def expected(self) -> str:
+        """For a table."""
+        return self.title or "equivalent"
+
+
+@dataclass
+class _Header:
+    """The values of a header and the lines they stand in."""
+    path: Path
+    values: dict[str, str]
+    lines: dict[str, int]
+
+    def error(self, key: str, text: str) -> DefectError:
+        return DefectError(f"{self.path}:{self.lines.get(key, 1)}: {key}: {text}")
+
+    def choice(self, key: str, allowed: tuple[str, ...], value: str | None = None) -> str:
+        value = self.values[key] if value is None else value
+        if value not in allowed:
+            raise self.error(key, f"'{value}' (allowed: {', '.join(allowed)})")
+        return value
+
+    def number(self, key: str, default: int, high: int) -> int:
+        text = self.values.get(key, str(default))
+        if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= high:
+            raise self.error(key, f"'{text}' (allowed: 1 to {high})")
+        return int(text)
+
+
+def read_all(folder: Path) -> list[Defect]:
+    """Every defect of a folder, by name. Raises DefectError."""
+    paths = sorted(folder.glob("*.patch"))
+    if not paths:
+        raise DefectError(f"{folder}: there is no defect (*.patch)")
+    return [read(path) for path in paths]
+
+
+def read(path: Path) -> Defect:
+    """One defect. Raises DefectError."""
+    if not NAME.fullmatch(path.stem):
+        raise DefectError(f"{path}: the name may have a-z, 0-9 and - alone")
+    text = path.read_text(encoding="utf-8")
+    header, prose, patch = _take_apart(path, text)
+    equivalent = header.values.get("equivalent", "")
+    for key in (*NEEDED, *(() if equivalent else NEEDED_TO_FIND)):
+        if not header.values.get(key):
+            raise DefectError(f"{path}:1: there is no line `# {key}: ...`")
+    if equivalent and "title" in header.values:
+        raise header.error("title", "what is equivalent has none")
+    if not prose:
+        raise DefectError(f"{path}:{len(header.values) + 2}: no prose says what is wrong")
+    lane = header.choice("lane", tuple(LANES))
+    title = None if equivalent else header.choice("title", TITLES)
+    if not equivalent and (lane == "unit") != (title == "unit"):
+        raise header.error("title", f"'{title}' in lane {lane}: the title `unit` is that of lane unit alone")
+    also = tuple(header.choice("also", TITLES, word) for word in header.values.get("also", "").split())
+    phases = () if equivalent else _phases(header, lane)
+    return Defect(path.stem, title, also, phases, lane, _job(header, lane), header.choice("area", AREAS),
+                  header.values.get("from", ""), equivalent, prose, patch)
+
+
+def _take_apart(path: Path, text: str) -> tuple[_Header, str, str]:
+    header = _Header(path, {}, {})
+    lines = text.splitlines(keepends=True)
+    number = 0
+    while number < len(lines) and lines[number].strip() != "#":
+        match = HEADER.fullmatch(lines[number].rstrip())
+        if not match:
+            raise DefectError(f"{path}:{number + 1}: not of the form `# key: value`; an empty `#` ends the header")
+        if match[1] not in KEYS:
+            raise DefectError(f"{path}:{number + 1}: there is no key '{match[1]}' (allowed: {', '.join(KEYS)})")
+        if match[1] in header.values:
+            raise DefectError(f"{path}:{number + 1}: a second {match[1]}")
+        header.values[match[1]] = match[2].strip()
+        header.lines[match[1]] = number = number + 1
+    start = next((i for i in range(number, len(lines)) if lines[i].startswith("--- ")), len(lines))
+    if start == len(lines):
+        raise DefectError(f"{path}:{len(lines)}: there is no diff (`--- a/FILE`)")
+    prose = lines[number + 1:start]
+    for i, line in enumerate(prose, number + 2):
+        if line.strip() and not line.startswith(("#", "diff ", "index ")):
+            raise DefectError(f"{path}:{i}: neither prose (`# ...`) nor a diff")
+    words = " ".join(line[1:].strip() for line in prose if line.startswith("#"))
+    return header, words.strip(), "".join(lines[start:])
+
+
+def _phases(header: _Header, lane: str) -> tuple[str, ...]:
+    phases = tuple(header.values["phase"].split())
+    for phase in phases:
+        if lane == "unit" and not UNIT.fullmatch(phase):
+            raise header.error("phase", f"'{phase}': in lane unit a program, such as asan/memmap")
+        if lane != "unit" and phase not in PHASES:
+            raise header.error("phase", f"'{phase}' (allowed: {', '.join(PHASES)})")
+    if lane == "unit" and len(phases) != 1:
+        raise header.error("phase", "one program, such as asan/memmap")
+    return () if "any" in phases else phases
+
+
+def _job(header: _Header, lane: str) -> Job:
+    options = header.values.get("options", "")
+    for word in options.split():
+        if not OPTION.fullmatch(word):
+            raise header.error("options", f"'{word}' is not of the form name=value")
+        if word.split("=")[0] in ("cpus", "nonce"):
+            raise header.error("options", f"'{word}': {'`# cpus:` says how many' if word[0] == 'c' else 'not yours'}")
+    machine = _machine(header)
+    unit = header.values.get("phase", "asan/memmap") if lane == "unit" else None
+    return Job(options, header.number("cpus", 4, 255), _memory(header, machine.get("memory")),
+               machine.get("thread"), machine.get("firmware"), header.number("limit", 60, LONGEST_LIMIT), unit)
+
+
+def _machine(header: _Header) -> dict[str, str]:
+    allowed = {"thread": r"single|multi", "firmware": r"bios|uefi", "memory": r"[0-9]{1,5}[MG]"}
+    machine = {}
+    for word in header.values.get("machine", "").split():
+        name, _, value = word.partition("=")
+        if name not in allowed or not re.fullmatch(allowed[name], value):
+            raise header.error("machine", f"'{word}' (allowed: thread=single|multi firmware=bios|uefi memory=128M)")
+        machine[name] = value
+    return machine
+
+
+def _memory(header: _Header, text: str | None) -> int | None:
+    if text is None:
+        return None
+    mib = int(text[:-1]) * MIB[text[-1]]
+    if not 1 <= mib <= 65536:
+        raise header.error("machine", f"memory={text} (allowed: 1M to 64G)")
+    return mib

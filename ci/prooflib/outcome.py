@@ -1,0 +1,98 @@
+"""Plants a defect in a tree, runs it, and says what became of it."""
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .defect import Defect
+from .lanes import LANES, Run
+from .patching import PatchError
+from .tree import BuildError, Pool, Tree
+
+RIGHT, WRONG, TIMEOUT, SURVIVED, ERROR, EQUIVALENT = (
+    "right", "wrong-title", "timeout", "survived", "error", "equivalent")
+OUTCOMES = (RIGHT, WRONG, TIMEOUT, SURVIVED, ERROR, EQUIVALENT)
+CAUGHT = (RIGHT, WRONG)
+DEFAULT_SEED = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a defect. lane: the one it was tried in; note: of an error, or what was not as expected."""
+    defect: Defect
+    kind: str
+    lane: str
+    run: Run = Run("none")
+    build_seconds: float = 0
+    note: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether all is as its header says."""
+        wanted = (EQUIVALENT,) if self.defect.equivalent else CAUGHT
+        return self.kind in wanted and not self.note
+
+    @property
+    def found(self) -> str:
+        """The rule that was found, for a table."""
+        return self.run.rule or ("" if self.kind == ERROR else self.kind)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        defect, run = self.defect, self.run
+        return {
+            "name": defect.name, "area": defect.area, "from": defect.origin, "lane": self.lane,
+            "expected": {"title": defect.title, "phases": list(defect.phases), "equivalent": defect.equivalent},
+            "outcome": self.kind, "met": self.met, "note": self.note,
+            "found": {"rule": run.rule, "title": run.title, "phase": run.phase, "verdict": run.word},
+            "seconds": {"build": round(self.build_seconds, 2), "find": round(run.seconds, 2)},
+        }
+
+
+def try_defect(pool: Pool, defect: Defect, lane: str, seed: int = DEFAULT_SEED, stretch: float = 1,
+               rule_patch: str = "") -> Outcome:
+    """Plant, build, run. rule_patch: a change of the oracle that is made first. Any thread."""
+    with pool.tree() as tree:
+        start = time.monotonic()
+        try:
+            _plant(tree, defect, lane, rule_patch)
+        except (PatchError, BuildError) as error:
+            return Outcome(defect, ERROR, lane, note=str(error))
+        built = time.monotonic() - start
+        job = replace(defect.job, options=_with_seed(defect.job.options, seed),
+                      limit_seconds=defect.job.limit_seconds * stretch)
+        run = LANES[lane].run(tree, job)
+    return replace(classify(defect, lane, run), build_seconds=built)
+
+
+def _plant(tree: Tree, defect: Defect, lane: str, rule_patch: str) -> None:
+    if rule_patch:
+        tree.apply(rule_patch)
+    tree.apply(defect.patch)
+    tree.make(*LANES[lane].make_words(defect.job))
+    if not tree.differs(LANES[lane].program(defect.job)):
+        raise PatchError("changes nothing: the program that is built is the clean one")
+
+
+def _with_seed(options: str, seed: int) -> str:
+    given = any(word.startswith("seed=") for word in options.split())
+    return options if given else f"{options} seed={seed}".strip()
+
+
+def classify(defect: Defect, lane: str, run: Run) -> Outcome:
+    """What a run says of its defect."""
+    def outcome(kind: str, note: str = "") -> Outcome:
+        return Outcome(defect, kind, lane, run, note=note)
+
+    if run.rule == "usage":
+        return outcome(ERROR, f"the run is refused: {run.title}")
+    if run.word == "timeout" or (run.word == "hang" and run.rule in ("silence", "timeout")):
+        return outcome(TIMEOUT, run.title)
+    if run.rule is None:
+        return outcome(EQUIVALENT if defect.equivalent else SURVIVED)
+    if defect.equivalent:
+        return outcome(WRONG, f"not equivalent: {run.title}")
+    if run.rule != defect.title:
+        return outcome(WRONG, "" if run.rule in defect.also else run.title)
+    if defect.phases and run.phase not in defect.phases:
+        return outcome(RIGHT, f"in phase {run.phase}, expected in {' or '.join(defect.phases)}")
+    return outcome(RIGHT)

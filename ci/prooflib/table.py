@@ -1,0 +1,127 @@
+"""The outcome of all defects as a table for the terminal, JSON, and docs/DEFECTS.md."""
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from .converse import RuleOutcome
+from .defect import AREAS
+from .outcome import CAUGHT, EQUIVALENT, RIGHT, Outcome
+
+ROW = "  {:<36} {:<14} {:<14} {:<18} {:<6} {:>5}  {}"
+BUCKETS = (1, 3, 10, 30, 60, 120, 300)
+MADE = """\
+# Planted defects
+
+Each row is a bug planted in a copy of the tree (`tests/defects/NAME.patch`, whose prose says what is wrong), built and run. It is
+caught *under its title* if the failure's title is the rule that its header demands; what a limit of time ended is no catch, be it a
+hang. A defect that does not apply, does not compile or leaves the program as it was is an error, never a catch.
+
+This page is written by `ci/defects --rules --markdown docs/DEFECTS.md`. Runs are TCG, of one seed; times are rounded up, and the phase may be
+another one next time where several can find it.
+"""
+
+
+class Score:
+    """Counts. What is equivalent, and was seen to be, is not applicable."""
+
+    def __init__(self, outcomes: Iterable[Outcome]) -> None:
+        self.kinds = Counter(outcome.kind for outcome in outcomes)
+
+    @property
+    def applicable(self) -> int:
+        return self.kinds.total() - self.kinds[EQUIVALENT]
+
+    @property
+    def caught(self) -> int:
+        return sum(self.kinds[kind] for kind in CAUGHT)
+
+    def text(self) -> str:
+        """One line."""
+        rest = ", ".join(f"{kind} {count}" for kind, count in sorted(self.kinds.items()) if kind not in CAUGHT)
+        return (f"caught {self.caught} of {self.applicable}, {self.kinds[RIGHT]} of them under the expected title"
+                + (f"; {rest}" if rest else ""))
+
+    def as_dict(self) -> dict[str, int]:
+        return {"applicable": self.applicable, "caught": self.caught, "right_title": self.kinds[RIGHT],
+                **{f"outcome_{kind}": count for kind, count in sorted(self.kinds.items())}}
+
+
+def heading() -> str:
+    """The terminal table's first line."""
+    return ROW.format("defect", "expected", "found", "phase", "lane", "s", "")
+
+
+def row(outcome: Outcome) -> str:
+    """A line of the terminal table."""
+    mark = "" if outcome.met else f"{outcome.kind.upper()}: {outcome.note}".rstrip(": ")
+    return ROW.format(outcome.defect.name, outcome.defect.expected, outcome.found or "-", outcome.run.phase,
+                      outcome.lane, f"{outcome.run.seconds:.1f}", mark).rstrip()
+
+
+def rule_row(outcome: RuleOutcome) -> str:
+    """A line about a disabled rule."""
+    kinds = Counter(_became(one) for one in outcome.changed)
+    became = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    changed = f"{len(outcome.changed)} of {len(outcome.without)} changed{': ' + became if became else ''}"
+    return f"  without {outcome.rule:<15} {changed}" + ("" if outcome.met else f"  ERROR: {outcome.verdict}")
+
+
+def as_json(outcomes: list[Outcome], rules: list[RuleOutcome]) -> str:
+    """Everything."""
+    record: dict[str, Any] = {"score": Score(outcomes).as_dict(),
+                              "defects": [outcome.as_dict() for outcome in outcomes],
+                              "rules": [rule.as_dict() for rule in rules]}
+    return json.dumps(record, indent=2) + "\n"
+
+
+def as_markdown(outcomes: list[Outcome], rules: list[RuleOutcome]) -> str:
+    """docs/DEFECTS.md."""
+    parts = [MADE, f"**Score: {Score(outcomes).text()}.**\n"]
+    for area in AREAS:
+        here = sorted((one for one in outcomes if one.defect.area == area), key=lambda one: one.defect.name)
+        if here:
+            parts.append(_area(area, here))
+    if rules:
+        parts.append(_converse(rules))
+    return "\n".join(parts)
+
+
+def _area(area: str, outcomes: list[Outcome]) -> str:
+    lines = [f"## {area}\n", "| defect | must be | found as | phase | lane | within | stands for |",
+             "| --- | --- | --- | --- | --- | --- | --- |"]
+    for one in outcomes:
+        found = f"`{one.found}`" if one.kind in CAUGHT else f"**{one.kind}**"
+        cells = (one.defect.name, f"`{one.defect.title}`" if one.defect.title else "equivalent",
+                 found if one.met else f"**{one.kind}**: {_safe(one.note or one.found)}",
+                 one.run.phase, one.lane, _within(one.run.seconds), _safe(one.defect.origin))
+        lines.append("| " + " | ".join(cells) + " |")
+    for one in outcomes:
+        if one.defect.equivalent:
+            lines.append(f"\n`{one.defect.name}` is equivalent: {one.defect.equivalent}")
+    return "\n".join(lines) + "\n"
+
+
+def _converse(rules: list[RuleOutcome]) -> str:
+    lines = ["## Without a rule\n",
+             "Each rule of the oracle is disabled in turn (`tests/defects/rules/RULE.patch`), and the defects that it finds are run again. "
+             "Were none to fare otherwise, the rule would be idle.\n",
+             "| rule | its defects | fare otherwise | become |", "| --- | --- | --- | --- |"]
+    for rule in rules:
+        kinds = Counter(_became(one) for one in rule.changed)
+        became = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))
+        lines.append(f"| `{rule.rule}` | {len(rule.without)} | {len(rule.changed)} | "
+                     f"{became if rule.met else '**' + _safe(rule.verdict) + '**'} |")
+    return "\n".join(lines) + "\n"
+
+
+def _became(outcome: Outcome) -> str:
+    return outcome.run.rule if outcome.kind in CAUGHT and outcome.run.rule else outcome.kind
+
+
+def _within(seconds: float) -> str:
+    return next((f"{bound} s" for bound in BUCKETS if seconds <= bound), f"{seconds:.0f} s")
+
+
+def _safe(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,480 @@
+#include <arch/clock.h>
+#include <lib/fail.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <lib/symbols.h>
+#include <stress/explore/benign.h>
+#include <stress/explore/explore.h>
+#include <stress/explore/minimise.h>
+#include <stress/failure.h>
+
+typedef unsigned long long ull;
+
+enum {
+    SCHEDULES_A_PROGRAM = 64,
+    TITLES = 16,          /* that are told apart when it goes on after failures */
+    TRACE_SIZE = 4096,
+    MINIMISE_SECONDS = 20,
+};
+
+struct tally {
+    uint64_t schedules, failures;
+};
+
+static struct {
+    const struct options *options;
+    const struct page_allocator *allocator;
+    struct program_limits limits;
+    struct prng random;
+    struct program program;
+    struct schedule schedule;
+    struct trial_result result;
+    uint64_t program_seed, schedule_seed;
+    unsigned length; /* of the program under the usual schedule */
+    uint64_t start;  /* clock_ns() */
+    pfn_t start_pfn; /* page 0 of programs */
+    uint64_t programs, schedules, points, interleaved, hash;
+    uint64_t reported_at;
+    struct tally tallies[STRATEGIES];
+    char titles[TITLES][TRIAL_TITLE_SIZE];
+    uint64_t title_counts[TITLES];
+    unsigned title_count;
+    struct failing failing;
+    struct trace_entry trace[TRACE_SIZE];
+    struct sweep_level levels[SCHEDULE_DEPTH];
+} explorer;
+
+/* ---- one trial ---- */
+
+static bool run_trial(void)
+{
+    trial_run(&explorer.program, &explorer.schedule, &explorer.result);
+    struct tally *tally = &explorer.tallies[explorer.schedule.strategy];
+    tally->schedules++;
+    tally->failures += explorer.result.failed;
+    explorer.schedules++;
+    explorer.points += explorer.result.points;
+    explorer.interleaved += explorer.schedule.taken_count > 0;
+    explorer.hash = prng_mix(explorer.hash ^ explorer.result.hash);
+    return explorer.result.failed;
+}
+
+static enum strategy wanted_strategy(void)
+{
+    return (enum strategy)strategy_find(explorer.options->strategy);
+}
+
+/* With nobody interrupting anybody: how long it is, and whether it holds even so. */
+static bool run_usual(void)
+{
+    schedule_begin_given(&explorer.schedule, NULL, 0);
+    bool failed = run_trial();
+    explorer.length = explorer.schedule.points;
+    return failed;
+}
+
+/* ---- the tale of a failure ---- */
+
+static void report_program_text(const char *what, const struct program *program)
+{
+    char text[PROGRAM_TEXT_SIZE];
+
+    report_line("# %s program=%s", what, program_print(program, text, sizeof(text)));
+}
+
+/* Lines are short: a long list takes several. */
+static void report_switches(const struct schedule_switch *list, unsigned count)
+{
+    char text[200];
+    const unsigned a_line = 16;
+
+    for (unsigned i = 0; i < count || i == 0; i += a_line)
+        report_line("# minimised switches=%s",
+                    schedule_print(list + i, count - i < a_line ? count - i : a_line, text,
+                                   sizeof(text)));
+}
+
+static const char *kind_word(unsigned kind)
+{
+    if (kind & ACCESS_MODIFY)
+        return "modify";
+    if (kind & ACCESS_ATOMIC)
+        return kind & ACCESS_WRITE ? "store" : "load";
+    return kind & ACCESS_WRITE ? "write" : "read";
+}
+
+static void report_trace(void)
+{
+    char place[40], name[64];
+
+    for (unsigned i = 0; i < machine_trace_count(); i++) {
+        const struct trace_entry *entry = &explorer.trace[i];
+        uintptr_t at = (uintptr_t)entry->at - 1; /* in the call, not behind it */
+        report_line("# trace %s %d %s %u %s was=0x%llx at=0x%llx %s", thread_name(entry->thread),
+                    entry->operation, kind_word(entry->kind), entry->size,
+                    trial_place(entry->address, place, sizeof(place)), (ull)entry->before,
+                    (ull)at, symbol_format(name, sizeof(name), at));
+    }
+}
+
+static void report_outcomes(const struct program *program)
+{
+    for (unsigned thread = 0; thread < EXPLORE_THREADS; thread++)
+        for (unsigned i = 0; i < program->count[thread]; i++) {
+            struct trial_outcome outcome = trial_outcome(thread, i);
+            if (program->operations[thread][i].kind != PROGRAM_ALLOCATE || !outcome.done)
+                continue;
+            if (outcome.pfn == INVALID_PFN)
+                report_line("# outcome %s %u none", thread_name(thread), i);
+            else
+                report_line("# outcome %s %u page=%llu", thread_name(thread), i,
+                            (ull)outcome.pfn);
+        }
+}
+
+static void report_side(const char *which, const struct race_access *access)
+{
+    char name[64];
+    uintptr_t at = (uintptr_t)access->at - 1;
+
+    report_line("# race %s: thread %s %s at=0x%llx %s lock=%s", which,
+                thread_name(access_thread(access)), kind_word(access_kind(access)), (ull)at,
+                symbol_format(name, sizeof(name), at), access->lock);
+}
+
+static void report_race(void)
+{
+    char place[40];
+    const struct race *race = machine_race();
+
+    report_line("# race at %s", trial_place(race->address, place, sizeof(place)));
+    report_side("first", &race->first);
+    report_side("second", &race->second);
+}
+
+static void take_failing(void)
+{
+    struct failing *failing = &explorer.failing;
+
+    failing->program = explorer.program;
+    failing->switch_count = explorer.schedule.taken_count;
+    memcpy(failing->switches, explorer.schedule.taken,
+           failing->switch_count * sizeof(failing->switches[0]));
+    memcpy(failing->title, explorer.result.title, sizeof(failing->title));
+}
+
+static void report_small(void)
+{
+    const struct failing *failing = &explorer.failing;
+
+    report_line("# minimised cores=%u operations=%u switches=%u first_pfn=0x%llx",
+                program_cores(&failing->program), program_length(&failing->program),
+                failing->switch_count, (ull)explorer.start_pfn);
+    report_program_text("minimised", &failing->program);
+    report_switches(failing->switches, failing->switch_count);
+}
+
+/* Make it small, then run it once more and keep what happens. */
+static void shrink_and_trace(void)
+{
+    uint64_t before = clock_ns();
+
+    take_failing();
+    if (explorer.options->minimise) {
+        uint64_t trials = minimise(&explorer.failing, &explorer.schedule,
+                                   before + (uint64_t)MINIMISE_SECONDS * 1000000000);
+        report_line("# minimise trials=%llu ms=%llu", (ull)trials,
+                    (ull)((clock_ns() - before) / 1000000));
+    }
+    report_small();
+    machine_trace(explorer.trace, TRACE_SIZE);
+    if (!minimise_confirm(&explorer.failing, &explorer.schedule))
+        report_line("# minimised: it does not fail again: something outlives a trial");
+    report_trace();
+    report_outcomes(&explorer.failing.program);
+    if (strncmp(explorer.failing.title, "race:", 5) == 0)
+        report_race();
+}
+
+static void report_found(void)
+{
+    report_line("# found program=0x%llx schedule=0x%llx strategy=%s schedules=%llu points=%u "
+                "hash=0x%llx",
+                (ull)explorer.program_seed, (ull)explorer.schedule_seed,
+                strategy_name(explorer.schedule.strategy), (ull)explorer.schedules,
+                explorer.result.points, (ull)explorer.result.hash);
+    report_program_text("found", &explorer.program);
+    report_line("# found title=%s", explorer.result.title);
+}
+
+_Noreturn static void tell_failure(void)
+{
+    char rule[TRIAL_TITLE_SIZE];
+    size_t length = 0;
+
+    report_found();
+    shrink_and_trace();
+    for (; explorer.failing.title[length] && explorer.failing.title[length] != ':'; length++)
+        rule[length] = explorer.failing.title[length];
+    rule[length] = '\0';
+    failure_report(rule, explorer.failing.title);
+}
+
+/* Of those that are only counted. */
+static void count_title(void)
+{
+    unsigned i = 0;
+
+    while (i < explorer.title_count &&
+           !trial_same_title(explorer.titles[i], explorer.result.title))
+        i++;
+    if (i == TITLES)
+        return;
+    if (i == explorer.title_count) {
+        memcpy(explorer.titles[i], explorer.result.title, TRIAL_TITLE_SIZE);
+        explorer.title_count++;
+        report_found();
+    }
+    explorer.title_counts[i]++;
+}
+
+static void note_failure(void)
+{
+    if (!explorer.options->keep_going)
+        tell_failure();
+    count_title();
+}
+
+/* ---- campaigns ---- */
+
+static uint64_t elapsed_ms(void)
+{
+    return (clock_ns() - explorer.start) / 1000000;
+}
+
+static uint64_t rate(void)
+{
+    return explorer.schedules * 1000 / (elapsed_ms() ? elapsed_ms() : 1);
+}
+
+static bool goes_on(void)
+{
+    uint64_t ms = elapsed_ms();
+
+    if (ms >= explorer.reported_at + 1000) {
+        explorer.reported_at = ms;
+        report_line("# progress phase=explore seconds=%llu.%llu ops=%llu rate=%llu programs=%llu",
+                    (ull)ms / 1000, (ull)ms / 100 % 10, (ull)explorer.schedules, (ull)rate(),
+                    (ull)explorer.programs);
+    }
+    if (explorer.options->schedules)
+        return explorer.schedules < explorer.options->schedules;
+    return ms < explorer.options->seconds * 1000;
+}
+
+static void make_program(uint64_t seed)
+{
+    char message[120];
+
+    explorer.program_seed = seed;
+    explorer.programs++;
+    if (explorer.options->program[0])
+        program_parse(&explorer.program, explorer.options->program, message, sizeof(message));
+    else
+        program_generate(&explorer.program, seed, &explorer.limits);
+}
+
+static void explore_one_program(void)
+{
+    explorer.schedule_seed = 0;
+    if (run_usual())
+        note_failure();
+    for (unsigned i = 1; i < SCHEDULES_A_PROGRAM && goes_on(); i++) {
+        explorer.schedule_seed = prng_next(&explorer.random);
+        schedule_begin(&explorer.schedule, wanted_strategy(), explorer.schedule_seed,
+                       explorer.length);
+        if (run_trial())
+            note_failure();
+    }
+}
+
+static void explore_seeds(void)
+{
+    while (goes_on()) {
+        make_program(prng_next(&explorer.random));
+        explore_one_program();
+    }
+}
+
+/* Every schedule of a program with at most so many preemptions. Returns whether it got through. */
+static bool sweep_program(void)
+{
+    uint64_t before = explorer.schedules;
+    bool more = true;
+
+    schedule_sweep_begin(&explorer.schedule, explorer.levels,
+                         (unsigned)explorer.options->preemptions);
+    while (more && goes_on()) {
+        schedule_begin(&explorer.schedule, STRATEGY_SWEEP, 0, 0);
+        if (run_trial())
+            note_failure();
+        more = schedule_sweep_next(&explorer.schedule);
+    }
+    bool complete = !more && !explorer.schedule.truncated;
+    char text[PROGRAM_TEXT_SIZE];
+    report_line("# sweep program=%s preemptions=%llu schedules=%llu %s",
+                program_print(&explorer.program, text, sizeof(text)),
+                (ull)explorer.options->preemptions, (ull)(explorer.schedules - before),
+                complete ? "complete" : "incomplete");
+    return complete;
+}
+
+static void sweep_programs(void)
+{
+    bool given = explorer.options->program[0];
+
+    while (goes_on()) {
+        make_program(prng_next(&explorer.random));
+        if (!sweep_program() || given)
+            return;
+    }
+}
+
+/* One trial, of two seeds or of what is given as text. */
+static void replay(void)
+{
+    static struct schedule_switch list[SCHEDULE_SWITCHES];
+    unsigned count;
+    char message[120];
+
+    make_program(explorer.options->program_seed);
+    run_usual();
+    if (explorer.options->schedule_seed) {
+        explorer.schedule_seed = explorer.options->schedule_seed;
+        schedule_begin(&explorer.schedule, wanted_strategy(), explorer.schedule_seed,
+                       explorer.length);
+    } else {
+        schedule_parse(list, &count, explorer.options->switches, message, sizeof(message));
+        schedule_begin_given(&explorer.schedule, list, count);
+    }
+    machine_trace(explorer.trace, TRACE_SIZE);
+    bool failed = run_trial();
+    machine_trace(NULL, 0);
+    if (failed)
+        note_failure();
+    report_program_text("replayed", &explorer.program);
+    report_trace();
+    report_outcomes(&explorer.program);
+}
+
+/* ---- the frame ---- */
+
+static void report_tallies(void)
+{
+    for (unsigned i = 0; i < STRATEGIES; i++)
+        if (explorer.tallies[i].schedules)
+            report_line("# explored strategy=%s schedules=%llu failures=%llu",
+                        strategy_name((enum strategy)i), (ull)explorer.tallies[i].schedules,
+                        (ull)explorer.tallies[i].failures);
+    for (unsigned i = 0; i < explorer.title_count; i++)
+        report_line("# explored failures=%llu title=%s", (ull)explorer.title_counts[i],
+                    explorer.titles[i]);
+    for (const struct benign_race *race = __start_benign_races; race < __stop_benign_races; race++)
+        report_line("# benign function=%s: %s", race->function, race->reason);
+}
+
+/* d, n and k of the bound that the last program had: 1 / (n k^(d-1)). */
+static void report_bound(void)
+{
+    unsigned threads = 0;
+
+    for (unsigned i = 0; i < EXPLORE_THREADS; i++)
+        threads += explorer.program.count[i] > 0;
+    uint64_t length = explorer.length, power = threads;
+    for (unsigned depth = 2; depth <= 4; depth++) {
+        power *= length;
+        report_line("# bound depth=%u threads=%u length=%llu one_in=%llu", depth, threads,
+                    (ull)length, (ull)power);
+    }
+}
+
+_Noreturn static void conclude(void)
+{
+    bool lone = wanted_strategy() == STRATEGY_GIVEN || explorer.schedules < 10;
+    enum verdict verdict = VERDICT_PASS;
+    char figures[200];
+
+    report_tallies();
+    report_bound();
+    format_text(figures, sizeof(figures),
+                "programs=%llu schedules=%llu points=%llu interleaved=%llu ms=%llu rate=%llu "
+                "hash=0x%llx",
+                (ull)explorer.programs, (ull)explorer.schedules, (ull)explorer.points,
+                (ull)explorer.interleaved, (ull)elapsed_ms(), (ull)rate(), (ull)explorer.hash);
+    if (explorer.title_count)
+        failure_report("explored", "explored: failures of several titles were counted");
+    if (!lone && explorer.interleaved < explorer.schedules / 4) {
+        report_line("ok 1 explore # SKIP inconclusive: few schedules interleave; %s", figures);
+        verdict = VERDICT_INCONCLUSIVE;
+    } else {
+        report_line("ok 1 explore # %s", figures);
+    }
+    run_end(verdict);
+}
+
+static void set_limits(const struct options *options, unsigned promises)
+{
+    explorer.limits = (struct program_limits){
+        .cores = promises & PROMISE_SMP_SAFE ? (unsigned)options->cores : 1,
+        .operations = (unsigned)options->operations,
+        .pages = (unsigned)options->pages,
+        .interrupts = (promises & PROMISE_IRQ_SAFE) && options->interrupts,
+        .removes = explorer.allocator->remove_pages,
+        .bad_frees = promises & PROMISE_REFUSES_BAD_FREE,
+        .counts = explorer.allocator->free_page_count,
+    };
+}
+
+bool explore_check(const struct options *options, char *message, size_t size)
+{
+    static struct program program;
+    static struct schedule_switch list[SCHEDULE_SWITCHES];
+    unsigned count;
+
+    if (options->program[0] && !program_parse(&program, options->program, message, size))
+        return false;
+    if (!schedule_parse(list, &count, options->switches, message, size))
+        return false;
+    if (options->switches[0] && !options->program[0]) {
+        format_text(message, size, "switches= is of a program: give program= too");
+        return false;
+    }
+    return true;
+}
+
+void explore(const struct options *options, const struct trial_setup *setup)
+{
+    struct trial_setup with_options = *setup;
+
+    explorer.options = options;
+    explorer.allocator = setup->allocator;
+    explorer.start_pfn = setup->start;
+    set_limits(options, setup->allocator->promises);
+    prng_seed(&explorer.random, options->seed, 0);
+    with_options.machine.points =
+        strcmp(options->points, "coarse") == 0 ? POINTS_COARSE : POINTS_ALL;
+    with_options.machine.races =
+        options->races && (setup->allocator->promises & PROMISE_SMP_SAFE);
+    trial_init(&with_options);
+    failure_set_phase(1, "explore");
+    report_line("# begin phase=explore");
+    explorer.start = clock_ns();
+    if (options->program_seed || options->switches[0] ||
+        (options->program[0] && wanted_strategy() == STRATEGY_GIVEN))
+        replay();
+    else if (wanted_strategy() == STRATEGY_SWEEP)
+        sweep_programs();
+    else
+        explore_seeds();
+    conclude();
+}

@@ -1,0 +1,554 @@
+#include <arch/fiber.h>
+#include <arch/irq.h>
+#include <arch/segments.h>
+#include <arch/vcpu.h>
+#include <lib/fail.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <lib/symbols.h>
+#include <stress/explore/benign.h>
+#include <stress/explore/machine.h>
+#include <stress/failure.h>
+
+enum {
+    WATCHED = 8,      /* reads between two waits that are remembered */
+    PATIENCE = 2000,  /* points that a thread has for itself while others could go on */
+    KEEPER = EXPLORE_CORES, /* the fiber that sets up and inspects */
+    FIBERS,
+    ALL_CORES = (1 << EXPLORE_CORES) - 1,
+};
+
+/* What a waiting loop has read. */
+struct watched {
+    uintptr_t address;
+    uint64_t value;
+    uint8_t size;
+};
+
+struct thread {
+    uint8_t next; /* operation */
+    bool relaxed; /* has waited before in this operation: `reads` are one turn of its loop */
+    uint8_t read_count;
+    struct watched reads[WATCHED];
+};
+
+struct core_state {
+    struct fiber fiber;
+    irq_flags_t flags; /* while it does not run */
+};
+
+static struct {
+    struct machine_setup setup;
+    struct percpu cpus[EXPLORE_CORES];
+    struct cpu_local *real; /* whose core all this runs on */
+    struct cpu_stacks *stacks; /* one a fiber */
+    struct fiber home;         /* who called machine_run() */
+    struct core_state states[FIBERS];
+    struct thread threads[EXPLORE_THREADS];
+
+    uint32_t live;     /* threads that have not done all */
+    uint32_t waiting;  /* ... that wait until one of their `reads` is not as it was */
+    uint32_t yielding; /* ... that wait, nobody knows for what: until somebody else has moved */
+    uint32_t interrupted, interruptible; /* cores: held by their interrupt; that it may come to */
+
+    bool observes;
+    irq_flags_t initial_flags; /* interrupts on */
+    unsigned current; /* the thread that runs */
+    unsigned points, alone_for;
+    uint64_t hash;
+    const struct program *program;
+    struct schedule *schedule;
+    void (*operation)(unsigned thread, unsigned index);
+    void (*work)(void);
+
+    struct trace_entry *trace;
+    unsigned trace_size, trace_count;
+    struct race race; /* the last one */
+} machine;
+
+/* ---- fibers ---- */
+
+static void be_core(unsigned core)
+{
+    vcpu_enter(&machine.cpus[core].local);
+}
+
+/* Back to who called, for good. */
+_Noreturn static void leave(void)
+{
+    struct fiber gone;
+
+    machine.observes = false;
+    fiber_switch(&gone, &machine.home);
+    __builtin_unreachable();
+}
+
+static void make_fiber(unsigned number, void (*entry)(void))
+{
+    struct cpu_stacks *stacks = &machine.stacks[number];
+
+    fiber_init(&machine.states[number].fiber, stacks->main.bytes, STACK_MAIN_SIZE, entry);
+}
+
+/* ---- who can go on: sets of threads, a bit each ---- */
+
+static uint64_t load(uintptr_t address, unsigned size)
+{
+    uint64_t value = 0;
+
+    memcpy(&value, (const void *)address, size);
+    return value;
+}
+
+static bool still_waits(const struct thread *thread)
+{
+    for (unsigned i = 0; i < thread->read_count; i++)
+        if (load(thread->reads[i].address, thread->reads[i].size) != thread->reads[i].value)
+            return false;
+    return true;
+}
+
+static uint32_t who_still_waits(void)
+{
+    uint32_t waiting = machine.waiting;
+
+    for (uint32_t rest = waiting; rest; rest &= rest - 1) {
+        unsigned number = (unsigned)__builtin_ctz(rest);
+        if (!still_waits(&machine.threads[number]))
+            waiting &= ~(1u << number);
+    }
+    return waiting;
+}
+
+/* A core's own thread unless an interrupt holds it; that, or one that may come. Those who only yield
+ * wait for the others, if there are any. */
+static uint32_t who_can_run(void)
+{
+    uint32_t interrupts = (machine.interrupted | machine.interruptible) << EXPLORE_CORES;
+    uint32_t enabled = machine.live & (interrupts | (ALL_CORES & ~machine.interrupted));
+
+    if (machine.waiting)
+        enabled &= ~who_still_waits();
+    return enabled & ~machine.yielding ? enabled & ~machine.yielding : enabled;
+}
+
+/* ---- deadlock ---- */
+
+static int describe_wait(unsigned number, char *text, size_t size)
+{
+    const struct percpu *cpu = &machine.cpus[thread_core(number)];
+    const struct spinlock_irq *lock = cpu->waiting_for;
+    const char *what = thread_is_interrupt(number) ? "interrupt on core" : "core";
+
+    char place[40];
+
+    if (!lock)
+        return format_text(text, size, "%s %u waits for %s to change", what, thread_core(number),
+                           machine.setup.place(machine.threads[number].reads[0].address, place,
+                                               sizeof(place)));
+    return format_text(text, size, "%s %u waits for %s, held by core %d", what,
+                       thread_core(number), lock->name, spinlock_irq_owner(lock));
+}
+
+/* Nobody can go on, and not all is done. */
+static void fail_deadlock(void)
+{
+    char text[160] = "";
+    size_t used = 0;
+
+    machine.observes = false; /* what is asked of a lock is asked by instrumented code */
+    for (unsigned number = 0; number < EXPLORE_THREADS; number++)
+        if (machine.waiting >> number & 1 && used + 1 < sizeof(text)) {
+            if (used)
+                used += (size_t)format_text(text + used, sizeof(text) - used, "; ");
+            used += (size_t)describe_wait(number, text + used, sizeof(text) - used);
+            used = used < sizeof(text) ? used : sizeof(text) - 1;
+        }
+    fail("deadlock", "%s", text);
+}
+
+/* ---- switching ---- */
+
+static unsigned core_of_current(void)
+{
+    return thread_core(machine.current);
+}
+
+/* Nobody is to have the machine for himself for ever, such as in a loop that waits without saying so. */
+static uint32_t limit_patience(uint32_t enabled)
+{
+    uint32_t others = enabled & ~(1u << machine.current);
+
+    if (machine.alone_for < PATIENCE || !others)
+        return enabled;
+    return others;
+}
+
+static unsigned choose(void)
+{
+    uint32_t enabled = who_can_run();
+
+    if (!enabled && !machine.live)
+        leave();
+    if (!enabled)
+        fail_deadlock();
+    unsigned next = schedule_choose(machine.schedule, limit_patience(enabled), machine.current);
+    machine.alone_for = next == machine.current ? machine.alone_for + 1 : 0;
+    return next;
+}
+
+static void note_interruptible(unsigned core, bool on)
+{
+    machine.interruptible = (machine.interruptible & ~(1u << core)) | (uint32_t)on << core;
+}
+
+/* Let the schedule decide. Returns when the decision, now or later, is for a thread of this core. */
+static void decide(void)
+{
+    unsigned here = core_of_current();
+    struct core_state *state = &machine.states[here];
+
+    state->flags = irq_flags();
+    note_interruptible(here, irq_flags_enabled(state->flags));
+    machine.yielding &= 1u << machine.current; /* who has moved is no longer waited for */
+    machine.current = choose();
+    if (core_of_current() == here)
+        return;
+    irq_disable();
+    be_core(core_of_current());
+    fiber_switch(&state->fiber, &machine.states[core_of_current()].fiber);
+    irq_restore(state->flags);
+}
+
+/* Until it is `me`'s turn: then, and not before, this core's interrupt is over. */
+static void take_interrupts(unsigned me)
+{
+    while (machine.current != me) {
+        vcpu_interrupt();
+        machine.current = me;
+        decide();
+    }
+}
+
+/* Go on when it is thread `me`'s turn; its core's interrupts are taken on the way. */
+static void pass_point(unsigned me)
+{
+    decide();
+    take_interrupts(me);
+}
+
+static void run_operation(unsigned me)
+{
+    struct thread *thread = &machine.threads[me];
+
+    thread->relaxed = false;
+    schedule_note_operation(machine.schedule, me, thread->next);
+    machine.operation(me, thread->next++);
+}
+
+/* The handler, on the stack of what it interrupts. */
+static void on_interrupt(void)
+{
+    unsigned me = machine.current, interrupted = thread_core(me);
+    struct thread *thread = &machine.threads[me];
+
+    machine.interrupted |= 1u << interrupted;
+    race_order(interrupted, me);
+    run_operation(me);
+    if (thread->next >= machine.program->count[me])
+        machine.live &= ~(1u << me);
+    race_order(me, interrupted);
+    machine.interrupted &= ~(1u << interrupted);
+}
+
+/* A core: its program, then its interrupts as they come, until leave(). */
+_Noreturn static void run_core_fiber(void)
+{
+    unsigned me = core_of_current(); /* a core and its own thread have one number */
+    struct thread *thread = &machine.threads[me];
+
+    irq_enable();
+    take_interrupts(me);
+    while (thread->next < machine.program->count[me])
+        run_operation(me);
+    machine.live &= ~(1u << me);
+    schedule_note_operation(machine.schedule, me, thread->next);
+    for (;;)
+        pass_point(me);
+}
+
+/* ---- points ---- */
+
+static bool is_observed(uintptr_t address)
+{
+    const struct percpu *own = &machine.cpus[core_of_current()];
+
+    if (address - (uintptr_t)own < sizeof(*own))
+        return false;
+    for (unsigned i = 0; i < MACHINE_REGIONS; i++)
+        if (address - machine.setup.regions[i].start < machine.setup.regions[i].size)
+            return true;
+    return false;
+}
+
+static void remember_read(struct thread *thread, uintptr_t address, unsigned size)
+{
+    if (thread->read_count < WATCHED)
+        thread->reads[thread->read_count] =
+            (struct watched){address, load(address, size), (uint8_t)size};
+    thread->read_count += thread->read_count <= WATCHED;
+}
+
+static void trace_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
+{
+    if (machine.trace_count >= machine.trace_size)
+        return;
+    machine.trace[machine.trace_count++] = (struct trace_entry){
+        .thread = (uint8_t)machine.current,
+        .kind = (uint8_t)kind,
+        .size = (uint8_t)size,
+        .operation = (int8_t)(machine.threads[machine.current].next - 1),
+        .address = address,
+        .at = at,
+        .before = load(address, size),
+    };
+}
+
+static void add_to_hash(unsigned kind, unsigned size, unsigned id)
+{
+    uint64_t word = (uint64_t)id << 24 | machine.current << 16 | kind << 8 | size;
+
+    machine.hash = (machine.hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    machine.hash ^= machine.hash >> 29;
+}
+
+static const char *access_word(unsigned kind)
+{
+    return kind & ACCESS_WRITE ? "writes" : "reads";
+}
+
+static const char *function_at(const void *at)
+{
+    uint64_t offset;
+    const char *name = symbol_find((uintptr_t)at - 1, &offset);
+
+    return name ? name : "?";
+}
+
+static void fail_race(const struct race *race)
+{
+    const struct race_access *first = &race->first, *second = &race->second;
+
+    if (benign_race(function_at(first->at)) || benign_race(function_at(second->at)))
+        return;
+    machine.race = *race;
+    fail("race", "%s %s and %s %s, in no order", function_at(first->at), access_word(access_kind(first)),
+         function_at(second->at), access_word(access_kind(second)));
+}
+
+static void count_point(unsigned me)
+{
+    if (++machine.points > MACHINE_POINTS)
+        fail("stall", "thread %s is not at its end after %u steps", thread_name(me),
+             MACHINE_POINTS);
+}
+
+/* It is `me`'s turn, and the access follows with nobody in between. Within eight bytes of alignment. */
+static void note_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
+{
+    unsigned me = machine.current, id;
+    struct race race;
+    bool racy = race_access(me, address, size, kind, at,
+                            percpu_held_name(&machine.cpus[thread_core(me)]), &id, &race);
+    add_to_hash(kind, size, id);
+    if (machine.trace)
+        trace_access(address, size, kind, at);
+    if (!(kind & ACCESS_WRITE) || (kind & ACCESS_MODIFY))
+        remember_read(&machine.threads[me], address, size);
+    if (racy && machine.setup.races)
+        fail_race(&race);
+}
+
+static void point(unsigned kind)
+{
+    if (machine.setup.points == POINTS_COARSE && kind == ACCESS_READ)
+        return;
+    count_point(machine.current);
+    pass_point(machine.current);
+}
+
+void machine_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
+{
+    if (!is_observed(address))
+        return;
+    while (size) {
+        unsigned room = 8 - (address & 7), piece = size < room ? size : room;
+        point(kind);
+        note_access(address, piece, kind, at);
+        address += piece;
+        size -= piece;
+    }
+}
+
+void machine_compare(uintptr_t address, unsigned size, uint64_t expected, unsigned kind,
+                     unsigned failure_kind, const void *at)
+{
+    if (!is_observed(address))
+        return;
+    point(kind);
+    note_access(address, size, load(address, size) == expected ? kind : failure_kind, at);
+}
+
+void machine_fence(unsigned kind)
+{
+    race_fence(machine.current, kind);
+}
+
+bool machine_observes(void)
+{
+    return machine.observes;
+}
+
+/* What the loop has read in this turn is what it waits for; in its first, nobody knows where it began. */
+void explore_relax(void)
+{
+    if (!machine.observes)
+        return;
+    unsigned me = machine.current;
+    struct thread *thread = &machine.threads[me];
+
+    bool known = thread->relaxed && thread->read_count && thread->read_count <= WATCHED;
+
+    machine.waiting |= (uint32_t)known << me;
+    machine.yielding |= (uint32_t)!known << me;
+    count_point(me);
+    pass_point(me);
+    machine.waiting &= ~(1u << me);
+    machine.yielding &= ~(1u << me);
+    thread->relaxed = true;
+    thread->read_count = 0;
+}
+
+uint64_t explore_cycles(void)
+{
+    return machine.points;
+}
+
+/* ---- from outside ---- */
+
+void machine_init(const struct machine_setup *setup)
+{
+    machine.setup = *setup;
+    machine.stacks = setup->take(FIBERS * sizeof(struct cpu_stacks), PAGE_SIZE);
+    for (unsigned i = 0; setup->guard && i < FIBERS; i++)
+        setup->guard(&machine.stacks[i]);
+    vcpu_set_interrupt(on_interrupt);
+    irq_flags_t flags = irq_save();
+    irq_enable();
+    machine.initial_flags = irq_flags();
+    irq_restore(flags);
+}
+
+static void reset_cores(void)
+{
+    memset(machine.cpus, 0, sizeof(machine.cpus));
+    for (unsigned core = 0; core < EXPLORE_CORES; core++)
+        machine.cpus[core].local = (struct cpu_local){
+            .self = &machine.cpus[core].local, .number = core, .apic_id = core};
+}
+
+static void go(unsigned fiber, unsigned core)
+{
+    irq_flags_t flags = irq_save();
+
+    machine.real = cpu_local();
+    be_core(core);
+    fiber_switch(&machine.home, &machine.states[fiber].fiber);
+    vcpu_enter(machine.real);
+    irq_restore(flags);
+}
+
+_Noreturn static void run_keeper_fiber(void)
+{
+    irq_enable();
+    machine.work();
+    leave();
+}
+
+void machine_run_alone(void (*work)(void))
+{
+    reset_cores();
+    machine.work = work;
+    make_fiber(KEEPER, run_keeper_fiber);
+    go(KEEPER, 0);
+}
+
+static void begin_threads(void)
+{
+    memset(machine.threads, 0, sizeof(machine.threads));
+    machine.live = machine.waiting = machine.yielding = machine.interrupted = 0;
+    machine.interruptible = ALL_CORES;
+    for (unsigned number = 0; number < EXPLORE_THREADS; number++)
+        machine.live |= (uint32_t)(machine.program->count[number] > 0) << number;
+    for (unsigned core = 0; core < EXPLORE_CORES; core++) {
+        machine.states[core].flags = machine.initial_flags;
+        make_fiber(core, run_core_fiber);
+    }
+}
+
+void machine_run(const struct program *program, struct schedule *schedule,
+                 void (*operation)(unsigned thread, unsigned index))
+{
+    reset_cores();
+    race_reset();
+    machine.program = program;
+    machine.schedule = schedule;
+    machine.operation = operation;
+    machine.points = machine.alone_for = machine.trace_count = 0;
+    machine.hash = 0;
+    machine.current = 0;
+    begin_threads();
+    uint32_t enabled = who_can_run();
+    if (!enabled)
+        return;
+    machine.current = schedule_choose(schedule, enabled, 0);
+    machine.observes = true;
+    go(core_of_current(), core_of_current());
+}
+
+void machine_abandon(void)
+{
+    vcpu_abandon();
+    leave();
+}
+
+unsigned machine_thread(void)
+{
+    return machine.current;
+}
+
+uint64_t machine_hash(void)
+{
+    return machine.hash;
+}
+
+unsigned machine_points(void)
+{
+    return machine.points;
+}
+
+const struct race *machine_race(void)
+{
+    return &machine.race;
+}
+
+void machine_trace(struct trace_entry *entries, unsigned size)
+{
+    machine.trace = entries;
+    machine.trace_size = size;
+}
+
+unsigned machine_trace_count(void)
+{
+    return machine.trace_count;
+}

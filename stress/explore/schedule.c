@@ -1,0 +1,272 @@
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <stress/explore/schedule.h>
+
+enum { SPARSE = 16 };
+
+static const char *const names[STRATEGIES + 1] = {
+    "given", "walk", "sparse", "pct2", "pct3", "pct4", "sweep", "portfolio",
+};
+
+const char *strategy_name(enum strategy strategy)
+{
+    return names[strategy];
+}
+
+int strategy_find(const char *name)
+{
+    for (int i = 0; i <= STRATEGIES; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+unsigned strategy_depth(enum strategy strategy)
+{
+    return strategy >= STRATEGY_PCT2 && strategy <= STRATEGY_PCT4 ? strategy - STRATEGY_PCT2 + 2 : 0;
+}
+
+/* ---- beginning ---- */
+
+static void begin(struct schedule *schedule, enum strategy strategy)
+{
+    schedule->strategy = strategy;
+    schedule->points = 0;
+    schedule->taken_count = 0;
+    schedule->depth = 0;
+    schedule->preemptions = 0;
+    memset(schedule->at, 0, sizeof(schedule->at));
+    memset(schedule->operation, 0, sizeof(schedule->operation));
+}
+
+/* Distinct priorities above those that change points give: 0 .. d - 2. */
+static void begin_pct(struct schedule *schedule, unsigned depth, unsigned length)
+{
+    schedule->changes = depth - 1;
+    for (unsigned i = 0; i < schedule->changes; i++)
+        schedule->change_points[i] = 1 + (unsigned)prng_below(&schedule->random, length);
+    for (unsigned i = 0; i < EXPLORE_THREADS; i++) {
+        unsigned other = (unsigned)prng_below(&schedule->random, i + 1);
+        schedule->priority[i] = schedule->priority[other];
+        schedule->priority[other] = (int)(depth + i);
+    }
+}
+
+void schedule_begin(struct schedule *schedule, enum strategy strategy, uint64_t seed,
+                    unsigned length)
+{
+    prng_seed(&schedule->random, seed, 1);
+    if (strategy == STRATEGY_PORTFOLIO)
+        strategy = STRATEGY_WALK + (enum strategy)prng_below(&schedule->random,
+                                                             STRATEGY_PCT4 - STRATEGY_WALK + 1);
+    begin(schedule, strategy);
+    if (strategy_depth(strategy))
+        begin_pct(schedule, strategy_depth(strategy), length ? length : 1);
+}
+
+void schedule_begin_given(struct schedule *schedule, const struct schedule_switch *given,
+                          unsigned count)
+{
+    begin(schedule, STRATEGY_GIVEN);
+    schedule->given = given;
+    schedule->given_count = count;
+}
+
+/* ---- deciding ---- */
+
+static bool contains(uint32_t set, unsigned thread)
+{
+    return set >> thread & 1;
+}
+
+/* Whoever runs goes on; if he cannot, the first who can. */
+static unsigned usual(uint32_t enabled, unsigned current)
+{
+    return contains(enabled, current) ? current : (unsigned)__builtin_ctz(enabled);
+}
+
+static unsigned count_of(uint32_t set)
+{
+    unsigned count = 0;
+
+    for (; set; set &= set - 1)
+        count++;
+    return count;
+}
+
+static unsigned choose_random(struct schedule *schedule, uint32_t enabled)
+{
+    unsigned skip = (unsigned)prng_below(&schedule->random, count_of(enabled));
+
+    while (skip--)
+        enabled &= enabled - 1;
+    return (unsigned)__builtin_ctz(enabled);
+}
+
+static unsigned choose_sparse(struct schedule *schedule, uint32_t enabled, unsigned current)
+{
+    if (contains(enabled, current) && prng_below(&schedule->random, SPARSE))
+        return current;
+    return choose_random(schedule, enabled);
+}
+
+static unsigned choose_pct(struct schedule *schedule, uint32_t enabled, unsigned current)
+{
+    unsigned best = (unsigned)__builtin_ctz(enabled);
+
+    for (unsigned i = 0; i < schedule->changes; i++)
+        if (schedule->points == schedule->change_points[i])
+            schedule->priority[current] = (int)i;
+    for (unsigned thread = best + 1; thread < EXPLORE_THREADS; thread++)
+        if (contains(enabled, thread) && schedule->priority[thread] > schedule->priority[best])
+            best = thread;
+    return best;
+}
+
+static unsigned choose_given(const struct schedule *schedule, uint32_t enabled, unsigned current)
+{
+    for (unsigned i = 0; i < schedule->given_count; i++) {
+        const struct schedule_switch *entry = &schedule->given[i];
+        if (entry->from == current && entry->at == schedule->at[current] &&
+            entry->operation == schedule->operation[current] && contains(enabled, entry->to))
+            return entry->to;
+    }
+    return usual(enabled, current);
+}
+
+/* Beyond the prefix that is being repeated, the usual; what else there would be is left untried. */
+static unsigned choose_sweep(struct schedule *schedule, uint32_t enabled, unsigned current)
+{
+    unsigned chosen = usual(enabled, current);
+    bool free_of_charge = !contains(enabled, current);
+
+    if (schedule->depth >= SCHEDULE_DEPTH) {
+        schedule->truncated = true;
+        return chosen;
+    }
+    struct sweep_level *level = &schedule->levels[schedule->depth++];
+    if (schedule->depth <= schedule->prefix) {
+        chosen = level->chosen;
+    } else {
+        bool affordable = free_of_charge || schedule->preemptions < schedule->most_preemptions;
+        *level = (struct sweep_level){(uint8_t)chosen,
+                                      (uint8_t)(affordable ? enabled & ~(1u << chosen) : 0),
+                                      (uint8_t)schedule->preemptions};
+    }
+    schedule->preemptions += chosen != current && !free_of_charge;
+    return chosen;
+}
+
+static unsigned decide(struct schedule *schedule, uint32_t enabled, unsigned current)
+{
+    switch (schedule->strategy) {
+    case STRATEGY_GIVEN:
+        return choose_given(schedule, enabled, current);
+    case STRATEGY_WALK:
+        return choose_random(schedule, enabled);
+    case STRATEGY_SPARSE:
+        return choose_sparse(schedule, enabled, current);
+    case STRATEGY_SWEEP:
+        return choose_sweep(schedule, enabled, current);
+    default:
+        return choose_pct(schedule, enabled, current);
+    }
+}
+
+unsigned schedule_choose(struct schedule *schedule, uint32_t enabled, unsigned current)
+{
+    schedule->points++;
+    schedule->at[current]++;
+    /* Where there is no choice a random stream is not used up: it is the same in every strategy. */
+    unsigned chosen = enabled & (enabled - 1) ? decide(schedule, enabled, current)
+                                              : (unsigned)__builtin_ctz(enabled);
+    if (chosen != usual(enabled, current) && schedule->taken_count < SCHEDULE_SWITCHES)
+        schedule->taken[schedule->taken_count++] = (struct schedule_switch){
+            schedule->at[current], (uint8_t)current, (uint8_t)chosen,
+            schedule->operation[current]};
+    return chosen;
+}
+
+void schedule_note_operation(struct schedule *schedule, unsigned thread, unsigned operation)
+{
+    if (!operation) /* what was decided before its first belongs to it */
+        return;
+    schedule->operation[thread] = (uint8_t)operation;
+    schedule->at[thread] = 0;
+}
+
+/* ---- sweeping ---- */
+
+void schedule_sweep_begin(struct schedule *schedule, struct sweep_level *levels,
+                          unsigned preemptions)
+{
+    schedule->levels = levels;
+    schedule->prefix = 0;
+    schedule->most_preemptions = preemptions;
+    schedule->truncated = false;
+}
+
+bool schedule_sweep_next(struct schedule *schedule)
+{
+    unsigned depth = schedule->depth;
+
+    while (depth > 0 && !schedule->levels[depth - 1].untried)
+        depth--;
+    if (!depth)
+        return false;
+    struct sweep_level *level = &schedule->levels[depth - 1];
+    level->chosen = (uint8_t)__builtin_ctz(level->untried);
+    level->untried &= (uint8_t)(level->untried - 1);
+    schedule->prefix = depth;
+    return true;
+}
+
+/* ---- text ---- */
+
+char *schedule_print(const struct schedule_switch *list, unsigned count, char *text, size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (unsigned i = 0; i < count && used + 16 < size; i++)
+        used += (size_t)format_text(text + used, size - used, "%s%s.%u@%u:%s", i ? "," : "",
+                                    thread_name(list[i].from), list[i].operation, list[i].at,
+                                    thread_name(list[i].to));
+    return text;
+}
+
+static const char *parse_switch(const char *text, struct schedule_switch *entry)
+{
+    unsigned from, to, operation, at = 0;
+
+    text = thread_parse(text, &from);
+    if (!text || *text++ != '.' || *text < '0' || *text > '0' + EXPLORE_OPERATIONS)
+        return NULL;
+    operation = (unsigned)(*text++ - '0');
+    if (*text++ != '@')
+        return NULL;
+    while (*text >= '0' && *text <= '9' && at < 6554)
+        at = at * 10 + (unsigned)(*text++ - '0');
+    if (*text++ != ':' || !(text = thread_parse(text, &to)))
+        return NULL;
+    *entry = (struct schedule_switch){(uint16_t)at, (uint8_t)from, (uint8_t)to,
+                                       (uint8_t)operation};
+    return text;
+}
+
+bool schedule_parse(struct schedule_switch *list, unsigned *count, const char *text, char *message,
+                    size_t size)
+{
+    *count = 0;
+    while (*text) {
+        const char *rest =
+            *count < SCHEDULE_SWITCHES ? parse_switch(text, &list[*count]) : NULL;
+        if (!rest || (*rest && *rest != ',')) {
+            format_text(message, size, "switches: wrong at \"%.16s\"; such as 0.2@12:1,1.0@3:i0", text);
+            return false;
+        }
+        ++*count;
+        text = *rest ? rest + 1 : rest;
+    }
+    return true;
+}

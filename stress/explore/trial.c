@@ -1,0 +1,342 @@
+#include <lib/fail.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <stress/explore/trial.h>
+#include <stress/failure.h>
+
+/* A call to the allocator: when it was, and which pages it had in hand. */
+struct call {
+    unsigned begin, end; /* of all calls' beginnings and ends, which number */
+    uint64_t pages;      /* set: allocated or freed by it */
+    uint64_t held;       /* set: held when it began */
+    bool refused;
+    uint8_t order;
+};
+
+struct block {
+    pfn_t pfn;
+    bool held, given; /* given: there was one, even if it has been freed */
+};
+
+static struct {
+    struct arena arena;
+    struct core cores[EXPLORE_THREADS];
+    const struct program *program;
+    struct block blocks[EXPLORE_THREADS][EXPLORE_OPERATIONS];
+    bool removed[EXPLORE_OPERATIONS]; /* by core 0's operations, and not put back */
+    struct call calls[EXPLORE_THREADS][EXPLORE_OPERATIONS];
+    unsigned moments;
+    uint64_t held; /* set */
+    struct trial_result *result;
+    void *statics, *first_statics;
+    size_t statics_size;
+} trial;
+
+/* ---- sets of pages ---- */
+
+static uint64_t pages_of(pfn_t pfn, uint64_t count)
+{
+    uint64_t ones = count >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << count) - 1;
+
+    return ones << (pfn - trial.arena.start);
+}
+
+static bool has_block(uint64_t free, unsigned order)
+{
+    uint64_t count = order_pages(order);
+
+    for (uint64_t at = 0; at + count <= EXPLORE_PAGES; at += count) {
+        uint64_t block = pages_of(trial.arena.start + at, count);
+        if ((free & block) == block)
+            return true;
+    }
+    return false;
+}
+
+/* ---- operations ---- */
+
+static struct call *begin_call(unsigned thread, unsigned index)
+{
+    struct call *call = &trial.calls[thread][index];
+
+    call->begin = ++trial.moments;
+    call->end = UINT32_MAX;
+    call->held = trial.held;
+    return call;
+}
+
+static void allocate(unsigned thread, unsigned index, unsigned order)
+{
+    struct call *call = begin_call(thread, index);
+    pfn_t pfn = arena_allocate(&trial.arena, &trial.cores[thread], order);
+
+    call->end = ++trial.moments;
+    call->order = (uint8_t)order;
+    call->refused = pfn == INVALID_PFN;
+    if (call->refused)
+        return;
+    call->pages = pages_of(pfn, order_pages(order));
+    trial.held |= call->pages;
+    trial.blocks[thread][index] = (struct block){pfn, true, true};
+}
+
+static void give_back(unsigned thread, unsigned index, struct block *block)
+{
+    uint64_t count = order_pages((unsigned)arena_held_order(&trial.arena, block->pfn));
+
+    block->held = false;
+    trial.held &= ~pages_of(block->pfn, count);
+    struct call *call = begin_call(thread, index);
+    call->pages = pages_of(block->pfn, count);
+    arena_free(&trial.arena, &trial.cores[thread], block->pfn);
+    call->end = ++trial.moments;
+}
+
+/* Nobody else may free the block meanwhile: it is this thread's for the time of the call. */
+static void free_wrongly(unsigned thread, struct block *block)
+{
+    unsigned order = (unsigned)arena_held_order(&trial.arena, block->pfn);
+    unsigned wrong = order ? order - 1 : 1;
+
+    if (block->pfn % order_pages(wrong))
+        return;
+    block->held = false;
+    arena_bad_free(&trial.arena, &trial.cores[thread], block->pfn, wrong, "a wrong order");
+    block->held = true;
+}
+
+static void put_back(unsigned index)
+{
+    const struct program_operation *removal = &trial.program->operations[0][index];
+
+    trial.removed[index] = false;
+    enum page_error error =
+        arena_plug(&trial.arena, trial.arena.start + removal->a, removal->b);
+    if (error != PAGE_OK)
+        fail("insert-refused", "pages 0x%llx to 0x%llx, taken out before: %s",
+             (unsigned long long)(trial.arena.start + removal->a),
+             (unsigned long long)(trial.arena.start + removal->a + removal->b),
+             page_error_name(error));
+}
+
+static void run_operation(unsigned thread, unsigned index)
+{
+    const struct program_operation *operation = &trial.program->operations[thread][index];
+    struct block *block = &trial.blocks[operation->a % EXPLORE_THREADS]
+                                       [operation->b % EXPLORE_OPERATIONS];
+
+    switch (operation->kind) {
+    case PROGRAM_ALLOCATE:
+        allocate(thread, index, operation->a);
+        break;
+    case PROGRAM_FREE:
+        if (block->held)
+            give_back(thread, index, block);
+        break;
+    case PROGRAM_BAD_FREE:
+        if (block->held)
+            free_wrongly(thread, block);
+        break;
+    case PROGRAM_REMOVE:
+        trial.removed[index] = arena_remove(&trial.arena, trial.arena.start + operation->a,
+                                            operation->b) == PAGE_OK;
+        break;
+    case PROGRAM_PUT_BACK:
+        if (trial.removed[operation->a])
+            put_back(operation->a);
+        break;
+    case PROGRAM_COUNT:
+        trial.arena.allocator->free_page_count(trial.arena.pool);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- before and after ---- */
+
+static void set_up(void)
+{
+    struct arena *arena = &trial.arena;
+
+    arena_reset(arena);
+    enum page_error error = arena_insert(arena, arena->start, trial.program->pages);
+    if (error != PAGE_OK)
+        fail("insert-refused", "%u pages: %s", trial.program->pages, page_error_name(error));
+    arena_remember(arena);
+}
+
+/* Pages that come and go in this program are never reckoned with. */
+static uint64_t removable(void)
+{
+    uint64_t pages = 0;
+
+    for (unsigned i = 0; i < trial.program->count[0]; i++) {
+        const struct program_operation *operation = &trial.program->operations[0][i];
+        if (operation->kind == PROGRAM_REMOVE)
+            pages |= pages_of(trial.arena.start + operation->a, operation->b);
+    }
+    return pages;
+}
+
+static void judge_refusal(unsigned thread, const struct call *refusal)
+{
+    uint64_t busy = refusal->held | removable();
+
+    for (unsigned other = 0; other < EXPLORE_THREADS; other++)
+        for (unsigned i = 0; i < trial.program->count[other]; i++) {
+            const struct call *call = &trial.calls[other][i];
+            if (call->begin < refusal->end && call->end > refusal->begin)
+                busy |= call->pages;
+        }
+    uint64_t there = pages_of(trial.arena.start, trial.program->pages);
+    if (refusal->order <= MAX_ORDER && has_block(there & ~busy, refusal->order))
+        fail("false-oom", "order %u on core %u: a block was free all the time", refusal->order,
+             thread_core(thread));
+}
+
+static void judge_refusals(void)
+{
+    const unsigned needed = PROMISE_COALESCES | PROMISE_TRUE_OOM;
+
+    if ((trial.arena.allocator->promises & needed) != needed)
+        return;
+    for (unsigned thread = 0; thread < EXPLORE_THREADS; thread++)
+        for (unsigned i = 0; i < trial.program->count[thread]; i++)
+            if (trial.calls[thread][i].refused)
+                judge_refusal(thread, &trial.calls[thread][i]);
+}
+
+static void inspect(void)
+{
+    judge_refusals();
+    arena_check(&trial.arena);
+    for (unsigned i = 0; i < EXPLORE_OPERATIONS; i++)
+        if (trial.removed[i])
+            put_back(i);
+    for (unsigned thread = 0; thread < EXPLORE_THREADS; thread++)
+        for (unsigned i = 0; i < EXPLORE_OPERATIONS; i++)
+            if (trial.blocks[thread][i].held)
+                arena_free(&trial.arena, &trial.cores[0], trial.blocks[thread][i].pfn);
+    arena_check(&trial.arena);
+    arena_check_residue(&trial.arena);
+}
+
+/* Debuggers stop here: the stack is that of who broke the rule. */
+__attribute__((noinline)) void trial_broken(const char *title)
+{
+    trial.result->failed = true;
+    format_text(trial.result->title, TRIAL_TITLE_SIZE, "%s", title);
+}
+
+static void caught(const char *title)
+{
+    trial_broken(title);
+    machine_abandon();
+}
+
+static void forget(void)
+{
+    memset(trial.blocks, 0, sizeof(trial.blocks));
+    memset(trial.calls, 0, sizeof(trial.calls));
+    memset(trial.removed, 0, sizeof(trial.removed));
+    trial.moments = 0;
+    trial.held = 0;
+    for (unsigned thread = 0; thread < EXPLORE_THREADS; thread++) {
+        struct core *core = &trial.cores[thread];
+        core->number = thread_core(thread);
+        core->in_interrupt = thread_is_interrupt(thread);
+        core->serial = 0;
+        core->now.operation = OPERATION_NONE;
+        core->history_next = 0;
+    }
+}
+
+void trial_run(const struct program *program, struct schedule *schedule,
+               struct trial_result *result)
+{
+    trial.program = program;
+    trial.result = result;
+    result->failed = false;
+    result->points = 0;
+    result->hash = 0;
+    forget();
+    memcpy(trial.statics, trial.first_statics, trial.statics_size);
+    failure_catch(caught);
+    machine_run_alone(set_up);
+    if (!result->failed) {
+        machine_run(program, schedule, run_operation);
+        result->points = machine_points();
+        result->hash = machine_hash();
+    }
+    if (!result->failed)
+        machine_run_alone(inspect);
+    failure_catch(NULL);
+}
+
+void trial_init(const struct trial_setup *setup)
+{
+    struct machine_setup machine = setup->machine;
+    struct arena *arena = &trial.arena;
+
+    trial.statics = setup->statics;
+    trial.statics_size = setup->statics_size;
+    trial.first_statics = machine.take(setup->statics_size + 1, 64);
+    memcpy(trial.first_statics, trial.statics, trial.statics_size);
+    arena_init(arena, setup->allocator, setup->start, setup->start + EXPLORE_PAGES, UINT16_MAX,
+               machine.take);
+    machine.regions[0].start = (uintptr_t)arena->pool;
+    machine.regions[0].size = setup->allocator->pool_size;
+    machine.regions[1].start = (uintptr_t)arena->metadata;
+    machine.regions[1].size = arena->metadata_size;
+    machine.regions[2].start = (uintptr_t)pfn_to_address(setup->start);
+    machine.regions[2].size = EXPLORE_PAGES * PAGE_SIZE;
+    machine.regions[3].start = (uintptr_t)setup->globals;
+    machine.regions[3].size = setup->globals_size;
+    machine.place = trial_place;
+    machine_init(&machine);
+}
+
+/* ---- telling ---- */
+
+struct trial_outcome trial_outcome(unsigned thread, unsigned index)
+{
+    const struct block *block = &trial.blocks[thread][index];
+
+    return (struct trial_outcome){block->given ? block->pfn - trial.arena.start : INVALID_PFN,
+                                  trial.calls[thread][index].end != UINT32_MAX};
+}
+
+static bool within(uintptr_t address, const void *start, size_t size)
+{
+    return address - (uintptr_t)start < size;
+}
+
+char *trial_place(uintptr_t address, char *text, size_t size)
+{
+    const struct arena *arena = &trial.arena;
+    const char *pages = pfn_to_address(arena->start);
+
+    if (within(address, arena->pool, arena->allocator->pool_size))
+        format_text(text, size, "pool+0x%llx",
+                    (unsigned long long)(address - (uintptr_t)arena->pool));
+    else if (within(address, arena->metadata, arena->metadata_size))
+        format_text(text, size, "metadata+0x%llx",
+                    (unsigned long long)(address - (uintptr_t)arena->metadata));
+    else if (within(address, pages, EXPLORE_PAGES * PAGE_SIZE))
+        format_text(text, size, "page %llu+0x%llx",
+                    (unsigned long long)((address - (uintptr_t)pages) >> PAGE_SHIFT),
+                    (unsigned long long)(address & (PAGE_SIZE - 1)));
+    else
+        format_text(text, size, "0x%llx", (unsigned long long)address);
+    return text;
+}
+
+bool trial_same_title(const char *title, const char *other)
+{
+    bool whole = strncmp(title, "race:", 5) == 0;
+
+    while (*title && *title == *other && (whole || *title != ':'))
+        title++, other++;
+    return *title == *other;
+}

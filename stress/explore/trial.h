@@ -1,0 +1,57 @@
+/*
+ * One trial: a program under a schedule, on an allocator made anew, watched by the oracle
+ * (stress/arena.h) at each call, and at rest after the last. Nothing is left of a trial: a program
+ * and a schedule give the same result whatever came before.
+ *
+ * A refusal is judged by all calls that overlapped it: a block of which no page was held, or on
+ * its way, at any time meanwhile should have been found ("false-oom").
+ */
+#pragma once
+
+#include <stress/arena.h>
+#include <stress/explore/machine.h>
+
+enum { TRIAL_TITLE_SIZE = 200 };
+
+struct trial_result {
+    bool failed;
+    char title[TRIAL_TITLE_SIZE]; /* begins with the rule */
+    unsigned points;
+    uint64_t hash;
+};
+
+/* What an operation was given, for the trace. */
+struct trial_outcome {
+    pfn_t pfn; /* relative to the arena's start; INVALID_PFN: none */
+    bool done;
+};
+
+struct trial_setup {
+    const struct page_allocator *allocator;
+    pfn_t start; /* of EXPLORE_PAGES pages; a multiple of twice that, so that seeds mean the same
+                    everywhere: whether the arena is the lower half of a block shows */
+    const void *globals; /* the program's own data, some of which may be the allocator's */
+    size_t globals_size;
+    void *statics; /* what the allocator keeps outside of its pool: as it is now, for each trial */
+    size_t statics_size;
+    struct machine_setup machine;
+};
+
+/* Once. */
+void trial_init(const struct trial_setup *setup);
+
+/* Run it. schedule_begin() has been called. */
+void trial_run(const struct program *program, struct schedule *schedule,
+               struct trial_result *result);
+
+/* What an operation of the last trial was given. */
+struct trial_outcome trial_outcome(unsigned thread, unsigned index);
+
+/* What of the arena an address is in, such as "pool+0x18", "page 5+0x0". Returns `text`. */
+char *trial_place(uintptr_t address, char *text, size_t size);
+
+/* Whether two titles tell of the same: the same rule, and of a race the same two sides. */
+bool trial_same_title(const char *title, const char *other);
+
+/* Called as a rule is broken: for debuggers. */
+void trial_broken(const char *title);

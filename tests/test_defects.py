@@ -1,0 +1,438 @@
+"""Planted bugs: the tool that plants them says the truth of each, and a dozen are planted here.
+
+What it makes of a defect is tried on a tree of one file, where every outcome can be had at will.
+"""
+
+import json
+import subprocess
+
+import pytest
+from support import ROOT
+
+from prooflib import lanes, patching, table
+from prooflib.converse import RuleOutcome, read_rules, try_without
+from prooflib.defect import AREAS, RULES, DefectError, read, read_all
+from prooflib.lanes import Job, Run
+from prooflib.outcome import Outcome, classify, try_defect
+from prooflib.tree import Pool
+
+FOLDER = ROOT / "tests/defects"
+
+# ---- a header ----
+
+HEADER = {"title": "overlap", "phase": "single mixed", "lane": "hosted", "area": "split"}
+PROSE = "# The lower half is handed out twice.\n"
+DIFF = """\
+--- a/program.c
++++ b/program.c
+@@ -1,3 +1,3 @@
+ int main(void) {
+-    return 0;
++    return 7;
+ }
+"""
+
+
+def text_of(prose=PROSE, diff=DIFF, **changes):
+    header = {key: value for key, value in (HEADER | changes).items() if value is not None}
+    return "".join(f"# {key}: {value}\n" for key, value in header.items()) + "#\n" + prose + diff
+
+
+def defect_of(tmp_path, name="bug", **changes):
+    path = tmp_path / f"{name}.patch"
+    path.write_text(text_of(**changes))
+    return read(path)
+
+
+def test_header_is_read(tmp_path):
+    defect = defect_of(tmp_path, options="ops=5 phases=mixed", cpus=3, limit=7, machine="memory=1G thread=single",
+                       **{"from": "Zephyr #11022"})
+    assert (defect.name, defect.title, defect.phases) == ("bug", "overlap", ("single", "mixed"))
+    assert defect.job == Job("ops=5 phases=mixed", 3, 1024, "single", None, 7, None)
+    assert (defect.origin, defect.prose, defect.patch) == (
+        "Zephyr #11022", "The lower half is handed out twice.", DIFF)
+
+
+def test_unit_names_its_program(tmp_path):
+    defect = defect_of(tmp_path, title="unit", lane="unit", phase="asan10/buddy")
+    assert defect.job.unit == "asan10/buddy"
+
+
+def test_equivalent_needs_neither_title_nor_phase(tmp_path):
+    defect = defect_of(tmp_path, equivalent="nobody looks", title=None, phase=None)
+    assert (defect.title, defect.expected) == (None, "equivalent")
+
+
+@pytest.mark.parametrize("changes, told", [
+    ({"title": "overlapp"}, ":1: title: 'overlapp' (allowed: overlap,"),
+    ({"title": "unit"}, ":1: title: 'unit' in lane hosted"),
+    ({"title": None}, ":1: there is no line `# title: ...`"),
+    ({"also": "lost forsure"}, ":5: also: 'forsure' (allowed: overlap,"),
+    ({"phase": None}, ":1: there is no line `# phase: ...`"),
+    ({"phase": "single mxed"}, ":2: phase: 'mxed' (allowed: selftest,"),
+    ({"lane": "fast"}, ":3: lane: 'fast' (allowed: unit, hosted, direct, stacsos, iso"),
+    ({"lane": "unit"}, ":1: title: 'overlap' in lane unit"),
+    ({"area": None}, ":1: there is no line `# area: ...`"),
+    ({"area": "here"}, ":4: area: 'here' (allowed: split,"),
+    ({"cpus": "0"}, ":5: cpus: '0' (allowed: 1 to 255)"),
+    ({"cpus": "four"}, ":5: cpus: 'four'"),
+    ({"limit": "601"}, ":5: limit: '601' (allowed: 1 to 600)"),
+    ({"limit": "-1"}, ":5: limit: '-1'"),
+    ({"options": "mixed"}, ":5: options: 'mixed' is not of the form name=value"),
+    ({"options": "cpus=2"}, ":5: options: 'cpus=2': `# cpus:` says how many"),
+    ({"options": "nonce=1"}, ":5: options: 'nonce=1': not yours"),
+    ({"machine": "thread=both"}, ":5: machine: 'thread=both' (allowed:"),
+    ({"machine": "disk=1G"}, ":5: machine: 'disk=1G' (allowed:"),
+    ({"machine": "memory=0M"}, ":5: machine: memory=0M (allowed: 1M to 64G)"),
+    ({"colour": "red"}, ":5: there is no key 'colour' (allowed: title,"),
+    ({"equivalent": "so"}, ":1: title: what is equivalent has none"),
+    ({"prose": ""}, ":6: no prose says what is wrong"),
+    ({"prose": "# Prose.\nrubbish\n"}, ":7: neither prose (`# ...`) nor a diff"),
+    ({"diff": ""}, ":6: there is no diff (`--- a/FILE`)"),
+])
+def test_bad_header_is_refused_by_file_and_line(tmp_path, changes, told):
+    with pytest.raises(DefectError) as refusal:
+        defect_of(tmp_path, **changes)
+    assert str(refusal.value).startswith(f"{tmp_path}/bug.patch{told}"), refusal.value
+
+
+@pytest.mark.parametrize("text, told", [
+    ("# title: overlap\n# title: lost\n#\n", ":2: a second title"),
+    ("title: overlap\n", ":1: not of the form `# key: value`"),
+    ("# title: overlap\nint x;\n", ":2: not of the form `# key: value`"),
+    ("", ":0: there is no diff"),
+])
+def test_what_is_no_header(tmp_path, text, told):
+    path = tmp_path / "bug.patch"
+    path.write_text(text)
+    with pytest.raises(DefectError) as refusal:
+        read(path)
+    assert str(refusal.value).startswith(f"{path}{told}")
+
+
+def test_bad_name_and_empty_folder(tmp_path):
+    with pytest.raises(DefectError, match="there is no defect"):
+        read_all(tmp_path)
+    with pytest.raises(DefectError, match="a-z, 0-9 and - alone"):
+        defect_of(tmp_path, name="Bug_1")
+
+
+# ---- a patch ----
+
+CLEAN = "int main(void) {\n    return 0;\n}\n"
+
+
+@pytest.fixture
+def small_root(tmp_path):
+    """A tree of one program."""
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "program.c").write_text(CLEAN)
+    return root
+
+
+def test_patch_is_applied_and_nothing_left_beside(small_root):
+    patching.apply(small_root, DIFF)
+    assert "return 7" in (small_root / "program.c").read_text()
+    assert [path.name for path in small_root.iterdir()] == ["program.c"]
+
+
+def test_lines_may_have_moved(small_root):
+    (small_root / "program.c").write_text("\n\n\n" + CLEAN)
+    patching.apply(small_root, DIFF)
+    assert "return 7" in (small_root / "program.c").read_text()
+
+
+@pytest.mark.parametrize("diff, told", [
+    ("", "changes nothing: there is no line"),
+    (DIFF.replace("return 0", "return 1"), "does not apply: Hunk #1 FAILED"),
+    (DIFF.replace(" int main(void) {", " int main() {"), "does not apply: Hunk #1 FAILED"),  # no fuzz
+    (DIFF.replace("program.c", "other.c"), "does not apply: can't find file"),
+    (DIFF.replace("@@ -1,3", "@@ -1,9"), "does not apply: "),
+    (DIFF.replace("return 7;", "return 0; /* so */ // it is"), "changes nothing: only comments or blanks differ"),
+    (DIFF.replace("    return 7;", "  return\n+  0;").replace("+1,3", "+1,4"), "changes nothing: only comments"),
+])
+def test_patch_that_does_not_do(small_root, diff, told):
+    with pytest.raises(patching.PatchError) as refusal:
+        patching.apply(small_root, diff)
+    assert str(refusal.value).startswith(told)
+
+
+def test_what_looks_like_a_comment_in_a_literal_counts(small_root):
+    (small_root / "program.c").write_text('char *s = "/* a */";\n')
+    patching.apply(small_root, '--- a/program.c\n+++ b/program.c\n@@ -1 +1 @@\n'
+                               '-char *s = "/* a */";\n+char *s = "/* b */";\n')
+
+
+# ---- a tree ----
+
+MAKEFILE = "program: lib/program.c\n\t@echo made >>made\n\t@gcc -Werror -O2 -g -o $@ $<\n"
+
+
+class SmallLane(lanes.Lane):
+    """Exit status 7 is a broken rule, a program that does not end is killed."""
+    name = "small"
+
+    def make_words(self, job):
+        return ("program",)
+
+    def program(self, job):
+        return "program"
+
+    def run(self, tree, job):
+        ended = lanes.attend([str(tree.path / "program")], tree.path / "log", job.limit_seconds, nudge=False)
+        if ended.by == "timeout":
+            return Run("timeout")
+        return Run("fail", "overlap", "overlap: so", "mixed") if ended.code == 7 else Run("pass", phase="mixed")
+
+
+@pytest.fixture
+def small_pool(tmp_path, monkeypatch):
+    """Two trees of a tree of one program, in a lane of their own."""
+    monkeypatch.setitem(lanes.LANES, "small", SmallLane())
+    root = tmp_path / "root"
+    (root / "lib").mkdir(parents=True)
+    (root / "lib/program.c").write_text(CLEAN)
+    (root / "Makefile").write_text(MAKEFILE)
+    pool = Pool(root, tmp_path / "pool", 2, [("program",)])
+    yield pool
+    pool.close()
+
+
+def small(tmp_path, line, **changes):
+    """A defect whose program has this line."""
+    diff = DIFF.replace("program.c", "lib/program.c").replace("    return 7;", line)
+    return defect_of(tmp_path, lane="small", phase="any", diff=diff, **changes)
+
+
+@pytest.mark.parametrize("line, kind, note", [
+    ("return 7;", "right", ""),
+    ("return 8;", "survived", ""),
+    ("for (;;) {}", "timeout", ""),
+    ("return x;", "error", "lib/program.c:2:8: error: 'x' undeclared"),
+    ("return 0 + 0;", "error", "changes nothing: the program that is built is the clean one"),
+    ("return 0; // so", "error", "changes nothing: only comments"),
+])
+def test_each_outcome(tmp_path, small_pool, line, kind, note):
+    found = try_defect(small_pool, small(tmp_path, line, limit=1), "small")
+    assert found.kind == kind and found.met == (kind == "right"), found
+    assert note in found.note.replace("‘", "'").replace("’", "'"), found
+
+
+def test_patch_that_does_not_apply_is_an_error(tmp_path, small_pool):
+    defect = defect_of(tmp_path, lane="small", phase="any")  # its program.c is not here
+    assert try_defect(small_pool, defect, "small").kind == "error"
+
+
+def test_equivalent_one_must_survive(tmp_path, small_pool):
+    changes = {"equivalent": "so", "title": None}
+    kinds = [(found.kind, found.met) for line in ("return 8;", "return 7;") for found in
+             [try_defect(small_pool, small(tmp_path, line, **changes), "small")]]
+    assert kinds == [("equivalent", True), ("wrong-title", False)]
+
+
+def test_tree_is_put_back_and_compiles_only_what_changed(tmp_path, small_pool):
+    def made(tree):
+        return (tree.path / "made").read_text().count("made")
+
+    with small_pool.tree() as tree:
+        tree.make("program")
+        assert made(tree) == 1  # the clean copy's
+        tree.write("lib/program.c", CLEAN.replace("0", "7"))
+        (tree.path / "lib/new.c").write_text("")
+        tree.make("program")
+        assert made(tree) == 2 and tree.differs("program")
+        tree.restore()
+        tree.make("program")
+        assert made(tree) == 1 and not tree.differs("program")
+        assert not (tree.path / "lib/new.c").exists()
+
+
+def test_clean_copy_follows_the_tree(tmp_path, small_pool):
+    small_pool.close()
+    (tmp_path / "root/lib/program.c").write_text(CLEAN.replace("0", "7"))
+    pool = Pool(tmp_path / "root", tmp_path / "pool", 1, [("program",)])
+    with pool.tree() as tree:
+        assert SmallLane().run(tree, Job()).rule == "overlap"
+    pool.close()
+
+
+def test_folder_is_one_process_s_at_a_time(tmp_path, small_pool):
+    with pytest.raises(BlockingIOError):
+        Pool(tmp_path / "root", tmp_path / "pool", 1, [])
+
+
+# ---- a program ----
+
+@pytest.mark.parametrize("script, limit, by, code", [
+    ("exit 3", 60, "exit", 3),
+    ("kill -ABRT $$", 60, "killed", None),
+    ("exec sleep 60", 0.3, "timeout", None),
+    ("exec yes", 60, "flood", None),
+])
+def test_how_a_program_ends(tmp_path, script, limit, by, code):
+    ended = lanes.attend(["sh", "-c", script], tmp_path / "log", limit, nudge=False)
+    assert (ended.by, ended.code, ended.prompted) == (by, code, "")
+    assert len(ended.output) <= lanes.FLOOD_BYTES
+
+
+def test_silent_program_is_made_to_tell(tmp_path):
+    script = "trap 'echo told; exit 4' USR1; while :; do sleep 0.05; done"
+    ended = lanes.attend(["sh", "-c", script], tmp_path / "log", 1)
+    assert (ended.by, ended.code, ended.output) == ("exit", 4, b"told\n")
+    assert ended.prompted == "silence: no byte for 0.25 s"
+
+
+# ---- a run ----
+
+@pytest.mark.parametrize("run, kind, met", [
+    (Run("fail", "overlap", "overlap: x", "mixed"), "right", True),
+    (Run("fail", "overlap", "overlap: x", "irq"), "right", False),
+    (Run("fail", "lost", "lost: x", "mixed"), "wrong-title", False),
+    (Run("crash", "triple-fault", "triple-fault, in phase mixed", "mixed"), "wrong-title", False),
+    (Run("damaged", "damaged", "cut: no closing line", "mixed"), "wrong-title", False),
+    (Run("timeout", None, "", "mixed"), "timeout", False),
+    (Run("hang", "silence", "silence: no byte, and deaf to NMI", "mixed"), "timeout", False),
+    (Run("pass", None, "", "mixed"), "survived", False),
+    (Run("inconclusive", None, "", "mixed"), "survived", False),
+    (Run("error", "usage", "usage: option frob", "start"), "error", False),
+])
+def test_run_is_classified(tmp_path, run, kind, met):
+    found = classify(defect_of(tmp_path), "hosted", run)
+    assert (found.kind, found.met) == (kind, met)
+
+
+def test_other_rule_that_the_header_allows_is_as_expected_and_still_another(tmp_path):
+    defect = defect_of(tmp_path, also="lost assert")
+    found = [classify(defect, "hosted", Run("fail", rule, f"{rule}: x", "mixed")) for rule in ("lost", "content")]
+    assert [(one.kind, one.met) for one in found] == [("wrong-title", True), ("wrong-title", False)]
+
+
+def test_score_counts_right_titles_apart(tmp_path):
+    defect = defect_of(tmp_path)
+    score = table.Score(Outcome(defect, kind, "hosted") for kind in
+                        ("right", "right", "wrong-title", "timeout", "survived", "error", "equivalent"))
+    assert (score.caught, score.applicable) == (3, 6)
+    assert score.text() == ("caught 3 of 6, 2 of them under the expected title; "
+                            "equivalent 1, error 1, survived 1, timeout 1")
+
+
+def test_markdown_and_json_tell_what_is_not_as_expected(tmp_path):
+    good = classify(defect_of(tmp_path), "hosted", Run("fail", "overlap", "overlap: x", "mixed", 2.2))
+    bad = classify(defect_of(tmp_path, name="worse"), "hosted", Run("pass", phase="bad-free"))
+    page = table.as_markdown([good, bad], [RuleOutcome("lost", ())])
+    assert "| bug | `overlap` | `overlap` | mixed | hosted | 3 s |" in page
+    assert "| worse | `overlap` | **survived**" in page
+    assert "| `lost` | 0 | 0 | **no defect has it as its title** |" in page
+    record = json.loads(table.as_json([good, bad], []))
+    assert [(one["name"], one["outcome"], one["lane"]) for one in record["defects"]] == [
+        ("bug", "right", "hosted"), ("worse", "survived", "hosted")]
+
+
+# ---- a rule's loss ----
+
+@pytest.mark.parametrize("kinds, verdict", [
+    (["survived"], "noticed"),
+    (["right", "wrong-title"], "noticed"),
+    (["right", "right"], "its loss changes nothing"),
+    (["survived", "error"], "error: bug: "),
+    ([], "no defect has it as its title"),
+])
+def test_loss_of_a_rule(tmp_path, kinds, verdict):
+    defect = defect_of(tmp_path)
+    found = RuleOutcome("overlap", tuple(Outcome(defect, kind, "hosted") for kind in kinds))
+    assert found.verdict == verdict and found.met == (verdict == "noticed")
+
+
+def test_without_a_rule_its_own_defects_are_tried(tmp_path):
+    mine, other, missed = (defect_of(tmp_path, name=name, title=title) for name, title in
+                           (("mine", "overlap"), ("other", "lost"), ("missed", "overlap")))
+    found = [Outcome(mine, "right", "hosted"), Outcome(other, "right", "hosted"), Outcome(missed, "survived", "hosted")]
+    tried = []
+
+    def attempt(defect, patch):
+        tried.append((defect.name, patch))
+        return Outcome(defect, "survived", "hosted")
+
+    outcomes = try_without({"overlap": "PATCH"}, found, attempt, 2, lambda _: None)
+    assert tried == [("mine", "PATCH")] and outcomes[0].met
+
+
+def test_rule_without_a_patch_and_patch_without_a_rule(tmp_path):
+    defects = [defect_of(tmp_path)]
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    with pytest.raises(DefectError, match="no patch disables overlap"):
+        read_rules(rules, defects, [])
+    (rules / "overlap.patch").write_text("x")
+    assert read_rules(rules, defects, []) == {"overlap": "x"}
+    with pytest.raises(DefectError, match="no patch disables 'lost'"):
+        read_rules(rules, defects, ["lost"])
+    (rules / "no-such.patch").write_text("x")
+    with pytest.raises(DefectError, match="there is no rule 'no-such'"):
+        read_rules(rules, defects, [])
+
+
+# ---- the tool ----
+
+def tool(*words):
+    return subprocess.run([ROOT / "ci/defects", *words], capture_output=True, text=True, timeout=900)
+
+
+@pytest.mark.parametrize("words, told", [
+    (["--frob"], "unrecognized arguments: --frob"),
+    (["--only", "no-such"], "--only: there is no "),
+    (["--lane", "moon"], "invalid choice: 'moon'"),
+    (["--jobs", "0"], "0 is out of range"),
+    (["--rules", "no-such"], "no patch disables 'no-such'"),
+    (["--only", "merge-never", "--markdown", "x"], "--markdown: the page is of all defects"),
+    (["--lane", "unit", "--only", "merge-never"], "--lane unit: merge-never has no unit test"),
+    (["--folder", "/nonexistent"], "/nonexistent: there is no defect"),
+])
+def test_nonsense_is_refused_in_one_line(words, told):
+    done = tool(*words)
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert told in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+# ---- the defects ----
+
+@pytest.fixture(scope="module")
+def defects():
+    return read_all(FOLDER)
+
+
+def test_there_is_a_defect_for_each_rule_and_each_area(defects):
+    assert {defect.area for defect in defects} == set(AREAS)
+    assert {defect.title for defect in defects} >= set(RULES)
+    assert set(read_rules(FOLDER / "rules", defects, [])) == set(RULES)
+
+
+def test_page_is_of_these_defects(defects):
+    page = (ROOT / "docs/DEFECTS.md").read_text(encoding="utf-8")
+    rows = {line.split(" | ")[0].removeprefix("| ") for line in page.splitlines() if line.count(" | ") == 6}
+    assert rows - {"defect", "---"} == {defect.name for defect in defects}
+
+
+# Of several lanes, rules and areas; of each rule there are more.
+DOZEN = ("merge-never", "hotplug-upper-piece-kept-out", "remove-busy-reported-done", "removed-pages-stay-known",
+         "oom-path-keeps-lock", "memmap-end-rounded-up")
+
+
+@pytest.fixture(scope="module")
+def dozen(tmp_path_factory):
+    """Each of the dozen's outcome."""
+    file = tmp_path_factory.mktemp("defects") / "outcome.json"
+    done = tool("--only", *DOZEN, "--stretch", "5", "--json", file)
+    assert file.is_file(), done.stdout + done.stderr
+    return {one["name"]: one for one in json.loads(file.read_text())["defects"]}
+
+
+@pytest.mark.parametrize("name", DOZEN)
+def test_defect_is_found_under_its_title(dozen, name):
+    assert dozen[name]["outcome"] == "right" and dozen[name]["met"], dozen[name]
+
+
+def test_loss_of_a_rule_is_noticed():
+    done = tool("--rules", "residue", "--only", "hotplug-upper-piece-kept-out")
+    assert "1 of 1 changed: 1 survived" in done.stdout and done.returncode == 0, done
