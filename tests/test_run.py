@@ -253,7 +253,7 @@ def test_patience_grows_with_the_work(tmp_path):
     assert bounds("--args", "seconds=1000").total > 2000
     assert bounds("--ops", 5).total > 3600
     assert bounds("--cpus", 255).silence > bounds("--cpus", 8).silence
-    assert bounds("--timeout", 9, "--silence", 3) == Patience(128, 3, 9)
+    assert bounds("--timeout", 9, "--silence", 3) == Patience(308, 3, 9)
 
 
 # Errors of use.
