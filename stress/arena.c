@@ -353,7 +353,7 @@ pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
         fail_overlap(arena, core, pfn, order, arena->start + taken);
     arena->holdings[index] = holding;
     if (arena->sample)
-        content_fill(content_of(arena, pfn, holding));
+        content_fill(content_of(arena, pfn, holding), !core->in_interrupt);
     count_add(&core->counts.allocations, 1);
     return pfn;
 }
@@ -374,7 +374,7 @@ static void check_content(const struct arena *arena, struct core *core, pfn_t pf
     struct content_error error;
 
     count_add(&core->counts.checked_in_full, content.full);
-    if (content_check(content, &error))
+    if (content_check(content, !core->in_interrupt, &error))
         return;
     failure_begin("content", "pfn 0x%llx order %u", (ull)pfn, holding.order_plus_1 - 1u);
     explain_block(pfn, holding.order_plus_1 - 1u);

@@ -21,8 +21,9 @@ typedef unsigned long long ull;
 enum {
     STARVATION_LEAST = 1000, /* acquisitions of the busiest core, before fairness is a question */
     STARVATION_RATIO = 20,
-    EXTRA_SECONDS = 10, /* how much longer a phase may take to reach its floor */
-    ROUNDS_A_PHASE = 4, /* of the phases whose rounds are bound by time or operations */
+    EXTRA_SECONDS = 10,  /* how much longer a phase may take to reach its floor */
+    OVERDUE_SECONDS = 4, /* how late progress may be until core 0's timer tells of it */
+    ROUNDS_A_PHASE = 4,  /* of the phases whose rounds are bound by time or operations */
 };
 
 const struct phase *const all_phases[] = {
@@ -267,6 +268,29 @@ static void print_progress(struct run *run, uint64_t now)
     run->progress_at = now + clock_hz();
 }
 
+/*
+ * What takes core 0 long, or the others while it waits for them, has no progress told between, and
+ * to the host a silent guest is one that hangs. In core 0's timer interrupt, so the allocator is
+ * not asked. Silent if no core got anything done: then the host is right.
+ */
+static void tell_if_overdue(void *context)
+{
+    struct run *run = context;
+    uint64_t now = cpu_cycles();
+
+    if (!run->tells || now < run->progress_at + OVERDUE_SECONDS * clock_hz())
+        return;
+    uint64_t made = watch_progress_of(run->core_count);
+    if (made == run->progress_made)
+        return;
+    struct totals sum = sum_up(run);
+    report_line("# progress phase=%s seconds=%llu ops=%llu, a long step", run->phase->name,
+                (ull)(elapsed_ms(run) / 1000), (ull)sum.steps);
+    run->progress_made = made;
+    run->progress_steps = sum.steps;
+    run->progress_at = now + clock_hz();
+}
+
 bool run_goes_on(struct run *run, struct core *core)
 {
     uint64_t now = cpu_cycles();
@@ -380,6 +404,7 @@ static void begin_phase(struct run *run, const struct phase *phase, unsigned ind
     if (phase->prepare)
         phase->prepare(run);
     begin_round(run);
+    run->tells = true;
 }
 
 /* Bound by operations or by time; a phase under its floor when its time is up gets more of it. */
@@ -459,6 +484,7 @@ static bool end_phase(struct run *run, unsigned index)
     struct totals sum = sum_up(run);
     uint64_t milliseconds = elapsed_ms(run), seen, wanted;
 
+    run->tells = false;
     if (arena_held_pages(&run->arena))
         fail("assert", "%llu pages held at the end of a phase", (ull)arena_held_pages(&run->arena));
     arena_check(&run->arena);
@@ -582,6 +608,7 @@ void run_prepare(struct run *run)
     spinlock_yield(run->options->yield, run->options->seed);
     tick_preempt(run->options->preempt, run->options->seed);
     watch_set_limit(run->options->watchdog);
+    watch_set_teller(tell_if_overdue, run);
     explain_set_cores(run->cores, run->core_count);
     failure_set_rest(report_rest, run);
     arena_check(&run->arena);

@@ -72,7 +72,8 @@ struct run {
     unsigned round_order; /* exhaust, fragment: the order of this round */
 
     /* Progress, core 0's. */
-    uint64_t progress_at, progress_steps;
+    uint64_t progress_at, progress_steps, progress_made;
+    bool tells; /* a phase runs: its handler may tell of progress too */
 };
 
 /* The phases there are, in their order; the last has a NULL name. */

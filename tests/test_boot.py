@@ -84,6 +84,13 @@ def test_books_of_fragmented_memory_are_read_in_bearable_time():
                memory="1G", thread="single", more=["-icount", "shift=3,sleep=off"]))
 
 
+def test_long_steps_are_not_silent():
+    """All of memory written and checked: seconds between two of a core's own words, in virtual time."""
+    log = check(boot("ops=100 phases=exhaust sample=1 yield=32 seed=1", cpus=8, memory="256M",
+                     thread="single", more=["-icount", "shift=3,sleep=off"]))
+    assert any(line.endswith(", a long step") for line in log.all("# progress phase=exhaust ")), log.text
+
+
 @pytest.mark.parametrize("memory", ["2M", "4M"])
 def test_too_little_memory(memory):
     check_error(boot(SHORT, memory=memory), "memory", "give the machine more")

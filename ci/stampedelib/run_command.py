@@ -20,8 +20,9 @@ BUILD = ROOT / "build/gcc-order16"  # where make puts the images by default
 KERNEL_OPTIONS = ("seed", "seconds", "ops", "allocator")
 DEFAULT_SECONDS = 15
 YIELD_WHEN_SINGLE = "yield=64"  # one thread runs all CPUs: without yields they hardly interleave
-BOOT_SECONDS = 120
+BOOT_SECONDS = 300  # UEFI on a loaded host; a guest that died early is seen at once
 WORK_BOUND_SECONDS = 3600
+SLOW_SECONDS = 900  # for steps that no time bounds, such as filling all memory, on a loaded host
 DETERMINISTIC_SILENCE = 300  # its seconds are instructions, and an NMI in between is none of its own
 ON_FAIL = ("exit", "gdb", "bundle")
 HOLD = "on-fail=hold"
@@ -235,7 +236,7 @@ def patience(arguments: argparse.Namespace) -> Patience:
         seconds = max(seconds, WORK_BOUND_SECONDS)
     boot = BOOT_SECONDS + arguments.cpus
     silence = arguments.silence or max(DETERMINISTIC_SILENCE if deterministic else 60, arguments.cpus)
-    return Patience(boot, silence, arguments.timeout or boot + silence + 4 * seconds)
+    return Patience(boot, silence, arguments.timeout or boot + SLOW_SECONDS + 4 * seconds)
 
 
 def _number(text: str | None) -> int:

@@ -20,7 +20,7 @@ from pathlib import Path
 from .busy import Busy
 from .cli import Parser, build_parser
 from .log import key_values
-from .machine import Machine, find_qemu
+from .machine import find_qemu
 from .run_command import BUILD, build_plan
 from .runner import Plan, run
 from .soak_matrix import Configuration, draw
@@ -35,13 +35,6 @@ KERNEL_SOURCES = ("Makefile", "linker.ld", "boot", "arch", "mm", "smp", "stress"
 LONGEST_HOURS = 1000
 ALARM = 1
 TOO_LARGE_TO_SAVE = "1G"
-
-
-class DeterministicMachine(Machine):
-    """TCG that counts instructions: the same command runs the same, to the instruction."""
-
-    def _accelerator_options(self) -> list[str]:
-        return ["-accel", "tcg", "-icount", "shift=3,sleep=off", "-cpu", "max"]
 
 
 @dataclass(frozen=True)
@@ -221,17 +214,12 @@ def _verdict(subject: Subject, configuration: Configuration, folder: Path) -> Ve
 
 
 def plan(subject: Subject, configuration: Configuration, folder: Path) -> Plan:
-    """What `stampede run` would do, on the machine that it cannot ask for too."""
+    """What `stampede run` would do."""
     words = ["stampede", "run", "--iso", str(subject.iso), "--kernel", str(subject.kernel), "--qemu",
              subject.qemu, "--log", str(folder / "serial.log"), "--quiet", "--on-fail", "bundle",
              "--bundle-limit", TOO_LARGE_TO_SAVE, *configuration.words()]
     arguments = build_parser().parse_args(words[1:], argparse.Namespace(argv=words))
-    made = build_plan(arguments, secrets.randbits(64) or 1)
-    if configuration.mode != "deterministic":
-        return made
-    again = f"ci/soak --folder {subject.folder} --only {configuration.number}"
-    return replace(made, machine=DeterministicMachine(**vars(made.machine)),
-                   repeat=lambda _verdict: again)
+    return build_plan(arguments)
 
 
 def _summary(runs: list[Run], alarms: int) -> str:
