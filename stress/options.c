@@ -90,8 +90,8 @@ static const struct option table[] = {
      "count failures instead of ending at the first"},
     {"program", OPTION_TEXT, FIELD(program), 0, 8 * OPTION_TEXT_SIZE - 1, "",
      "0123456789abcdefgimpx/:,.-", "the program to explore, as text"},
-    {"switches", OPTION_TEXT, FIELD(switches), 0, 16 * OPTION_TEXT_SIZE - 1, "",
-     "0123456789i.@:,", "the schedule to repeat, as text"},
+    {"switches", OPTION_TEXT, FIELD(switches), 0, 16 * OPTION_TEXT_SIZE - 1, "", "0123456789i.@:,",
+     "the schedule to repeat, as text"},
 };
 
 enum { OPTION_COUNT = sizeof table / sizeof table[0] };

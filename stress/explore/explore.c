@@ -12,7 +12,7 @@ typedef unsigned long long ull;
 
 enum {
     SCHEDULES_A_PROGRAM = 64,
-    TITLES = 16,          /* that are told apart when it goes on after failures */
+    TITLES = 16, /* that are told apart when it goes on after failures */
     TRACE_SIZE = 4096,
     MINIMISE_SECONDS = 20,
 };
@@ -89,9 +89,9 @@ static void report_switches(const struct schedule_switch *list, unsigned count)
     const unsigned a_line = 16;
 
     for (unsigned i = 0; i < count || i == 0; i += a_line)
-        report_line("# minimised switches=%s",
-                    schedule_print(list + i, count - i < a_line ? count - i : a_line, text,
-                                   sizeof(text)));
+        report_line(
+            "# minimised switches=%s",
+            schedule_print(list + i, count - i < a_line ? count - i : a_line, text, sizeof(text)));
 }
 
 static const char *kind_word(unsigned kind)
@@ -112,8 +112,8 @@ static void report_trace(void)
         uintptr_t at = (uintptr_t)entry->at - 1; /* in the call, not behind it */
         report_line("# trace %s %d %s %u %s was=0x%llx at=0x%llx %s", thread_name(entry->thread),
                     entry->operation, kind_word(entry->kind), entry->size,
-                    trial_place(entry->address, place, sizeof(place)), (ull)entry->before,
-                    (ull)at, symbol_format(name, sizeof(name), at));
+                    trial_place(entry->address, place, sizeof(place)), (ull)entry->before, (ull)at,
+                    symbol_format(name, sizeof(name), at));
     }
 }
 
@@ -127,8 +127,7 @@ static void report_outcomes(const struct program *program)
             if (outcome.pfn == INVALID_PFN)
                 report_line("# outcome %s %u none", thread_name(thread), i);
             else
-                report_line("# outcome %s %u page=%llu", thread_name(thread), i,
-                            (ull)outcome.pfn);
+                report_line("# outcome %s %u page=%llu", thread_name(thread), i, (ull)outcome.pfn);
         }
 }
 
@@ -225,8 +224,7 @@ static void count_title(void)
 {
     unsigned i = 0;
 
-    while (i < explorer.title_count &&
-           !trial_same_title(explorer.titles[i], explorer.result.title))
+    while (i < explorer.title_count && !trial_same_title(explorer.titles[i], explorer.result.title))
         i++;
     if (i == TITLES)
         return;
@@ -463,8 +461,7 @@ void explore(const struct options *options, const struct trial_setup *setup)
     prng_seed(&explorer.random, options->seed, 0);
     with_options.machine.points =
         strcmp(options->points, "coarse") == 0 ? POINTS_COARSE : POINTS_ALL;
-    with_options.machine.races =
-        options->races && (setup->allocator->promises & PROMISE_SMP_SAFE);
+    with_options.machine.races = options->races && (setup->allocator->promises & PROMISE_SMP_SAFE);
     trial_init(&with_options);
     failure_set_phase(1, "explore");
     report_line("# begin phase=explore");

@@ -11,8 +11,8 @@
 #include <stress/failure.h>
 
 enum {
-    WATCHED = 8,      /* reads between two waits that are remembered */
-    PATIENCE = 2000,  /* points that a thread has for itself while others could go on */
+    WATCHED = 8,            /* reads between two waits that are remembered */
+    PATIENCE = 2000,        /* points that a thread has for itself while others could go on */
     KEEPER = EXPLORE_CORES, /* the fiber that sets up and inspects */
     FIBERS,
     ALL_CORES = (1 << EXPLORE_CORES) - 1,
@@ -40,7 +40,7 @@ struct core_state {
 static struct {
     struct machine_setup setup;
     struct percpu cpus[EXPLORE_CORES];
-    struct cpu_local *real; /* whose core all this runs on */
+    struct cpu_local *real;    /* whose core all this runs on */
     struct cpu_stacks *stacks; /* one a fiber */
     struct fiber home;         /* who called machine_run() */
     struct core_state states[FIBERS];
@@ -53,7 +53,7 @@ static struct {
 
     bool observes;
     irq_flags_t initial_flags; /* interrupts on */
-    unsigned current; /* the thread that runs */
+    unsigned current;          /* the thread that runs */
     unsigned points, alone_for;
     uint64_t hash;
     const struct program *program;
@@ -120,8 +120,8 @@ static uint32_t who_still_waits(void)
     return waiting;
 }
 
-/* A core's own thread unless an interrupt holds it; that, or one that may come. Those who only yield
- * wait for the others, if there are any. */
+/* A core's own thread unless an interrupt holds it; that, or one that may come. Those who only
+ * yield wait for the others, if there are any. */
 static uint32_t who_can_run(void)
 {
     uint32_t interrupts = (machine.interrupted | machine.interruptible) << EXPLORE_CORES;
@@ -143,11 +143,11 @@ static int describe_wait(unsigned number, char *text, size_t size)
     char place[40];
 
     if (!lock)
-        return format_text(text, size, "%s %u waits for %s to change", what, thread_core(number),
-                           machine.setup.place(machine.threads[number].reads[0].address, place,
-                                               sizeof(place)));
-    return format_text(text, size, "%s %u waits for %s, held by core %d", what,
-                       thread_core(number), lock->name, spinlock_irq_owner(lock));
+        return format_text(
+            text, size, "%s %u waits for %s to change", what, thread_core(number),
+            machine.setup.place(machine.threads[number].reads[0].address, place, sizeof(place)));
+    return format_text(text, size, "%s %u waits for %s, held by core %d", what, thread_core(number),
+                       lock->name, spinlock_irq_owner(lock));
 }
 
 /* Nobody can go on, and not all is done. */
@@ -174,7 +174,8 @@ static unsigned core_of_current(void)
     return thread_core(machine.current);
 }
 
-/* Nobody is to have the machine for himself for ever, such as in a loop that waits without saying so. */
+/* Nobody is to have the machine for himself for ever, such as in a loop that waits without saying
+ * so. */
 static uint32_t limit_patience(uint32_t enabled)
 {
     uint32_t others = enabled & ~(1u << machine.current);
@@ -202,7 +203,8 @@ static void note_interruptible(unsigned core, bool on)
     machine.interruptible = (machine.interruptible & ~(1u << core)) | (uint32_t)on << core;
 }
 
-/* Let the schedule decide. Returns when the decision, now or later, is for a thread of this core. */
+/* Let the schedule decide. Returns when the decision, now or later, is for a thread of this core.
+ */
 static void decide(void)
 {
     unsigned here = core_of_current();
@@ -342,8 +344,9 @@ static void fail_race(const struct race *race)
     if (benign_race(function_at(first->at)) || benign_race(function_at(second->at)))
         return;
     machine.race = *race;
-    fail("race", "%s %s and %s %s, in no order", function_at(first->at), access_word(access_kind(first)),
-         function_at(second->at), access_word(access_kind(second)));
+    fail("race", "%s %s and %s %s, in no order", function_at(first->at),
+         access_word(access_kind(first)), function_at(second->at),
+         access_word(access_kind(second)));
 }
 
 static void count_point(unsigned me)
@@ -353,7 +356,8 @@ static void count_point(unsigned me)
              MACHINE_POINTS);
 }
 
-/* It is `me`'s turn, and the access follows with nobody in between. Within eight bytes of alignment. */
+/* It is `me`'s turn, and the access follows with nobody in between. Within eight bytes of
+ * alignment. */
 static void note_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
 {
     unsigned me = machine.current, id;
@@ -409,7 +413,8 @@ bool machine_observes(void)
     return machine.observes;
 }
 
-/* What the loop has read in this turn is what it waits for; in its first, nobody knows where it began. */
+/* What the loop has read in this turn is what it waits for; in its first, nobody knows where it
+ * began. */
 void explore_relax(void)
 {
     if (!machine.observes)
@@ -453,8 +458,8 @@ static void reset_cores(void)
 {
     memset(machine.cpus, 0, sizeof(machine.cpus));
     for (unsigned core = 0; core < EXPLORE_CORES; core++)
-        machine.cpus[core].local = (struct cpu_local){
-            .self = &machine.cpus[core].local, .number = core, .apic_id = core};
+        machine.cpus[core].local =
+            (struct cpu_local){.self = &machine.cpus[core].local, .number = core, .apic_id = core};
 }
 
 static void go(unsigned fiber, unsigned core)

@@ -64,7 +64,8 @@ static bool try_list(const struct schedule_switch *list, unsigned count)
     return try_schedule();
 }
 
-/* Another thread begins: the first decision is always thread 0's, whether or not it does anything. */
+/* Another thread begins: the first decision is always thread 0's, whether or not it does anything.
+ */
 static bool try_other_beginnings(void)
 {
     unsigned count = work.best->switch_count;
@@ -177,8 +178,8 @@ static void drop_dead_frees(struct program *program)
             struct program_operation *operation = &program->operations[thread][i];
             bool frees = operation->kind == PROGRAM_FREE || operation->kind == PROGRAM_BAD_FREE;
             bool puts = operation->kind == PROGRAM_PUT_BACK;
-            if ((frees && program->operations[operation->a][operation->b].kind !=
-                              PROGRAM_ALLOCATE) ||
+            if ((frees &&
+                 program->operations[operation->a][operation->b].kind != PROGRAM_ALLOCATE) ||
                 (puts && program->operations[0][operation->a].kind != PROGRAM_REMOVE))
                 *operation = (struct program_operation){0};
         }
@@ -253,7 +254,8 @@ static bool drop_switches(unsigned first, unsigned count)
     return try_list(work.list, left);
 }
 
-/* In ever smaller pieces. Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", 2002. */
+/* In ever smaller pieces. Zeller and Hildebrandt, "Simplifying and isolating failure-inducing
+ * input", 2002. */
 static bool shrink_switches(void)
 {
     bool better = false;

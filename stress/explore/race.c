@@ -2,8 +2,8 @@
 #include <stress/explore/race.h>
 
 enum {
-    SLOTS = 8192,        /* where a cell's address may hash to */
-    CELLS = SLOTS / 2,   /* of eight bytes each; a trial touches some hundreds */
+    SLOTS = 8192,      /* where a cell's address may hash to */
+    CELLS = SLOTS / 2, /* of eight bytes each; a trial touches some hundreds */
     ACCESSES = 12, /* kept of each; the oldest gives way, so a race may be missed, never invented */
 };
 
@@ -100,7 +100,8 @@ static bool is_repeated(const struct cell *cell, const struct race_access *acces
     return old->what == access->what && old->clock == access->clock;
 }
 
-/* In place of one that says no more - the same thread's, of the same bytes, as strong - or of the oldest. */
+/* In place of one that says no more - the same thread's, of the same bytes, as strong - or of the
+ * oldest. */
 static void keep(struct cell *cell, const struct race_access *access)
 {
     unsigned place = 0;
@@ -118,8 +119,8 @@ static void keep(struct cell *cell, const struct race_access *access)
     cell->written |= access_kind(access) & ACCESS_WRITE;
 }
 
-static bool find_race(const struct cell *cell, const struct race_access *access,
-                      uintptr_t address, struct race *race)
+static bool find_race(const struct cell *cell, const struct race_access *access, uintptr_t address,
+                      struct race *race)
 {
     if (!cell->written && !(access_kind(access) & ACCESS_WRITE))
         return false;
@@ -138,8 +139,8 @@ static void acquire(struct cell *cell, unsigned thread, unsigned kind)
     join(kind & ACCESS_ACQUIRE ? &races.now[thread] : &races.seen[thread], &cell->release);
 }
 
-/* A store begins a release sequence or, if it is relaxed, ends the one there was; a read-modify-write
- * goes on with it. (C11 5.1.2.4) */
+/* A store begins a release sequence or, if it is relaxed, ends the one there was; a
+ * read-modify-write goes on with it. (C11 5.1.2.4) */
 static void release(struct cell *cell, unsigned thread, unsigned kind)
 {
     const struct clock *clock = kind & ACCESS_RELEASE ? &races.now[thread] : &races.fenced[thread];

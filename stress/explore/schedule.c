@@ -23,7 +23,8 @@ int strategy_find(const char *name)
 
 unsigned strategy_depth(enum strategy strategy)
 {
-    return strategy >= STRATEGY_PCT2 && strategy <= STRATEGY_PCT4 ? strategy - STRATEGY_PCT2 + 2 : 0;
+    return strategy >= STRATEGY_PCT2 && strategy <= STRATEGY_PCT4 ? strategy - STRATEGY_PCT2 + 2
+                                                                  : 0;
 }
 
 /* ---- beginning ---- */
@@ -57,8 +58,8 @@ void schedule_begin(struct schedule *schedule, enum strategy strategy, uint64_t 
 {
     prng_seed(&schedule->random, seed, 1);
     if (strategy == STRATEGY_PORTFOLIO)
-        strategy = STRATEGY_WALK + (enum strategy)prng_below(&schedule->random,
-                                                             STRATEGY_PCT4 - STRATEGY_WALK + 1);
+        strategy = STRATEGY_WALK +
+                   (enum strategy)prng_below(&schedule->random, STRATEGY_PCT4 - STRATEGY_WALK + 1);
     begin(schedule, strategy);
     if (strategy_depth(strategy))
         begin_pct(schedule, strategy_depth(strategy), length ? length : 1);
@@ -134,8 +135,8 @@ static unsigned choose_given(const struct schedule *schedule, uint32_t enabled, 
     return usual(enabled, current);
 }
 
-/* Beyond the prefix that is being repeated, the usual; what else there would be is left untried. Who
- * begins, and who follows one that cannot go on, is no preemption. */
+/* Beyond the prefix that is being repeated, the usual; what else there would be is left untried.
+ * Who begins, and who follows one that cannot go on, is no preemption. */
 static unsigned choose_sweep(struct schedule *schedule, uint32_t enabled, unsigned current)
 {
     unsigned chosen = usual(enabled, current);
@@ -183,8 +184,7 @@ unsigned schedule_choose(struct schedule *schedule, uint32_t enabled, unsigned c
                                               : (unsigned)__builtin_ctz(enabled);
     if (chosen != usual(enabled, current) && schedule->taken_count < SCHEDULE_SWITCHES)
         schedule->taken[schedule->taken_count++] = (struct schedule_switch){
-            schedule->at[current], (uint8_t)current, (uint8_t)chosen,
-            schedule->operation[current]};
+            schedule->at[current], (uint8_t)current, (uint8_t)chosen, schedule->operation[current]};
     return chosen;
 }
 
@@ -250,8 +250,7 @@ static const char *parse_switch(const char *text, struct schedule_switch *entry)
         at = at * 10 + (unsigned)(*text++ - '0');
     if (*text++ != ':' || !(text = thread_parse(text, &to)))
         return NULL;
-    *entry = (struct schedule_switch){(uint16_t)at, (uint8_t)from, (uint8_t)to,
-                                       (uint8_t)operation};
+    *entry = (struct schedule_switch){(uint16_t)at, (uint8_t)from, (uint8_t)to, (uint8_t)operation};
     return text;
 }
 
@@ -260,10 +259,10 @@ bool schedule_parse(struct schedule_switch *list, unsigned *count, const char *t
 {
     *count = 0;
     while (*text) {
-        const char *rest =
-            *count < SCHEDULE_SWITCHES ? parse_switch(text, &list[*count]) : NULL;
+        const char *rest = *count < SCHEDULE_SWITCHES ? parse_switch(text, &list[*count]) : NULL;
         if (!rest || (*rest && *rest != ',')) {
-            format_text(message, size, "switches: wrong at \"%.16s\"; such as 0.2@12:1,1.0@3:i0", text);
+            format_text(message, size, "switches: wrong at \"%.16s\"; such as 0.2@12:1,1.0@3:i0",
+                        text);
             return false;
         }
         ++*count;

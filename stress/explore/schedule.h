@@ -55,7 +55,7 @@ struct sweep_level {
 struct schedule {
     enum strategy strategy;
     struct prng random;
-    unsigned points; /* decided so far */
+    unsigned points;              /* decided so far */
     uint16_t at[EXPLORE_THREADS]; /* of these each thread's, since its operation began */
     uint8_t operation[EXPLORE_THREADS];
 
@@ -103,7 +103,8 @@ unsigned schedule_choose(struct schedule *schedule, uint32_t enabled, unsigned c
 /* From here on a thread is in this operation. */
 void schedule_note_operation(struct schedule *schedule, unsigned thread, unsigned operation);
 
-/* "0.2@12:1,1.0@3:i0" - in its operation 2, at point 12, thread 0 gives way to 1 - and back; false with a message that says what is wrong. */
+/* "0.2@12:1,1.0@3:i0" - in its operation 2, at point 12, thread 0 gives way to 1 - and back; false
+ * with a message that says what is wrong. */
 char *schedule_print(const struct schedule_switch *list, unsigned count, char *text, size_t size);
 bool schedule_parse(struct schedule_switch *list, unsigned *count, const char *text, char *message,
                     size_t size);

@@ -110,8 +110,7 @@ static void put_back(unsigned index)
     const struct program_operation *removal = &trial.program->operations[0][index];
 
     trial.removed[index] = false;
-    enum page_error error =
-        arena_plug(&trial.arena, trial.arena.start + removal->a, removal->b);
+    enum page_error error = arena_plug(&trial.arena, trial.arena.start + removal->a, removal->b);
     if (error != PAGE_OK)
         fail("insert-refused", "pages 0x%llx to 0x%llx, taken out before: %s",
              (unsigned long long)(trial.arena.start + removal->a),
@@ -122,8 +121,8 @@ static void put_back(unsigned index)
 static void run_operation(unsigned thread, unsigned index)
 {
     const struct program_operation *operation = &trial.program->operations[thread][index];
-    struct block *block = &trial.blocks[operation->a % EXPLORE_THREADS]
-                                       [operation->b % EXPLORE_OPERATIONS];
+    struct block *block =
+        &trial.blocks[operation->a % EXPLORE_THREADS][operation->b % EXPLORE_OPERATIONS];
 
     switch (operation->kind) {
     case PROGRAM_ALLOCATE:
@@ -138,8 +137,8 @@ static void run_operation(unsigned thread, unsigned index)
             free_wrongly(thread, block);
         break;
     case PROGRAM_REMOVE:
-        trial.removed[index] = arena_remove(&trial.arena, trial.arena.start + operation->a,
-                                            operation->b) == PAGE_OK;
+        trial.removed[index] =
+            arena_remove(&trial.arena, trial.arena.start + operation->a, operation->b) == PAGE_OK;
         break;
     case PROGRAM_PUT_BACK:
         if (trial.removed[operation->a])

@@ -1,8 +1,9 @@
 /*
- * ABA: a lock-free stack of free pages whose head is compared by value alone. Between a pop's load of
- * the next page and its compare-and-swap others pop two pages and push the first again: the head is
- * as it was, and the page behind it is held. Treiber, "Systems programming: coping with
- * parallelism", 1986, counts versions for that. All words are atomic: the race detector sees nothing.
+ * ABA: a lock-free stack of free pages whose head is compared by value alone. Between a pop's load
+ * of the next page and its compare-and-swap others pop two pages and push the first again: the head
+ * is as it was, and the page behind it is held. Treiber, "Systems programming: coping with
+ * parallelism", 1986, counts versions for that. All words are atomic: the race detector sees
+ * nothing.
  */
 #include "planted.h"
 

@@ -1,6 +1,7 @@
 /*
- * Interrupts stay on while the lock is held on the path for a refusal only: the count of refusals has a
- * lock of its own, taken without irq_save(). An interrupt in between that is refused too waits for ever.
+ * Interrupts stay on while the lock is held on the path for a refusal only: the count of refusals
+ * has a lock of its own, taken without irq_save(). An interrupt in between that is refused too
+ * waits for ever.
  */
 #include "planted.h"
 

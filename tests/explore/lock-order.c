@@ -1,6 +1,6 @@
 /*
- * Two locks, taken in one order to allocate and in the other to free: a deadlock of two cores, each with
- * one of them.
+ * Two locks, taken in one order to allocate and in the other to free: a deadlock of two cores, each
+ * with one of them.
  */
 #include "planted.h"
 

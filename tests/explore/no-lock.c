@@ -1,4 +1,5 @@
-/* The count of refusals is plain and nobody's lock: a race of two refusals, or of one and who asks. */
+/* The count of refusals is plain and nobody's lock: a race of two refusals, or of one and who asks.
+ */
 #include "planted.h"
 
 static pfn_t allocate(void *memory, unsigned order)

@@ -53,17 +53,18 @@ enum {
                        PROMISE_INSTANCEABLE | PROMISE_METADATA_OUTSIDE,
 };
 
-/* Register it: as the buddy, but for the members that follow. What a member is given last counts. */
+/* Register it: as the buddy, but for the members that follow. What a member is given last counts.
+ */
 #pragma GCC diagnostic ignored "-Woverride-init"
-#define PLANTED(title, planted_promises, ...)                                             \
-    static const struct page_allocator planted = {.name = (title),                        \
-                                                  .promises = (planted_promises),         \
+#define PLANTED(title, planted_promises, ...)                                               \
+    static const struct page_allocator planted = {.name = (title),                          \
+                                                  .promises = (planted_promises),           \
                                                   .pool_size = sizeof(struct planted_pool), \
-                                                  .metadata_size = planted_metadata_size, \
-                                                  .init = planted_init,                   \
-                                                  .insert_pages = planted_insert,         \
-                                                  .allocate_pages = planted_allocate,     \
-                                                  .free_pages = planted_free,             \
-                                                  .for_each_free = planted_for_each_free, \
-                                                  __VA_ARGS__};                           \
+                                                  .metadata_size = planted_metadata_size,   \
+                                                  .init = planted_init,                     \
+                                                  .insert_pages = planted_insert,           \
+                                                  .allocate_pages = planted_allocate,       \
+                                                  .free_pages = planted_free,               \
+                                                  .for_each_free = planted_for_each_free,   \
+                                                  __VA_ARGS__};                             \
     PAGE_ALLOCATOR(planted)

@@ -1,6 +1,7 @@
 /*
- * All state is static, not instanceable: each trial must find it as it was at the start. Sound, but that
- * its lock is left taken when a trial is given up in the middle, and taken by hand, so that nobody notices.
+ * All state is static, not instanceable: each trial must find it as it was at the start. Sound, but
+ * that its lock is left taken when a trial is given up in the middle, and taken by hand, so that
+ * nobody notices.
  */
 #include "planted.h"
 
@@ -18,4 +19,5 @@ static pfn_t allocate(void *pool, unsigned order)
     return pfn;
 }
 
-PLANTED("static-state", PLANTED_PROMISES & ~(unsigned)PROMISE_INSTANCEABLE, .allocate_pages = allocate);
+PLANTED("static-state", PLANTED_PROMISES & ~(unsigned)PROMISE_INSTANCEABLE,
+        .allocate_pages = allocate);

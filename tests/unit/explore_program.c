@@ -9,7 +9,9 @@ static char message[200], text[PROGRAM_TEXT_SIZE];
 TEST(text_is_read_and_written)
 {
     static const char *const texts[] = {
-        "1", "16/0:a0,f0.0,c/1:a2/i0:a1", "64/0:m3.4,p0,-/i3:x0.7",
+        "1",
+        "16/0:a0,f0.0,c/1:a2/i0:a1",
+        "64/0:m3.4,p0,-/i3:x0.7",
         "8/0:a0,a0,a0,a0,a0,a0,a0,a0/3:f0.7",
     };
 
@@ -20,7 +22,8 @@ TEST(text_is_read_and_written)
     CHECK(program_parse(&program, texts[3], message, sizeof message));
     CHECK_EQUAL(program_cores(&program), 4);
     CHECK_EQUAL(program_length(&program), 9);
-    CHECK(!program_parse(&program, texts[2], message, sizeof message)); /* frees what is not there */
+    CHECK(
+        !program_parse(&program, texts[2], message, sizeof message)); /* frees what is not there */
 }
 
 TEST(bad_text_is_refused)
@@ -50,7 +53,11 @@ TEST(bad_text_is_refused)
 }
 
 static const struct program_limits all = {
-    .operations = 8, .interrupts = true, .removes = true, .bad_frees = true, .counts = true,
+    .operations = 8,
+    .interrupts = true,
+    .removes = true,
+    .bad_frees = true,
+    .counts = true,
 };
 
 /* What is drawn is a program as the text has it, the same for the same seed, and of each kind. */

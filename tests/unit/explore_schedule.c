@@ -68,7 +68,8 @@ TEST(switches_count_by_operation)
 
 TEST(bad_switches_are_refused)
 {
-    static const char *const texts[] = {"0", "0@1:1", "0.9@1:1", "4.0@1:1", "0.0@1", "0.0@1:1;", "x"};
+    static const char *const texts[] = {"0",     "0@1:1",    "0.9@1:1", "4.0@1:1",
+                                        "0.0@1", "0.0@1:1;", "x"};
     struct schedule_switch list[8];
     unsigned count;
 
@@ -132,7 +133,8 @@ TEST(pct_keeps_its_bound)
     for (unsigned seed = 0; seed < tries; seed++) {
         schedule_begin(&schedule, STRATEGY_PCT2, seed, 40);
         run((unsigned[]){20, 20}, 2, trace);
-        met += strncmp(trace, "0000000111111", 13) == 0; /* 0 stops at its eighth point, and nowhere else */
+        met += strncmp(trace, "0000000111111", 13) ==
+               0; /* 0 stops at its eighth point, and nowhere else */
     }
     CHECK(met >= tries / (2 * 40) / 2);
 }
