@@ -160,10 +160,14 @@ def test_goes_on_with_the_run_that_raised_the_alarm(soaked):
     assert soaked.told == [(0, "pass"), (1, "fail"), (1, "pass"), (2, "pass")]
 
 
-def test_keep_going_goes_on_after_it(soaked):
+def test_keep_going_goes_on_after_it_and_without_it_is_run_again(soaked):
     soaked.run("fail")
     soaked.run("pass", words=["--keep-going"])
     assert soaked.told == [(0, "fail"), (1, "pass")]
+    assert "no, or an alarm again" in report(soaked.runs)
+    soaked.run("pass", "pass", "pass")
+    assert soaked.told[2:] == [(0, "pass"), (2, "pass"), (3, "pass")]
+    assert "no, or an alarm again" not in report(soaked.runs)
 
 
 def test_line_cut_off_while_it_was_written_is_run_again(soaked):

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -40,7 +41,7 @@ class Task:
 
 
 def one_command(task: Task, *options: str) -> list[str]:
-    """`ci/stampede sweep-one` for this campaign; a seed is to follow, then `--` and words_of()."""
+    """`ci/stampede sweep-one` for this campaign; a seed is to follow, then `--` and the words."""
     return [str(STAMPEDE), "sweep-one", "--work", task.plan.work, *options]
 
 
@@ -96,9 +97,12 @@ class Parallel:
                              "ci/install-deps sweep-parallel")
 
     def __enter__(self) -> "Parallel":
-        self._process = subprocess.Popen(
-            self.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
-            preexec_fn=die_with(os.getpid(), signal.SIGTERM))
+        with tempfile.TemporaryFile() as seeds:
+            seeds.write("".join(f"{seed}\n" for seed in self._task.seeds).encode())
+            seeds.seek(0)
+            self._process = subprocess.Popen(
+                self.command(), stdin=seeds, stdout=subprocess.PIPE, start_new_session=True,
+                preexec_fn=die_with(os.getpid(), signal.SIGTERM))
         return self
 
     def command(self) -> list[str]:
@@ -128,7 +132,6 @@ class Parallel:
     def results(self) -> Iterator[Result | None]:
         """As they come."""
         pending = b""
-        self._feed()
         while True:
             readable, _, _ = select.select([self._process.stdout], [], [], POLL_SECONDS)
             data = os.read(self._process.stdout.fileno(), 1 << 20) if readable else None
@@ -138,18 +141,6 @@ class Parallel:
             yield from (take_in(self._task.campaign, json.loads(line))
                         for line in lines if line.startswith(b"{"))  # a login may have its say
             yield None
-
-    def _feed(self) -> None:
-        """A file, so that neither waits for the other."""
-        text = "".join(f"{seed}\n" for seed in self._task.seeds).encode()
-        writer = os.fork()
-        if writer == 0:
-            try:
-                self._process.stdin.write(text)
-                self._process.stdin.close()
-            finally:
-                os._exit(0)
-        self._process.stdin.close()
 
 
 class Slurm:

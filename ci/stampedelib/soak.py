@@ -1,7 +1,7 @@
 """`ci/soak`: the sound kernel under every sort of run for hours. Whatever is not a pass is a bug here.
 
 The record is a line of JSON a run; docs/CLEAN.md is made of it. A soak that was ended goes on where it
-was: after the last run, or with that run again if it was a false alarm.
+was: first again the runs that raised a false alarm and have not passed since, then after the last.
 """
 import argparse
 import hashlib
@@ -13,8 +13,10 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from itertools import chain, count, islice
 from pathlib import Path
 
 from .busy import Busy
@@ -24,7 +26,7 @@ from .machine import find_qemu
 from .run_command import BUILD, build_plan
 from .runner import Plan, run
 from .soak_matrix import Configuration, draw
-from .soak_record import Record, Run, read
+from .soak_record import Record, Run, read, still_alarms
 from .soak_report import report
 from .usage import ROOT, UsageError, existing_file, integer
 from .verdict import CODES, Verdict
@@ -109,23 +111,26 @@ def _soak(arguments: argparse.Namespace) -> int:
         seed = _seed(arguments, record.runs)
         subject = _freeze(arguments)
         end = time.monotonic() + arguments.hours * 3600
-        number, alarms, done = _next(record.runs, arguments.keep_going), 0, 0
-        print(f"soak: seed {seed}, from run {number}, kernel {subject.checksum} of {subject.source}")
-        while time.monotonic() < end and done != arguments.runs:
-            ended = _one(subject, seed, _drawn(arguments, seed, number), arguments.load)
+        alarms = 0
+        print(f"soak: seed {seed}, kernel {subject.checksum} of {subject.source}")
+        for configuration in islice(_to_come(arguments, seed, record.runs), arguments.runs):
+            if time.monotonic() >= end:
+                break
+            ended = _one(subject, seed, configuration, arguments.load)
             record.add(ended)
             alarms += ended.is_alarm
             if ended.is_alarm and not arguments.keep_going:
                 break
-            number, done = number + 1, done + 1
         print(_summary(record.runs, alarms))
         return ALARM if alarms else 0
 
 
 def _only(arguments: argparse.Namespace) -> int:
     path = arguments.folder / RECORD
-    seed = _seed(arguments, read(path) if path.is_file() else [])
-    configuration = _drawn(arguments, seed, arguments.only)
+    runs = read(path) if path.is_file() else []
+    seed = _seed(arguments, runs)
+    known = {run.configuration.number: run.configuration for run in runs}
+    configuration = known.get(arguments.only) or _drawn(arguments, seed, arguments.only)
     ended = _one(_freeze(arguments), seed, configuration, arguments.load)
     return ALARM if ended.is_alarm else 0
 
@@ -145,11 +150,11 @@ def _seed(arguments: argparse.Namespace, runs: list[Run]) -> int:
     return arguments.seed
 
 
-def _next(runs: list[Run], keep_going: bool) -> int:
-    if not runs:
-        return 0
-    last = runs[-1]
-    return last.configuration.number + (not last.is_alarm or keep_going)
+def _to_come(arguments: argparse.Namespace, seed: int, runs: list[Run]) -> Iterator[Configuration]:
+    """The runs to come; `runs` is read now, whatever is added to it."""
+    following = max((run.configuration.number for run in runs), default=-1) + 1
+    again = [] if arguments.keep_going else [run.configuration for run in still_alarms(runs)]
+    return chain(again, (_drawn(arguments, seed, number) for number in count(following)))
 
 
 def _freeze(arguments: argparse.Namespace) -> Subject:

@@ -5,7 +5,7 @@ from typing import Any
 
 ALLOCATORS = ("buddy", "buddy-scan", "buddy-percpu")
 MODES = ("multi", "single", "deterministic")
-MOST_CPUS = (2, 4, 4, 8, 8, 8, 16, 16, 32, 64)
+MOST_CPUS = (2, 4, 8, 8, 16, 16, 32, 64, 64)
 MEMORY_MIB = (64, 96, 128, 200, 256, 333, 512, 1024, 1500, 2048, 3072, 4096)
 DETERMINISTIC_MEMORY_MIB = (64, 128, 200, 256, 512, 1024)  # virtual time costs more than real time
 UEFI_LEAST_MIB = 256

@@ -66,6 +66,17 @@ def _run(path: Path, number: int, line: bytes) -> Run:
         raise UsageError(f"{path}: line {number} is no run of a soak: {error}") from None
 
 
+def still_alarms(runs: list[Run]) -> list[Run]:
+    """The false alarms whose configuration has not been silent since."""
+    alarms: dict[int, Run] = {}
+    for run in runs:
+        if run.is_alarm:
+            alarms[run.configuration.number] = run
+        else:
+            alarms.pop(run.configuration.number, None)
+    return list(alarms.values())
+
+
 class Record:
     """The file, open for one soak to add to."""
 

@@ -6,7 +6,7 @@ from statistics import median
 
 from .log import printable
 from .soak_matrix import MODES, PHASES
-from .soak_record import Run
+from .soak_record import Run, still_alarms
 from .usage import UsageError
 
 MODE_NAMES = {"multi": "`thread=multi`", "single": "`thread=single`",
@@ -47,11 +47,12 @@ def _totals(runs: list[Run]) -> str:
 
 
 def _kernels(runs: list[Run]) -> str:
-    groups = dict.fromkeys((run.kernel, run.source, run.version) for run in runs)
+    versions = {run.kernel: run.version for run in runs if run.version}  # a run may end before it says
+    groups = dict.fromkeys((run.kernel, run.source) for run in runs)
     return _section("Kernels", ("version", "its sources' last commit", "SHA-256 of the image"), (
-        ((version, source, f"{kernel}..."),
-         [run for run in runs if (run.kernel, run.source, run.version) == (kernel, source, version)])
-        for kernel, source, version in groups))
+        ((versions.get(kernel, ""), source, f"{kernel}..."),
+         [run for run in runs if (run.kernel, run.source) == (kernel, source)])
+        for kernel, source in groups))
 
 
 def _modes(runs: list[Run]) -> str:
@@ -124,11 +125,14 @@ def _alarms(runs: list[Run]) -> str:
     some = _where(runs, lambda run: run.is_alarm)
     if not some:
         return "## False alarms\n\nNone.\n"
-    lines = ["## False alarms", "", "| run | kernel | configuration | verdict |",
-             "| --- | --- | --- | --- |"]
+    open_ones = still_alarms(runs)
+    lines = ["## False alarms", "", "What one was for is told by the commit that ended it (`git log`).", "",
+             "| run | kernel | configuration | verdict | run again |",
+             "| --- | --- | --- | --- | --- |"]
     lines += [f"| {run.configuration.number} | {run.kernel} of {run.source} | "
               f"{run.configuration.text()}, `{_options(run)}` | "
-              f"{run.verdict}: {printable(run.title)} |" for run in some]
+              f"{run.verdict}: {printable(run.title)} | "
+              f"{'no, or an alarm again' if run in open_ones else 'silent'} |" for run in some]
     return "\n".join(lines) + "\n"
 
 
