@@ -14,6 +14,7 @@ RIGHT, WRONG, TIMEOUT, SURVIVED, ERROR, EQUIVALENT = (
 OUTCOMES = (RIGHT, WRONG, TIMEOUT, SURVIVED, ERROR, EQUIVALENT)
 CAUGHT = (RIGHT, WRONG)
 DEFAULT_SEED = 1
+EXPLORE = "explore"
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Outcome:
     run: Run = Run("none")
     build_seconds: float = 0
     note: str = ""
+    explored: "Outcome | None" = None  # what the explorer makes of it, where that was asked and it sees the change
     prints: tuple[str, ...] = ()  # of the changed sources and of the program: equal ones are the same bug
 
     @property
@@ -46,6 +48,8 @@ class Outcome:
             "expected": {"title": defect.title, "phases": list(defect.phases), "equivalent": defect.equivalent},
             "outcome": self.kind, "met": self.met, "note": self.note,
             "found": {"rule": run.rule, "title": run.title, "phase": run.phase, "verdict": run.word},
+            "explorer": ({"outcome": self.explored.kind, "rule": self.explored.run.rule, "title": self.explored.run.title}
+                         if self.explored else None),
             "seconds": {"build": round(self.build_seconds, 2), "find": round(run.seconds, 2)},
         }
 
@@ -64,6 +68,14 @@ def try_defect(pool: Pool, defect: Defect, lane: str, seed: int = DEFAULT_SEED, 
                       limit_seconds=defect.job.limit_seconds * stretch)
         run = LANES[lane].run(tree, job)
     return replace(classify(defect, lane, run), build_seconds=built, prints=prints)
+
+
+def explored(pool: Pool, outcome: Outcome, seed: int = DEFAULT_SEED, stretch: float = 1) -> Outcome:
+    """The outcome with what the explorer makes of the same defect; none where what it runs is not changed."""
+    if outcome.kind == ERROR or outcome.lane == EXPLORE:
+        return outcome
+    tried = try_defect(pool, outcome.defect, EXPLORE, seed, stretch)
+    return outcome if tried.kind == ERROR else replace(outcome, explored=tried)
 
 
 def _plant(tree: Tree, defect: Defect, lane: str, rule_patch: str) -> tuple[str, ...]:
@@ -108,6 +120,6 @@ def classify(defect: Defect, lane: str, run: Run) -> Outcome:
         return outcome(WRONG, f"not equivalent: {run.title}")
     if run.rule != defect.title:
         return outcome(WRONG, "" if run.rule in defect.also else run.title)
-    if defect.phases and run.phase not in defect.phases:
+    if lane == defect.lane and defect.phases and run.phase not in defect.phases:
         return outcome(RIGHT, f"in phase {run.phase}, expected in {' or '.join(defect.phases)}")
     return outcome(RIGHT)
