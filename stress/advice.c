@@ -30,6 +30,8 @@ static const struct advice table[] = {
     {"free-refused", 0, "the checks on free: this block was handed out, with this order"},
     {"insert-refused", 0, "the checks on insertion: these pages were not in"},
     {"remove-held", 0, "the check on removal that every page is free"},
+    {"race", PROMISE_SMP_SAFE,
+     "both functions named: which lock do they share, and is what they read meant to be atomic?"},
     {"bad-free", PROMISE_REFUSES_BAD_FREE,
      "the checks on free: state, order and alignment of the block"},
     {"irq-state", PROMISE_IRQ_SAFE,
