@@ -5,6 +5,7 @@
  *   format_text(buffer, size, "...")                lib/printf.h
  *   log_line("...")                                 lib/log.h: a line in the log
  *   fail("rule", "..."), ASSERT(condition)          lib/fail.h: end the run; the rule is the title
+ *   BENIGN_RACE("function", "why")                  lib/benign.h: for the explorer
  *   spinlock_irq_lock, _unlock, SPINLOCK_IRQ        smp/spinlock.h: what the harness watches
  *   irq_save, irq_restore, irq_enabled              arch/irq.h
  *   cpu_number, cpu_relax                           arch/percpu.h, arch/cpu.h
@@ -18,6 +19,7 @@
 #include <arch/irq.h>
 #include <arch/page.h>
 #include <arch/percpu.h>
+#include <lib/benign.h>
 #include <lib/fail.h>
 #include <lib/log.h>
 #include <lib/printf.h>

@@ -87,6 +87,16 @@ def test_statics_are_put_back_before_each_trial():
     assert log.verdict == "pass", log.text
 
 
+def test_a_declared_race_is_listed_and_not_told():
+    """The compiler inlines who counts: the function is the one that the report would name."""
+    code, _, text = explore(hosted("benign"), "schedules=5000", "seed=2")
+    assert code == CODES["pass"], text
+    listed = "# benign function=allocate: a count for people, some of which may be lost"
+    assert listed in text
+    log = boot("schedules=100 seed=2", kernel("ALLOCATOR=tests/explore/benign.c"), cpus=1)
+    assert log.verdict == "pass" and listed in log.lines, log.text
+
+
 @pytest.mark.parametrize("allocator", BUILT_IN)
 def test_kernel_and_program_do_the_same(allocator):
     options = [f"allocator={allocator}", "seed=77", "schedules=150"]

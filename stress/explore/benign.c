@@ -1,5 +1,6 @@
+#include <lib/benign.h>
 #include <lib/string.h>
-#include <stress/explore/benign.h>
+#include <stress/explore/machine.h>
 
 bool benign_race(const char *function)
 {

@@ -1,9 +1,9 @@
 #include <arch/clock.h>
+#include <lib/benign.h>
 #include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <lib/symbols.h>
-#include <stress/explore/benign.h>
 #include <stress/explore/explore.h>
 #include <stress/explore/minimise.h>
 #include <stress/failure.h>

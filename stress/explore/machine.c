@@ -6,7 +6,6 @@
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <lib/symbols.h>
-#include <stress/explore/benign.h>
 #include <stress/explore/machine.h>
 #include <stress/failure.h>
 

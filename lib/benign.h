@@ -7,8 +7,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-
 struct benign_race {
     const char *function;
     const char *reason;
@@ -21,6 +19,3 @@ struct benign_race {
 /* Those that are declared: [first, last). */
 extern const struct benign_race __start_benign_races[] __attribute__((weak));
 extern const struct benign_race __stop_benign_races[] __attribute__((weak));
-
-/* Whether races of this function are declared benign. */
-bool benign_race(const char *function);
