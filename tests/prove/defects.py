@@ -23,6 +23,8 @@ DEFECTS = [
     Defect("gives-the-lower-half-again", "buddy", "buddy-8", "overlap", 2,
            [("    return pfn;\n}\n\npfn_t buddy_allocate_locked",
              "    return order == 0 ? pfn & ~(pfn_t)1 : pfn;\n}\n\npfn_t buddy_allocate_locked")]),
+    Defect("splits-for-ever", "buddy", "buddy-8", "stall", 1,
+           [("        current--;\n", "        (void)0;\n")]),
     Defect("misses-the-largest-order", "buddy", "buddy-top", "false-oom", 1,
            [("from = order; from <= MAX_ORDER; from++", "from = order; from < MAX_ORDER; from++")]),
     Defect("frees-what-was-asked", "buddy", "buddy-8", "bad-free", 2,

@@ -58,7 +58,7 @@ void host_irq_deliver(void)
 
 /* ---- what a processor would trap ---- */
 
-enum { TICK_SECONDS = 2, TICKS_ALLOWED = 3 };
+enum { TICK_SECONDS = 1, TICKS_ALLOWED = 2 };
 
 static void trapped(int number, siginfo_t *info, void *context)
 {
