@@ -13,7 +13,7 @@ from prooflib import lanes, patching, table
 from prooflib.converse import RuleOutcome, read_rules, try_without
 from prooflib.defect import AREAS, RULES, DefectError, read, read_all
 from prooflib.lanes import Job, Run
-from prooflib.outcome import Outcome, classify, try_defect
+from prooflib.outcome import Outcome, classify, mark_doubles, try_defect
 from prooflib.tree import Pool
 
 FOLDER = ROOT / "tests/defects"
@@ -202,7 +202,7 @@ def small_pool(tmp_path, monkeypatch):
 def small(tmp_path, line, **changes):
     """A defect whose program has this line."""
     diff = DIFF.replace("program.c", "lib/program.c").replace("    return 7;", line)
-    return defect_of(tmp_path, lane="small", phase="any", diff=diff, **changes)
+    return defect_of(tmp_path, **{"lane": "small", "phase": "any", "diff": diff} | changes)
 
 
 @pytest.mark.parametrize("line, kind, note", [
@@ -222,6 +222,14 @@ def test_each_outcome(tmp_path, small_pool, line, kind, note):
 def test_patch_that_does_not_apply_is_an_error(tmp_path, small_pool):
     defect = defect_of(tmp_path, lane="small", phase="any")  # its program.c is not here
     assert try_defect(small_pool, defect, "small").kind == "error"
+
+
+def test_same_bug_does_not_count_twice(tmp_path, small_pool):
+    lines = {"a": "return 7;", "b": "return 8;", "c": "return 7 ; // again", "d": "return 3 + 4;"}
+    found = [try_defect(small_pool, small(tmp_path, line, name=name), "small") for name, line in lines.items()]
+    marked = {one.defect.name: (one.kind, one.note) for one in mark_doubles(found)}
+    assert marked == {"a": ("right", ""), "b": ("survived", ""), "c": ("error", "the same bug as a"),
+                      "d": ("error", "the same bug as a")}
 
 
 def test_equivalent_one_must_survive(tmp_path, small_pool):
@@ -415,8 +423,9 @@ def test_page_is_of_these_defects(defects):
 
 
 # Of several lanes, rules and areas; of each rule there are more.
-DOZEN = ("merge-never", "hotplug-upper-piece-kept-out", "remove-busy-reported-done", "removed-pages-stay-known",
-         "oom-path-keeps-lock", "memmap-end-rounded-up")
+DOZEN = ("merge-never", "merge-state-without-order", "hotplug-upper-piece-kept-out", "free-any-order", "links-of-16-bits",
+         "lock-no-cli", "oom-keeps-the-lock", "search-misses-the-top", "drain-skips-an-order", "memmap-end-rounded-up",
+         "lock-plain-store", "page-zero-mapped")
 
 
 @pytest.fixture(scope="module")

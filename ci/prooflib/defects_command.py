@@ -13,7 +13,7 @@ from . import table
 from .converse import RuleOutcome, read_rules, try_without
 from .defect import Defect, DefectError, read_all
 from .lanes import LANES
-from .outcome import DEFAULT_SEED, Outcome, try_defect
+from .outcome import DEFAULT_SEED, ERROR, Outcome, mark_doubles, try_defect
 from .tree import BuildError, Pool
 
 FOLDER = ROOT / "tests/defects"
@@ -136,7 +136,11 @@ def try_all(pool: Pool, defects: list[Defect], arguments: argparse.Namespace) ->
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)
             raise
-    return sorted(outcomes, key=lambda outcome: outcome.defect.name)
+    marked = mark_doubles(sorted(outcomes, key=lambda outcome: outcome.defect.name))
+    for one in marked:
+        if one.kind == ERROR and one.prints:
+            print(table.row(one))
+    return marked
 
 
 def converse(pool: Pool, rules: dict[str, str], outcomes: list[Outcome],

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .defect import Defect
+from .elf import loaded_digest
 from .lanes import LANES, Run
 from .patching import PatchError
 from .tree import BuildError, Pool, Tree
@@ -24,6 +25,7 @@ class Outcome:
     run: Run = Run("none")
     build_seconds: float = 0
     note: str = ""
+    prints: tuple[str, ...] = ()  # of the changed sources and of the program: equal ones are the same bug
 
     @property
     def met(self) -> bool:
@@ -54,23 +56,36 @@ def try_defect(pool: Pool, defect: Defect, lane: str, seed: int = DEFAULT_SEED, 
     with pool.tree() as tree:
         start = time.monotonic()
         try:
-            _plant(tree, defect, lane, rule_patch)
+            prints = _plant(tree, defect, lane, rule_patch)
         except (PatchError, BuildError) as error:
             return Outcome(defect, ERROR, lane, note=str(error))
         built = time.monotonic() - start
         job = replace(defect.job, options=_with_seed(defect.job.options, seed),
                       limit_seconds=defect.job.limit_seconds * stretch)
         run = LANES[lane].run(tree, job)
-    return replace(classify(defect, lane, run), build_seconds=built)
+    return replace(classify(defect, lane, run), build_seconds=built, prints=prints)
 
 
-def _plant(tree: Tree, defect: Defect, lane: str, rule_patch: str) -> None:
+def _plant(tree: Tree, defect: Defect, lane: str, rule_patch: str) -> tuple[str, ...]:
     if rule_patch:
         tree.apply(rule_patch)
-    tree.apply(defect.patch)
+    source = tree.apply(defect.patch)
     tree.make(*LANES[lane].make_words(defect.job))
-    if not tree.differs(LANES[lane].program(defect.job)):
+    program = LANES[lane].program(defect.job)
+    if not tree.differs(program):
         raise PatchError("changes nothing: the program that is built is the clean one")
+    return source, f"{program} {loaded_digest(tree.path / program)}"
+
+
+def mark_doubles(outcomes: list[Outcome]) -> list[Outcome]:
+    """Of those that are the same bug all but the first become errors: none is to count twice."""
+    first: dict[str, str] = {}
+    marked = []
+    for outcome in outcomes:
+        twin = next((first[one] for one in outcome.prints if one in first), None)
+        first.update({one: first.get(one, outcome.defect.name) for one in outcome.prints})
+        marked.append(replace(outcome, kind=ERROR, note=f"the same bug as {twin}") if twin else outcome)
+    return marked
 
 
 def _with_seed(options: str, seed: int) -> str:

@@ -1,4 +1,5 @@
 """Applies a patch to a tree, strictly: each hunk fits to the letter, and something but layout changes."""
+import hashlib
 import re
 import subprocess
 from pathlib import Path
@@ -20,8 +21,11 @@ def changed_files(patch: str) -> list[str]:
     return list(dict.fromkeys(TARGET.findall(patch)))
 
 
-def apply(root: Path, patch: str) -> None:
-    """Change the tree at `root`. Raises PatchError; the tree may then be half changed."""
+def apply(root: Path, patch: str) -> str:
+    """Change the tree at `root`. Raises PatchError; the tree may then be half changed.
+
+    Returns a hash of what the changed files say now, layout apart: two patches with one are the same bug.
+    """
     names = changed_files(patch)
     if not names:
         raise PatchError("changes nothing: there is no line `+++ b/FILE`")
@@ -29,8 +33,10 @@ def apply(root: Path, patch: str) -> None:
     done = subprocess.run(PATCH, cwd=root, input=patch, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise PatchError(f"does not apply: {_complaint(done.stdout + done.stderr)}")
-    if all(_substance(before[name]) == _substance(_read(root / name)) for name in names):
+    after = {name: _substance(_read(root / name)) for name in sorted(names)}
+    if all(_substance(before[name]) == after[name] for name in names):
         raise PatchError("changes nothing: only comments or blanks differ")
+    return hashlib.sha256(repr(after).encode()).hexdigest()
 
 
 def _read(path: Path) -> str:

@@ -41,9 +41,9 @@ class Tree:
         """Be as the clean copy is: sources, objects and their times."""
         _mirror(self.clean, self.path)
 
-    def apply(self, patch: str) -> None:
-        """Apply a patch. Raises PatchError."""
-        patching.apply(self.path, patch)
+    def apply(self, patch: str) -> str:
+        """Apply a patch. Raises PatchError. Returns what tells it from others (patching.py)."""
+        return patching.apply(self.path, patch)
 
     def write(self, name: str, text: str) -> None:
         """Replace one source file."""
