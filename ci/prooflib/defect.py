@@ -26,11 +26,12 @@ AREAS = ("split", "merge", "search", "top", "links", "state", "ranges", "account
 # The oracle's (docs/DESIGN.md).
 RULES = ("overlap", "outside", "misaligned", "content", "false-oom", "free-refused", "irq-state", "lock-held",
          "lock-owner", "free-list", "uncoalesced", "lost", "residue", "selftest", "stall", "deadlock", "bad-free",
-         "insert-refused", "remove-held", "trap", "stack", "wild-access", "smp.bringup", "self-check", "error-code", "assert")
+         "insert-refused", "remove-held", "trap", "stack", "wild-access", "smp.bringup", "self-check", "error-code", "race",
+         "assert")
 # What the host sees of a guest that cannot tell, and the start-up's refusals.
 OTHER_TITLES = ("triple-fault", "reset", "memory", "boot", "acpi", "self-check", "unit")
 TITLES = (*RULES, *OTHER_TITLES)
-PHASES = ("selftest", "single", "single-irq", "mixed", "remote-free", "irq", "exhaust", "fragment", "hotplug", "bad-free",
+PHASES = ("selftest", "single", "single-irq", "mixed", "remote-free", "irq", "exhaust", "fragment", "hotplug", "bad-free", "explore",
           BEFORE, "any")
 KEYS = ("title", "also", "phase", "lane", "options", "cpus", "machine", "limit", "tries", "area", "from", "equivalent")
 NEEDED = ("lane", "area")

@@ -24,6 +24,8 @@ KERNEL = "build/gcc-order16/stampede.elf"
 ISO = "build/gcc-order16/stampede.iso"
 STACSOS = "tests/subjects/stacsos/2026/page-allocator-buddy.cpp"
 STACSOS_KERNEL = "build/gcc-order16-stacsos2026-2026/stampede.elf"
+EXPLORER = "build/host/explore/stampede-explore"
+SCHEDULES, SCHEDULES_OF_CACHES = 30000, 6000  # that a defect is given in the explorer; one of caches has many more steps
 NONCE = 0x57A3BEDE
 SILENT_PART = 4  # of the limit: as long may a run say nothing
 POLL_SECONDS = 0.05
@@ -177,7 +179,27 @@ class Unit(Lane):
         return Run("fail", "unit", f"unit: {why}", phase, ended.seconds, text)
 
 
-LANES: dict[str, Lane] = {lane.name: lane for lane in (Unit(), Hosted(), Direct(), Stacsos(), Iso())}
+class Explore(Lane):
+    """The schedule explorer as a program: so many schedules of small programs. Of the options only the allocator is its."""
+    name = "explore"
+
+    def make_words(self, job: Job) -> tuple[str, ...]:
+        return (*HOST_MAKE, EXPLORER)
+
+    def program(self, job: Job) -> str:
+        return EXPLORER
+
+    def run(self, tree: Tree, job: Job) -> Run:
+        allocators = [word for word in job.options.split() if word.startswith("allocator=")]
+        schedules = SCHEDULES_OF_CACHES if "allocator=buddy-percpu" in allocators else SCHEDULES
+        command = [str(tree.path / EXPLORER), f"nonce={NONCE:x}", f"schedules={schedules}", "minimise=0",
+                   *[word for word in job.options.split() if word.startswith(("allocator=", "seed="))]]
+        ended = attend(command, tree.path / "build/run.log", job.limit_seconds, nudge=False)
+        verdict = judge(ended.output, _kernel_code(ended.code), ended.by, NONCE)
+        return _told(ended.output, verdict.word, verdict.title, ended.by == "timeout", ended.seconds)
+
+
+LANES: dict[str, Lane] = {lane.name: lane for lane in (Unit(), Hosted(), Explore(), Direct(), Stacsos(), Iso())}
 
 
 def _guest_mib(job: Job) -> int:

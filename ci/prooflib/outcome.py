@@ -14,6 +14,7 @@ RIGHT, WRONG, TIMEOUT, SURVIVED, ERROR, EQUIVALENT = (
 OUTCOMES = (RIGHT, WRONG, TIMEOUT, SURVIVED, ERROR, EQUIVALENT)
 CAUGHT = (RIGHT, WRONG)
 DEFAULT_SEED = 1
+EXPLORE = "explore"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Outcome:
     build_seconds: float = 0
     note: str = ""
     runs: int = 1
+    explored: "Outcome | None" = None  # what the explorer makes of it, where that was asked and it sees the change
     prints: tuple[str, ...] = ()  # of the changed sources and of the program: equal ones are the same bug
 
     @property
@@ -48,6 +50,8 @@ class Outcome:
             "expected": {"title": defect.title, "phases": list(defect.phases), "equivalent": defect.equivalent},
             "outcome": self.kind, "met": self.met, "runs": self.runs, "note": self.note,
             "found": {"rule": run.rule, "title": run.title, "phase": run.phase, "verdict": run.word},
+            "explorer": ({"outcome": self.explored.kind, "rule": self.explored.run.rule, "title": self.explored.run.title}
+                         if self.explored else None),
             "seconds": {"build": round(self.build_seconds, 2), "find": round(run.seconds, 2)},
         }
 
@@ -77,6 +81,14 @@ def _run(tree: Tree, defect: Defect, lane: str, job: Job, seed: int) -> Outcome:
         if found.kind != SURVIVED:
             break
     return found
+
+
+def explored(pool: Pool, outcome: Outcome, seed: int = DEFAULT_SEED, stretch: float = 1) -> Outcome:
+    """The outcome with what the explorer makes of the same defect; none where what it runs is not changed."""
+    if outcome.kind == ERROR or outcome.lane == EXPLORE:
+        return outcome
+    tried = try_defect(pool, outcome.defect, EXPLORE, seed, stretch)
+    return outcome if tried.kind == ERROR else replace(outcome, explored=tried)
 
 
 def _plant(tree: Tree, defect: Defect, lane: str, rule_patch: str) -> tuple[str, ...]:
@@ -121,6 +133,6 @@ def classify(defect: Defect, lane: str, run: Run) -> Outcome:
         return outcome(WRONG, f"not equivalent: {run.title}")
     if run.rule != defect.title:
         return outcome(WRONG, "" if run.rule in defect.also else run.title)
-    if defect.phases and run.phase not in defect.phases:
+    if lane == defect.lane and defect.phases and run.phase not in defect.phases:
         return outcome(RIGHT, f"in phase {run.phase}, expected in {' or '.join(defect.phases)}")
     return outcome(RIGHT)
