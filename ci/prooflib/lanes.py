@@ -29,6 +29,7 @@ SCHEDULES, SCHEDULES_OF_CACHES = 30000, 6000  # that a defect is given in the ex
 NONCE = 0x57A3BEDE
 SILENT_PART = 4  # of the limit: as long may a run say nothing
 POLL_SECONDS = 0.05
+LEAST_MIB, USUAL_MIB = 16, 128
 FLOOD_BYTES = 64 << 20
 ORPHAN = ("setpriv", "--pdeathsig")  # what is begun here ends with us, whatever ends us
 GRACE_SECONDS = 60  # of the tool that runs QEMU beyond the limit that it was given itself
@@ -131,7 +132,7 @@ class Direct(Lane):
         silence = max(1, int(job.limit_seconds / SILENT_PART))
         return [*ORPHAN, "TERM", sys.executable, str(ROOT / "ci/stampede"), "run", *self.boot, "--accel", "tcg",
                 "--iso", str(tree.path / ISO), "--kernel", str(tree.path / self.program(job)), "--cpus", str(job.cpus),
-                "--memory", f"{job.memory_mib or 128}M", "--thread", job.thread or "multi",
+                "--memory", f"{_guest_mib(job)}M", "--thread", job.thread or "multi",
                 *(["--firmware", job.firmware] if job.firmware else []), "--on-fail", "exit",
                 "--quiet", "--timeout", str(int(job.limit_seconds)), "--silence", str(silence),
                 "--log", str(log), "--args", job.options]
@@ -199,6 +200,11 @@ class Explore(Lane):
 
 
 LANES: dict[str, Lane] = {lane.name: lane for lane in (Unit(), Hosted(), Explore(), Direct(), Stacsos(), Iso())}
+
+
+def _guest_mib(job: Job) -> int:
+    """Of a machine in QEMU. What was meant for the hosted program may be too little to boot in."""
+    return job.memory_mib if job.memory_mib and job.memory_mib >= LEAST_MIB else USUAL_MIB
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from .defect import Defect
 from .elf import loaded_digest
-from .lanes import LANES, Run
+from .lanes import LANES, Job, Run
 from .patching import PatchError
 from .tree import BuildError, Pool, Tree
 
@@ -19,13 +19,15 @@ EXPLORE = "explore"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a defect. lane: the one it was tried in; note: of an error, or what was not as expected."""
+    """What became of a defect. lane: the one it was tried in; note: of an error, or what was not as
+    expected; runs: how many it took."""
     defect: Defect
     kind: str
     lane: str
     run: Run = Run("none")
     build_seconds: float = 0
     note: str = ""
+    runs: int = 1
     explored: "Outcome | None" = None  # what the explorer makes of it, where that was asked and it sees the change
     prints: tuple[str, ...] = ()  # of the changed sources and of the program: equal ones are the same bug
 
@@ -46,7 +48,7 @@ class Outcome:
         return {
             "name": defect.name, "area": defect.area, "from": defect.origin, "lane": self.lane,
             "expected": {"title": defect.title, "phases": list(defect.phases), "equivalent": defect.equivalent},
-            "outcome": self.kind, "met": self.met, "note": self.note,
+            "outcome": self.kind, "met": self.met, "runs": self.runs, "note": self.note,
             "found": {"rule": run.rule, "title": run.title, "phase": run.phase, "verdict": run.word},
             "explorer": ({"outcome": self.explored.kind, "rule": self.explored.run.rule, "title": self.explored.run.title}
                          if self.explored else None),
@@ -64,10 +66,21 @@ def try_defect(pool: Pool, defect: Defect, lane: str, seed: int = DEFAULT_SEED, 
         except (PatchError, BuildError) as error:
             return Outcome(defect, ERROR, lane, note=str(error))
         built = time.monotonic() - start
-        job = replace(defect.job, options=_with_seed(defect.job.options, seed),
-                      limit_seconds=defect.job.limit_seconds * stretch)
-        run = LANES[lane].run(tree, job)
-    return replace(classify(defect, lane, run), build_seconds=built, prints=prints)
+        job = replace(defect.job, limit_seconds=defect.job.limit_seconds * stretch)
+        found = _run(tree, defect, lane, job, seed)
+    return replace(found, build_seconds=built, prints=prints)
+
+
+def _run(tree: Tree, defect: Defect, lane: str, job: Job, seed: int) -> Outcome:
+    """Run until it is found, as often as the header allows. The time is that of all runs."""
+    seconds = 0.0
+    for number in range(defect.tries):
+        run = LANES[lane].run(tree, replace(job, options=_with_seed(job.options, seed + number)))
+        seconds += run.seconds
+        found = replace(classify(defect, lane, replace(run, seconds=seconds)), runs=number + 1)
+        if found.kind != SURVIVED:
+            break
+    return found
 
 
 def explored(pool: Pool, outcome: Outcome, seed: int = DEFAULT_SEED, stretch: float = 1) -> Outcome:
