@@ -8,6 +8,7 @@ ALLOCATOR ?=        ## a built-in one's name, or the path of your own: mine.c, m
 STACSOS   ?=        ## the path of a StACSOS page-allocator-buddy.cpp (docs/STACSOS.md)
 ACCEL     ?= auto   ## auto, kvm or tcg
 THREAD    ?= multi  ## of TCG: multi or single
+SCHEDULE  ?= free   ## free, or deterministic: the interleaving is a function of SEED
 FIRMWARE  ?= bios   ## bios or uefi
 BOOT      ?= iso    ## iso (by GRUB) or direct (by the PVH note, five times faster)
 ARGS      ?=        ## options for the kernel: "name=value name=value"
@@ -15,7 +16,10 @@ ON_FAIL   ?=        ## exit, gdb (stay for make gdb) or bundle; bundle in CI, el
 KEEP_GOING ?=       ## 1: after a failure boot again for the phases that were left
 BUNDLE    ?=        ## the folder of a bundle; build/last/bundle if empty
 RUN_ARGS  ?=        ## more for "ci/stampede run", such as --junit FILE --expect REGEX
+HOSTED    ?=        ## 1: make explore runs as a program of this host, not in QEMU
+EXPLORE_ARGS ?=     ## more for "ci/stampede explore", such as --seed P:S --strategy sweep
 DEFECTS   ?=        ## more for "ci/defects", such as --rules or --only NAME
+HOURS     ?= 2      ## of make soak
 MAX_ORDER ?= 16     ## largest block, 2^MAX_ORDER pages; 10 to 18
 
 ifeq ($(origin CC),default)
@@ -29,8 +33,18 @@ MEMORY := 2G
 endif
 endif
 
+# What a deterministic machine wants, unless something else is asked for, which it then refuses.
+ifeq ($(strip $(SCHEDULE)),deterministic)
+ifeq ($(origin THREAD),file)
+THREAD := single
+endif
+ifeq ($(origin BOOT),file)
+BOOT := direct
+endif
+endif
+
 # Make keeps the blanks before a comment.
-$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE MAX_ORDER,\
+$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD SCHEDULE FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE HOURS MAX_ORDER HOSTED,\
     $(eval override $(name) := $(strip $($(name)))))
 
 VERSION := 0.1.0
@@ -74,7 +88,7 @@ KERNEL_SOURCES := \
     stress/advice.c stress/arena.c stress/census.c stress/content.c stress/explain.c stress/failure.c stress/mix.c stress/options.c \
     stress/phase_bad_free.c stress/phase_exhaust.c stress/phase_hotplug.c stress/phase_irq.c \
     stress/phase_mixed.c stress/phase_remote_free.c stress/phase_selftest.c stress/provoke.c \
-    stress/report.c stress/run.c stress/traps.c stress/watch.c
+    stress/report.c stress/run.c stress/tick.c stress/traps.c stress/watch.c
 
 OBJECTS := $(patsubst %,$(COMMON)/%.o,$(basename $(KERNEL_SOURCES)))
 
@@ -86,7 +100,7 @@ PYTHON     := /usr/bin/python3
 empty_if    = $(if $(1),$(2) $(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help build kernel iso run debug gdb postmortem test defects check clean FORCE
+.PHONY: help build kernel iso run debug explore kernel-explore hosted-explore kernel-recipe mutants gdb postmortem test defects prove soak check clean FORCE
 
 columns = awk -F '|' '{ if (NF == 2) printf "%-19s %s\n", $$1, $$2; else printf "%-12s %-6s %s\n", $$1, $$2, $$3 }'
 
@@ -107,11 +121,28 @@ run debug:
 	@ci/install-deps run $(if $(USER_CXX),cxx)
 	@+$(MAKE) --no-print-directory $(if $(filter direct,$(BOOT)),kernel,iso)
 	@$(STAMPEDE) run --iso $(ISO) --kernel $(KERNEL) --boot $(BOOT) --cpus $(CPUS) \
-	    --memory $(MEMORY) --seconds $(DURATION) --accel $(ACCEL) --thread $(THREAD) \
+	    --memory $(MEMORY) --seconds $(DURATION) --accel $(ACCEL) --thread $(THREAD) --schedule $(SCHEDULE) \
 	    --firmware $(FIRMWARE) $(call empty_if,$(SEED),--seed) \
 	    $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) \
 	    $(call empty_if,$(ON_FAIL),--on-fail) $(call empty_if,$(BUNDLE),--bundle) $(if $(KEEP_GOING),--keep-going) $(HALTED) $(RUN_ARGS) \
 	    $(if $(ARGS),--args "$(ARGS)")
+
+explore: ## search schedules for one that breaks a rule, show it made small (HOSTED=1: ten times faster)
+	@ci/install-deps run $(if $(USER_CXX),cxx)
+	@+$(MAKE) --no-print-directory $(if $(HOSTED),hosted-explore,kernel-explore EXPLORE=1)
+
+EXPLORE_RUN = $(STAMPEDE) explore $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) $(call empty_if,$(SEED),--seed) \
+    --seconds $(DURATION) $(if $(KEEP_GOING),--keep-going) $(EXPLORE_ARGS) \
+    $(if $(ARGS),--args "$(ARGS)")
+
+kernel-explore: $(KERNEL)
+	@$(EXPLORE_RUN) --kernel $(KERNEL)
+
+HOST_EXPLORER := build/host/explore/$(if $(USER_FILES),user/$(basename $(notdir $(ALLOCATOR))),stampede-explore)
+hosted-explore:
+	$(if $(STACSOS)$(filter-out %.c,$(USER_FILES)),$(error HOSTED=1 is for allocators of one C file; without it any can be explored))
+	@+$(MAKE) --no-print-directory -f tests/host.mk $(HOST_EXPLORER) $(if $(USER_FILES),HOST_ALLOCATOR=$(ALLOCATOR))
+	@$(EXPLORE_RUN) --hosted --program-file $(HOST_EXPLORER)
 
 gdb: ## attach gdb to the run that goes on, or is held after a failure
 	@ci/install-deps gdb
@@ -121,6 +152,10 @@ postmortem: ## open the bundle of a failure in gdb
 	@ci/install-deps gdb
 	@$(STAMPEDE) postmortem $(or $(BUNDLE),build/last/bundle)
 
+prove: ## every state of small arenas, and models of the locks: a table of what is proved (a minute or two)
+	@ci/install-deps prove
+	@$(PYTHON) -B tests/prove/prove.py
+
 test: ## everything: hosted tests, boots in QEMU, the judge's own tests (under ten minutes)
 	@ci/install-deps test
 	@+$(MAKE) --no-print-directory -j2 build hosted-tests
@@ -129,6 +164,16 @@ test: ## everything: hosted tests, boots in QEMU, the judge's own tests (under t
 defects: ## plant each bug of tests/defects in a copy of the tree, and see that it is found
 	@ci/install-deps test
 	@ci/defects $(DEFECTS)
+
+mutants: ## change the allocators and the lock in a thousand places; every change must be noticed (an hour)
+	@ci/install-deps test
+	@ci/mutate --markdown docs/MUTANTS.md $(MUTATE_ARGS)
+
+soak: ## hours of runs, each another configuration: none may raise an alarm; goes on where it was ended
+	@ci/install-deps run $(if $(USER_CXX),cxx)
+	@+$(MAKE) --no-print-directory build
+	@ci/soak --kernel $(KERNEL) --hours $(HOURS) $(call empty_if,$(SEED),--seed) $(if $(KEEP_GOING),--keep-going) \
+	    $(if $(USER_FILES),--own --folder $(OUT)/soak)
 
 check: ## formatting, headers, folder arrows, static analysis
 	@ci/install-deps check
@@ -171,6 +216,13 @@ $(OUT)/unnamed.elf: $(LINKED) $(OUT)/symbols-table0.o linker.ld
 $(KERNEL): $(LINKED) $(OUT)/symbols-table.o linker.ld
 	$(SAY) LD $@
 	$(Q)$(LINK)
+
+# As hosted-recipe (tests/host.mk), for the image.
+kernel-recipe:
+	$(info compile kernel $(CC) $(CPPFLAGS) $(CFLAGS))
+	$(info link kernel $(CC) $(LDFLAGS))
+	$(info program kernel/stampede.elf $(LINKED) $(OUT)/symbols-table0.o)
+	@:
 
 # One image for BIOS and UEFI, on a disc or a stick.
 $(ISO): $(KERNEL) boot/grub.cfg

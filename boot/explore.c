@@ -6,7 +6,7 @@
 #include <stress/report.h>
 
 /* From linker.ld. */
-extern uint8_t rodata_end[], image_end[];
+extern uint8_t rodata_end[], image_end[], user_data_start[], user_data_end[];
 
 const bool options_explore = true;
 
@@ -31,10 +31,11 @@ void program_prepare(struct options *given, const struct page_allocator *allocat
     setup = (struct trial_setup){
         .allocator = allocator,
         .start = address_to_pfn(pages),
-        .machine = {.take = memory_take,
-                    .guard = memory_guard_stacks,
-                    .regions = {{(uintptr_t)rodata_end, (uintptr_t)(image_end - rodata_end)}},
-                    .region_count = 1},
+        .statics = user_data_start,
+        .statics_size = (size_t)(user_data_end - user_data_start),
+        .globals = rodata_end,
+        .globals_size = (size_t)(image_end - rodata_end),
+        .machine = {.take = memory_take, .guard = memory_guard_stacks},
     };
     report_plan(1);
 }

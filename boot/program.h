@@ -1,6 +1,6 @@
 /*
- * What the machine is started for: the stress (boot/stress.c) or the explorer (boot/explore.c). One of
- * them is linked.
+ * What the machine is started for: the stress (boot/stress.c) or the explorer (boot/explore.c). One
+ * of them is linked.
  */
 #pragma once
 

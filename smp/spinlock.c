@@ -53,6 +53,17 @@ static void wait_and_take(struct spinlock_irq *lock, struct percpu *cpu, uint32_
     count_raise(&cpu->locks.longest_wait, waited);
 }
 
+/*
+ * The lock is this core's now, and was another's. The lock's hash has all of its hand-overs, the
+ * core's has the core's own, of all locks: where either differs, the cores met otherwise.
+ */
+static void note_handoff(struct spinlock_irq *lock, struct percpu *cpu, uint32_t me)
+{
+    lock->order = prng_mix(lock->order ^ ((uint64_t)lock->last_owner << 32 | me));
+    count_add(&cpu->locks.handoffs, 1);
+    __atomic_store_n(&cpu->locks.order, prng_mix(cpu->locks.order ^ lock->order), __ATOMIC_RELAXED);
+}
+
 irq_flags_t spinlock_irq_lock(struct spinlock_irq *lock)
 {
     irq_flags_t flags = irq_save();
@@ -71,7 +82,7 @@ irq_flags_t spinlock_irq_lock(struct spinlock_irq *lock)
     cpu->locks_held++;
     count_add(&cpu->locks.acquisitions, 1);
     if (lock->last_owner && lock->last_owner != me)
-        count_add(&cpu->locks.handoffs, 1);
+        note_handoff(lock, cpu, me);
     lock->last_owner = me;
     lock->owner_at = __builtin_return_address(0);
     lock->taken_at = cpu_cycles();
@@ -115,6 +126,7 @@ void spinlock_irq_unlock(struct spinlock_irq *lock, irq_flags_t flags)
     count_raise(&cpu->locks.longest_hold, held);
     forget(cpu, lock);
     __atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
+    maybe_yield(cpu);
     irq_restore(flags);
 }
 

@@ -5,8 +5,8 @@
  * the host's cores, because the next in line is not running. Rudolph and Segall, "Dynamic
  * decentralized cache schemes", 1984.
  *
- * Invariant: word is 0, or 1 + the number of the core that holds it; owner_at, taken_at and
- * last_owner are written by the holder alone. Every misuse ends in fail() with the values:
+ * Invariant: word is 0, or 1 + the number of the core that holds it; owner_at, taken_at, last_owner
+ * and order are written by the holder alone. Every misuse ends in fail() with the values:
  * "lock-owner" for a second acquisition by the holder, a foreign or a double release; "irq-state"
  * for a release with interrupts on.
  */
@@ -19,6 +19,7 @@
 struct spinlock_irq {
     uint32_t word;        /* 0: free; else owner + 1. Atomic */
     uint32_t last_owner;  /* 1 + who held it last, 0: nobody yet */
+    uint64_t order;       /* hash of who took it after whom, from the start */
     const void *owner_at; /* return address of the acquisition */
     uint64_t taken_at;    /* cpu_cycles() then */
     const char *name;
@@ -34,6 +35,7 @@ struct lock_counts {
     uint64_t acquisitions;
     uint64_t contended;   /* ... that found the lock taken */
     uint64_t handoffs;    /* ... of a lock that another core had held last */
+    uint64_t order;       /* hash of those: which core took which lock after which */
     uint64_t wait_cycles; /* from asking to having, when contended */
     uint64_t hold_cycles;
     uint64_t longest_wait;
@@ -56,9 +58,9 @@ int spinlock_irq_owner(const struct spinlock_irq *lock);
 bool spinlock_irq_held(const struct spinlock_irq *lock);
 
 /*
- * Make one lock operation in `period` (0: none) execute PAUSE before and after taking the lock,
- * from random streams of `seed`, one a core. Where one host thread runs all virtual CPUs, PAUSE is
- * where it changes CPU, so this is what makes them interleave inside the lock. Before the cores
- * start.
+ * Make one lock operation in `period` (0: none) execute PAUSE before and after taking the lock and
+ * after its release, from random streams of `seed`, one a core. Where one host thread runs all
+ * virtual CPUs, PAUSE is where it changes CPU, so this is what makes them interleave inside the
+ * lock. Before the cores start.
  */
 void spinlock_yield(uint64_t period, uint64_t seed);

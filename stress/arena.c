@@ -353,7 +353,7 @@ pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
         fail_overlap(arena, core, pfn, order, arena->start + taken);
     arena->holdings[index] = holding;
     if (arena->sample)
-        content_fill(content_of(arena, pfn, holding));
+        content_fill(content_of(arena, pfn, holding), !core->in_interrupt);
     count_add(&core->counts.allocations, 1);
     return pfn;
 }
@@ -374,7 +374,7 @@ static void check_content(const struct arena *arena, struct core *core, pfn_t pf
     struct content_error error;
 
     count_add(&core->counts.checked_in_full, content.full);
-    if (content_check(content, &error))
+    if (content_check(content, !core->in_interrupt, &error))
         return;
     failure_begin("content", "pfn 0x%llx order %u", (ull)pfn, holding.order_plus_1 - 1u);
     explain_block(pfn, holding.order_plus_1 - 1u);
@@ -437,12 +437,13 @@ static bool next_free_run(const struct arena *arena, uint64_t *index, uint64_t *
         if (first == BITMAP_NONE)
             return false;
     } while (!bitmap_test(arena->inserted, first));
-    uint64_t out = bitmap_find_clear(arena->inserted, first, end);
-    uint64_t held = bitmap_find_set(arena->held, first, end);
+    uint64_t stop = bitmap_find_set(arena->held, first, end);
+    if (stop == BITMAP_NONE)
+        stop = end;
+    /* No further than that: a search to the end of memory for each run would be quadratic. */
+    uint64_t out = bitmap_find_clear(arena->inserted, first, stop);
     *index = first;
-    *run_end = out < held ? out : held;
-    if (*run_end == BITMAP_NONE)
-        *run_end = end;
+    *run_end = out == BITMAP_NONE ? stop : out;
     return true;
 }
 

@@ -1,5 +1,6 @@
 #include <lib/prng.h>
 #include <stress/content.h>
+#include <stress/watch.h>
 
 enum { FORGED_WORDS = 4 };
 
@@ -53,16 +54,18 @@ static pfn_t end_of(const struct content *content)
     return content->full ? content->pfn + ((pfn_t)1 << content->order) : content->pfn + 1;
 }
 
-void content_fill(struct content content)
+void content_fill(struct content content, bool progress)
 {
     for (pfn_t pfn = content.pfn; pfn < end_of(&content); pfn += page_step(&content)) {
         uint64_t *words = pfn_to_address(pfn);
         for (uint64_t i = 0; i < words_in_page(&content); i++)
             words[i] = word_at(&content, pfn, i);
+        if (progress)
+            watch_progress();
     }
 }
 
-bool content_check(struct content content, struct content_error *error)
+bool content_check(struct content content, bool progress, struct content_error *error)
 {
     for (pfn_t pfn = content.pfn; pfn < end_of(&content); pfn += page_step(&content)) {
         const uint64_t *words = pfn_to_address(pfn);
@@ -74,6 +77,8 @@ bool content_check(struct content content, struct content_error *error)
                 (struct content_error){pfn, (unsigned)(i * sizeof(uint64_t)), words[i], expected};
             return false;
         }
+        if (progress)
+            watch_progress();
     }
     return true;
 }

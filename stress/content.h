@@ -33,8 +33,11 @@ struct content_error {
 /* What the block at pfn holds while it is `who`'s; one in `sample` of them in full. */
 struct content content_make(pfn_t pfn, unsigned order, uint64_t who, uint64_t sample);
 
-/* Write it. */
-void content_fill(struct content content);
+/*
+ * Write it. With `progress` each page counts as progress for the watchdog: a host short of memory
+ * or of processors can take seconds for a block.
+ */
+void content_fill(struct content content, bool progress);
 
 /* Compare; returns false with the first difference. */
-bool content_check(struct content content, struct content_error *error);
+bool content_check(struct content content, bool progress, struct content_error *error);

@@ -47,6 +47,8 @@ static const struct option table[] = {
      "one block in so many has all its contents checked"},
     {"yield", OPTION_NUMBER, FIELD(yield), 0, 1000000, "0", NULL,
      "one lock operation in so many gives way to other cores; 0: none"},
+    {"preempt", OPTION_NUMBER, FIELD(preempt), 0, 1000000, "0", NULL,
+     "microseconds, on average, between a core's interrupts that make it give way; 0: none"},
     {"watchdog", OPTION_NUMBER, FIELD(watchdog), 0, 3600, "2", NULL,
      "seconds without progress before a core is asked after by NMI; 0: never"},
     {"floor", OPTION_NUMBER, FIELD(floor), 0, 1000, "100", NULL,
@@ -88,8 +90,8 @@ static const struct option table[] = {
      "count failures instead of ending at the first"},
     {"program", OPTION_TEXT, FIELD(program), 0, 8 * OPTION_TEXT_SIZE - 1, "",
      "0123456789abcdefgimpx/:,.-", "the program to explore, as text"},
-    {"switches", OPTION_TEXT, FIELD(switches), 0, 16 * OPTION_TEXT_SIZE - 1, "",
-     "0123456789i@:,", "the schedule to repeat, as text"},
+    {"switches", OPTION_TEXT, FIELD(switches), 0, 16 * OPTION_TEXT_SIZE - 1, "", "0123456789i.@:,",
+     "the schedule to repeat, as text"},
 };
 
 enum { OPTION_COUNT = sizeof table / sizeof table[0] };

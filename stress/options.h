@@ -20,6 +20,7 @@ struct options {
     uint64_t cpus;     /* cores to use; 0: all there are */
     uint64_t sample;   /* one held block in this many is checked in full, 1 .. 65536 */
     uint64_t yield;    /* one lock operation in this many gives way by PAUSE; 0: none */
+    uint64_t preempt;  /* microseconds between interrupts that preempt a core; 0: none */
     uint64_t watchdog; /* seconds without progress before a core is asked after; 0: never */
     uint64_t floor;    /* percent of the usual floor of interleaving, 0 .. 1000 */
     char allocator[OPTION_TEXT_SIZE];

@@ -3,12 +3,12 @@
  * free as well: each core's timer, and interrupts that the cores send each other. A lock that lets
  * interrupts in meets itself here.
  */
-#include <arch/timer.h>
 #include <arch/work.h>
 #include <lib/count.h>
 #include <smp/percpu.h>
 #include <stress/mix.h>
 #include <stress/phases.h>
+#include <stress/tick.h>
 #include <stress/watch.h>
 
 enum {
@@ -81,7 +81,7 @@ static void round_irq(struct run *run, struct core *core)
     uint32_t cores = run->phase->alone ? 1 : run->core_count;
 
     set_active(core->number, true);
-    timer_start(IRQ_HZ, on_timer);
+    tick_start(IRQ_HZ, on_timer);
     while (run_goes_on(run, core)) {
         mix_turn(run, core);
         if (core->steps % TURNS_A_WORK == 0)

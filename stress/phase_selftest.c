@@ -117,6 +117,7 @@ static const struct {
     {"an unaligned range removed", "+0,16 -3,6 =0:1,2:0,9:0,10:1,12:2 +3,6 =0:4"},
     {"one page removed", "+0,8 -5,1 =0:2,4:0,6:1 x3 +5,1 =0:3"},
     {"everything removed", "+0,16 -0,16 = x0 +0,16 =0:4"},
+    {"the largest block removed, and a page of it", "+0,T -0,T = x0 +0,T =0:M -3,1 xM +3,1 =0:M"},
     {"held pages are not removed", "+0,4 a2 ~0,4 ~3,1 = fA -0,4 ="},
     {"pages partly held are not removed", "+0,8 a0 ~0,8 fA -0,8 ="},
     {"pages never inserted are not removed", "+0,8 ~8,1 ~4,8 =0:3"},

@@ -13,6 +13,7 @@
 #include <stress/provoke.h>
 #include <stress/report.h>
 #include <stress/run.h>
+#include <stress/tick.h>
 #include <stress/watch.h>
 
 typedef unsigned long long ull;
@@ -20,8 +21,9 @@ typedef unsigned long long ull;
 enum {
     STARVATION_LEAST = 1000, /* acquisitions of the busiest core, before fairness is a question */
     STARVATION_RATIO = 20,
-    EXTRA_SECONDS = 10, /* how much longer a phase may take to reach its floor */
-    ROUNDS_A_PHASE = 4, /* of the phases whose rounds are bound by time or operations */
+    EXTRA_SECONDS = 10,  /* how much longer a phase may take to reach its floor */
+    OVERDUE_SECONDS = 4, /* how late progress may be until core 0's timer tells of it */
+    ROUNDS_A_PHASE = 4,  /* of the phases whose rounds are bound by time or operations */
 };
 
 const struct phase *const all_phases[] = {
@@ -178,6 +180,7 @@ static void add_locks(struct totals *sum, const struct lock_counts *kept, uint32
     }
     sum->contended += locks.contended;
     sum->handoffs += locks.handoffs;
+    sum->order = prng_mix(sum->order ^ locks.order);
     sum->wait_cycles += locks.wait_cycles;
     sum->hold_cycles += locks.hold_cycles;
     if (locks.longest_wait > sum->longest_wait)
@@ -261,6 +264,29 @@ static void print_progress(struct run *run, uint64_t now)
                 (ull)((sum.steps - run->progress_steps) * clock_hz() / (interval ? interval : 1)),
                 (ull)(allocator->free_page_count ? allocator->free_page_count(run->arena.pool) : 0),
                 (ull)sum.contended, (ull)sum.handoffs);
+    run->progress_steps = sum.steps;
+    run->progress_at = now + clock_hz();
+}
+
+/*
+ * What takes core 0 long, or the others while it waits for them, has no progress told between, and
+ * to the host a silent guest is one that hangs. In core 0's timer interrupt, so the allocator is
+ * not asked. Silent if no core got anything done: then the host is right.
+ */
+static void tell_if_overdue(void *context)
+{
+    struct run *run = context;
+    uint64_t now = cpu_cycles();
+
+    if (!run->tells || now < run->progress_at + OVERDUE_SECONDS * clock_hz())
+        return;
+    uint64_t made = watch_progress_of(run->core_count);
+    if (made == run->progress_made)
+        return;
+    struct totals sum = sum_up(run);
+    report_line("# progress phase=%s seconds=%llu ops=%llu, a long step", run->phase->name,
+                (ull)(elapsed_ms(run) / 1000), (ull)sum.steps);
+    run->progress_made = made;
     run->progress_steps = sum.steps;
     run->progress_at = now + clock_hz();
 }
@@ -378,6 +404,7 @@ static void begin_phase(struct run *run, const struct phase *phase, unsigned ind
     if (phase->prepare)
         phase->prepare(run);
     begin_round(run);
+    run->tells = true;
 }
 
 /* Bound by operations or by time; a phase under its floor when its time is up gets more of it. */
@@ -419,6 +446,13 @@ static void report_locks(const struct totals *sum)
                 (ull)sum->fewest_acquisitions);
 }
 
+/* In which order the cores had the locks: the same in each run of a deterministic machine. */
+static void report_order(const struct run *run, const struct totals *sum)
+{
+    report_line("# handoff-order phase=%s cores=%u handoffs=%llu hash=%016llx", run->phase->name,
+                cores_at_work(run), (ull)sum->handoffs, (ull)sum->order);
+}
+
 /*
  * A lock without a queue promises no fairness, and a host that runs one virtual CPU less than the
  * others looks the same from here: told with its figures, not a failure.
@@ -450,6 +484,7 @@ static bool end_phase(struct run *run, unsigned index)
     struct totals sum = sum_up(run);
     uint64_t milliseconds = elapsed_ms(run), seen, wanted;
 
+    run->tells = false;
     if (arena_held_pages(&run->arena))
         fail("assert", "%llu pages held at the end of a phase", (ull)arena_held_pages(&run->arena));
     arena_check(&run->arena);
@@ -457,6 +492,7 @@ static bool end_phase(struct run *run, unsigned index)
     failure_set_phase(0, NULL);
     if (!run->phase->alone) {
         report_locks(&sum);
+        report_order(run, &sum);
         report_starvation(&sum);
     }
     if (run->phase->repeats)
@@ -570,7 +606,9 @@ void run_prepare(struct run *run)
 {
     run->barrier = (struct barrier){.members = run->core_count};
     spinlock_yield(run->options->yield, run->options->seed);
+    tick_preempt(run->options->preempt, run->options->seed);
     watch_set_limit(run->options->watchdog);
+    watch_set_teller(tell_if_overdue, run);
     explain_set_cores(run->cores, run->core_count);
     failure_set_rest(report_rest, run);
     arena_check(&run->arena);

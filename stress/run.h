@@ -20,6 +20,7 @@ struct totals {
     uint64_t acquisitions, fewest_acquisitions, most_acquisitions;
     uint32_t fewest_core, most_core; /* whose those are */
     uint64_t contended, handoffs;
+    uint64_t order; /* hash of the hand-overs, of all cores */
     uint64_t wait_cycles, hold_cycles, longest_wait, longest_hold;
 };
 
@@ -71,7 +72,8 @@ struct run {
     unsigned round_order; /* exhaust, fragment: the order of this round */
 
     /* Progress, core 0's. */
-    uint64_t progress_at, progress_steps;
+    uint64_t progress_at, progress_steps, progress_made;
+    bool tells; /* a phase runs: its handler may tell of progress too */
 };
 
 /* The phases there are, in their order; the last has a NULL name. */

@@ -1,19 +1,36 @@
 #include <arch/clock.h>
 #include <arch/cpu.h>
-#include <arch/timer.h>
 #include <lib/printf.h>
 #include <lib/symbols.h>
 #include <stddef.h>
 #include <stress/failure.h>
+#include <stress/tick.h>
 #include <stress/watch.h>
 
 enum { TICKS_PER_SECOND = 10 };
 
 static uint64_t limit_cycles; /* 0: never */
+static void (*teller)(void *context);
+static void *teller_context;
 
 void watch_set_limit(uint64_t seconds)
 {
     limit_cycles = seconds * clock_hz();
+}
+
+void watch_set_teller(void (*tell)(void *context), void *context)
+{
+    teller_context = context;
+    teller = tell;
+}
+
+uint64_t watch_progress_of(uint32_t cores)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < cores; i++)
+        sum += __atomic_load_n(&percpu_table[i]->watch.progress, __ATOMIC_RELAXED);
+    return sum;
 }
 
 bool watch_busy(bool busy)
@@ -23,6 +40,7 @@ bool watch_busy(bool busy)
 
     watch_progress();
     __atomic_store_n(&watch->busy, busy, __ATOMIC_RELAXED);
+    tick_at_work(busy);
     return before;
 }
 
@@ -172,11 +190,15 @@ void watch_tick(void)
     struct percpu *cpu = this_cpu();
     struct percpu *next = percpu_table[(cpu->local.number + 1) % percpu_count];
 
-    if (limit_cycles && next != cpu && !failure_in_progress())
+    if (failure_in_progress())
+        return;
+    if (limit_cycles && next != cpu)
         look_after(&cpu->watch, next);
+    if (teller && cpu->local.number == 0)
+        teller(teller_context);
 }
 
 void watch_start_core(void)
 {
-    timer_start(TICKS_PER_SECOND, watch_tick);
+    tick_start(TICKS_PER_SECOND, watch_tick);
 }

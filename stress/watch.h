@@ -24,6 +24,13 @@ void watch_start_core(void);
 void watch_tick(void);
 void watch_set_limit(uint64_t seconds);
 
+/* On each tick of core 0, unless a failure is being told, `tell(context)` is called, interrupts
+ * off. */
+void watch_set_teller(void (*tell)(void *context), void *context);
+
+/* The progress of the first `cores` cores together: unchanged only if none of them made any. */
+uint64_t watch_progress_of(uint32_t cores);
+
 /* This core is at work from now on / waits for others. Returns what was. */
 bool watch_busy(bool busy);
 

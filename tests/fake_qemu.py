@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from support import EXIT_CODE, PHASES, closed, good, opening
+from support import EXIT_CODE, PHASES, body, closed, good, opening
 
 WORDS = " ".join(sys.argv)
 
@@ -235,7 +235,26 @@ def cut():
     sys.exit(65)
 
 
+def titled(title):
+    """A failure of that title."""
+    failed = {"mixed": f"not ok {{}} {{}} # {title}"}
+    SERIAL.sendall(with_nonce(closed(body("fail", title, failed))))
+    sys.exit(EXIT_CODE["fail"])
+
+
+def by_seed():
+    """An act for each seed: one of ACTS or a failure's title; a pass where STAMPEDE_FAKE_SEEDS has none."""
+    seed = int(re.search(r"seed=(0x[0-9a-f]+)", WORDS)[1], 16)
+    with open(os.environ["STAMPEDE_FAKE_PID"], "a", encoding="ascii") as file:
+        file.write(f"{seed} {os.getpid()}\n")
+    act = json.loads(os.environ["STAMPEDE_FAKE_SEEDS"]).get(str(seed), "pass")
+    if act in ACTS:
+        ACTS[act]()
+    titled(act)
+
+
 ACTS = {
+    "by-seed": by_seed,
     **{word: lambda word=word: verdict(word) for word in EXIT_CODE},
     "triple-fault": lambda: reset("CPU Reset (CPU 0)\nTriple fault\n"),
     "reset": lambda: reset("CPU Reset (CPU 0)\n"),

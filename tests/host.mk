@@ -2,9 +2,10 @@
 #
 # Included by the top Makefile, and complete by itself: make -f tests/host.mk hosted-tests
 # Targets: hosted-tests (build all), hosted-list (print the unit tests' programs, one a line), hosted-subjects (the
-# hosted program with each wrong allocator of tests/subjects), hosted-explorers (the explorer likewise).
+# hosted program with each wrong allocator of tests/subjects), hosted-explorers (the explorer likewise), hosted-recipe
+# (for ci/mutate).
 
-.PHONY: hosted-tests hosted-list hosted-subjects hosted-explorers
+.PHONY: hosted-tests hosted-list hosted-subjects hosted-explorers hosted-recipe
 hosted-tests:
 
 HOST_CC ?= gcc
@@ -35,6 +36,7 @@ HOST_TEST_page := tests/unit/page_kernel.c
 HOST_TEST_page_allocator := mm/page_allocator.c
 HOST_TEST_bootinfo := boot/bootinfo.c mm/memmap.c lib/printf.c
 HOST_TEST_acpi := arch/x86_64/acpi.c lib/printf.c
+HOST_TEST_content := stress/content.c
 HOST_TEST_options := stress/options.c lib/printf.c
 HOST_BUDDIES := mm/buddy.c mm/buddy_percpu.c mm/buddy_scan.c smp/spinlock.c lib/bitmap.c lib/printf.c
 HOST_TEST_buddy := $(HOST_BUDDIES)
@@ -46,13 +48,17 @@ HOST_TEST_buddy_threads := $(HOST_BUDDIES)
 HOST_TEST_spinlock := smp/spinlock.c
 HOST_TEST_barrier := smp/barrier.c
 HOST_TEST_bitmap_threads := lib/bitmap.c
+HOST_TEST_explore_program := stress/explore/program.c lib/printf.c
+HOST_TEST_explore_schedule := stress/explore/schedule.c stress/explore/program.c lib/printf.c
+HOST_TEST_explore_race := stress/explore/race.c
 
 # VARIANT/NAME of every test to run; "broken" is run by tests/test_hosted.py to see it fail.
 HOST_TESTS := \
 	asan/frame asan/printf asan/string asan/crc32 asan/prng asan/bitmap asan/memmap asan/page \
-	asan/page_allocator asan/bootinfo asan/acpi asan/options asan/buddy asan/buddy_lists \
+	asan/page_allocator asan/bootinfo asan/acpi asan/content asan/options asan/buddy asan/buddy_lists \
 	asan/buddy_percpu asan/buddy_scan asan/walker asan/spinlock \
 	asan10/buddy asan10/walker asan10/options \
+	asan/explore_program asan/explore_schedule asan/explore_race \
 	tsan/buddy_threads tsan/spinlock tsan/barrier tsan/bitmap_threads
 HOST_BROKEN := asan/broken
 
@@ -128,7 +134,7 @@ hosted-subjects: $(addprefix $(HOST_BUILD)/plain/subjects/,$(HOST_SUBJECTS))
 # and a seed is the same schedule there and here.
 HOST_EXPLORE := $(wildcard stress/explore/*.c) tests/host/explore_main.c tests/host/host.c tests/host/signals.c \
 	arch/x86_64/fiber.c arch/x86_64/backtrace.c mm/page_allocator.c mm/walker.c \
-	$(addprefix stress/,advice.c arena.c census.c content.c explain.c failure.c options.c report.c traps.c watch.c) \
+	$(addprefix stress/,advice.c arena.c census.c content.c explain.c failure.c options.c report.c tick.c traps.c watch.c) \
 	$(addprefix lib/,bitmap.c crc32.c printf.c prng.c symbols.c)
 HOST_WATCHED := mm/buddy mm/buddy_percpu mm/buddy_scan smp/spinlock
 HOST_WATCHED_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -fno-pie -fno-pic -fno-stack-protector \
@@ -174,9 +180,61 @@ hosted-explorers: $(addprefix $(HOST_BUILD)/explore/subjects/,$(HOST_SUBJECTS))
 .SECONDARY: $(HOST_SUBJECTS:%=$(HOST_BUILD)/explore/watched/tests/subjects/%.o)
 hosted-tests: $(HOST_BUILD)/explore/stampede-explore
 
+# HOST_ALLOCATOR=mine.c: build/host/explore/user/mine. Its own data are put into a section apart: each trial begins with
+# them as they are at the start.
+ifneq ($(HOST_ALLOCATOR),)
+HOST_USER := $(basename $(notdir $(HOST_ALLOCATOR)))
+$(HOST_BUILD)/explore/user/$(HOST_USER).o: $(HOST_ALLOCATOR) FORCE
+	@mkdir -p $(@D)
+	@echo "  CC  $<"
+	@$(HOST_CC) $(filter-out -Werror,$(HOST_WATCHED_CFLAGS)) -c -o $@ $<
+	@objcopy --set-section-flags .bss=alloc,load,data,contents --rename-section .bss=user_data \
+	    --rename-section .data=user_data $@
+.PHONY: FORCE
+$(eval $(call host_explore_rules,user/$(HOST_USER),\
+	$(HOST_BUILD)/explore/user/$(HOST_USER).o $(HOST_WATCHED_OBJECTS) $(HOST_EXPLORE_OBJECTS)))
+endif
+# The search through all states (tests/prove): the allocators' own sources, with caches so small that a small arena
+# fills them. A mutant, a copy of one of the sources with a defect put in, has a program of its own.
+PROVE := $(HOST_BUILD)/prove
+HOST_FLAGS_prove := -O2 -DSTAMPEDE_MAX_ORDER=10
+$(PROVE)/%: HOST_CFLAGS := -I$(PROVE)/scaled $(HOST_CFLAGS)
+PROVE_SUBJECTS := buddy buddy_percpu buddy_scan
+PROVE_OBJECTS := $(patsubst %.c,$(PROVE)/%.o,$(wildcard tests/prove/*.c) $(PROVE_SUBJECTS:%=mm/%.c) mm/walker.c \
+	mm/page_allocator.c lib/bitmap.c lib/printf.c lib/prng.c smp/spinlock.c)
+HOST_OBJECTS += $(PROVE_OBJECTS)
+
+$(PROVE)/scaled/mm/buddy_percpu.h: mm/buddy_percpu.h tests/host.mk
+	@mkdir -p $(@D)
+	@sed 's/CACHES = 256,/CACHES = 2,/; s/CACHE_PAGES = 64,/CACHE_PAGES = 4,/; s/CACHE_BATCH = 32,/CACHE_BATCH = 2,/' $< >$@
+
+$(eval $(call host_compile,prove))
+$(PROVE_OBJECTS): $(PROVE)/scaled/mm/buddy_percpu.h
+
+$(PROVE)/check: $(PROVE_OBJECTS)
+	@echo "  LD  $@"
+	@$(HOST_CC) $(HOST_CFLAGS) $(HOST_FLAGS_prove) -o $@ $^
+
+define prove_mutant
+$(PROVE)/mutants/$(1)/%: $(PROVE)/mutants/$(1)/%.c $(filter-out $(PROVE)/mm/$(1).o,$(PROVE_OBJECTS))
+	@$$(HOST_CC) $$(HOST_CFLAGS) $$(HOST_FLAGS_prove) -o $$@ $$^
+endef
+$(foreach subject,$(PROVE_SUBJECTS),$(eval $(call prove_mutant,$(subject))))
+
 hosted-tests: $(addprefix $(HOST_BUILD)/,$(HOST_TESTS) $(HOST_BROKEN))
 
 hosted-list:
 	@printf '%s\n' $(addprefix $(HOST_BUILD)/,$(HOST_TESTS))
 
 -include $(patsubst %.o,%.d,$(sort $(HOST_OBJECTS)))
+
+# For who compiles one object anew and links it with the others (ci/mutate): a line each for how a variant is compiled
+# and linked, and for what a program is made of. $(info) leaves the shell's quotes as they are.
+HOST_RELINKED := buddy buddy_lists buddy_percpu buddy_scan buddy_threads page page_allocator spinlock walker
+hosted-recipe:
+	$(foreach variant,asan asan10 tsan plain,\
+	    $(info compile $(variant) $(HOST_CC) $(HOST_CFLAGS) $(HOST_FLAGS_$(variant)))\
+	    $(info link $(variant) $(HOST_CC) $(HOST_CFLAGS) $(HOST_FLAGS_$(variant)) -no-pie)\
+	    $(info program $(variant)/stampede-host $(call host_stress_objects,$(variant)) $(HOST_BUILD)/$(variant)/stress/names0.o)\
+	    $(foreach test,$(HOST_RELINKED),$(info program $(variant)/$(test) $(call host_objects,$(variant),$(test)))))
+	@:

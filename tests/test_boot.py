@@ -78,6 +78,19 @@ def check_memory(log, usable_mib):
     print("setup_ms", log.field("# memory ", "setup_ms"))
 
 
+def test_books_of_fragmented_memory_are_read_in_bearable_time():
+    """In virtual time, which counts instructions, so whatever the host: no core is called stuck."""
+    check(boot("ops=100 phases=fragment orders=1 sample=65536 yield=32 watchdog=1 seed=1", cpus=8,
+               memory="1G", thread="single", more=["-icount", "shift=3,sleep=off"]))
+
+
+def test_long_steps_are_not_silent():
+    """All of memory written and checked: seconds between two of a core's own words, in virtual time."""
+    log = check(boot("ops=100 phases=exhaust sample=1 yield=32 seed=1", cpus=8, memory="256M",
+                     thread="single", more=["-icount", "shift=3,sleep=off"]))
+    assert any(line.endswith(", a long step") for line in log.all("# progress phase=exhaust ")), log.text
+
+
 @pytest.mark.parametrize("memory", ["2M", "4M"])
 def test_too_little_memory(memory):
     check_error(boot(SHORT, memory=memory), "memory", "give the machine more")

@@ -29,6 +29,11 @@ def test_all_phases_pass_in_silence(variant, allocator, cpus, seconds):
     assert log.value("1..") == str(len(log.all("ok "))), log.text
 
 
+def test_preemption_leaves_time_for_work():
+    log = hosted("plain", "cpus=4", "seconds=2", "preempt=200", *OPTIONS)
+    assert log.verdict == "pass" and log.code == CODES["pass"], log.text
+
+
 @pytest.mark.parametrize("mib", [1, 16, 600])
 def test_memory_of_any_size(mib):
     log = hosted("asan", f"--mib={mib}", "ops=2000", "phases=single,mixed,fragment", *OPTIONS)

@@ -143,11 +143,21 @@ void apic_end_of_interrupt(void)
     apic_write(REGISTER_END_OF_INTERRUPT, 0);
 }
 
-void apic_timer_set(uint32_t count, uint8_t vector)
+static void set_timer(uint32_t count, uint32_t entry)
 {
     apic_write(REGISTER_TIMER_DIVIDE, TIMER_DIVIDE_BY_16);
-    apic_write(REGISTER_TIMER, vector ? TIMER_PERIODIC | vector : LOCAL_MASKED);
+    apic_write(REGISTER_TIMER, entry);
     apic_write(REGISTER_TIMER_INITIAL, count);
+}
+
+void apic_timer_set(uint32_t count, uint8_t vector)
+{
+    set_timer(count, vector ? TIMER_PERIODIC | vector : LOCAL_MASKED);
+}
+
+void apic_timer_once(uint32_t count, uint8_t vector)
+{
+    set_timer(count, vector);
 }
 
 uint32_t apic_timer_read(void)

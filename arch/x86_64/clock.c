@@ -30,6 +30,7 @@ static bool measure_by_pm_timer(uint16_t port)
             cycles_per_second = (cpu_cycles() - cycles) * PM_TIMER_HZ / elapsed;
             return true;
         }
+        cpu_relax();
     }
     return false;
 }
@@ -52,6 +53,7 @@ static bool measure_by_pit(void)
             cycles_per_second = (cpu_cycles() - cycles) * MEASURE_HZ;
             return true;
         }
+        cpu_relax();
     }
     return false;
 }

@@ -34,3 +34,11 @@ void timer_start(uint32_t hz, void (*handler)(void))
     timer_handler = handler;
     apic_timer_set(count ? count : 1, VECTOR_TIMER);
 }
+
+void timer_once(uint32_t microseconds, void (*handler)(void))
+{
+    uint64_t count = (uint64_t)counts_per_second * microseconds / 1000000;
+
+    timer_handler = handler;
+    apic_timer_once(count ? (uint32_t)count : 1, VECTOR_TIMER);
+}

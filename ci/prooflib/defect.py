@@ -8,6 +8,7 @@
     # cpus: 4                    optional, as are all below
     # machine: thread=single memory=128M firmware=uefi
     # limit: 60                  seconds that the run may take
+    # tries: 3                   where chance decides: so many runs, each of the next seed, until one finds it
     # area: split                the part of the code
     # from: Zephyr #11022        the public bug that it stands for
     # equivalent: REASON         it changes nothing that anybody could see; title and phase are then left out
@@ -25,13 +26,14 @@ AREAS = ("split", "merge", "search", "top", "links", "state", "ranges", "account
 # The oracle's (docs/DESIGN.md).
 RULES = ("overlap", "outside", "misaligned", "content", "false-oom", "free-refused", "irq-state", "lock-held",
          "lock-owner", "free-list", "uncoalesced", "lost", "residue", "selftest", "stall", "deadlock", "bad-free",
-         "insert-refused", "remove-held", "trap", "stack", "wild-access", "smp.bringup", "self-check", "error-code", "assert")
+         "insert-refused", "remove-held", "trap", "stack", "wild-access", "smp.bringup", "self-check", "error-code", "race",
+         "assert")
 # What the host sees of a guest that cannot tell, and the start-up's refusals.
 OTHER_TITLES = ("triple-fault", "reset", "memory", "boot", "acpi", "self-check", "unit")
 TITLES = (*RULES, *OTHER_TITLES)
-PHASES = ("selftest", "single", "single-irq", "mixed", "remote-free", "irq", "exhaust", "fragment", "hotplug", "bad-free",
+PHASES = ("selftest", "single", "single-irq", "mixed", "remote-free", "irq", "exhaust", "fragment", "hotplug", "bad-free", "explore",
           BEFORE, "any")
-KEYS = ("title", "also", "phase", "lane", "options", "cpus", "machine", "limit", "area", "from", "equivalent")
+KEYS = ("title", "also", "phase", "lane", "options", "cpus", "machine", "limit", "tries", "area", "from", "equivalent")
 NEEDED = ("lane", "area")
 NEEDED_TO_FIND = ("title", "phase")
 NAME = re.compile(r"[a-z0-9-]+")
@@ -40,6 +42,7 @@ OPTION = re.compile(r"[a-z-]+=[!-~]*")
 UNIT = re.compile(r"(asan|asan10|tsan|plain)/[a-z0-9_]+")
 MIB = {"M": 1, "G": 1024}
 LONGEST_LIMIT = 600
+MOST_TRIES = 10
 
 
 class DefectError(Exception):
@@ -55,6 +58,7 @@ class Defect:
     phases: tuple[str, ...]
     lane: str
     job: Job
+    tries: int
     area: str
     origin: str
     equivalent: str
@@ -118,7 +122,8 @@ def read(path: Path) -> Defect:
         raise header.error("title", f"'{title}' in lane {lane}: the title `unit` is that of lane unit alone")
     also = tuple(header.choice("also", TITLES, word) for word in header.values.get("also", "").split())
     phases = () if equivalent else _phases(header, lane)
-    return Defect(path.stem, title, also, phases, lane, _job(header, lane), header.choice("area", AREAS),
+    return Defect(path.stem, title, also, phases, lane, _job(header, lane),
+                  header.number("tries", 1, MOST_TRIES), header.choice("area", AREAS),
                   header.values.get("from", ""), equivalent, prose, patch)
 
 

@@ -12,8 +12,8 @@ from stampedelib.usage import ROOT, integer
 from . import table
 from .converse import RuleOutcome, read_rules, try_without
 from .defect import Defect, DefectError, read_all
-from .lanes import LANES
-from .outcome import DEFAULT_SEED, ERROR, Outcome, mark_doubles, try_defect
+from .lanes import LANES, Job
+from .outcome import DEFAULT_SEED, ERROR, EXPLORE, Outcome, explored, mark_doubles, try_defect
 from .tree import BuildError, Pool
 
 FOLDER = ROOT / "tests/defects"
@@ -38,6 +38,8 @@ def build_parser() -> Parser:
     parser.add_argument("--lane", choices=tuple(LANES), help="run all in this lane, not in their own")
     parser.add_argument("--rules", nargs="*", metavar="RULE",
                         help="then disable each of the oracle's rules (or these) and see that it is missed")
+    parser.add_argument("--explorer", action="store_true",
+                        help="then show each to the schedule explorer too, and tell what it finds")
     parser.add_argument("--jobs", type=integer(1, 256), default=os.cpu_count() or 1, metavar="N",
                         help="how many at once (default: the processors, %(default)s)")
     parser.add_argument("--seed", type=integer(0, 2**64 - 1), default=DEFAULT_SEED, metavar="N",
@@ -81,10 +83,13 @@ def execute(arguments: argparse.Namespace) -> int:
     pool = make_pool(chosen, arguments)
     try:
         outcomes = try_all(pool, chosen, arguments)
+        outcomes = explore_all(pool, outcomes, arguments)
         without = converse(pool, rules, outcomes, arguments)
     finally:
         pool.close()
     print(table.Score(outcomes).text())
+    if arguments.explorer:
+        print(table.explorer_text(outcomes))
     if without:
         print(f"rules whose loss is noticed: {sum(rule.met for rule in without)} of {len(without)}")
     write_files(arguments, outcomes, without)
@@ -117,7 +122,10 @@ def lane_of(defect: Defect, arguments: argparse.Namespace) -> str:
 
 def make_pool(defects: list[Defect], arguments: argparse.Namespace) -> Pool:
     """Trees, with all built that will be changed."""
-    builds = dict.fromkeys(LANES[lane_of(defect, arguments)].make_words(defect.job) for defect in defects)
+    lanes = [lane_of(defect, arguments) for defect in defects]
+    builds = dict.fromkeys(LANES[lane].make_words(defect.job) for lane, defect in zip(lanes, defects))
+    if arguments.explorer:
+        builds |= dict.fromkeys([LANES[EXPLORE].make_words(Job())])
     return Pool(ROOT, WORK, min(arguments.jobs, len(defects) or 1), list(builds))
 
 
@@ -141,6 +149,20 @@ def try_all(pool: Pool, defects: list[Defect], arguments: argparse.Namespace) ->
         if one.kind == ERROR and one.prints:
             print(table.row(one))
     return marked
+
+
+def explore_all(pool: Pool, outcomes: list[Outcome], arguments: argparse.Namespace) -> list[Outcome]:
+    """What the explorer makes of each, if that is asked for."""
+    if not arguments.explorer:
+        return outcomes
+    with ThreadPoolExecutor(arguments.jobs) as threads:
+        running = [threads.submit(explored, pool, one, arguments.seed, arguments.stretch) for one in outcomes]
+        done = []
+        for one in running:
+            done.append(one.result())
+            if done[-1].explored:
+                print(table.explorer_row(done[-1]), flush=True)
+    return done
 
 
 def converse(pool: Pool, rules: dict[str, str], outcomes: list[Outcome],

@@ -24,9 +24,12 @@ KERNEL = "build/gcc-order16/stampede.elf"
 ISO = "build/gcc-order16/stampede.iso"
 STACSOS = "tests/subjects/stacsos/2026/page-allocator-buddy.cpp"
 STACSOS_KERNEL = "build/gcc-order16-stacsos2026-2026/stampede.elf"
+EXPLORER = "build/host/explore/stampede-explore"
+SCHEDULES, SCHEDULES_OF_CACHES = 30000, 6000  # that a defect is given in the explorer; one of caches has many more steps
 NONCE = 0x57A3BEDE
 SILENT_PART = 4  # of the limit: as long may a run say nothing
 POLL_SECONDS = 0.05
+LEAST_MIB, USUAL_MIB = 16, 128
 FLOOD_BYTES = 64 << 20
 ORPHAN = ("setpriv", "--pdeathsig")  # what is begun here ends with us, whatever ends us
 GRACE_SECONDS = 60  # of the tool that runs QEMU beyond the limit that it was given itself
@@ -129,7 +132,7 @@ class Direct(Lane):
         silence = max(1, int(job.limit_seconds / SILENT_PART))
         return [*ORPHAN, "TERM", sys.executable, str(ROOT / "ci/stampede"), "run", *self.boot, "--accel", "tcg",
                 "--iso", str(tree.path / ISO), "--kernel", str(tree.path / self.program(job)), "--cpus", str(job.cpus),
-                "--memory", f"{job.memory_mib or 128}M", "--thread", job.thread or "multi",
+                "--memory", f"{_guest_mib(job)}M", "--thread", job.thread or "multi",
                 *(["--firmware", job.firmware] if job.firmware else []), "--on-fail", "exit",
                 "--quiet", "--timeout", str(int(job.limit_seconds)), "--silence", str(silence),
                 "--log", str(log), "--args", job.options]
@@ -176,7 +179,32 @@ class Unit(Lane):
         return Run("fail", "unit", f"unit: {why}", phase, ended.seconds, text)
 
 
-LANES: dict[str, Lane] = {lane.name: lane for lane in (Unit(), Hosted(), Direct(), Stacsos(), Iso())}
+class Explore(Lane):
+    """The schedule explorer as a program: so many schedules of small programs. Of the options only the allocator is its."""
+    name = "explore"
+
+    def make_words(self, job: Job) -> tuple[str, ...]:
+        return (*HOST_MAKE, EXPLORER)
+
+    def program(self, job: Job) -> str:
+        return EXPLORER
+
+    def run(self, tree: Tree, job: Job) -> Run:
+        allocators = [word for word in job.options.split() if word.startswith("allocator=")]
+        schedules = SCHEDULES_OF_CACHES if "allocator=buddy-percpu" in allocators else SCHEDULES
+        command = [str(tree.path / EXPLORER), f"nonce={NONCE:x}", f"schedules={schedules}", "minimise=0",
+                   *[word for word in job.options.split() if word.startswith(("allocator=", "seed="))]]
+        ended = attend(command, tree.path / "build/run.log", job.limit_seconds, nudge=False)
+        verdict = judge(ended.output, _kernel_code(ended.code), ended.by, NONCE)
+        return _told(ended.output, verdict.word, verdict.title, ended.by == "timeout", ended.seconds)
+
+
+LANES: dict[str, Lane] = {lane.name: lane for lane in (Unit(), Hosted(), Explore(), Direct(), Stacsos(), Iso())}
+
+
+def _guest_mib(job: Job) -> int:
+    """Of a machine in QEMU. What was meant for the hosted program may be too little to boot in."""
+    return job.memory_mib if job.memory_mib and job.memory_mib >= LEAST_MIB else USUAL_MIB
 
 
 @dataclass(frozen=True)

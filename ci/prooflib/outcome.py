@@ -5,7 +5,7 @@ from typing import Any
 
 from .defect import Defect
 from .elf import loaded_digest
-from .lanes import LANES, Run
+from .lanes import LANES, Job, Run
 from .patching import PatchError
 from .tree import BuildError, Pool, Tree
 
@@ -14,17 +14,21 @@ RIGHT, WRONG, TIMEOUT, SURVIVED, ERROR, EQUIVALENT = (
 OUTCOMES = (RIGHT, WRONG, TIMEOUT, SURVIVED, ERROR, EQUIVALENT)
 CAUGHT = (RIGHT, WRONG)
 DEFAULT_SEED = 1
+EXPLORE = "explore"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a defect. lane: the one it was tried in; note: of an error, or what was not as expected."""
+    """What became of a defect. lane: the one it was tried in; note: of an error, or what was not as
+    expected; runs: how many it took."""
     defect: Defect
     kind: str
     lane: str
     run: Run = Run("none")
     build_seconds: float = 0
     note: str = ""
+    runs: int = 1
+    explored: "Outcome | None" = None  # what the explorer makes of it, where that was asked and it sees the change
     prints: tuple[str, ...] = ()  # of the changed sources and of the program: equal ones are the same bug
 
     @property
@@ -44,8 +48,10 @@ class Outcome:
         return {
             "name": defect.name, "area": defect.area, "from": defect.origin, "lane": self.lane,
             "expected": {"title": defect.title, "phases": list(defect.phases), "equivalent": defect.equivalent},
-            "outcome": self.kind, "met": self.met, "note": self.note,
+            "outcome": self.kind, "met": self.met, "runs": self.runs, "note": self.note,
             "found": {"rule": run.rule, "title": run.title, "phase": run.phase, "verdict": run.word},
+            "explorer": ({"outcome": self.explored.kind, "rule": self.explored.run.rule, "title": self.explored.run.title}
+                         if self.explored else None),
             "seconds": {"build": round(self.build_seconds, 2), "find": round(run.seconds, 2)},
         }
 
@@ -60,10 +66,29 @@ def try_defect(pool: Pool, defect: Defect, lane: str, seed: int = DEFAULT_SEED, 
         except (PatchError, BuildError) as error:
             return Outcome(defect, ERROR, lane, note=str(error))
         built = time.monotonic() - start
-        job = replace(defect.job, options=_with_seed(defect.job.options, seed),
-                      limit_seconds=defect.job.limit_seconds * stretch)
-        run = LANES[lane].run(tree, job)
-    return replace(classify(defect, lane, run), build_seconds=built, prints=prints)
+        job = replace(defect.job, limit_seconds=defect.job.limit_seconds * stretch)
+        found = _run(tree, defect, lane, job, seed)
+    return replace(found, build_seconds=built, prints=prints)
+
+
+def _run(tree: Tree, defect: Defect, lane: str, job: Job, seed: int) -> Outcome:
+    """Run until it is found, as often as the header allows. The time is that of all runs."""
+    seconds = 0.0
+    for number in range(defect.tries):
+        run = LANES[lane].run(tree, replace(job, options=_with_seed(job.options, seed + number)))
+        seconds += run.seconds
+        found = replace(classify(defect, lane, replace(run, seconds=seconds)), runs=number + 1)
+        if found.kind != SURVIVED:
+            break
+    return found
+
+
+def explored(pool: Pool, outcome: Outcome, seed: int = DEFAULT_SEED, stretch: float = 1) -> Outcome:
+    """The outcome with what the explorer makes of the same defect; none where what it runs is not changed."""
+    if outcome.kind == ERROR or outcome.lane == EXPLORE:
+        return outcome
+    tried = try_defect(pool, outcome.defect, EXPLORE, seed, stretch)
+    return outcome if tried.kind == ERROR else replace(outcome, explored=tried)
 
 
 def _plant(tree: Tree, defect: Defect, lane: str, rule_patch: str) -> tuple[str, ...]:
@@ -108,6 +133,6 @@ def classify(defect: Defect, lane: str, run: Run) -> Outcome:
         return outcome(WRONG, f"not equivalent: {run.title}")
     if run.rule != defect.title:
         return outcome(WRONG, "" if run.rule in defect.also else run.title)
-    if defect.phases and run.phase not in defect.phases:
+    if lane == defect.lane and defect.phases and run.phase not in defect.phases:
         return outcome(RIGHT, f"in phase {run.phase}, expected in {' or '.join(defect.phases)}")
     return outcome(RIGHT)

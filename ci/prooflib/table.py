@@ -6,7 +6,7 @@ from typing import Any
 
 from .converse import RuleOutcome
 from .defect import AREAS
-from .outcome import CAUGHT, EQUIVALENT, RIGHT, Outcome
+from .outcome import CAUGHT, EQUIVALENT, EXPLORE, RIGHT, Outcome
 
 ROW = "  {:<36} {:<14} {:<14} {:<18} {:<6} {:>5}  {}"
 BUCKETS = (1, 3, 10, 30, 60, 120, 300)
@@ -17,8 +17,14 @@ Each row is a bug planted in a copy of the tree (`tests/defects/NAME.patch`, who
 caught *under its title* if the failure's title is the rule that its header demands; what a limit of time ended is no catch, be it a
 hang. A defect that does not apply, does not compile or leaves the program as it was is an error, never a catch.
 
-This page is written by `ci/defects --rules --markdown docs/DEFECTS.md`. Runs are TCG, of one seed; times are rounded up, and the phase may be
+This page is written by `ci/defects --explorer --rules --markdown docs/DEFECTS.md`. Runs are TCG, of one seed; times are rounded up, and the phase may be
 another one next time where several can find it.
+"""
+
+
+EXPLORER = """\
+Most are also shown to the explorer ([EXPLORE.md](EXPLORE.md)), 30,000 schedules of small programs (6,000 of the per-CPU caches): {}. The
+column says as what, or `no`; it is empty where the explorer does not run what was changed.
 """
 
 
@@ -59,6 +65,21 @@ def row(outcome: Outcome) -> str:
                       outcome.lane, f"{outcome.run.seconds:.1f}", mark).rstrip()
 
 
+def explorer_row(outcome: Outcome) -> str:
+    """What the explorer finds of a defect that it can see."""
+    tried = outcome.explored
+    return f"  explored {outcome.defect.name:<27} {outcome.defect.expected:<14} {tried.found or '-':<14}" if tried else ""
+
+
+def explorer_text(outcomes: list[Outcome]) -> str:
+    """One line: how many of those it can see it finds; nothing where it was not asked."""
+    seen = [one for one in outcomes if one.explored and not one.defect.equivalent]
+    own = sum(one.lane == EXPLORE and one.kind in CAUGHT for one in outcomes)
+    found = sum(one.explored.kind in CAUGHT for one in seen)
+    alone = f"; {own} that are its alone" if own else ""
+    return f"the explorer finds {found} of {len(seen)} that change what it runs{alone}" if seen else ""
+
+
 def rule_row(outcome: RuleOutcome) -> str:
     """A line about a disabled rule."""
     kinds = Counter(_became(one) for one in outcome.changed)
@@ -78,6 +99,8 @@ def as_json(outcomes: list[Outcome], rules: list[RuleOutcome]) -> str:
 def as_markdown(outcomes: list[Outcome], rules: list[RuleOutcome]) -> str:
     """docs/DEFECTS.md."""
     parts = [MADE, f"**Score: {Score(outcomes).text()}.**\n"]
+    if explorer_text(outcomes):
+        parts.append(EXPLORER.format(explorer_text(outcomes)))
     for area in AREAS:
         here = sorted((one for one in outcomes if one.defect.area == area), key=lambda one: one.defect.name)
         if here:
@@ -88,13 +111,13 @@ def as_markdown(outcomes: list[Outcome], rules: list[RuleOutcome]) -> str:
 
 
 def _area(area: str, outcomes: list[Outcome]) -> str:
-    lines = [f"## {area}\n", "| defect | must be | found as | phase | lane | within | stands for |",
-             "| --- | --- | --- | --- | --- | --- | --- |"]
+    lines = [f"## {area}\n", "| defect | must be | found as | phase | lane | within | explorer | stands for |",
+             "| --- | --- | --- | --- | --- | --- | --- | --- |"]
     for one in outcomes:
         found = f"`{one.found}`" if one.kind in CAUGHT else f"**{one.kind}**"
         cells = (one.defect.name, f"`{one.defect.title}`" if one.defect.title else "equivalent",
                  found if one.met else f"**{one.kind}**: {_safe(one.note or one.found)}",
-                 one.run.phase, one.lane, _within(one.run.seconds), _safe(one.defect.origin))
+                 one.run.phase, one.lane, _within(one.run.seconds), _explored(one), _safe(one.defect.origin))
         lines.append("| " + " | ".join(cells) + " |")
     for one in outcomes:
         if one.defect.equivalent:
@@ -113,6 +136,13 @@ def _converse(rules: list[RuleOutcome]) -> str:
         lines.append(f"| `{rule.rule}` | {len(rule.without)} | {len(rule.changed)} | "
                      f"{became if rule.met else '**' + _safe(rule.verdict) + '**'} |")
     return "\n".join(lines) + "\n"
+
+
+def _explored(outcome: Outcome) -> str:
+    tried = outcome.explored
+    if not tried:
+        return ""
+    return f"`{tried.run.rule}`" if tried.kind in CAUGHT else "no"
 
 
 def _became(outcome: Outcome) -> str:

@@ -8,11 +8,13 @@ import os
 import sys
 from typing import NoReturn
 
-from . import gdb_command, judge_command, postmortem_command, run_command
+from . import (explore_command, gdb_command, judge_command, postmortem_command, run_command,
+               sweep_command, sweep_one_command)
 from .usage import UsageError
 from .verdict import CODES
 
-COMMANDS = (run_command, judge_command, gdb_command, postmortem_command)
+COMMANDS = (run_command, explore_command, judge_command, sweep_command, sweep_one_command,
+            gdb_command, postmortem_command)
 EXIT_CODES = "exit code: the verdict: " + ", ".join(f"{CODES[word]} {word}" for word in CODES)
 
 

@@ -14,6 +14,7 @@ from .pipes import wide_pipe
 
 ERROR_TEXT_BYTES = 16384
 PR_SET_PDEATHSIG = 1
+PR_SET_THP_DISABLE = 41
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Guest:
             stderr=subprocess.PIPE,
             pass_fds=(serial_end, control_end.fileno(), self._cpu_log.fileno()),
             start_new_session=True,  # Ctrl-C is for this tool, which then ends QEMU
-            preexec_fn=_die_with(os.getpid()))
+            preexec_fn=die_with(os.getpid(), small_pages=machine.accelerator.name == "tcg"))
         os.close(serial_end)
         control_end.close()
         self.monitor = Monitor(self.control, halted)
@@ -120,12 +121,19 @@ def _gdb_options(path: Path | None, halted: bool) -> list[str]:
     return [*stub, "-S"] if halted else stub
 
 
-def _die_with(parent: int) -> Callable[[], None]:
-    """For the child: be killed when the parent dies, however it does (prctl(2))."""
+def die_with(parent: int, number: int = signal.SIGKILL,
+             small_pages: bool = False) -> Callable[[], None]:
+    """For the child: get a signal when the parent dies, however it does (prctl(2)).
+
+    small_pages: no huge pages for its memory. A guest touches a page here and there of all it has;
+    with huge ones the host clears 2 MiB for each, and a large guest takes memory that is not there.
+    """
     prctl = ctypes.CDLL(None).prctl
 
     def arrange() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        prctl(PR_SET_PDEATHSIG, number)
+        if small_pages:
+            prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
 

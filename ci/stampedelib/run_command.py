@@ -1,13 +1,12 @@
 """`stampede run`: boot the kernel in QEMU, show its report live, judge it."""
 import argparse
 import os
-import secrets
 import shlex
 import signal
 import sys
 from pathlib import Path
 
-from . import checks
+from . import checks, schedule
 from .machine import Accelerator, Machine, choose_accelerator, find_ovmf, find_qemu, kvm_trouble
 from .runfolder import LAST
 from .runner import Plan, run
@@ -21,8 +20,10 @@ BUILD = ROOT / "build/gcc-order16"  # where make puts the images by default
 KERNEL_OPTIONS = ("seed", "seconds", "ops", "allocator")
 DEFAULT_SECONDS = 15
 YIELD_WHEN_SINGLE = "yield=64"  # one thread runs all CPUs: without yields they hardly interleave
-BOOT_SECONDS = 120
+BOOT_SECONDS = 300  # UEFI on a loaded host; a guest that died early is seen at once
 WORK_BOUND_SECONDS = 3600
+SLOW_SECONDS = 900  # for steps that no time bounds, such as filling all memory, on a loaded host
+DETERMINISTIC_SILENCE = 300  # its seconds are instructions, and an NMI in between is none of its own
 ON_FAIL = ("exit", "gdb", "bundle")
 HOLD = "on-fail=hold"
 FALSE = ("", "0", "false", "no", "off")
@@ -31,8 +32,9 @@ FALSE = ("", "0", "false", "no", "off")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `run`."""
     image = parser.add_argument_group("image")
-    image.add_argument("--boot", choices=("iso", "direct"), default="iso",
-                       help="by GRUB from the ISO, or the ELF directly, faster (default iso)")
+    image.add_argument("--boot", choices=("iso", "direct"),
+                       help="by GRUB from the ISO, or the ELF directly, faster (default iso; "
+                            "direct for --schedule deterministic)")
     image.add_argument("--iso", type=Path, default=BUILD / "stampede.iso", metavar="FILE",
                        help="default build/gcc-order16/stampede.iso")
     image.add_argument("--kernel", type=Path, metavar="FILE",
@@ -45,14 +47,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_machine_arguments(group: argparse._ArgumentGroup) -> None:
+    schedule.add_arguments(group)
     group.add_argument("--cpus", type=integer(1, 255), default=8, metavar="N",
                        help="1 to 255 (default 8)")
     group.add_argument("--memory", type=memory, default="512M", metavar="SIZE",
                        help="16M to 64G, also beyond the host's own (default 512M)")
     group.add_argument("--accel", choices=("auto", "kvm", "tcg"), default="auto",
                        help="auto takes KVM where it truly works, else TCG (default auto)")
-    group.add_argument("--thread", choices=("single", "multi"), default="multi",
-                       help="TCG: all CPUs on one host thread, or one thread each (default multi); "
+    group.add_argument("--thread", choices=("single", "multi"),
+                       help="TCG: all CPUs on one host thread, or one thread each (default multi; "
+                            "single for --schedule deterministic); "
                             f"single implies the kernel option {YIELD_WHEN_SINGLE}")
     group.add_argument("--firmware", choices=("bios", "uefi"), default="bios", help="default bios")
     group.add_argument("--qemu", metavar="PROGRAM",
@@ -107,13 +111,13 @@ def _add_failure_arguments(group: argparse._ArgumentGroup) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run, judge, return the verdict's code."""
-    nonce = secrets.randbits(64) or 1  # 0 means none
-    plan = build_plan(arguments, nonce)
+    schedule.draw_seed(arguments, _names(arguments))
+    plan = build_plan(arguments)
     if arguments.dry_run:
         print(shlex.join(plan.machine.command(["-serial", "stdio"])))
         return 0
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
+        signal.signal(number, leave)
     verdict = run(plan)
     if arguments.keep_going:
         _go_on(arguments, verdict)
@@ -129,11 +133,12 @@ def _go_on(arguments: argparse.Namespace, verdict: Verdict) -> None:
         boots += 1
         arguments.log = folder / f"then-{boots}" / "serial.log"
         arguments.args = [*given, f"phases={','.join(rest)}"]
-        verdict = run(build_plan(arguments, secrets.randbits(64) or 1))
+        verdict = run(build_plan(arguments))
 
 
-def build_plan(arguments: argparse.Namespace, nonce: int) -> Plan:
-    """All that the arguments decide. Raises UsageError."""
+def build_plan(arguments: argparse.Namespace) -> Plan:
+    """All that the arguments decide, and the nonce. Raises UsageError."""
+    nonce = schedule.nonce(arguments, kernel_options(arguments) + arguments.args)
     return Plan(
         machine=build_machine(arguments, nonce), kernel=_kernel(arguments), nonce=nonce,
         patience=patience(arguments), on_fail=on_fail(arguments), log=arguments.log,
@@ -154,22 +159,31 @@ def on_fail(arguments: argparse.Namespace) -> str:
     return "bundle" if arguments.bundle or in_ci else "exit"
 
 
-def _leave(number: int, _frame: object) -> None:
+def leave(number: int, _frame: object) -> None:
     """End by a signal the orderly way, so that QEMU is ended too."""
     sys.exit(128 + number)
 
 
 def build_machine(arguments: argparse.Namespace, nonce: int) -> Machine:
     """The machine asked for. Raises UsageError where it cannot be had."""
-    if arguments.firmware == "uefi" and arguments.boot == "direct":
+    schedule.check(arguments)
+    boot = schedule.boot(arguments)
+    if arguments.firmware == "uefi" and boot == "direct":
         raise UsageError("--firmware uefi: direct boot needs no firmware; use --boot iso")
     qemu = find_qemu(arguments.qemu)
-    accelerator = choose_accelerator(arguments.accel, arguments.thread, kvm_trouble())
-    image = arguments.iso if arguments.boot == "iso" else _kernel(arguments)
+    if schedule.is_deterministic(arguments):
+        accelerator = schedule.accelerator()
+    else:
+        accelerator = choose_accelerator(arguments.accel, schedule.thread(arguments), kvm_trouble())
     firmware = find_ovmf() if arguments.firmware == "uefi" else None
-    return Machine(qemu, accelerator, arguments.cpus, arguments.memory, arguments.boot,
-                   existing_file(image, "build it with make build"), firmware,
+    return Machine(qemu, accelerator, arguments.cpus, arguments.memory, boot,
+                   existing_file(image(arguments), "build it with make build"), firmware,
                    kernel_command_line(arguments, accelerator, nonce))
+
+
+def image(arguments: argparse.Namespace) -> Path:
+    """The file that is booted."""
+    return arguments.iso if schedule.boot(arguments) == "iso" else _kernel(arguments)
 
 
 def _kernel(arguments: argparse.Namespace) -> Path:
@@ -179,20 +193,36 @@ def _kernel(arguments: argparse.Namespace) -> Path:
 
 def kernel_command_line(arguments: argparse.Namespace, accelerator: Accelerator,
                         nonce: int) -> list[str]:
-    """The kernel's options. The nonce is first: a complaint about another must bear it."""
-    given = {word.split("=")[0] for word in arguments.args}
-    words = [f"nonce={nonce:016x}"]
+    """The kernel's command line. The nonce is first: a complaint about another must bear it."""
+    words = [f"nonce={nonce:016x}", *kernel_options(arguments)]
+    if not schedule.is_deterministic(arguments) and accelerator.thread == "single" and \
+            "yield" not in _names(arguments):
+        words.append(YIELD_WHEN_SINGLE)
+    return words + arguments.args
+
+
+def _names(arguments: argparse.Namespace) -> set[str]:
+    """The names of the options in --args."""
+    return {word.split("=")[0] for word in arguments.args}
+
+
+def kernel_options(arguments: argparse.Namespace) -> list[str]:
+    """The kernel's options that the tool's stand for, those of --args and the nonce apart."""
+    given = _names(arguments)
+    words = []
     for name in KERNEL_OPTIONS:
         value = getattr(arguments, name)
         if value is not None and name in given:
             raise UsageError(f"--args: {name}= is also given by --{name}")
         if value is not None:
             words.append(f"{name}={value:#x}" if name == "seed" else f"{name}={value}")
-    if accelerator.thread == "single" and "yield" not in given:
-        words.append(YIELD_WHEN_SINGLE)
-    if on_fail(arguments) != "exit" and "on-fail" not in given:
+    if schedule.is_deterministic(arguments):
+        words += schedule.kernel_words(arguments, given)
+    # A deterministic machine is told the same whatever becomes of it, or its log would be another.
+    held = on_fail(arguments) != "exit" or schedule.is_deterministic(arguments)
+    if held and "on-fail" not in given:
         words.append(HOLD)
-    return words + arguments.args
+    return words
 
 
 def patience(arguments: argparse.Namespace) -> Patience:
@@ -201,11 +231,12 @@ def patience(arguments: argparse.Namespace) -> Patience:
         return FOREVER
     given = dict(word.split("=", 1) for word in arguments.args if "=" in word)
     seconds = arguments.seconds or _number(given.get("seconds")) or DEFAULT_SECONDS
-    if arguments.ops or "ops" in given:
+    deterministic = schedule.is_deterministic(arguments)
+    if arguments.ops or "ops" in given or deterministic:
         seconds = max(seconds, WORK_BOUND_SECONDS)
     boot = BOOT_SECONDS + arguments.cpus
-    silence = arguments.silence or max(60, arguments.cpus)
-    return Patience(boot, silence, arguments.timeout or boot + silence + 4 * seconds)
+    silence = arguments.silence or max(DETERMINISTIC_SILENCE if deterministic else 60, arguments.cpus)
+    return Patience(boot, silence, arguments.timeout or boot + SLOW_SECONDS + 4 * seconds)
 
 
 def _number(text: str | None) -> int:

@@ -14,8 +14,8 @@ struct benign_race {
     const char *reason;
 };
 
-#define BENIGN_RACE(function_name, why)                                     \
-    static const struct benign_race benign_race_entry                       \
+#define BENIGN_RACE(function_name, why)               \
+    static const struct benign_race benign_race_entry \
         __attribute__((section("benign_races"), used)) = {(function_name), (why)}
 
 /* Those that are declared: [first, last). */

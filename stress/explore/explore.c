@@ -12,7 +12,7 @@ typedef unsigned long long ull;
 
 enum {
     SCHEDULES_A_PROGRAM = 64,
-    TITLES = 16,          /* that are told apart when it goes on after failures */
+    TITLES = 16, /* that are told apart when it goes on after failures */
     TRACE_SIZE = 4096,
     MINIMISE_SECONDS = 20,
 };
@@ -32,6 +32,7 @@ static struct {
     uint64_t program_seed, schedule_seed;
     unsigned length; /* of the program under the usual schedule */
     uint64_t start;  /* clock_ns() */
+    pfn_t start_pfn; /* page 0 of programs */
     uint64_t programs, schedules, points, interleaved, hash;
     uint64_t reported_at;
     struct tally tallies[STRATEGIES];
@@ -88,9 +89,9 @@ static void report_switches(const struct schedule_switch *list, unsigned count)
     const unsigned a_line = 16;
 
     for (unsigned i = 0; i < count || i == 0; i += a_line)
-        report_line("# minimised switches=%s",
-                    schedule_print(list + i, count - i < a_line ? count - i : a_line, text,
-                                   sizeof(text)));
+        report_line(
+            "# minimised switches=%s",
+            schedule_print(list + i, count - i < a_line ? count - i : a_line, text, sizeof(text)));
 }
 
 static const char *kind_word(unsigned kind)
@@ -111,8 +112,8 @@ static void report_trace(void)
         uintptr_t at = (uintptr_t)entry->at - 1; /* in the call, not behind it */
         report_line("# trace %s %d %s %u %s was=0x%llx at=0x%llx %s", thread_name(entry->thread),
                     entry->operation, kind_word(entry->kind), entry->size,
-                    trial_place(entry->address, place, sizeof(place)), (ull)entry->before,
-                    (ull)at, symbol_format(name, sizeof(name), at));
+                    trial_place(entry->address, place, sizeof(place)), (ull)entry->before, (ull)at,
+                    symbol_format(name, sizeof(name), at));
     }
 }
 
@@ -126,8 +127,7 @@ static void report_outcomes(const struct program *program)
             if (outcome.pfn == INVALID_PFN)
                 report_line("# outcome %s %u none", thread_name(thread), i);
             else
-                report_line("# outcome %s %u page=%llu", thread_name(thread), i,
-                            (ull)outcome.pfn);
+                report_line("# outcome %s %u page=%llu", thread_name(thread), i, (ull)outcome.pfn);
         }
 }
 
@@ -137,7 +137,7 @@ static void report_side(const char *which, const struct race_access *access)
     uintptr_t at = (uintptr_t)access->at - 1;
 
     report_line("# race %s: thread %s %s at=0x%llx %s lock=%s", which,
-                thread_name(access->thread), kind_word(access->kind), (ull)at,
+                thread_name(access_thread(access)), kind_word(access_kind(access)), (ull)at,
                 symbol_format(name, sizeof(name), at), access->lock);
 }
 
@@ -166,9 +166,9 @@ static void report_small(void)
 {
     const struct failing *failing = &explorer.failing;
 
-    report_line("# minimised cores=%u operations=%u switches=%u",
+    report_line("# minimised cores=%u operations=%u switches=%u first_pfn=0x%llx",
                 program_cores(&failing->program), program_length(&failing->program),
-                failing->switch_count);
+                failing->switch_count, (ull)explorer.start_pfn);
     report_program_text("minimised", &failing->program);
     report_switches(failing->switches, failing->switch_count);
 }
@@ -224,8 +224,7 @@ static void count_title(void)
 {
     unsigned i = 0;
 
-    while (i < explorer.title_count &&
-           !trial_same_title(explorer.titles[i], explorer.result.title))
+    while (i < explorer.title_count && !trial_same_title(explorer.titles[i], explorer.result.title))
         i++;
     if (i == TITLES)
         return;
@@ -390,7 +389,7 @@ static void report_bound(void)
     for (unsigned i = 0; i < EXPLORE_THREADS; i++)
         threads += explorer.program.count[i] > 0;
     uint64_t length = explorer.length, power = threads;
-    for (unsigned depth = 2; depth <= 4; depth++) {
+    for (unsigned depth = 2; length && depth <= 4; depth++) {
         power *= length;
         report_line("# bound depth=%u threads=%u length=%llu one_in=%llu", depth, threads,
                     (ull)length, (ull)power);
@@ -457,12 +456,12 @@ void explore(const struct options *options, const struct trial_setup *setup)
 
     explorer.options = options;
     explorer.allocator = setup->allocator;
+    explorer.start_pfn = setup->start;
     set_limits(options, setup->allocator->promises);
     prng_seed(&explorer.random, options->seed, 0);
     with_options.machine.points =
         strcmp(options->points, "coarse") == 0 ? POINTS_COARSE : POINTS_ALL;
-    with_options.machine.races =
-        options->races && (setup->allocator->promises & PROMISE_SMP_SAFE);
+    with_options.machine.races = options->races && (setup->allocator->promises & PROMISE_SMP_SAFE);
     trial_init(&with_options);
     failure_set_phase(1, "explore");
     report_line("# begin phase=explore");

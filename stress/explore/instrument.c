@@ -32,21 +32,21 @@ void __tsan_func_exit(void)
 {
 }
 
-#define PLAIN(name, size, kind)         \
-    void name(void *address);           \
-    void name(void *address)            \
-    {                                   \
+#define PLAIN(name, size, kind)             \
+    void name(void *address);               \
+    void name(void *address)                \
+    {                                       \
         observe(address, size, kind, HERE); \
     }
 
-#define PLAIN_OF_SIZE(size)                                                    \
-    PLAIN(__tsan_read##size, size, ACCESS_READ)                                \
-    PLAIN(__tsan_write##size, size, ACCESS_WRITE)                              \
-    PLAIN(__tsan_unaligned_read##size, size, ACCESS_READ)                      \
-    PLAIN(__tsan_unaligned_write##size, size, ACCESS_WRITE)                    \
-    PLAIN(__tsan_volatile_read##size, size, ACCESS_READ)                       \
-    PLAIN(__tsan_volatile_write##size, size, ACCESS_WRITE)                     \
-    PLAIN(__tsan_unaligned_volatile_read##size, size, ACCESS_READ)             \
+#define PLAIN_OF_SIZE(size)                                        \
+    PLAIN(__tsan_read##size, size, ACCESS_READ)                    \
+    PLAIN(__tsan_write##size, size, ACCESS_WRITE)                  \
+    PLAIN(__tsan_unaligned_read##size, size, ACCESS_READ)          \
+    PLAIN(__tsan_unaligned_write##size, size, ACCESS_WRITE)        \
+    PLAIN(__tsan_volatile_read##size, size, ACCESS_READ)           \
+    PLAIN(__tsan_volatile_write##size, size, ACCESS_WRITE)         \
+    PLAIN(__tsan_unaligned_volatile_read##size, size, ACCESS_READ) \
     PLAIN(__tsan_unaligned_volatile_write##size, size, ACCESS_WRITE)
 
 PLAIN_OF_SIZE(1)
@@ -55,11 +55,11 @@ PLAIN_OF_SIZE(4)
 PLAIN_OF_SIZE(8)
 PLAIN_OF_SIZE(16)
 
-#define RANGE(name, kind)                    \
-    void name(void *address, size_t size);   \
-    void name(void *address, size_t size)    \
-    {                                        \
-        observe(address, size, kind, HERE);  \
+#define RANGE(name, kind)                   \
+    void name(void *address, size_t size);  \
+    void name(void *address, size_t size)   \
+    {                                       \
+        observe(address, size, kind, HERE); \
     }
 
 RANGE(__tsan_read_range, ACCESS_READ)
@@ -118,28 +118,27 @@ static unsigned order_of(int order)
 
 #define MODIFY (ACCESS_ATOMIC | ACCESS_WRITE | ACCESS_MODIFY)
 
-#define LOAD_AND_STORE(bits, type)                                                        \
-    type __tsan_atomic##bits##_load(const volatile type *address, int order);             \
-    type __tsan_atomic##bits##_load(const volatile type *address, int order)              \
-    {                                                                                     \
-        observe(address, sizeof(type), ACCESS_ATOMIC | (order_of(order) & ACCESS_ACQUIRE), \
-                HERE);                                                                    \
-        return __atomic_load_n(address, __ATOMIC_SEQ_CST);                                \
-    }                                                                                     \
-    void __tsan_atomic##bits##_store(volatile type *address, type value, int order);      \
-    void __tsan_atomic##bits##_store(volatile type *address, type value, int order)       \
-    {                                                                                     \
-        observe(address, sizeof(type),                                                    \
-                ACCESS_ATOMIC | ACCESS_WRITE | (order_of(order) & ACCESS_RELEASE), HERE); \
-        __atomic_store_n(address, value, __ATOMIC_SEQ_CST);                               \
+#define LOAD_AND_STORE(bits, type)                                                                \
+    type __tsan_atomic##bits##_load(const volatile type *address, int order);                     \
+    type __tsan_atomic##bits##_load(const volatile type *address, int order)                      \
+    {                                                                                             \
+        observe(address, sizeof(type), ACCESS_ATOMIC | (order_of(order) & ACCESS_ACQUIRE), HERE); \
+        return __atomic_load_n(address, __ATOMIC_SEQ_CST);                                        \
+    }                                                                                             \
+    void __tsan_atomic##bits##_store(volatile type *address, type value, int order);              \
+    void __tsan_atomic##bits##_store(volatile type *address, type value, int order)               \
+    {                                                                                             \
+        observe(address, sizeof(type),                                                            \
+                ACCESS_ATOMIC | ACCESS_WRITE | (order_of(order) & ACCESS_RELEASE), HERE);         \
+        __atomic_store_n(address, value, __ATOMIC_SEQ_CST);                                       \
     }
 
-#define FETCH(bits, type, name, function)                                                 \
-    type __tsan_atomic##bits##_##name(volatile type *address, type value, int order);     \
-    type __tsan_atomic##bits##_##name(volatile type *address, type value, int order)      \
-    {                                                                                     \
-        observe(address, sizeof(type), MODIFY | order_of(order), HERE);                   \
-        return function(address, value, __ATOMIC_SEQ_CST);                                \
+#define FETCH(bits, type, name, function)                                             \
+    type __tsan_atomic##bits##_##name(volatile type *address, type value, int order); \
+    type __tsan_atomic##bits##_##name(volatile type *address, type value, int order)  \
+    {                                                                                 \
+        observe(address, sizeof(type), MODIFY | order_of(order), HERE);               \
+        return function(address, value, __ATOMIC_SEQ_CST);                            \
     }
 
 static void observe_compare(const volatile void *address, size_t size, uint64_t expected, int order,
@@ -150,40 +149,40 @@ static void observe_compare(const volatile void *address, size_t size, uint64_t 
                         ACCESS_ATOMIC | (order_of(failure) & ACCESS_ACQUIRE), at);
 }
 
-#define COMPARE(bits, type, name)                                                              \
-    int __tsan_atomic##bits##_compare_exchange_##name(volatile type *address, type *expected,  \
-                                                      type value, int order, int failure);     \
-    int __tsan_atomic##bits##_compare_exchange_##name(volatile type *address, type *expected,  \
-                                                      type value, int order, int failure)      \
-    {                                                                                          \
-        observe_compare(address, sizeof(type), *expected, order, failure, HERE);               \
-        return __atomic_compare_exchange_n(address, expected, value, 0, __ATOMIC_SEQ_CST,      \
-                                           __ATOMIC_SEQ_CST);                                  \
-    }
-
-#define COMPARE_VALUE(bits, type)                                                             \
-    type __tsan_atomic##bits##_compare_exchange_val(volatile type *address, type expected,    \
-                                                    type value, int order, int failure);      \
-    type __tsan_atomic##bits##_compare_exchange_val(volatile type *address, type expected,    \
-                                                    type value, int order, int failure)       \
+#define COMPARE(bits, type, name)                                                             \
+    int __tsan_atomic##bits##_compare_exchange_##name(volatile type *address, type *expected, \
+                                                      type value, int order, int failure);    \
+    int __tsan_atomic##bits##_compare_exchange_##name(volatile type *address, type *expected, \
+                                                      type value, int order, int failure)     \
     {                                                                                         \
-        observe_compare(address, sizeof(type), expected, order, failure, HERE);               \
-        __atomic_compare_exchange_n(address, &expected, value, 0, __ATOMIC_SEQ_CST,           \
-                                    __ATOMIC_SEQ_CST);                                        \
-        return expected;                                                                      \
+        observe_compare(address, sizeof(type), *expected, order, failure, HERE);              \
+        return __atomic_compare_exchange_n(address, expected, value, 0, __ATOMIC_SEQ_CST,     \
+                                           __ATOMIC_SEQ_CST);                                 \
     }
 
-#define ATOMICS(bits, type)                              \
-    LOAD_AND_STORE(bits, type)                           \
-    FETCH(bits, type, exchange, __atomic_exchange_n)     \
-    FETCH(bits, type, fetch_add, __atomic_fetch_add)     \
-    FETCH(bits, type, fetch_sub, __atomic_fetch_sub)     \
-    FETCH(bits, type, fetch_and, __atomic_fetch_and)     \
-    FETCH(bits, type, fetch_or, __atomic_fetch_or)       \
-    FETCH(bits, type, fetch_xor, __atomic_fetch_xor)     \
-    FETCH(bits, type, fetch_nand, __atomic_fetch_nand)   \
-    COMPARE(bits, type, strong)                          \
-    COMPARE(bits, type, weak)                            \
+#define COMPARE_VALUE(bits, type)                                                          \
+    type __tsan_atomic##bits##_compare_exchange_val(volatile type *address, type expected, \
+                                                    type value, int order, int failure);   \
+    type __tsan_atomic##bits##_compare_exchange_val(volatile type *address, type expected, \
+                                                    type value, int order, int failure)    \
+    {                                                                                      \
+        observe_compare(address, sizeof(type), expected, order, failure, HERE);            \
+        __atomic_compare_exchange_n(address, &expected, value, 0, __ATOMIC_SEQ_CST,        \
+                                    __ATOMIC_SEQ_CST);                                     \
+        return expected;                                                                   \
+    }
+
+#define ATOMICS(bits, type)                            \
+    LOAD_AND_STORE(bits, type)                         \
+    FETCH(bits, type, exchange, __atomic_exchange_n)   \
+    FETCH(bits, type, fetch_add, __atomic_fetch_add)   \
+    FETCH(bits, type, fetch_sub, __atomic_fetch_sub)   \
+    FETCH(bits, type, fetch_and, __atomic_fetch_and)   \
+    FETCH(bits, type, fetch_or, __atomic_fetch_or)     \
+    FETCH(bits, type, fetch_xor, __atomic_fetch_xor)   \
+    FETCH(bits, type, fetch_nand, __atomic_fetch_nand) \
+    COMPARE(bits, type, strong)                        \
+    COMPARE(bits, type, weak)                          \
     COMPARE_VALUE(bits, type)
 
 ATOMICS(8, uint8_t)

@@ -11,10 +11,11 @@
 #include <stress/failure.h>
 
 enum {
-    WATCHED = 8,      /* reads between two waits that are remembered */
-    PATIENCE = 2000,  /* points that a thread has for itself while others could go on */
+    WATCHED = 8,            /* reads between two waits that are remembered */
+    PATIENCE = 2000,        /* points that a thread has for itself while others could go on */
     KEEPER = EXPLORE_CORES, /* the fiber that sets up and inspects */
     FIBERS,
+    ALL_CORES = (1 << EXPLORE_CORES) - 1,
 };
 
 /* What a waiting loop has read. */
@@ -26,9 +27,6 @@ struct watched {
 
 struct thread {
     uint8_t next; /* operation */
-    bool done;
-    bool yields;  /* waits, but nobody knows for what: until somebody else has moved */
-    bool waits;   /* until one of `reads` is not as it was */
     bool relaxed; /* has waited before in this operation: `reads` are one turn of its loop */
     uint8_t read_count;
     struct watched reads[WATCHED];
@@ -37,21 +35,25 @@ struct thread {
 struct core_state {
     struct fiber fiber;
     irq_flags_t flags; /* while it does not run */
-    bool in_interrupt;
 };
 
 static struct {
     struct machine_setup setup;
     struct percpu cpus[EXPLORE_CORES];
-    struct cpu_local *real; /* whose core all this runs on */
+    struct cpu_local *real;    /* whose core all this runs on */
     struct cpu_stacks *stacks; /* one a fiber */
     struct fiber home;         /* who called machine_run() */
     struct core_state states[FIBERS];
     struct thread threads[EXPLORE_THREADS];
 
+    uint32_t live;     /* threads that have not done all */
+    uint32_t waiting;  /* ... that wait until one of their `reads` is not as it was */
+    uint32_t yielding; /* ... that wait, nobody knows for what: until somebody else has moved */
+    uint32_t interrupted, interruptible; /* cores: held by their interrupt; that it may come to */
+
     bool observes;
     irq_flags_t initial_flags; /* interrupts on */
-    unsigned current; /* the thread that runs */
+    unsigned current;          /* the thread that runs */
     unsigned points, alone_for;
     uint64_t hash;
     const struct program *program;
@@ -88,53 +90,46 @@ static void make_fiber(unsigned number, void (*entry)(void))
     fiber_init(&machine.states[number].fiber, stacks->main.bytes, STACK_MAIN_SIZE, entry);
 }
 
-/* ---- who can go on ---- */
+/* ---- who can go on: sets of threads, a bit each ---- */
 
 static uint64_t load(uintptr_t address, unsigned size)
 {
     uint64_t value = 0;
 
-    memcpy(&value, (const void *)address, size > 8 ? 8 : size);
+    memcpy(&value, (const void *)address, size);
     return value;
 }
 
 static bool still_waits(const struct thread *thread)
 {
-    if (!thread->waits)
-        return false;
     for (unsigned i = 0; i < thread->read_count; i++)
         if (load(thread->reads[i].address, thread->reads[i].size) != thread->reads[i].value)
             return false;
     return true;
 }
 
-static bool can_run(unsigned number)
+static uint32_t who_still_waits(void)
 {
-    const struct thread *thread = &machine.threads[number];
-    const struct core_state *core = &machine.states[thread_core(number)];
+    uint32_t waiting = machine.waiting;
 
-    if (thread->done)
-        return false;
-    if (!thread_is_interrupt(number))
-        return !core->in_interrupt && !still_waits(thread);
-    if (core->in_interrupt)
-        return !still_waits(thread);
-    return irq_flags_enabled(core->flags);
+    for (uint32_t rest = waiting; rest; rest &= rest - 1) {
+        unsigned number = (unsigned)__builtin_ctz(rest);
+        if (!still_waits(&machine.threads[number]))
+            waiting &= ~(1u << number);
+    }
+    return waiting;
 }
 
-/* Those who only yield wait for the others, if there are any. */
+/* A core's own thread unless an interrupt holds it; that, or one that may come. Those who only
+ * yield wait for the others, if there are any. */
 static uint32_t who_can_run(void)
 {
-    uint32_t ready = 0, yielding = 0;
+    uint32_t interrupts = (machine.interrupted | machine.interruptible) << EXPLORE_CORES;
+    uint32_t enabled = machine.live & (interrupts | (ALL_CORES & ~machine.interrupted));
 
-    for (unsigned number = 0; number < EXPLORE_THREADS; number++)
-        if (can_run(number)) {
-            if (machine.threads[number].yields)
-                yielding |= 1u << number;
-            else
-                ready |= 1u << number;
-        }
-    return ready ? ready : yielding;
+    if (machine.waiting)
+        enabled &= ~who_still_waits();
+    return enabled & ~machine.yielding ? enabled & ~machine.yielding : enabled;
 }
 
 /* ---- deadlock ---- */
@@ -145,10 +140,14 @@ static int describe_wait(unsigned number, char *text, size_t size)
     const struct spinlock_irq *lock = cpu->waiting_for;
     const char *what = thread_is_interrupt(number) ? "interrupt on core" : "core";
 
+    char place[40];
+
     if (!lock)
-        return format_text(text, size, "%s %u waits", what, thread_core(number));
-    return format_text(text, size, "%s %u waits for %s, held by core %d", what,
-                       thread_core(number), lock->name, spinlock_irq_owner(lock));
+        return format_text(
+            text, size, "%s %u waits for %s to change", what, thread_core(number),
+            machine.setup.place(machine.threads[number].reads[0].address, place, sizeof(place)));
+    return format_text(text, size, "%s %u waits for %s, held by core %d", what, thread_core(number),
+                       lock->name, spinlock_irq_owner(lock));
 }
 
 /* Nobody can go on, and not all is done. */
@@ -157,22 +156,15 @@ static void fail_deadlock(void)
     char text[160] = "";
     size_t used = 0;
 
+    machine.observes = false; /* what is asked of a lock is asked by instrumented code */
     for (unsigned number = 0; number < EXPLORE_THREADS; number++)
-        if (machine.threads[number].waits && used + 1 < sizeof(text)) {
+        if (machine.waiting >> number & 1 && used + 1 < sizeof(text)) {
             if (used)
                 used += (size_t)format_text(text + used, sizeof(text) - used, "; ");
             used += (size_t)describe_wait(number, text + used, sizeof(text) - used);
             used = used < sizeof(text) ? used : sizeof(text) - 1;
         }
     fail("deadlock", "%s", text);
-}
-
-static bool all_done(void)
-{
-    for (unsigned number = 0; number < EXPLORE_THREADS; number++)
-        if (!machine.threads[number].done)
-            return false;
-    return true;
 }
 
 /* ---- switching ---- */
@@ -182,15 +174,8 @@ static unsigned core_of_current(void)
     return thread_core(machine.current);
 }
 
-/* Whoever waits for somebody to move may look again: thread `mover` has moved. */
-static void note_move(unsigned mover)
-{
-    for (unsigned number = 0; number < EXPLORE_THREADS; number++)
-        if (number != mover)
-            machine.threads[number].yields = false;
-}
-
-/* Nobody is to have the machine for himself for ever, such as in a loop that waits without saying so. */
+/* Nobody is to have the machine for himself for ever, such as in a loop that waits without saying
+ * so. */
 static uint32_t limit_patience(uint32_t enabled)
 {
     uint32_t others = enabled & ~(1u << machine.current);
@@ -204,7 +189,7 @@ static unsigned choose(void)
 {
     uint32_t enabled = who_can_run();
 
-    if (!enabled && all_done())
+    if (!enabled && !machine.live)
         leave();
     if (!enabled)
         fail_deadlock();
@@ -213,14 +198,21 @@ static unsigned choose(void)
     return next;
 }
 
-/* Let the schedule decide. Returns when the decision, now or later, is for a thread of this core. */
+static void note_interruptible(unsigned core, bool on)
+{
+    machine.interruptible = (machine.interruptible & ~(1u << core)) | (uint32_t)on << core;
+}
+
+/* Let the schedule decide. Returns when the decision, now or later, is for a thread of this core.
+ */
 static void decide(void)
 {
     unsigned here = core_of_current();
     struct core_state *state = &machine.states[here];
 
     state->flags = irq_flags();
-    note_move(machine.current);
+    note_interruptible(here, irq_flags_enabled(state->flags));
+    machine.yielding &= 1u << machine.current; /* who has moved is no longer waited for */
     machine.current = choose();
     if (core_of_current() == here)
         return;
@@ -247,19 +239,28 @@ static void pass_point(unsigned me)
     take_interrupts(me);
 }
 
+static void run_operation(unsigned me)
+{
+    struct thread *thread = &machine.threads[me];
+
+    thread->relaxed = false;
+    schedule_note_operation(machine.schedule, me, thread->next);
+    machine.operation(me, thread->next++);
+}
+
 /* The handler, on the stack of what it interrupts. */
 static void on_interrupt(void)
 {
     unsigned me = machine.current, interrupted = thread_core(me);
     struct thread *thread = &machine.threads[me];
 
-    machine.states[interrupted].in_interrupt = true;
-    thread->relaxed = false;
+    machine.interrupted |= 1u << interrupted;
     race_order(interrupted, me);
-    machine.operation(me, thread->next++);
-    thread->done = thread->next >= machine.program->count[me];
+    run_operation(me);
+    if (thread->next >= machine.program->count[me])
+        machine.live &= ~(1u << me);
     race_order(me, interrupted);
-    machine.states[interrupted].in_interrupt = false;
+    machine.interrupted &= ~(1u << interrupted);
 }
 
 /* A core: its program, then its interrupts as they come, until leave(). */
@@ -270,11 +271,10 @@ _Noreturn static void run_core_fiber(void)
 
     irq_enable();
     take_interrupts(me);
-    while (thread->next < machine.program->count[me]) {
-        thread->relaxed = false;
-        machine.operation(me, thread->next++);
-    }
-    thread->done = true;
+    while (thread->next < machine.program->count[me])
+        run_operation(me);
+    machine.live &= ~(1u << me);
+    schedule_note_operation(machine.schedule, me, thread->next);
     for (;;)
         pass_point(me);
 }
@@ -287,7 +287,7 @@ static bool is_observed(uintptr_t address)
 
     if (address - (uintptr_t)own < sizeof(*own))
         return false;
-    for (unsigned i = 0; i < machine.setup.region_count; i++)
+    for (unsigned i = 0; i < MACHINE_REGIONS; i++)
         if (address - machine.setup.regions[i].start < machine.setup.regions[i].size)
             return true;
     return false;
@@ -344,8 +344,9 @@ static void fail_race(const struct race *race)
     if (benign_race(function_at(first->at)) || benign_race(function_at(second->at)))
         return;
     machine.race = *race;
-    fail("race", "%s %s and %s %s, in no order", function_at(first->at), access_word(first->kind),
-         function_at(second->at), access_word(second->kind));
+    fail("race", "%s %s and %s %s, in no order", function_at(first->at),
+         access_word(access_kind(first)), function_at(second->at),
+         access_word(access_kind(second)));
 }
 
 static void count_point(unsigned me)
@@ -355,7 +356,8 @@ static void count_point(unsigned me)
              MACHINE_POINTS);
 }
 
-/* It is `me`'s turn, and the access follows with nobody in between. Within eight bytes of alignment. */
+/* It is `me`'s turn, and the access follows with nobody in between. Within eight bytes of
+ * alignment. */
 static void note_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
 {
     unsigned me = machine.current, id;
@@ -411,7 +413,8 @@ bool machine_observes(void)
     return machine.observes;
 }
 
-/* What the loop has read in this turn is what it waits for; in its first, nobody knows where it began. */
+/* What the loop has read in this turn is what it waits for; in its first, nobody knows where it
+ * began. */
 void explore_relax(void)
 {
     if (!machine.observes)
@@ -419,12 +422,15 @@ void explore_relax(void)
     unsigned me = machine.current;
     struct thread *thread = &machine.threads[me];
 
-    thread->waits = thread->relaxed && thread->read_count && thread->read_count <= WATCHED;
-    thread->yields = !thread->waits;
+    bool known = thread->relaxed && thread->read_count && thread->read_count <= WATCHED;
+
+    machine.waiting |= (uint32_t)known << me;
+    machine.yielding |= (uint32_t)!known << me;
     count_point(me);
     pass_point(me);
+    machine.waiting &= ~(1u << me);
+    machine.yielding &= ~(1u << me);
     thread->relaxed = true;
-    thread->waits = thread->yields = false;
     thread->read_count = 0;
 }
 
@@ -452,8 +458,8 @@ static void reset_cores(void)
 {
     memset(machine.cpus, 0, sizeof(machine.cpus));
     for (unsigned core = 0; core < EXPLORE_CORES; core++)
-        machine.cpus[core].local = (struct cpu_local){
-            .self = &machine.cpus[core].local, .number = core, .apic_id = core};
+        machine.cpus[core].local =
+            (struct cpu_local){.self = &machine.cpus[core].local, .number = core, .apic_id = core};
 }
 
 static void go(unsigned fiber, unsigned core)
@@ -482,14 +488,14 @@ void machine_run_alone(void (*work)(void))
     go(KEEPER, 0);
 }
 
-/* As if the current thread had been before the first: it cannot be chosen. */
 static void begin_threads(void)
 {
     memset(machine.threads, 0, sizeof(machine.threads));
+    machine.live = machine.waiting = machine.yielding = machine.interrupted = 0;
+    machine.interruptible = ALL_CORES;
     for (unsigned number = 0; number < EXPLORE_THREADS; number++)
-        machine.threads[number].done = !machine.program->count[number];
+        machine.live |= (uint32_t)(machine.program->count[number] > 0) << number;
     for (unsigned core = 0; core < EXPLORE_CORES; core++) {
-        machine.states[core].in_interrupt = false;
         machine.states[core].flags = machine.initial_flags;
         make_fiber(core, run_core_fiber);
     }

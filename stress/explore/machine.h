@@ -1,8 +1,9 @@
 /*
  * A machine of up to four virtual cores played by one real one. Each core is a fiber with its own
  * stack, per-CPU data and interrupt flag; each core's interrupt is a thread of its own, which can
- * run only while that core's flag is set, and then holds the core until its end. Every access of instrumented code
- * (stress/explore/instrument.c) is a point at which the schedule may let another thread go on.
+ * run only while that core's flag is set, and then holds the core until its end. Every access of
+ * instrumented code (stress/explore/instrument.c) is a point at which the schedule may let another
+ * thread go on.
  *
  * A thread that waits (cpu_relax) is not run again before something it has read since it last
  * waited is changed. So a state in which nobody can go on is a deadlock, exactly.
@@ -15,7 +16,7 @@
 
 enum {
     MACHINE_POINTS = 60000, /* of a trial; more are called a stall */
-    MACHINE_REGIONS = 8,
+    MACHINE_REGIONS = 4,
 };
 
 enum machine_points {
@@ -33,14 +34,14 @@ struct trace_entry {
 };
 
 struct machine_setup {
-    void *(*take)(size_t size, size_t align);  /* zeroed memory */
+    void *(*take)(size_t size, size_t align); /* zeroed memory */
     void (*guard)(struct cpu_stacks *stacks); /* makes guard pages fault; may be NULL */
+    char *(*place)(uintptr_t address, char *text, size_t size); /* its name, for people */
     enum machine_points points;
     bool races; /* report them */
     struct {
         uintptr_t start, size;
     } regions[MACHINE_REGIONS]; /* memory whose accesses are points; no others are */
-    unsigned region_count;
 };
 
 /* Once. */
@@ -50,8 +51,8 @@ void machine_init(const struct machine_setup *setup);
 void machine_run_alone(void (*work)(void));
 
 /*
- * Run the program: `operation(thread, index)` is called for each operation, in its thread. Returns when all
- * is done, or something failed.
+ * Run the program: `operation(thread, index)` is called for each operation, in its thread. Returns
+ * when all is done, or something failed.
  */
 void machine_run(const struct program *program, struct schedule *schedule,
                  void (*operation)(unsigned thread, unsigned index));

@@ -2,7 +2,11 @@
 #include <lib/string.h>
 #include <stress/explore/minimise.h>
 
-enum { SEARCHES = 200 }; /* schedules tried where the old one no longer fits */
+enum {
+    SEARCHES = 200, /* schedules tried where the old one no longer fits */
+    SWEEPS = 20000, /* ... and to find one with fewer preemptions */
+    FEW = 3,
+};
 
 static struct {
     struct failing *best;
@@ -12,23 +16,41 @@ static struct {
     uint64_t trials, deadline;
 } work;
 
-/* Whether the schedule that has begun ends the candidate by the same title; if so it is the best now. */
-static bool try_schedule(void)
+static bool keep_best(const struct trial_result *result)
 {
-    struct trial_result result;
-
-    work.trials++;
-    trial_run(&work.candidate, work.schedule, &result);
-    if (!result.failed || !trial_same_title(result.title, work.best->title))
-        return false;
     if (work.schedule->taken_count >= SCHEDULE_SWITCHES)
         return false;
     work.best->program = work.candidate;
     work.best->switch_count = work.schedule->taken_count;
     memcpy(work.best->switches, work.schedule->taken,
            work.schedule->taken_count * sizeof(work.best->switches[0]));
-    memcpy(work.best->title, result.title, sizeof(result.title));
+    memcpy(work.best->title, result->title, sizeof(result->title));
     return true;
+}
+
+/* Whether the schedule that has begun ends the candidate by the same title. */
+static bool fails_alike(struct trial_result *result)
+{
+    work.trials++;
+    trial_run(&work.candidate, work.schedule, result);
+    return result->failed && trial_same_title(result->title, work.best->title);
+}
+
+/* ... if so it is the best now. */
+static bool try_schedule(void)
+{
+    struct trial_result result;
+
+    return fails_alike(&result) && keep_best(&result);
+}
+
+/* ... if so, and if it has fewer switches. */
+static bool try_fewer(void)
+{
+    struct trial_result result;
+
+    return fails_alike(&result) && work.schedule->taken_count < work.best->switch_count &&
+           keep_best(&result);
 }
 
 static bool is_late(void)
@@ -42,11 +64,28 @@ static bool try_list(const struct schedule_switch *list, unsigned count)
     return try_schedule();
 }
 
+/* Another thread begins: the first decision is always thread 0's, whether or not it does anything.
+ */
+static bool try_other_beginnings(void)
+{
+    unsigned count = work.best->switch_count;
+
+    if (count == SCHEDULE_SWITCHES)
+        return false;
+    memcpy(work.list + 1, work.best->switches, count * sizeof(work.list[0]));
+    for (uint8_t thread = 0; thread < EXPLORE_THREADS; thread++) {
+        work.list[0] = (struct schedule_switch){1, 0, thread, 0};
+        if (work.candidate.count[thread] && try_list(work.list, count + 1))
+            return true;
+    }
+    return false;
+}
+
 /* As the switches are, or else under others. */
 static bool try_candidate(void)
 {
     memcpy(work.list, work.best->switches, work.best->switch_count * sizeof(work.list[0]));
-    if (try_list(work.list, work.best->switch_count))
+    if (try_list(work.list, work.best->switch_count) || try_other_beginnings())
         return true;
     for (unsigned i = 0; i < SEARCHES && !is_late(); i++) {
         schedule_begin(work.schedule, STRATEGY_PORTFOLIO, prng_mix(i), 100);
@@ -102,10 +141,10 @@ static bool shrink_program(void)
     return better;
 }
 
-/* Operations that do nothing go, and those behind them get their numbers. */
+/* Operations that do nothing go, and those behind them get their numbers: in switches too. */
 static void close_gaps(struct program *program)
 {
-    uint8_t moved[EXPLORE_THREADS][EXPLORE_OPERATIONS] = {0};
+    uint8_t moved[EXPLORE_THREADS][EXPLORE_OPERATIONS + 1] = {0};
 
     for (unsigned thread = 0; thread < EXPLORE_THREADS; thread++) {
         uint8_t kept = 0;
@@ -114,7 +153,12 @@ static void close_gaps(struct program *program)
             if (program->operations[thread][i].kind != PROGRAM_NOTHING)
                 program->operations[thread][kept++] = program->operations[thread][i];
         }
+        moved[thread][program->count[thread]] = kept;
         program->count[thread] = kept;
+    }
+    for (unsigned i = 0; i < work.best->switch_count; i++) {
+        struct schedule_switch *entry = &work.best->switches[i];
+        entry->operation = moved[entry->from][entry->operation];
     }
     for (unsigned thread = 0; thread < EXPLORE_THREADS; thread++)
         for (unsigned i = 0; i < program->count[thread]; i++) {
@@ -134,19 +178,68 @@ static void drop_dead_frees(struct program *program)
             struct program_operation *operation = &program->operations[thread][i];
             bool frees = operation->kind == PROGRAM_FREE || operation->kind == PROGRAM_BAD_FREE;
             bool puts = operation->kind == PROGRAM_PUT_BACK;
-            if ((frees && program->operations[operation->a][operation->b].kind !=
-                              PROGRAM_ALLOCATE) ||
+            if ((frees &&
+                 program->operations[operation->a][operation->b].kind != PROGRAM_ALLOCATE) ||
                 (puts && program->operations[0][operation->a].kind != PROGRAM_REMOVE))
                 *operation = (struct program_operation){0};
         }
 }
 
-static void tidy_program(void)
+/* The cores that do something become 0, 1, ...; `map` of a thread is the thread it becomes. */
+static void map_threads(const struct program *program, uint8_t map[EXPLORE_THREADS])
 {
+    uint8_t cores = 0;
+
+    for (uint8_t core = 0; core < EXPLORE_CORES; core++) {
+        bool used = program->count[core] || program->count[EXPLORE_CORES + core];
+        map[core] = used ? cores++ : core;
+        map[EXPLORE_CORES + core] = (uint8_t)(EXPLORE_CORES + map[core]);
+    }
+}
+
+static void renumber_cores(struct program *program)
+{
+    struct program before = *program;
+    uint8_t map[EXPLORE_THREADS];
+
+    map_threads(program, map);
+    memset(program, 0, sizeof(*program));
+    program->pages = before.pages;
+    for (unsigned thread = 0; thread < EXPLORE_THREADS; thread++) {
+        if (!before.count[thread])
+            continue;
+        unsigned to = map[thread];
+        program->count[to] = before.count[thread];
+        for (unsigned i = 0; i < before.count[thread]; i++) {
+            struct program_operation operation = before.operations[thread][i];
+            if (operation.kind == PROGRAM_FREE || operation.kind == PROGRAM_BAD_FREE)
+                operation.a = map[operation.a];
+            program->operations[to][i] = operation;
+        }
+    }
+    for (unsigned i = 0; i < work.best->switch_count; i++) {
+        struct schedule_switch *entry = &work.best->switches[i];
+        entry->from = map[entry->from];
+        entry->to = map[entry->to];
+    }
+}
+
+/* If it does not fail with other numbers, it stays as it was. */
+static void try_rewritten(void (*rewrite)(struct program *program))
+{
+    static struct failing before;
+
+    before = *work.best;
     work.candidate = work.best->program;
-    drop_dead_frees(&work.candidate);
-    close_gaps(&work.candidate);
-    try_candidate();
+    rewrite(&work.candidate);
+    if (!try_candidate())
+        *work.best = before;
+}
+
+static void close_up(struct program *program)
+{
+    drop_dead_frees(program);
+    close_gaps(program);
 }
 
 /* ---- switches ---- */
@@ -161,7 +254,8 @@ static bool drop_switches(unsigned first, unsigned count)
     return try_list(work.list, left);
 }
 
-/* In ever smaller pieces. Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", 2002. */
+/* In ever smaller pieces. Zeller and Hildebrandt, "Simplifying and isolating failure-inducing
+ * input", 2002. */
 static bool shrink_switches(void)
 {
     bool better = false;
@@ -177,6 +271,27 @@ static bool shrink_switches(void)
                 first += piece;
         }
     return better;
+}
+
+/* What is left cannot do without any one of its switches, but others may do with fewer. */
+static void sweep_for_fewer(void)
+{
+    static struct sweep_level levels[SCHEDULE_DEPTH];
+
+    work.candidate = work.best->program;
+    for (unsigned most = 0; most < FEW && most + 1 < work.best->switch_count; most++) {
+        unsigned tries = 0;
+        bool more = true, found = false;
+
+        schedule_sweep_begin(work.schedule, levels, most);
+        while (more && !found && !is_late() && tries++ < SWEEPS) {
+            schedule_begin(work.schedule, STRATEGY_SWEEP, 0, 0);
+            found = try_fewer();
+            more = schedule_sweep_next(work.schedule);
+        }
+        if (found)
+            return;
+    }
 }
 
 bool minimise_confirm(struct failing *failing, struct schedule *schedule)
@@ -200,7 +315,9 @@ uint64_t minimise(struct failing *failing, struct schedule *schedule, uint64_t d
         better = shrink_switches();
         better |= shrink_program();
     }
-    tidy_program();
+    try_rewritten(close_up);
+    try_rewritten(renumber_cores);
     shrink_switches();
+    sweep_for_fewer();
     return work.trials;
 }

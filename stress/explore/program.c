@@ -67,8 +67,8 @@ static unsigned draw_order(struct generator *generator)
     return order;
 }
 
-/* Some allocation of an earlier or another's place: whether it will have been made is the schedule's
- * affair. */
+/* Some allocation of an earlier or another's place: whether it will have been made is the
+ * schedule's affair. */
 static bool draw_block(struct generator *generator, unsigned thread, unsigned at,
                        struct program_operation *operation)
 {
@@ -256,15 +256,15 @@ static bool read_thread(struct cursor *cursor, struct program *program)
         return false;
     do {
         unsigned at = program->count[thread];
-        if (at == EXPLORE_OPERATIONS ||
-            !read_operation(cursor, &program->operations[thread][at]))
+        if (at == EXPLORE_OPERATIONS || !read_operation(cursor, &program->operations[thread][at]))
             return false;
         program->count[thread]++;
     } while (read_character(cursor, ','));
     return true;
 }
 
-/* A block must be of an allocation, what is put back of a removal by the same thread, of pages there are. */
+/* A block must be of an allocation, what is put back of a removal by the same thread, of pages
+ * there are. */
 static const char *check_operation(const struct program *program, unsigned thread,
                                    const struct program_operation *operation)
 {
@@ -293,11 +293,10 @@ static bool check_program(const struct program *program, char *message, size_t s
 {
     for (unsigned thread = 0; thread < EXPLORE_THREADS; thread++)
         for (unsigned i = 0; i < program->count[thread]; i++) {
-            const char *wrong =
-                check_operation(program, thread, &program->operations[thread][i]);
+            const char *wrong = check_operation(program, thread, &program->operations[thread][i]);
             if (wrong) {
-                format_text(message, size, "program: operation %u of %s %s", i,
-                            thread_name(thread), wrong);
+                format_text(message, size, "program: operation %u of %s %s", i, thread_name(thread),
+                            wrong);
                 return false;
             }
         }
@@ -316,8 +315,10 @@ bool program_parse(struct program *program, const char *text, char *message, siz
         good = read_thread(&cursor, program);
     if (good && !*cursor.at)
         return check_program(program, message, size);
-    format_text(message, size, "program: wrong at character %u, \"%.16s\"; such as "
-                "16/0:a0,f0.0/1:a2/i0:a1", (unsigned)(cursor.at - text), cursor.at);
+    format_text(message, size,
+                "program: wrong at character %u, \"%.16s\"; such as "
+                "16/0:a0,f0.0/1:a2/i0:a1",
+                (unsigned)(cursor.at - text), cursor.at);
     return false;
 }
 
@@ -349,8 +350,8 @@ char *program_print(const struct program *program, char *text, size_t size)
                 used += (size_t)format_text(text + used, size - used, "/%s:", thread_name(thread));
             else
                 text[used++] = ',';
-            used += (size_t)print_operation(&program->operations[thread][i], text + used,
-                                            size - used);
+            used +=
+                (size_t)print_operation(&program->operations[thread][i], text + used, size - used);
         }
     return text;
 }

@@ -2,8 +2,8 @@
 #include <stress/explore/race.h>
 
 enum {
-    CELLS = 4096, /* of eight bytes each; a trial touches some hundreds */
-    CELLS_USED = CELLS / 4 * 3,
+    SLOTS = 8192,      /* where a cell's address may hash to */
+    CELLS = SLOTS / 2, /* of eight bytes each; a trial touches some hundreds */
     ACCESSES = 12, /* kept of each; the oldest gives way, so a race may be missed, never invented */
 };
 
@@ -13,10 +13,9 @@ struct clock {
 
 struct cell {
     uintptr_t granule; /* address / 8 */
-    uint32_t trial;    /* whose it is; another's is empty */
-    uint16_t id;
     uint8_t count, oldest;
-    bool released;
+    uint8_t recent[EXPLORE_THREADS]; /* each thread's last one of `accesses`, plus 1; 0: none */
+    bool written, released;
     struct clock release; /* what an acquiring load here is ordered after */
     struct race_access accesses[ACCESSES];
 };
@@ -27,7 +26,11 @@ static struct {
     struct clock now[EXPLORE_THREADS];
     struct clock seen[EXPLORE_THREADS];   /* by relaxed loads: for an acquire fence */
     struct clock fenced[EXPLORE_THREADS]; /* at the last release fence */
-    struct cell cells[CELLS];
+    struct {
+        uint32_t trial; /* whose it is; another's is empty */
+        uint32_t cell;
+    } slots[SLOTS];
+    struct cell cells[CELLS]; /* in the order in which the trial came to them: close together */
 } races;
 
 static void join(struct clock *clock, const struct clock *other)
@@ -48,54 +51,85 @@ void race_reset(void)
         races.now[i].of[i] = 1;
 }
 
+static struct cell *new_cell(uint64_t slot, uintptr_t granule)
+{
+    if (races.used == CELLS)
+        return NULL;
+    struct cell *cell = &races.cells[races.used];
+    races.slots[slot].trial = races.trial;
+    races.slots[slot].cell = races.used++;
+    cell->granule = granule;
+    cell->count = cell->oldest = 0;
+    memset(cell->recent, 0, sizeof(cell->recent));
+    cell->written = cell->released = false;
+    return cell;
+}
+
 /* The cell of eight bytes, or NULL if there are too many. */
 static struct cell *cell_of(uintptr_t granule)
 {
-    uint64_t at = (granule * UINT64_C(0x9e3779b97f4a7c15)) >> 52;
+    uint64_t slot = (granule * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - 13);
 
-    for (;; at = (at + 1) % CELLS) {
-        struct cell *cell = &races.cells[at];
-        if (cell->trial != races.trial) {
-            if (races.used == CELLS_USED)
-                return NULL;
-            cell->granule = granule;
-            cell->trial = races.trial;
-            cell->id = (uint16_t)races.used++;
-            cell->count = cell->oldest = 0;
-            cell->released = false;
-            return cell;
-        }
-        if (cell->granule == granule)
-            return cell;
-    }
+    for (; races.slots[slot].trial == races.trial; slot = (slot + 1) % SLOTS)
+        if (races.cells[races.slots[slot].cell].granule == granule)
+            return &races.cells[races.slots[slot].cell];
+    return new_cell(slot, granule);
 }
-_Static_assert(CELLS == 1 << 12, "cell_of() shifts by 64 - 12");
+_Static_assert(SLOTS == 1 << 13, "cell_of() takes so many bits");
 
 static bool is_race(const struct race_access *before, const struct race_access *access)
 {
-    return before->thread != access->thread && (before->bytes & access->bytes) &&
-           ((before->kind | access->kind) & ACCESS_WRITE) &&
-           !(before->kind & access->kind & ACCESS_ATOMIC) &&
-           before->clock > races.now[access->thread].of[before->thread];
+    unsigned first = access_thread(before), second = access_thread(access);
+    unsigned kinds = access_kind(before) | access_kind(access);
+    unsigned common = access_kind(before) & access_kind(access);
+
+    return first != second && (access_bytes(before) & access_bytes(access)) &&
+           (kinds & ACCESS_WRITE) && !(common & ACCESS_ATOMIC) &&
+           before->clock > races.now[second].of[first];
 }
 
-/* In place of one that says less: the same thread's, of the same bytes, no stronger. */
+/* As often before, and since then this thread has ordered nothing: whoever came in between has been
+ * held against it. */
+static bool is_repeated(const struct cell *cell, const struct race_access *access)
+{
+    unsigned recent = cell->recent[access_thread(access)];
+
+    if (!recent)
+        return false;
+    const struct race_access *old = &cell->accesses[recent - 1];
+    return old->what == access->what && old->clock == access->clock;
+}
+
+/* In place of one that says no more - the same thread's, of the same bytes, as strong - or of the
+ * oldest. */
 static void keep(struct cell *cell, const struct race_access *access)
 {
-    for (unsigned i = 0; i < cell->count; i++) {
-        struct race_access *old = &cell->accesses[i];
-        if (old->thread == access->thread && old->bytes == access->bytes &&
-            ((old->kind ^ access->kind) & (ACCESS_WRITE | ACCESS_ATOMIC)) == 0) {
-            *old = *access;
-            return;
+    unsigned place = 0;
+
+    while (place < cell->count && cell->accesses[place].what != access->what)
+        place++;
+    if (place == ACCESSES) {
+        place = cell->oldest;
+        cell->oldest = (uint8_t)((place + 1) % ACCESSES);
+    } else if (place == cell->count) {
+        cell->count++;
+    }
+    cell->accesses[place] = *access;
+    cell->recent[access_thread(access)] = (uint8_t)(place + 1);
+    cell->written |= access_kind(access) & ACCESS_WRITE;
+}
+
+static bool find_race(const struct cell *cell, const struct race_access *access, uintptr_t address,
+                      struct race *race)
+{
+    if (!cell->written && !(access_kind(access) & ACCESS_WRITE))
+        return false;
+    for (unsigned i = 0; i < cell->count; i++)
+        if (is_race(&cell->accesses[i], access)) {
+            *race = (struct race){address, cell->accesses[i], *access};
+            return true;
         }
-    }
-    if (cell->count < ACCESSES) {
-        cell->accesses[cell->count++] = *access;
-        return;
-    }
-    cell->accesses[cell->oldest] = *access;
-    cell->oldest = (uint8_t)((cell->oldest + 1) % ACCESSES);
+    return false;
 }
 
 static void acquire(struct cell *cell, unsigned thread, unsigned kind)
@@ -105,8 +139,8 @@ static void acquire(struct cell *cell, unsigned thread, unsigned kind)
     join(kind & ACCESS_ACQUIRE ? &races.now[thread] : &races.seen[thread], &cell->release);
 }
 
-/* A store begins a release sequence or, if it is relaxed, ends the one there was; a read-modify-write
- * goes on with it. (C11 5.1.2.4) */
+/* A store begins a release sequence or, if it is relaxed, ends the one there was; a
+ * read-modify-write goes on with it. (C11 5.1.2.4) */
 static void release(struct cell *cell, unsigned thread, unsigned kind)
 {
     const struct clock *clock = kind & ACCESS_RELEASE ? &races.now[thread] : &races.fenced[thread];
@@ -129,23 +163,22 @@ bool race_access(unsigned thread, uintptr_t address, unsigned size, unsigned kin
                  const char *lock, unsigned *id, struct race *race)
 {
     struct cell *cell = cell_of(address >> 3);
-    bool found = false;
 
-    *id = cell ? cell->id : CELLS;
+    *id = cell ? (unsigned)(cell - races.cells) : CELLS;
     if (!cell)
         return false;
     bool atomic = kind & ACCESS_ATOMIC, writes = kind & ACCESS_WRITE;
     if (atomic && (!writes || (kind & ACCESS_MODIFY)))
         acquire(cell, thread, kind);
     struct race_access access = {
-        races.now[thread].of[thread], (uint8_t)thread, (uint8_t)kind,
-        (uint8_t)bytes_of(address, size), at, lock,
+        races.now[thread].of[thread],
+        ACCESS_WHAT(thread, kind, bytes_of(address, size)),
+        at,
+        lock,
     };
-    for (unsigned i = 0; i < cell->count && !found; i++)
-        if (is_race(&cell->accesses[i], &access)) {
-            *race = (struct race){address, cell->accesses[i], access};
-            found = true;
-        }
+    if (!atomic && is_repeated(cell, &access))
+        return false;
+    bool found = find_race(cell, &access, address, race);
     keep(cell, &access);
     if (atomic && writes)
         release(cell, thread, kind);

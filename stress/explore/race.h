@@ -1,8 +1,9 @@
 /*
  * The race detector: two accesses to the same bytes, one of them a write and not both atomic, that
- * nothing orders. Order is what the C11 memory model makes it: locks are atomics to it. Vector clocks,
- * as in Flanagan and Freund, "FastTrack: efficient and precise dynamic race detection", 2009, but
- * all threads' last accesses are kept, by byte, so that both sides of a race can be named.
+ * nothing orders. Order is what the C11 memory model makes it: locks are atomics to it. Vector
+ * clocks, as in Flanagan and Freund, "FastTrack: efficient and precise dynamic race detection",
+ * 2009, but all threads' last accesses are kept, by byte, so that both sides of a race can be
+ * named.
  *
  * An interrupt is ordered after what its core did before it and before what the core does after:
  * what it breaks by coming in between the oracle sees, not this. Sequential consistency and
@@ -23,13 +24,32 @@ enum access_kind {
     ACCESS_MODIFY = 1 << 4, /* with ACCESS_WRITE: reads, then writes */
 };
 
+/* Thread, whether it writes and whether it is atomic, and the set of those of the eight bytes that
+ * it touched. */
+#define ACCESS_WHAT(thread, kind, bytes) \
+    ((thread) | ((kind) & (ACCESS_WRITE | ACCESS_ATOMIC)) << 8 | (uint32_t)(bytes) << 16)
+
 struct race_access {
     uint32_t clock;
-    uint8_t thread, kind; /* enum access_kind */
-    uint8_t bytes;        /* set of those of the eight that it touched */
-    const void *at;       /* the instruction behind it */
-    const char *lock;     /* one that was held, or "none" */
+    uint32_t what;    /* one word, as it is compared as one: ACCESS_WHAT() */
+    const void *at;   /* the instruction behind it */
+    const char *lock; /* one that was held, or "none" */
 };
+
+static inline unsigned access_thread(const struct race_access *access)
+{
+    return access->what & 0xff;
+}
+
+static inline unsigned access_kind(const struct race_access *access)
+{
+    return access->what >> 8 & 0xff;
+}
+
+static inline unsigned access_bytes(const struct race_access *access)
+{
+    return access->what >> 16;
+}
 
 struct race {
     uintptr_t address;

@@ -23,7 +23,8 @@ int strategy_find(const char *name)
 
 unsigned strategy_depth(enum strategy strategy)
 {
-    return strategy >= STRATEGY_PCT2 && strategy <= STRATEGY_PCT4 ? strategy - STRATEGY_PCT2 + 2 : 0;
+    return strategy >= STRATEGY_PCT2 && strategy <= STRATEGY_PCT4 ? strategy - STRATEGY_PCT2 + 2
+                                                                  : 0;
 }
 
 /* ---- beginning ---- */
@@ -36,6 +37,7 @@ static void begin(struct schedule *schedule, enum strategy strategy)
     schedule->depth = 0;
     schedule->preemptions = 0;
     memset(schedule->at, 0, sizeof(schedule->at));
+    memset(schedule->operation, 0, sizeof(schedule->operation));
 }
 
 /* Distinct priorities above those that change points give: 0 .. d - 2. */
@@ -56,8 +58,8 @@ void schedule_begin(struct schedule *schedule, enum strategy strategy, uint64_t 
 {
     prng_seed(&schedule->random, seed, 1);
     if (strategy == STRATEGY_PORTFOLIO)
-        strategy = STRATEGY_WALK + (enum strategy)prng_below(&schedule->random,
-                                                             STRATEGY_PCT4 - STRATEGY_WALK + 1);
+        strategy = STRATEGY_WALK +
+                   (enum strategy)prng_below(&schedule->random, STRATEGY_PCT4 - STRATEGY_WALK + 1);
     begin(schedule, strategy);
     if (strategy_depth(strategy))
         begin_pct(schedule, strategy_depth(strategy), length ? length : 1);
@@ -127,17 +129,18 @@ static unsigned choose_given(const struct schedule *schedule, uint32_t enabled, 
     for (unsigned i = 0; i < schedule->given_count; i++) {
         const struct schedule_switch *entry = &schedule->given[i];
         if (entry->from == current && entry->at == schedule->at[current] &&
-            contains(enabled, entry->to))
+            entry->operation == schedule->operation[current] && contains(enabled, entry->to))
             return entry->to;
     }
     return usual(enabled, current);
 }
 
-/* Beyond the prefix that is being repeated, the usual; what else there would be is left untried. */
+/* Beyond the prefix that is being repeated, the usual; what else there would be is left untried.
+ * Who begins, and who follows one that cannot go on, is no preemption. */
 static unsigned choose_sweep(struct schedule *schedule, uint32_t enabled, unsigned current)
 {
     unsigned chosen = usual(enabled, current);
-    bool free_of_charge = !contains(enabled, current);
+    bool free_of_charge = !contains(enabled, current) || schedule->points == 1;
 
     if (schedule->depth >= SCHEDULE_DEPTH) {
         schedule->truncated = true;
@@ -181,8 +184,16 @@ unsigned schedule_choose(struct schedule *schedule, uint32_t enabled, unsigned c
                                               : (unsigned)__builtin_ctz(enabled);
     if (chosen != usual(enabled, current) && schedule->taken_count < SCHEDULE_SWITCHES)
         schedule->taken[schedule->taken_count++] = (struct schedule_switch){
-            schedule->at[current], (uint8_t)current, (uint8_t)chosen};
+            schedule->at[current], (uint8_t)current, (uint8_t)chosen, schedule->operation[current]};
     return chosen;
+}
+
+void schedule_note_operation(struct schedule *schedule, unsigned thread, unsigned operation)
+{
+    if (!operation) /* what was decided before its first belongs to it */
+        return;
+    schedule->operation[thread] = (uint8_t)operation;
+    schedule->at[thread] = 0;
 }
 
 /* ---- sweeping ---- */
@@ -219,24 +230,27 @@ char *schedule_print(const struct schedule_switch *list, unsigned count, char *t
 
     text[0] = '\0';
     for (unsigned i = 0; i < count && used + 16 < size; i++)
-        used += (size_t)format_text(text + used, size - used, "%s%s@%u:%s", i ? "," : "",
-                                    thread_name(list[i].from), list[i].at,
+        used += (size_t)format_text(text + used, size - used, "%s%s.%u@%u:%s", i ? "," : "",
+                                    thread_name(list[i].from), list[i].operation, list[i].at,
                                     thread_name(list[i].to));
     return text;
 }
 
 static const char *parse_switch(const char *text, struct schedule_switch *entry)
 {
-    unsigned from, to, at = 0;
+    unsigned from, to, operation, at = 0;
 
     text = thread_parse(text, &from);
-    if (!text || *text++ != '@')
+    if (!text || *text++ != '.' || *text < '0' || *text > '0' + EXPLORE_OPERATIONS)
+        return NULL;
+    operation = (unsigned)(*text++ - '0');
+    if (*text++ != '@')
         return NULL;
     while (*text >= '0' && *text <= '9' && at < 6554)
         at = at * 10 + (unsigned)(*text++ - '0');
     if (*text++ != ':' || !(text = thread_parse(text, &to)))
         return NULL;
-    *entry = (struct schedule_switch){(uint16_t)at, (uint8_t)from, (uint8_t)to};
+    *entry = (struct schedule_switch){(uint16_t)at, (uint8_t)from, (uint8_t)to, (uint8_t)operation};
     return text;
 }
 
@@ -245,10 +259,10 @@ bool schedule_parse(struct schedule_switch *list, unsigned *count, const char *t
 {
     *count = 0;
     while (*text) {
-        const char *rest =
-            *count < SCHEDULE_SWITCHES ? parse_switch(text, &list[*count]) : NULL;
+        const char *rest = *count < SCHEDULE_SWITCHES ? parse_switch(text, &list[*count]) : NULL;
         if (!rest || (*rest && *rest != ',')) {
-            format_text(message, size, "switches: wrong at \"%.16s\"; such as 0@12:1,1@3:i0", text);
+            format_text(message, size, "switches: wrong at \"%.16s\"; such as 0.2@12:1,1.0@3:i0",
+                        text);
             return false;
         }
         ++*count;

@@ -38,10 +38,13 @@ enum {
     SCHEDULE_TEXT_SIZE = 1024,
 };
 
-/* At its point number `at`, thread `from` does not go on: `to` does. */
+/*
+ * At point number `at` of its operation, thread `from` does not go on: `to` does. Counted by
+ * operation, so that it stays where it is when another operation goes.
+ */
 struct schedule_switch {
     uint16_t at;
-    uint8_t from, to;
+    uint8_t from, to, operation;
 };
 
 struct sweep_level {
@@ -52,8 +55,9 @@ struct sweep_level {
 struct schedule {
     enum strategy strategy;
     struct prng random;
-    unsigned points; /* decided so far; each thread's own: */
-    uint16_t at[EXPLORE_THREADS];
+    unsigned points;              /* decided so far */
+    uint16_t at[EXPLORE_THREADS]; /* of these each thread's, since its operation began */
+    uint8_t operation[EXPLORE_THREADS];
 
     int priority[EXPLORE_THREADS]; /* pct */
     unsigned change_points[3], changes;
@@ -96,7 +100,11 @@ bool schedule_sweep_next(struct schedule *schedule);
 /* Decide, at thread `current`'s point: one of `enabled`, which is not empty. */
 unsigned schedule_choose(struct schedule *schedule, uint32_t enabled, unsigned current);
 
-/* "0@12:1,1@3:i0" and back; false with a message that says what is wrong. */
+/* From here on a thread is in this operation. */
+void schedule_note_operation(struct schedule *schedule, unsigned thread, unsigned operation);
+
+/* "0.2@12:1,1.0@3:i0" - in its operation 2, at point 12, thread 0 gives way to 1 - and back; false
+ * with a message that says what is wrong. */
 char *schedule_print(const struct schedule_switch *list, unsigned count, char *text, size_t size);
 bool schedule_parse(struct schedule_switch *list, unsigned *count, const char *text, char *message,
                     size_t size);

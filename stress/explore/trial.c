@@ -28,6 +28,8 @@ static struct {
     unsigned moments;
     uint64_t held; /* set */
     struct trial_result *result;
+    void *statics, *first_statics;
+    size_t statics_size;
 } trial;
 
 /* ---- sets of pages ---- */
@@ -108,8 +110,7 @@ static void put_back(unsigned index)
     const struct program_operation *removal = &trial.program->operations[0][index];
 
     trial.removed[index] = false;
-    enum page_error error =
-        arena_plug(&trial.arena, trial.arena.start + removal->a, removal->b);
+    enum page_error error = arena_plug(&trial.arena, trial.arena.start + removal->a, removal->b);
     if (error != PAGE_OK)
         fail("insert-refused", "pages 0x%llx to 0x%llx, taken out before: %s",
              (unsigned long long)(trial.arena.start + removal->a),
@@ -120,8 +121,8 @@ static void put_back(unsigned index)
 static void run_operation(unsigned thread, unsigned index)
 {
     const struct program_operation *operation = &trial.program->operations[thread][index];
-    struct block *block = &trial.blocks[operation->a % EXPLORE_THREADS]
-                                       [operation->b % EXPLORE_OPERATIONS];
+    struct block *block =
+        &trial.blocks[operation->a % EXPLORE_THREADS][operation->b % EXPLORE_OPERATIONS];
 
     switch (operation->kind) {
     case PROGRAM_ALLOCATE:
@@ -136,8 +137,8 @@ static void run_operation(unsigned thread, unsigned index)
             free_wrongly(thread, block);
         break;
     case PROGRAM_REMOVE:
-        trial.removed[index] = arena_remove(&trial.arena, trial.arena.start + operation->a,
-                                            operation->b) == PAGE_OK;
+        trial.removed[index] =
+            arena_remove(&trial.arena, trial.arena.start + operation->a, operation->b) == PAGE_OK;
         break;
     case PROGRAM_PUT_BACK:
         if (trial.removed[operation->a])
@@ -220,10 +221,16 @@ static void inspect(void)
     arena_check_residue(&trial.arena);
 }
 
-static void caught(const char *title)
+/* Debuggers stop here: the stack is that of who broke the rule. */
+__attribute__((noinline)) void trial_broken(const char *title)
 {
     trial.result->failed = true;
     format_text(trial.result->title, TRIAL_TITLE_SIZE, "%s", title);
+}
+
+static void caught(const char *title)
+{
+    trial_broken(title);
     machine_abandon();
 }
 
@@ -253,6 +260,7 @@ void trial_run(const struct program *program, struct schedule *schedule,
     result->points = 0;
     result->hash = 0;
     forget();
+    memcpy(trial.statics, trial.first_statics, trial.statics_size);
     failure_catch(caught);
     machine_run_alone(set_up);
     if (!result->failed) {
@@ -270,14 +278,21 @@ void trial_init(const struct trial_setup *setup)
     struct machine_setup machine = setup->machine;
     struct arena *arena = &trial.arena;
 
+    trial.statics = setup->statics;
+    trial.statics_size = setup->statics_size;
+    trial.first_statics = machine.take(setup->statics_size + 1, 64);
+    memcpy(trial.first_statics, trial.statics, trial.statics_size);
     arena_init(arena, setup->allocator, setup->start, setup->start + EXPLORE_PAGES, UINT16_MAX,
                machine.take);
-    machine.regions[machine.region_count].start = (uintptr_t)arena->pool;
-    machine.regions[machine.region_count++].size = setup->allocator->pool_size;
-    machine.regions[machine.region_count].start = (uintptr_t)arena->metadata;
-    machine.regions[machine.region_count++].size = arena->metadata_size;
-    machine.regions[machine.region_count].start = (uintptr_t)pfn_to_address(setup->start);
-    machine.regions[machine.region_count++].size = EXPLORE_PAGES * PAGE_SIZE;
+    machine.regions[0].start = (uintptr_t)arena->pool;
+    machine.regions[0].size = setup->allocator->pool_size;
+    machine.regions[1].start = (uintptr_t)arena->metadata;
+    machine.regions[1].size = arena->metadata_size;
+    machine.regions[2].start = (uintptr_t)pfn_to_address(setup->start);
+    machine.regions[2].size = EXPLORE_PAGES * PAGE_SIZE;
+    machine.regions[3].start = (uintptr_t)setup->globals;
+    machine.regions[3].size = setup->globals_size;
+    machine.place = trial_place;
     machine_init(&machine);
 }
 

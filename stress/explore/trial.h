@@ -30,6 +30,10 @@ struct trial_setup {
     const struct page_allocator *allocator;
     pfn_t start; /* of EXPLORE_PAGES pages; a multiple of twice that, so that seeds mean the same
                     everywhere: whether the arena is the lower half of a block shows */
+    const void *globals; /* the program's own data, some of which may be the allocator's */
+    size_t globals_size;
+    void *statics; /* what the allocator keeps outside of its pool: as it is now, for each trial */
+    size_t statics_size;
     struct machine_setup machine;
 };
 
@@ -48,3 +52,6 @@ char *trial_place(uintptr_t address, char *text, size_t size);
 
 /* Whether two titles tell of the same: the same rule, and of a race the same two sides. */
 bool trial_same_title(const char *title, const char *other);
+
+/* Called as a rule is broken: for debuggers. */
+void trial_broken(const char *title);

@@ -22,6 +22,9 @@
 /* The program's own data, from the linker. */
 extern char data_start[], end[];
 
+/* What an allocator of one's own keeps outside of its pool (tests/host.mk). */
+extern char __start_user_data[] __attribute__((weak)), __stop_user_data[] __attribute__((weak));
+
 const bool options_explore = true;
 
 static struct options options;
@@ -90,10 +93,11 @@ static void boot(uint32_t number)
     const struct trial_setup setup = {
         .allocator = allocator,
         .start = FIRST_PFN,
-        .machine = {.take = take,
-                    .guard = host_guard_stacks,
-                    .regions = {{(uintptr_t)data_start, (uintptr_t)(end - data_start)}},
-                    .region_count = 1},
+        .statics = __start_user_data,
+        .statics_size = (size_t)(__stop_user_data - __start_user_data),
+        .globals = data_start,
+        .globals_size = (size_t)(end - data_start),
+        .machine = {.take = take, .guard = host_guard_stacks},
     };
     explore(&options, &setup);
 }

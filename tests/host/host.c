@@ -81,11 +81,12 @@ void host_cpu_enter(uint32_t number, void *percpu)
     host_irq_on = true;
 }
 
+_Thread_local uint64_t host_relaxed;
+
 void cpu_relax(void)
 {
-    static _Thread_local unsigned turn;
     __builtin_ia32_pause();
-    if (++turn % 32 == 0) {
+    if (++host_relaxed % 32 == 0) {
         sched_yield();
         clock_ns(); /* TSan hands signals over in the calls it knows: this is one, that is none */
     }

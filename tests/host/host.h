@@ -18,6 +18,9 @@ void host_cpu_enter(uint32_t number, void *percpu);
 /* How often cpu_wake_others() was called. Atomic. */
 extern unsigned host_wakes;
 
+/* How often the calling thread has been in cpu_relax(). */
+extern _Thread_local uint64_t host_relaxed;
+
 /* Map zeroed memory for page frames [start, start + count), in place of any arena before. */
 void host_arena_map(uint64_t start, uint64_t count);
 

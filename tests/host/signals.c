@@ -173,16 +173,27 @@ static void make_timer(void)
     has_timer = true;
 }
 
-void timer_start(uint32_t hz, void (*handler)(void))
+static void set_timer(struct itimerspec setting, void (*handler)(void))
 {
-    struct timespec period = {.tv_nsec = 1000000000 / hz};
-    struct itimerspec setting = {period, period};
-
     if (!has_timer)
         make_timer();
     timer_handler = handler;
     if (timer_settime(timer, 0, &setting, NULL) != 0)
         die("timer_settime");
+}
+
+void timer_start(uint32_t hz, void (*handler)(void))
+{
+    struct timespec period = {.tv_nsec = 1000000000 / hz};
+
+    set_timer((struct itimerspec){period, period}, handler);
+}
+
+void timer_once(uint32_t microseconds, void (*handler)(void))
+{
+    struct timespec rest = {microseconds / 1000000, microseconds % 1000000 * 1000};
+
+    set_timer((struct itimerspec){.it_value = rest}, handler);
 }
 
 void work_set_handler(void (*handler)(void))

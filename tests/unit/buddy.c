@@ -424,6 +424,10 @@ EACH_TEST(largest_blocks)
         CHECK_EQUAL(allocator->allocate_pages(subject.pool, UINT32_MAX), INVALID_PFN);
         free_all();
         check_pool();
+        take_out(largest + 5, 1); /* out of the middle of it */
+        check_pool();
+        insert(largest + 5, 1);
+        check_pool();
         end_pool();
     }
 }
@@ -439,6 +443,21 @@ EACH_TEST(no_merge_at_the_top)
     CHECK(first != second);
     free_held(first);
     free_held(second);
+    check_pool();
+    end_pool();
+}
+
+/* The smallest there is: its one list is as long as the pool. */
+EACH_TEST(pool_of_one_page)
+{
+    start_pool(5, 1);
+    insert(5, 1);
+    check_pool();
+    CHECK_EQUAL(allocate(0), 5);
+    check_pool();
+    CHECK_EQUAL(allocate(0), INVALID_PFN);
+    free_all();
+    take_out(5, 1);
     check_pool();
     end_pool();
 }
@@ -494,6 +513,38 @@ EACH_TEST(double_free)
     try_bad_free(pfn, 3);
     check_pool();
     end_pool();
+}
+
+/* Every function leaves interrupts as they were, also where it fails or must ask all caches. */
+EACH_TEST(interrupt_flag_is_kept)
+{
+    char message[200];
+    for (int on = 0; on < 2; on++) {
+        start_pool(0, 64);
+        if (!on)
+            irq_disable();
+        CHECK_EQUAL(allocator->insert_pages(subject.pool, 0, 16), PAGE_OK);
+        CHECK_EQUAL(allocator->insert_pages(subject.pool, 8, 9), PAGE_ALREADY_IN);
+        CHECK_EQUAL(irq_enabled(), on);
+        pfn_t pfn = allocator->allocate_pages(subject.pool, 0);
+        CHECK_EQUAL(irq_enabled(), on);
+        CHECK_EQUAL(allocator->allocate_pages(subject.pool, 4), INVALID_PFN);
+        CHECK_EQUAL(irq_enabled(), on);
+        CHECK_EQUAL(allocator->remove_pages(subject.pool, 0, 16), PAGE_BUSY);
+        CHECK_EQUAL(irq_enabled(), on);
+        CHECK_EQUAL(allocator->free_pages(subject.pool, pfn, 0), PAGE_OK);
+        CHECK_EQUAL(allocator->free_pages(subject.pool, pfn, 0), PAGE_NOT_ALLOCATED);
+        CHECK_EQUAL(irq_enabled(), on);
+        CHECK_EQUAL(allocator->free_page_count(subject.pool), 16);
+        CHECK(allocator->validate(subject.pool, message, sizeof message));
+        CHECK_EQUAL(irq_enabled(), on);
+        subject_drain(subject);
+        CHECK_EQUAL(irq_enabled(), on);
+        CHECK_EQUAL(allocator->remove_pages(subject.pool, 0, 16), PAGE_OK);
+        CHECK_EQUAL(irq_enabled(), on);
+        irq_enable();
+        end_pool();
+    }
 }
 
 /* No state outside of pool and metadata: two pools do not know of each other. */

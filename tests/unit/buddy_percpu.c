@@ -73,6 +73,8 @@ TEST(larger_orders_are_not_cached)
     give(take(CACHED_ORDERS), CACHED_ORDERS);
     CHECK_EQUAL(pool->cache_count, 0);
     CHECK_EQUAL(pool->buddy.free_pages, COUNT);
+    for (unsigned i = 0; i < CACHES; i++)
+        CHECK_TEXT(pool->caches[i].lock.name, "buddy-cache");
     end_pool();
 }
 
@@ -113,12 +115,32 @@ TEST(kept_by_who_frees)
     start_pool(COUNT);
     become_core(1);
     pfn_t pfn = take(2);
+    CHECK_EQUAL(pool->cache_count, 2);
     allocator->drain(pool);
     become_core(2);
     give(pfn, 2);
     CHECK_EQUAL(pool->caches[1].count[2], 0);
     CHECK_EQUAL(pool->caches[2].count[2], 1);
     CHECK_EQUAL(pool->cache_count, 3);
+    end_pool();
+}
+
+/* The last core there may be has the last cache, and behind it there is none. */
+TEST(last_cache)
+{
+    static struct percpu last;
+    start_pool(16);
+    host_cpu_enter(CACHES - 1, &last);
+    give(take(0), 0);
+    CHECK_EQUAL(pool->cache_count, CACHES);
+    CHECK_EQUAL(pool->caches[CACHES - 1].count[0], 16);
+    CHECK_EQUAL(allocator->free_page_count(pool), 16);
+    CHECK_EQUAL(take(4), START);
+    give(START, 4);
+    CHECK_EQUAL(last.locks_held, 0);
+    host_cpu_enter(CACHES, &last);
+    CHECK_FAILS("assert", "index < CACHES", allocator->allocate_pages(pool, 0));
+    become_core(0);
     end_pool();
 }
 
@@ -193,7 +215,19 @@ static struct page *page_at(pfn_t pfn)
 
 TEST(validate_finds_damage)
 {
-    enum { DAMAGES = 9 };
+    enum { DAMAGES = 10 };
+    static const char *const found[DAMAGES] = {
+        "in cache 0 order 0: state 2 order 0 cache 0",
+        "in cache 0 order 0: state 4 order 1 cache 0",
+        "in cache 0 order 0: state 4 order 0 cache 1",
+        "cache 0 order 0: 2 blocks counted, link 0x",
+        "cache 0 order 0: 2 blocks counted, link 0x40000000 as number 2",
+        "cache 0 order 0: 3 blocks counted, link 0xffffffff as number 2",
+        "cache 0 order 0: 1 blocks counted, link 0x",
+        "in cache 1 order 0: state 4 order 0 cache 0",
+        "pages in the lists, counted",
+        "cache 0 order 0: 2 blocks counted, link 0x400 as number 1",
+    };
     for (int damage = 0; damage < DAMAGES; damage++) {
         char message[200] = "";
         start_pool(COUNT);
@@ -232,9 +266,38 @@ TEST(validate_finds_damage)
         case 8:
             pool->buddy.free_pages++;
             break;
+        case 9:
+            page_at(second)->next = COUNT; /* a page too far */
+            break;
         }
         CHECK(!allocator->validate(pool, message, sizeof message));
-        CHECK(message[0] != '\0');
+        CHECK_PART(message, found[damage]);
+        subject_end(subject);
+    }
+}
+
+/* A list in order that is longer than a cache's may be. */
+TEST(validate_finds_too_full_a_cache)
+{
+    for (unsigned order = 0; order < CACHED_ORDERS; order++) {
+        char message[200] = "";
+        uint32_t most = CACHE_PAGES >> order;
+        pfn_t pfns[CACHE_PAGES + 1];
+        start_pool(COUNT);
+        struct buddy_cache *cache = &pool->caches[0];
+        for (uint32_t i = 0; i <= most; i++)
+            pfns[i] = take(order);
+        allocator->drain(pool);
+        for (uint32_t i = 0; i < most; i++)
+            give(pfns[i], order);
+        subject_check_sound(subject);
+        page_mark(page_at(pfns[most]), PAGE_CACHED, order);
+        page_at(pfns[most])->prev = 0;
+        page_at(pfns[most])->next = cache->list[order];
+        cache->list[order] = (uint32_t)(pfns[most] - START);
+        cache->count[order]++;
+        CHECK(!allocator->validate(pool, message, sizeof message));
+        CHECK_PART(message, "blocks counted, link 0xffffffff");
         subject_end(subject);
     }
 }

@@ -40,6 +40,7 @@ static void start_lists(void)
 TEST(lists_rise)
 {
     start_lists();
+    CHECK_TEXT(pool->lock.name, "buddy-scan");
     CHECK_EQUAL(pool->free_list[0], 65);
     CHECK_EQUAL(*link_at(65), 67);
     CHECK_EQUAL(*link_at(67), 69);
@@ -145,6 +146,17 @@ TEST(wild_links_are_not_followed)
 
 TEST(validate_finds_damage)
 {
+    static const char *const found[] = {
+        "order 1: list of 1, counted 2",
+        "order 0: list of 3, counted 2",
+        "5 pages in the lists, counted 6",
+        "order 0: list of 0, counted 3",
+        "order 0: list of 2, counted 3",
+        "pfn 0x49 in list 0: in another free block, or the list does not rise",
+        "pfn 0x50 in list 0: not inserted",
+        "pfn 0x47 in list 1: out of range or misaligned",
+    };
+
     for (int damage = 0; damage < 8; damage++) {
         char message[200] = "";
         start_lists();
@@ -175,7 +187,7 @@ TEST(validate_finds_damage)
             break;
         }
         CHECK(!allocator->validate(pool, message, sizeof message));
-        CHECK(message[0] != '\0');
+        CHECK_TEXT(message, found[damage]);
         subject_end(subject);
     }
 }

@@ -184,7 +184,7 @@ EACH_TEST(changing_ranges)
 
 /* ---- nobody is refused what is there ---- */
 
-enum { REGION_ORDER = 3, FEW_PAGES = THREADS << REGION_ORDER, ROUNDS = 200 };
+enum { REGION_ORDER = 3, FEW_PAGES = THREADS << REGION_ORDER, ROUNDS = 200, STOPS = 64 };
 
 /*
  * As many regions as threads, and a thread holds one block at most: where one allocates, the others
@@ -194,6 +194,9 @@ static void modest_blocks(void)
 {
     struct prng prng;
     prng_seed(&prng, 20, cpu_number());
+    /* What stops all cores is to meet those that come for the first time. */
+    for (int turn = 0; cpu_number() == 0 && turn < STOPS; turn++)
+        CHECK(allocator->free_page_count(subject.pool) <= FEW_PAGES);
     for (int turn = 0; turn < TURNS / ROUNDS; turn++) {
         unsigned order = (unsigned)prng_below(&prng, REGION_ORDER + 1);
         pfn_t pfn = allocator->allocate_pages(subject.pool, order);
@@ -253,7 +256,9 @@ static void check_contested(void)
     start_pool(START, COUNT);
     allocator->for_each_free(subject.pool, remember, before);
     pthread_barrier_init(&meeting, NULL, THREADS);
+    spinlock_yield(1, 1); /* between a look without the lock and the lock, for one */
     run_threads(contested_frees);
+    spinlock_yield(0, 0);
     pthread_barrier_destroy(&meeting);
     check_all_back(before);
 }

@@ -7,7 +7,7 @@
 
 const bool options_explore = false;
 
-enum { OPTIONS = 15 };
+enum { OPTIONS = 16 };
 
 static struct options options;
 static char message[512];
@@ -32,6 +32,7 @@ TEST(defaults)
     options_default(&options);
     CHECK(options.seed == 0 && options.nonce == 0 && options.seconds == 15 && options.ops == 0);
     CHECK(options.cpus == 0 && options.sample == 16 && options.yield == 0 && options.floor == 100);
+    CHECK_EQUAL(options.preempt, 0);
     CHECK_TEXT(options.allocator, "");
     CHECK_TEXT(options.phases, "all");
     CHECK_TEXT(options.exit, "auto");
@@ -50,12 +51,13 @@ TEST(good)
     CHECK(parse("   "));
     CHECK(
         parse(" seed=18446744073709551615  nonce=7d2c81f0a6b35e94 seconds=604800 ops=1000000000000 "
-              "cpus=255 sample=65536 yield=1000000 floor=1000 allocator=buddy-scan "
+              "cpus=255 sample=65536 yield=1000000 preempt=1000000 floor=1000 allocator=buddy-scan "
               "phases=selftest,mixed exit=power-off provoke=hang@3 orders=1,0,2 "));
     CHECK(options.seed == UINT64_MAX && options.nonce == UINT64_C(0x7d2c81f0a6b35e94));
     CHECK(options.seconds == 604800 && options.ops == UINT64_C(1000000000000));
     CHECK(options.cpus == 255 && options.sample == 65536 && options.yield == 1000000);
     CHECK_EQUAL(options.floor, 1000);
+    CHECK_EQUAL(options.preempt, 1000000);
     CHECK_TEXT(options.allocator, "buddy-scan");
     CHECK_TEXT(options.phases, "selftest,mixed");
     CHECK_TEXT(options.exit, "power-off");
@@ -156,7 +158,7 @@ TEST(nonce_before_a_mistake)
 
 TEST(words_refused)
 {
-    const char *known = "; known: seed nonce seconds ops cpus sample yield watchdog floor "
+    const char *known = "; known: seed nonce seconds ops cpus sample yield preempt watchdog floor "
                         "allocator phases exit on-fail provoke orders";
     char expected[200];
     options_default(&options);

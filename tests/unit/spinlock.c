@@ -2,7 +2,9 @@
  * refused. */
 #include "threads.h"
 
+#include <arch/cpu.h>
 #include <arch/irq.h>
+#include <lib/prng.h>
 
 enum { TURNS = 20000 };
 
@@ -70,6 +72,32 @@ TEST(no_lost_update_with_yields)
     spinlock_yield(0, 0);
 }
 
+/* The cores named take the lock and release it, one after the other. */
+static void take_turns(const char *cores)
+{
+    start_lock();
+    for (; *cores; cores++) {
+        uint32_t core = (uint32_t)(*cores - '0');
+        host_cpu_enter(core, &thread_percpu[core]);
+        spinlock_irq_unlock(&lock, spinlock_irq_lock(&lock));
+    }
+}
+
+TEST(order_of_handoffs)
+{
+    take_turns("000");
+    CHECK(lock.order == 0 && thread_percpu[0].locks.order == 0);
+    take_turns("0101");
+    uint64_t whole = lock.order, mine = thread_percpu[0].locks.order;
+    CHECK(whole != 0 && mine != 0 && mine != thread_percpu[1].locks.order);
+    take_turns("001011");
+    CHECK(lock.order == whole && thread_percpu[0].locks.order == mine);
+    take_turns("1010");
+    CHECK(lock.order != whole && thread_percpu[0].locks.order != mine);
+    take_turns("010");
+    CHECK(lock.order != whole);
+}
+
 TEST(interrupt_flag_restored)
 {
     start_lock();
@@ -135,4 +163,199 @@ TEST(released_with_interrupts_on)
     irq_flags_t flags = spinlock_irq_lock(&lock);
     irq_enable();
     CHECK_FAILS("irq-state", "test released by core 0", spinlock_irq_unlock(&lock, flags));
+}
+
+/* ---- what a lock and a core note of it ---- */
+
+/* Where each calls the lock's functions is known by their own addresses. */
+enum { CODE_BYTES = 256 };
+
+static bool is_in(const void *address, const void *function)
+{
+    return (uintptr_t)address - (uintptr_t)function < CODE_BYTES;
+}
+
+__attribute__((noinline)) static irq_flags_t take_here(struct spinlock_irq *one)
+{
+    irq_flags_t flags = spinlock_irq_lock(one);
+    __asm__ volatile("" : : : "memory"); /* no jump in place of the call */
+    return flags;
+}
+
+static void hold_for(uint64_t cycles)
+{
+    for (uint64_t start = cpu_cycles(); cpu_cycles() - start < cycles;)
+        ;
+}
+
+TEST(taking_is_noted)
+{
+    start_lock();
+    uint64_t before = cpu_cycles();
+    irq_flags_t flags = take_here(&lock);
+    CHECK(lock.taken_at >= before && lock.taken_at <= cpu_cycles());
+    CHECK(is_in(lock.owner_at, (const void *)take_here));
+    CHECK_EQUAL(lock.last_owner, 1);
+    spinlock_irq_unlock(&lock, flags);
+    CHECK_EQUAL(lock.last_owner, 1);
+}
+
+TEST(counts_without_contention)
+{
+    enum { LONG = 20000, SHORT = 1000 };
+    const struct lock_counts *first = &thread_percpu[0].locks, *second = &thread_percpu[1].locks;
+    start_lock();
+    uint64_t before = cpu_cycles();
+    irq_flags_t flags = spinlock_irq_lock(&lock);
+    hold_for(LONG);
+    spinlock_irq_unlock(&lock, flags);
+    CHECK(first->hold_cycles >= LONG && first->hold_cycles <= cpu_cycles() - before);
+    CHECK_EQUAL(first->longest_hold, first->hold_cycles);
+    uint64_t longest = first->longest_hold;
+    flags = spinlock_irq_lock(&lock);
+    hold_for(SHORT);
+    spinlock_irq_unlock(&lock, flags);
+    CHECK(first->hold_cycles >= longest + SHORT && first->longest_hold >= longest);
+    CHECK_EQUAL(first->acquisitions, 2);
+    CHECK_EQUAL(first->handoffs, 0); /* nobody had it before, then this core itself */
+    host_cpu_enter(1, &thread_percpu[1]);
+    flags = spinlock_irq_lock(&lock);
+    spinlock_irq_unlock(&lock, flags);
+    CHECK_EQUAL(second->acquisitions, 1);
+    CHECK_EQUAL(second->handoffs, 1);
+    CHECK_EQUAL(first->contended + second->contended, 0);
+    CHECK_EQUAL(first->wait_cycles + first->longest_wait, 0);
+}
+
+static struct spinlock_irq several[HELD_LOCKS + 2];
+
+static void take_several(unsigned count)
+{
+    start_lock();
+    irq_disable();
+    for (unsigned i = 0; i < count; i++) {
+        several[i] = (struct spinlock_irq)SPINLOCK_IRQ("one of several");
+        spinlock_irq_lock(&several[i]);
+    }
+    CHECK_EQUAL(thread_percpu[0].locks_held, count);
+}
+
+static void release_one(unsigned i)
+{
+    spinlock_irq_unlock(&several[i], irq_flags());
+}
+
+/* The locks noted are these, by their numbers; -1: none. */
+static void check_noted(const int *numbers, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        CHECK(thread_percpu[0].held[i] == (numbers[i] < 0 ? NULL : &several[numbers[i]]));
+    CHECK(thread_percpu[0].waiting_for == NULL); /* the next in memory */
+}
+
+TEST(held_locks_are_noted)
+{
+    take_several(3);
+    check_noted((int[]){0, 1, 2}, 3);
+    release_one(0); /* the last moves to its place */
+    check_noted((int[]){2, 1}, 2);
+    release_one(2);
+    check_noted((int[]){1}, 1);
+    release_one(1);
+    CHECK_EQUAL(thread_percpu[0].locks_held, 0);
+    take_several(HELD_LOCKS);
+    release_one(1);
+    check_noted((int[]){0, 3, 2}, 3);
+    irq_enable();
+}
+
+/* More than there is room for: those behind are not known by name. */
+TEST(more_held_than_are_noted)
+{
+    take_several(HELD_LOCKS + 2);
+    check_noted((int[]){0, 1, 2, 3}, 4);
+    release_one(3);
+    check_noted((int[]){0, 1, 2, -1}, 4);
+    release_one(0);
+    check_noted((int[]){-1, 1, 2, -1}, 4);
+    release_one(HELD_LOCKS + 1); /* not noted */
+    check_noted((int[]){-1, 1, 2}, 3);
+    release_one(1); /* none is known to take its place */
+    check_noted((int[]){-1, 2}, 1);
+    CHECK_EQUAL(thread_percpu[0].locks_held, 2);
+    take_several(HELD_LOCKS + 1);
+    release_one(1);
+    check_noted((int[]){0, -1, 2, 3}, 4);
+    irq_enable();
+}
+
+/* ---- waiting ---- */
+
+static void *wait_for_lock(void *unused)
+{
+    (void)unused;
+    host_cpu_enter(1, &thread_percpu[1]);
+    spinlock_irq_unlock(&lock, take_here(&lock));
+    return NULL;
+}
+
+static bool is_seen_waiting(void)
+{
+    enum { MOST_LOOKS = 2000000 };
+
+    for (int look = 0; look < MOST_LOOKS; look++) {
+        if (__atomic_load_n(&thread_percpu[1].waiting_for, __ATOMIC_RELAXED) == &lock)
+            return true;
+        cpu_relax();
+    }
+    return false;
+}
+
+TEST(waiting_is_noted_and_counted)
+{
+    enum { LONG = 20000 };
+    const struct percpu *waiter = &thread_percpu[1];
+    pthread_t thread;
+    start_lock();
+    uint64_t before = cpu_cycles();
+    irq_flags_t flags = spinlock_irq_lock(&lock);
+    pthread_create(&thread, NULL, wait_for_lock, NULL);
+    bool seen = is_seen_waiting();
+    hold_for(LONG);
+    spinlock_irq_unlock(&lock, flags);
+    pthread_join(thread, NULL);
+    uint64_t whole = cpu_cycles() - before;
+    CHECK(seen);
+    CHECK(waiter->waiting_for == NULL);
+    CHECK(is_in(waiter->waiting_at, (const void *)take_here));
+    CHECK(waiter->waiting_since > before && waiter->waiting_since < before + whole);
+    CHECK_EQUAL(waiter->locks.contended, 1);
+    CHECK_EQUAL(waiter->locks.handoffs, 1);
+    CHECK(waiter->locks.wait_cycles >= LONG && waiter->locks.wait_cycles < whole);
+    CHECK_EQUAL(waiter->locks.longest_wait, waiter->locks.wait_cycles);
+}
+
+/* ---- yields ---- */
+
+/* Before and after taking the lock, from the core's own stream; and one turn in `period` each. */
+TEST(yields_as_drawn)
+{
+    enum { PERIOD = 3, SEED = 23, CORE = 5 };
+    struct percpu core = {.online = true};
+    struct prng expected;
+    uint64_t yields = 0, relaxed = host_relaxed;
+    start_lock();
+    host_cpu_enter(CORE, &core);
+    prng_seed(&expected, SEED, CORE);
+    spinlock_yield(PERIOD, SEED);
+    for (int turn = 0; turn < 100; turn++) {
+        spinlock_irq_unlock(&lock, spinlock_irq_lock(&lock));
+        for (int draw = 0; draw < 2; draw++)
+            yields += prng_below(&expected, PERIOD) == 0;
+    }
+    spinlock_yield(0, 0);
+    spinlock_irq_unlock(&lock, spinlock_irq_lock(&lock));
+    CHECK_EQUAL(host_relaxed - relaxed, yields);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQUAL(core.yield_stream.state[i], expected.state[i]);
 }

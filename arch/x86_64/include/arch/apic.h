@@ -41,4 +41,5 @@ void apic_end_of_interrupt(void);
  * now.
  */
 void apic_timer_set(uint32_t count, uint8_t vector);
+void apic_timer_once(uint32_t count, uint8_t vector); /* ... with that interrupt, and no more */
 uint32_t apic_timer_read(void);

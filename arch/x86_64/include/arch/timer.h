@@ -11,3 +11,6 @@ void timer_init(void);
 
 /* Call `handler` about `hz` times a second (1 .. 1000) on this core, interrupts off. */
 void timer_start(uint32_t hz, void (*handler)(void));
+
+/* Instead, call it once, this many microseconds (1 .. 10^7) from now. The handler may ask again. */
+void timer_once(uint32_t microseconds, void (*handler)(void));

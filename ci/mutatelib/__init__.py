@@ -1,0 +1,1 @@
+"""Mutants: systematic small changes of the sources, each held against every test there is."""

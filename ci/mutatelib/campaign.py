@@ -1,0 +1,214 @@
+"""A run over mutants: build each, show it to the detectors in turn, keep what comes of it."""
+import hashlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from . import process
+from .build import COMPARED, Build, Recipe, units_of
+from .detectors import EVERYTHING, Detector
+from .mutant import Mutant
+from .state import Result, State
+
+JUDGES = ("mm", "smp", "stress", "lib", "arch", "boot", "tests/unit", "tests/host", "tests/host.mk",
+          "Makefile", "ci/mutatelib/detectors.py")
+
+
+class CleanTreeTrouble(Exception):
+    """A detector complains of the unchanged tree: it cannot judge."""
+
+
+def judges_hash(root: Path, detectors: Sequence[Detector]) -> str:
+    """A hash of all that may notice a mutant."""
+    digest = hashlib.sha256(repr([one.name for one in detectors]).encode())
+    for name in JUDGES:
+        top = root / name
+        for path in [top] if top.is_file() else sorted(top.rglob("*.[chS]")):
+            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def text_hash(recipe: Recipe) -> str:
+    """A hash of what every mutant's code depends on but for its own text."""
+    digest = hashlib.sha256(repr([recipe.compile[variant] for variant in COMPARED]).encode())
+    for path in sorted(recipe.root.rglob("*.h")):
+        if "build" not in path.relative_to(recipe.root).parts:
+            digest.update(str(path.relative_to(recipe.root)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+class Codes:
+    """What the compiler makes of each mutant. Of equal ones the first in order is run, whichever
+    thread is done first: who asks waits for those before."""
+
+    def __init__(self, count: int, clean: set[str]) -> None:
+        self._clean = clean
+        self._codes: list[str | None] = [None] * count
+        self._first: dict[str, int] = {}
+        self._known = 0  # all before are
+        self._done = [False] * count
+        self._changed = threading.Condition()
+
+    def put(self, index: int, code: str | None) -> None:
+        """Once for each."""
+        with self._changed:
+            self._codes[index] = code
+            self._done[index] = True
+            while self._known < len(self._done) and self._done[self._known]:
+                known = self._codes[self._known]
+                if known is not None:
+                    self._first.setdefault(known, self._known)
+                self._known += 1
+            self._changed.notify_all()
+
+    def first(self, index: int) -> int | None:
+        """The first mutant with this one's code; None if the clean tree has it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._known > index)
+            code = self._codes[index]
+            return None if code in self._clean else self._first[code]
+
+
+class Campaign:
+    """Shared by the threads that work on it."""
+
+    def __init__(self, recipe: Recipe, folder: Path, state: State, detectors: Sequence[Detector],
+                 say: Callable[[str], None]) -> None:
+        self.recipe = recipe
+        self.folder = folder
+        self.state = state
+        self.detectors = detectors
+        self.say = say
+        self.judges = judges_hash(recipe.root, detectors)
+        self.counts: Counter[str] = Counter()
+        self.started = time.monotonic()
+        self._lock = threading.Lock()
+        self._clean: set[str] = set()  # codes
+        self._text = text_hash(recipe)
+        self._sources: dict[str, bytes] = {}
+        self._total = 0
+
+    def source(self, file: str) -> bytes:
+        """A source file's text."""
+        return self._sources.setdefault(file, (self.recipe.root / file).read_bytes())
+
+    # ---- the clean tree ----
+
+    def check_clean(self, files: Sequence[str], jobs: int) -> None:
+        """Build all that the detectors link; each must be silent on the clean tree."""
+        self.recipe.build_objects(sorted({program for one in self.detectors
+                                          for program in one.programs(EVERYTHING)}), jobs)
+        with ThreadPoolExecutor(jobs) as pool:
+            list(pool.map(self._compile_clean, files))
+            known = self.state.results.get("clean")
+            if not known or known.judges != self.judges:
+                list(pool.map(self._show_clean, self.detectors))
+                self.state.add(Result("clean", "survived", judges=self.judges))
+
+    def _compile_clean(self, file: str) -> None:
+        build = Build(self.recipe, self.folder / "work" / f"clean-{file.replace('/', '-')}", None, b"")
+        code = build.assembly(units_of(file))
+        build.remove()
+        if code is None:
+            raise CleanTreeTrouble(f"{file} does not compile")
+        with self._lock:
+            self._clean.add(code)
+
+    def _show_clean(self, detector: Detector) -> None:
+        build = Build(self.recipe, self.folder / "work" / f"clean-{detector.name.replace(' ', '-')}",
+                      None, b"")
+        sight = detector.look(build, EVERYTHING)
+        build.remove()
+        if sight:
+            raise CleanTreeTrouble(f"{detector.name} complains of the clean tree: "
+                                   f"{sight.how or 'no end in time'}")
+
+    # ---- the mutants ----
+
+    def run(self, mutants: Sequence[Mutant], jobs: int) -> list[Result]:
+        """All of them."""
+        self._total = len(mutants)
+        self.started = time.monotonic()
+        codes = Codes(len(mutants), self._clean)
+        pool = ThreadPoolExecutor(jobs)
+        try:
+            futures = [pool.submit(self._work, mutants, index, codes) for index in range(len(mutants))]
+            return [future.result() for future in futures]
+        except BaseException:
+            process.end_all()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _work(self, mutants: Sequence[Mutant], index: int, codes: Codes) -> Result:
+        mutant = mutants[index]
+        folder = self.folder / "work" / mutant.id.replace("/", "-").replace(":", "-")
+        build = Build(self.recipe, folder, mutant, self.source(mutant.file))
+        known = self.state.results.get(mutant.id)
+        text = self._text_of(mutant)
+        code = None
+        try:
+            try:
+                code = known.code if known and known.text == text else build.assembly(build.units)
+            finally:
+                codes.put(index, code)
+            result = self._judge(mutant, build, code, known, codes.first(index) if code else 0, mutants)
+        finally:
+            build.remove()
+        result = replace(result, text=text, code=code)
+        with self._lock:
+            if result != known:
+                self.state.add(result)
+            self.counts[result.outcome] += 1
+            self._progress(result)
+        return result
+
+    def _text_of(self, mutant: Mutant) -> str:
+        changed = mutant.apply(self.source(mutant.file))
+        return hashlib.sha256(self._text.encode() + changed).hexdigest()
+
+    def _judge(self, mutant: Mutant, build: Build, code: str | None, known: Result | None,
+               first: int | None, mutants: Sequence[Mutant]) -> Result:
+        if code is None:
+            return Result(mutant.id, "invalid", how="does not compile")
+        if first is None:
+            return Result(mutant.id, "same")
+        if mutants[first] is not mutant:
+            return Result(mutant.id, "duplicate", how=mutants[first].id)
+        if known and known.outcome in ("killed", "timeout", "survived") and \
+                known.holds(code, self.judges):
+            return known
+        return self._show(mutant, build)
+
+    def _show(self, mutant: Mutant, build: Build) -> Result:
+        """To one detector after the other; two that come to no end are enough."""
+        began = time.monotonic()
+        endless: list[str] = []
+        for detector in self.detectors:
+            sight = detector.look(build, mutant.file)
+            if sight and sight.how:
+                return Result(mutant.id, "killed", detector=detector.name, how=sight.how,
+                              seconds=self._since(began), judges=self.judges)
+            endless += [detector.name] if sight else []
+            if len(endless) == 2:
+                break
+        return Result(mutant.id, "timeout" if endless else "survived",
+                      detector=", ".join(endless) or None, seconds=self._since(began),
+                      judges=self.judges)
+
+    @staticmethod
+    def _since(began: float) -> float:
+        return round(time.monotonic() - began, 2)
+
+    def _progress(self, result: Result) -> None:
+        done = sum(self.counts.values())
+        spent = time.monotonic() - self.started
+        left = spent / done * (self._total - done)
+        counts = " ".join(f"{name}={count}" for name, count in sorted(self.counts.items()))
+        if result.outcome in ("survived", "timeout") or done % 25 == 0 or done == self._total:
+            what = f"  {result.outcome}: {result.id}" if result.outcome in ("survived", "timeout") else ""
+            self.say(f"{done}/{self._total} {counts} left={left / 60:.1f}min{what}")

@@ -1,0 +1,146 @@
+"""Who may notice a mutant, the cheapest first. A detector is one more element of DETECTORS."""
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .build import Build
+from .process import Limits, Ran, run
+
+EVERYTHING = "everything"  # in place of a file: what the clean tree is held against
+
+ALLOCATORS = {
+    "mm/buddy.c": ("buddy", "buddy-percpu"),
+    "mm/buddy.h": ("buddy", "buddy-percpu"),
+    "mm/buddy_percpu.c": ("buddy-percpu",),
+    "mm/buddy_scan.c": ("buddy-scan",),
+    "smp/spinlock.c": ("buddy", "buddy-percpu"),
+}
+ALL_ALLOCATORS = ("buddy", "buddy-percpu", "buddy-scan")
+TESTS = {
+    "mm/buddy.c": ("buddy_lists", "buddy_percpu", "walker", "buddy"),
+    "mm/buddy.h": ("buddy_percpu", "buddy"),
+    "mm/buddy_percpu.c": ("buddy_percpu", "walker", "buddy"),
+    "mm/buddy_scan.c": ("buddy_scan", "walker", "buddy"),
+    "mm/page.h": ("buddy_lists", "buddy_percpu", "buddy"),
+    "mm/page_allocator.h": ("buddy_lists", "buddy_scan", "buddy"),
+    "smp/spinlock.c": ("spinlock", "buddy_percpu"),
+    EVERYTHING: ("buddy_lists", "buddy_percpu", "buddy_scan", "walker", "spinlock", "buddy"),
+}
+NOT_OK = re.compile(r"^not ok ", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a detector saw of a mutant. how: the rule or the test that broke; None: only no end."""
+    how: str | None
+
+
+@dataclass(frozen=True)
+class Detector:
+    """look() returns None where nothing was noticed; programs() names what it links for a file."""
+    name: str
+    programs: Callable[[str], tuple[str, ...]]
+    look: Callable[[Build, str], Sight | None]
+
+
+# ---- the unit tests ----
+
+def _unit_programs(variant: str, names: Callable[[str], tuple[str, ...]]) \
+        -> Callable[[str], tuple[str, ...]]:
+    return lambda file: tuple(f"{variant}/{name}" for name in names(file))
+
+
+def unit(name: str, variant: str, names: Callable[[str], tuple[str, ...]],
+         limits: Limits) -> Detector:
+    """Unit tests' programs, the first test that fails ending each."""
+    programs = _unit_programs(variant, names)
+
+    def look(build: Build, file: str) -> Sight | None:
+        for program in programs(file):
+            ran = run([build.program(program)], limits, build.folder, NOT_OK)
+            if ran.code is None and not ran.stopped:
+                return Sight(None)
+            if ran.stopped or ran.code:
+                return Sight(f"{program}: {_broken_test(ran)}")
+        return None
+    return Detector(name, programs, look)
+
+
+def _broken_test(ran: Ran) -> str:
+    found = re.search(r"^not ok (\S+)", ran.text, re.MULTILINE)
+    if found:
+        return found[1]
+    tool = re.search(r"(AddressSanitizer|ThreadSanitizer|runtime error)[: ]+([a-zA-Z -]+)", ran.text)
+    return tool[0].strip() if tool else f"ended with {ran.code}"
+
+
+# ---- the stress ----
+
+def _rule(ran: Ran) -> str:
+    title = re.search(r"^# title=([^:\r\n]*)", ran.text, re.MULTILINE)
+    if title:
+        return title[1]
+    tool = re.search(r"(ThreadSanitizer|AddressSanitizer): ([a-z -]+)", ran.text)
+    return tool[0].strip() if tool else f"ended with {ran.code}, no verdict"
+
+
+def _judge(ran: Ran, good: dict[int, str]) -> Sight | None:
+    if ran.code is None:
+        return Sight(None)
+    if ran.code in good and f"# verdict={good[ran.code]}" in ran.text:
+        return None
+    return Sight(_rule(ran))
+
+
+def hosted(name: str, variant: str, runs: list[str], limits: Limits) -> Detector:
+    """The stress as an ordinary program, once with each of these options."""
+    program = f"{variant}/stampede-host"
+
+    def look(build: Build, file: str) -> Sight | None:
+        for options in runs:
+            for allocator in ALLOCATORS.get(file, ALL_ALLOCATORS):
+                words = [build.program(program), f"allocator={allocator}", *options.split()]
+                sight = _judge(run(words, limits, build.folder), {0: "pass", 3: "inconclusive"})
+                if sight:
+                    return sight
+        return None
+    return Detector(name, lambda file: (program,), look)
+
+
+QEMU = ["qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-m", "128M", "-nodefaults", "-display",
+        "none", "-no-reboot", "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x4"]
+
+
+def image(name: str, runs: list[tuple[str, str]], limits: Limits) -> Detector:
+    """The real image on four cores, once with each (accelerator, options)."""
+    program = "kernel/stampede.elf"
+
+    def look(build: Build, file: str) -> Sight | None:
+        for accelerator, options in runs:
+            for allocator in ALLOCATORS.get(file, ALL_ALLOCATORS):
+                words = [*QEMU, "-smp", "4", "-accel", accelerator, "-kernel", build.program(program),
+                         "-append", f"allocator={allocator} {options}"]
+                sight = _judge(run(words, limits, build.folder), {65: "pass", 71: "inconclusive"})
+                if sight:
+                    return sight
+        return None
+    return Detector(name, lambda file: (program,), look)
+
+
+def _threaded(file: str) -> tuple[str, ...]:
+    return ("spinlock", "buddy_threads") if file in ("smp/spinlock.c", EVERYTHING) else \
+        ("buddy_threads",)
+
+
+DETECTORS = [
+    hosted("stress", "plain", ["ops=300 floor=0 watchdog=1 seed=1"], Limits(8, 60)),
+    unit("unit", "plain", lambda file: TESTS[file], Limits(8, 60)),
+    hosted("long stress", "plain",
+           ["ops=10000 floor=0 watchdog=1 seed=2",
+            "ops=2000 floor=0 cpus=8 yield=16 watchdog=1 seed=3"], Limits(30, 180)),
+    unit("threads", "tsan", _threaded, Limits(60, 180)),
+    unit("sanitized unit", "asan10", lambda file: TESTS[file], Limits(40, 120)),
+    image("image", [("tcg,thread=multi", "ops=2000 floor=0 seed=4"),
+                    ("tcg,thread=single", "ops=1000 floor=0 yield=16 seed=5")], Limits(120, 240)),
+]

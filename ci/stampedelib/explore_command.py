@@ -1,0 +1,220 @@
+"""`stampede explore`: small programs under many schedules, each a function of two seeds."""
+import argparse
+import dataclasses
+import os
+import secrets
+import shlex
+import subprocess
+from pathlib import Path
+
+from . import checks, run_command
+from .console import Console
+from .explored import Explored, SavedProgram
+from .judge import judge
+from .log import printable
+from .runfolder import claim
+from .runner import run
+from .trace import tell
+from .usage import ROOT, UsageError, allocator, existing_file, integer, kernel_arguments
+from .verdict import KERNEL_EXIT_CODES, Verdict
+
+NAME = "explore"
+HELP = "Search schedules for one that breaks a rule; repeat it, make it small, show it"
+KERNEL = ROOT / "build/gcc-order16-explore/stampede.elf"
+HOSTED = ROOT / "build/host/explore/stampede-explore"
+STRATEGIES = ("portfolio", "walk", "sparse", "pct2", "pct3", "pct4", "sweep")
+SEED_MAX = 2**64 - 1
+LIMIT_SECONDS = 3600
+
+
+def seeds(text: str) -> tuple[int, int | None]:
+    """A seed of a whole search, or P:S, those of one program and one schedule of it."""
+    first, colon, second = text.partition(":")
+    parse = integer(0, SEED_MAX)
+    return parse(first), parse(second) if colon else None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `explore`."""
+    parser.add_argument("--hosted", action="store_true",
+                        help="as a program of this host, some ten times faster, instead of in QEMU")
+    parser.add_argument("--kernel", type=Path, default=KERNEL, metavar="FILE",
+                        help="the explorer's image (default build/gcc-order16-explore/stampede.elf)")
+    parser.add_argument("--program-file", type=Path, default=HOSTED, metavar="FILE", dest="hosted_file",
+                        help="the explorer as a program (default build/host/explore/stampede-explore)")
+    parser.add_argument("--allocator", type=allocator, metavar="NAME", help="which of its allocators")
+    parser.add_argument("--seconds", type=integer(1), metavar="N",
+                        help="how long to search (default 15)")
+    parser.add_argument("--schedules", type=integer(1), metavar="N", help="how many to try instead")
+    parser.add_argument("--seed", type=seeds, metavar="N|P:S",
+                        help="repeats a search; P:S repeats one trial of it, as a failure names it")
+    parser.add_argument("--program", metavar="FILE|TEXT",
+                        help="explore this program instead of drawn ones; from a file of --save first "
+                             "as it failed, then searching")
+    parser.add_argument("--strategy", choices=STRATEGIES, help="who decides who goes on")
+    parser.add_argument("--preemptions", type=integer(0, 8), metavar="N", help="of a sweep, at most")
+    parser.add_argument("--minimise", action=argparse.BooleanOptionalAction, default=True,
+                        help="make a failure small")
+    parser.add_argument("--keep-going", action="store_true",
+                        help="count failures instead of ending at the first")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="keep what was found as text")
+    parser.add_argument("--full", action="store_true", help="show every step of the trace")
+    parser.add_argument("--gdb", action="store_true",
+                        help="with --hosted: run it in gdb, stopping where the rule is broken")
+    parser.add_argument("--args", type=kernel_arguments, default=[], metavar="'NAME=VALUE ...'",
+                        help="further options, handed on as they are")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="where to keep the log")
+    parser.add_argument("--quiet", action="store_true", help="show nothing but the outcome")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Explore, tell, return the verdict's code."""
+    if arguments.gdb and not arguments.hosted:
+        raise UsageError("--gdb: needs --hosted; in QEMU use ci/stampede run --debug")
+    saved = read_program(arguments.program)
+    verdict = Verdict("error", "nothing was run")
+    for words in passes(arguments, saved):
+        verdict = explore(arguments, words)
+        if verdict.word != "pass":
+            break
+    return verdict.code
+
+
+def read_program(given: str | None) -> SavedProgram | None:
+    """A file's, or the text itself."""
+    if given is None:
+        return None
+    if given[0:1].isdigit() and "/" in given and not Path(given).exists():
+        return SavedProgram(given)
+    return SavedProgram.read(existing_file(Path(given), "it is no program's text either"))
+
+
+def passes(arguments: argparse.Namespace, saved: SavedProgram | None) -> list[list[str]]:
+    """The options of each run: what was saved is repeated as it was, then searched."""
+    common = common_words(arguments, saved)
+    if arguments.seed and arguments.seed[1] is not None:
+        if saved:
+            raise UsageError("--seed P:S: names a program, and so does --program")
+        program, schedule = arguments.seed
+        return [[*common, f"program-seed={program:#x}", f"schedule-seed={schedule:#x}"]]
+    seed = arguments.seed[0] if arguments.seed else secrets.randbits(63) or 1
+    bound = [f"seconds={arguments.seconds or 15}"] if not arguments.schedules else [
+        f"schedules={arguments.schedules}"]
+    if not saved:
+        return [[*common, *bound, f"seed={seed:#x}"]]
+    replay = [[*common, f"program={saved.program}", f"switches={saved.switches}"]
+              ] if saved.switches else []
+    return [*replay, [*common, *bound, f"seed={seed:#x}", f"program={saved.program}"]]
+
+
+def common_words(arguments: argparse.Namespace, saved: SavedProgram | None) -> list[str]:
+    """What all runs are given."""
+    words = []
+    name = arguments.allocator or (saved.allocator if saved else None)
+    if name:
+        words.append(f"allocator={name}")
+    if arguments.strategy:
+        words.append(f"strategy={arguments.strategy}")
+    if arguments.preemptions is not None:
+        words.append(f"preemptions={arguments.preemptions}")
+    if not arguments.minimise:
+        words.append("minimise=0")
+    if arguments.keep_going:
+        words.append("keep-going=1")
+    return words + arguments.args
+
+
+def explore(arguments: argparse.Namespace, words: list[str]) -> Verdict:
+    """One run of the explorer, shown and judged."""
+    if arguments.gdb:
+        os.execvp("gdb", ["gdb", "-q", "-ex", "set breakpoint pending on", "-ex",
+                          "break trial_broken", "-ex", "run", "--args", str(hosted_program(arguments)),
+                          *words])
+    with claim(arguments.log) as folder:
+        log = folder.log
+    verdict = (run_hosted if arguments.hosted else run_in_qemu)(arguments, words, log)
+    raw = log.read_bytes()
+    explored = Explored.parse(raw)
+    console = Console()
+    if explored.found and not arguments.quiet:
+        elf = arguments.hosted_file if arguments.hosted else arguments.kernel
+        for line in tell(explored, elf, full=arguments.full):
+            console.say(line)
+    if arguments.save and explored.program:
+        explored.saved().write(arguments.save)
+        console.say(f"  saved: {arguments.save}")
+    if explored.found:
+        console.say(f"  repeat: {repeat(arguments, explored)}")
+    return verdict
+
+
+def hosted_program(arguments: argparse.Namespace) -> Path:
+    """The explorer as a program."""
+    return existing_file(arguments.hosted_file,
+                         "build it with make -f tests/host.mk build/host/explore/stampede-explore")
+
+
+def run_hosted(arguments: argparse.Namespace, words: list[str], log: Path) -> Verdict:
+    """On this host. Its exit code is the verdict, the kernel's is twice that and 0x41."""
+    console = Console(quiet=arguments.quiet)
+    nonce = secrets.randbits(64) or 1
+    command = [str(hosted_program(arguments).resolve()), f"nonce={nonce:016x}", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process, \
+            log.open("wb") as capture:
+        try:
+            for line in process.stdout:
+                capture.write(line)
+                show(console, line.decode("latin-1").rstrip())
+            code = process.wait(LIMIT_SECONDS)
+        finally:
+            process.kill()
+    known = 0 <= code and 0x41 + 2 * code in KERNEL_EXIT_CODES
+    verdict = judge(log.read_bytes(), 0x41 + 2 * code if known else code, "exit", nonce)
+    Console().say(printable(verdict.text()))
+    return verdict
+
+
+def show(console: Console, line: str) -> None:
+    """What a person is to see as it comes: the trace is told afterwards."""
+    if line.startswith(("# progress", "# explored", "# bound", "# sweep", "# benign", "ok ", "not ok ")):
+        console.show(line)
+
+
+def run_in_qemu(arguments: argparse.Namespace, words: list[str], log: Path) -> Verdict:
+    """In the kernel, on one virtual CPU."""
+    parser = argparse.ArgumentParser()
+    run_command.add_arguments(parser)
+    given = parser.parse_args([
+        "--boot", "direct", "--kernel", str(arguments.kernel), "--cpus", "1", "--memory", "128M",
+        "--accel", "tcg", "--on-fail", "exit", "--quiet", "--log", str(log), "--timeout",
+        str(LIMIT_SECONDS)], argparse.Namespace(argv=arguments.argv, args=words))
+    existing_file(arguments.kernel, "build it with make kernel EXPLORE=1")
+    plan = run_command.build_plan(given)
+    console = Console(quiet=arguments.quiet)
+    plan = dataclasses.replace(plan, repeat=lambda _: shlex.join(arguments.argv),
+                               checks=checks.Checks([], []), quiet=True)
+    verdict = run(plan)
+    for line in log.read_text(encoding="latin-1").replace("\r", "").splitlines():
+        if not line.startswith("# progress"):
+            show(console, line)
+    return verdict
+
+
+def repeat(arguments: argparse.Namespace, explored: "Explored") -> str:
+    """The command for the one trial that failed."""
+    words = [arguments.argv[0], "explore"]
+    if arguments.hosted:
+        words.append("--hosted")
+    for name, value, usual in (("--kernel", arguments.kernel, KERNEL),
+                               ("--program-file", arguments.hosted_file, HOSTED)):
+        if value != usual:
+            words += [name, str(value)]
+    if arguments.allocator:
+        words += ["--allocator", arguments.allocator]
+    if arguments.strategy and arguments.strategy != "sweep":
+        words += ["--strategy", arguments.strategy]
+    if arguments.args:
+        words += ["--args", " ".join(arguments.args)]
+    if arguments.program or arguments.strategy == "sweep":
+        return shlex.join([*words, "--program", arguments.program or explored.program])
+    return shlex.join([*words, "--seed", f"{explored.found['program']}:{explored.found['schedule']}"])

@@ -1,0 +1,103 @@
+"""What a soak runs: the configuration of each run, drawn from the soak's seed and the run's number."""
+from dataclasses import asdict, dataclass
+from random import Random
+from typing import Any
+
+ALLOCATORS = ("buddy", "buddy-scan", "buddy-percpu")
+MODES = ("multi", "single", "deterministic")
+MOST_CPUS = (2, 4, 8, 8, 16, 16, 32, 64, 64)
+MEMORY_MIB = (64, 96, 128, 200, 256, 333, 512, 1024, 1500, 2048, 3072, 4096)
+DETERMINISTIC_MEMORY_MIB = (64, 128, 200, 256, 512, 1024)  # virtual time costs more than real time
+UEFI_LEAST_MIB = 256
+BOOTS = ("direct",) * 15 + ("iso",) * 4 + ("uefi",)
+PHASES = ("selftest", "single", "single-irq", "mixed", "remote-free", "irq", "exhaust", "fragment",
+          "hotplug", "bad-free")
+ALWAYS = "mixed"  # which needs no promise but those that all built-in allocators make
+SECONDS = (10, 25)
+YIELDS = {"multi": (0, 0, 0, 64), "single": (64, 64, 16, 200), "deterministic": (8, 16, 32, 64)}
+SAMPLES = (1, 4, 16, 16, 16, 64, 1024)
+WATCHDOGS = (2, 2, 2, 1, 5)
+ORDERS = ("", "", "", "1", "1,0,0,1", "1,1,1,1,1,1,1,1", "8,4,2,1,0,0,0,0,1")
+# All cores together, so that a deterministic run takes about as long as the others.
+DETERMINISTIC_OPERATIONS = (60000, 200000)
+DETERMINISTIC_LEAST = 2000  # of each core: the floor of interleaving is the same for few
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One run. allocator: empty for the image's first; ops is 0 where time bounds it, seconds where
+    operations do; load: whether other processes are kept busy beside it.
+    """
+    number: int
+    seed: int
+    allocator: str
+    mode: str
+    cpus: int
+    memory_mib: int
+    boot: str
+    seconds: int
+    ops: int
+    phases: str
+    sample: int
+    watchdog: int
+    yields: int
+    orders: str
+    load: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    def text(self) -> str:
+        """For a person, in one line."""
+        bound = f"{self.ops} operations" if self.ops else f"{self.seconds} s"
+        plural = "s" if self.cpus > 1 else ""
+        return (f"{self.allocator or 'own'}, {self.mode}, {self.cpus} CPU{plural}, {self.memory_mib} MiB, "
+                f"{self.boot}, {bound}{', other load' if self.load else ''}")
+
+    def words(self) -> list[str]:
+        """The arguments of `stampede run`; images and log are the caller's to add."""
+        schedule = "deterministic" if self.mode == "deterministic" else "free"
+        return ["--accel", "tcg", "--schedule", schedule,
+                "--thread", "multi" if self.mode == "multi" else "single",
+                "--cpus", str(self.cpus), "--memory", f"{self.memory_mib}M",
+                "--boot", "direct" if self.boot == "direct" else "iso",
+                "--firmware", "uefi" if self.boot == "uefi" else "bios",
+                *(["--allocator", self.allocator] if self.allocator else []),
+                "--seed", str(self.seed),
+                *(["--ops", str(self.ops)] if self.ops else ["--seconds", str(self.seconds)]),
+                "--args", " ".join(self.kernel_options())]
+
+    def kernel_options(self) -> list[str]:
+        """Those that `stampede run` has no argument for."""
+        orders = [f"orders={self.orders}"] if self.orders else []
+        return [f"phases={self.phases}", f"sample={self.sample}", f"watchdog={self.watchdog}",
+                f"yield={self.yields}", *orders]
+
+
+def draw(seed: int, number: int) -> Configuration:
+    """Run `number` of the soak `seed`: the same for the same two, whatever ran before."""
+    random = Random(f"{seed}:{number}")
+    mode = random.choice(MODES)
+    timed = mode != "deterministic"
+    most = random.choice(MOST_CPUS)
+    cpus = random.choice((most, random.randint(1, most)))
+    drawn = random.choice(BOOTS)
+    boot = drawn if timed else "direct"  # a disc is read in the host's time
+    memory = random.choice(MEMORY_MIB if timed else DETERMINISTIC_MEMORY_MIB)
+    operations = max(DETERMINISTIC_LEAST, random.randint(*DETERMINISTIC_OPERATIONS) // cpus)
+    return Configuration(
+        number=number, seed=random.getrandbits(64), allocator=random.choice(ALLOCATORS), mode=mode,
+        cpus=cpus, memory_mib=max(memory, UEFI_LEAST_MIB) if boot == "uefi" else memory, boot=boot,
+        seconds=random.randint(*SECONDS) if timed else 0, ops=0 if timed else operations,
+        phases=_phases(random), sample=random.choice(SAMPLES), watchdog=random.choice(WATCHDOGS),
+        yields=random.choice(YIELDS[mode]), orders=random.choice(ORDERS),
+        load=random.random() < 0.5)
+
+
+def _phases(random: Random) -> str:
+    """All of them two times in three, else some."""
+    if random.randrange(3):
+        return "all"
+    some = random.sample(PHASES, random.randint(1, 5))
+    return ",".join(name for name in PHASES if name in some or name == ALWAYS)

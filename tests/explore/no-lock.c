@@ -1,0 +1,15 @@
+/* The count of refusals is plain and nobody's lock: a race of two refusals, or of one and who asks.
+ */
+#include "planted.h"
+
+static pfn_t allocate(void *memory, unsigned order)
+{
+    struct planted_pool *pool = memory;
+    pfn_t pfn = planted_allocate(pool, order);
+
+    if (pfn == INVALID_PFN)
+        pool->words[0]++;
+    return pfn;
+}
+
+PLANTED("no-lock", PLANTED_PROMISES, .allocate_pages = allocate);

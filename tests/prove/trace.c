@@ -1,0 +1,85 @@
+/* The trace of a broken rule: the steps are taken once more, from the first state, and shown. */
+#include "search.h"
+#include <stdio.h>
+
+unsigned depth_of(uint32_t number)
+{
+    unsigned depth = 0;
+
+    for (; number; number = search.store.parents[number])
+        depth++;
+    return depth;
+}
+
+static void print_step(unsigned number, struct step step, bool last)
+{
+    ull pfn = unit_pfn(search.plan, step.unit), bad = search.bad_pfn, what = search.bad_what;
+
+    printf("  %u. core %u ", number, step.core);
+    switch (step.kind) {
+    case START:
+        printf("inserts all pages into an empty pool");
+        break;
+    case BAD_FREE:
+        printf("frees pfn 0x%llx order %llu, which is not held as that", bad, what);
+        break;
+    case BAD_RANGE:
+        printf("inserts, then removes, %llu pages from pfn 0x%llx, which are not in range", what,
+               bad);
+        break;
+    case ALLOCATE:
+        printf("allocates order %u: ", step.what);
+        if (last)
+            printf("see above");
+        else if (search.given == INVALID_PFN)
+            printf("refused");
+        else
+            printf("pfn 0x%llx", (ull)search.given);
+        break;
+    case FREE:
+        printf("frees pfn 0x%llx order %u", pfn, step.what);
+        break;
+    case REMOVE:
+        printf("removes %u pages from pfn 0x%llx", step.what, pfn);
+        break;
+    case INSERT:
+        printf("inserts %u pages from pfn 0x%llx", step.what, pfn);
+        break;
+    }
+    printf(step.turn ? ", lists turned (%u)\n" : "\n", step.turn);
+}
+
+/* The steps from the first state to this one, with what they returned. */
+static unsigned print_path(uint32_t number)
+{
+    if (number == 0)
+        return 0;
+    struct step step;
+    memcpy(&step, &search.store.steps[number], sizeof(step));
+    unsigned before = print_path(search.store.parents[number]);
+    search.current = search.store.parents[number];
+    enter(step);
+    do_step(step);
+    print_step(before + 1, step, false);
+    return before + 1;
+}
+
+void print_refutation(void)
+{
+    struct step last = search.step;
+    uint32_t from = search.current;
+    char rule[sizeof(broken.rule)];
+    volatile unsigned length =
+        depth_of(from) + (last.kind != START); /* volatile: it outlives a longjmp (C11 7.13.2.1) */
+
+    memcpy(rule, broken.rule, sizeof(rule));
+    printf("refuted %s: %s: %s\n", search.plan->name, rule, broken.text);
+    printf("  the shortest way there, of %u steps:\n", length);
+    fflush(stdout);
+    if (sigsetjmp(broken.frame, 0) == 0) {
+        machine_reset();
+        empty_pool();
+        print_path(from);
+    }
+    print_step(length, last, !search.arrived);
+}

@@ -1,0 +1,290 @@
+"""The explorer: planted bugs are found under their titles, come back each time and are made small; what
+is sound is silent; a seed is the same schedule as a program of this host and in the kernel.
+"""
+
+import re
+import subprocess
+from functools import cache
+
+import pytest
+from guest import ROOT, boot, image, make
+from support import STAMPEDE, stampede
+
+from stampedelib.explored import Explored, SavedProgram
+from stampedelib.usage import UsageError
+from stampedelib.verdict import CODES
+
+BUILT_IN = ("buddy", "buddy-scan", "buddy-percpu")
+HOSTED = ROOT / "build/host/explore/stampede-explore"
+KERNEL = ROOT / "build/gcc-order16-explore/stampede.elf"
+
+# Allocator of tests/explore: titles it may have, most operations and cores once it is small.
+PLANTED = {
+    "depth1": ({"false-oom"}, 8, 3),
+    "depth2": ({"free-list"}, 3, 2),
+    "depth3": ({"overlap", "lost"}, 8, 3),
+    "aba": ({"overlap", "lost", "free-list"}, 8, 3),
+    "error-path": ({"deadlock"}, 4, 2),
+    "lock-order": ({"deadlock"}, 4, 2),
+    "no-lock": ({"race"}, 3, 2),
+}
+
+
+@cache
+def hosted(name=None):
+    """The explorer as a program, with an allocator of tests/explore first in it."""
+    if name is None:
+        make("-f", "tests/host.mk", str(HOSTED.relative_to(ROOT)))
+        return HOSTED
+    make("-f", "tests/host.mk", f"build/host/explore/user/{name}", f"HOST_ALLOCATOR=tests/explore/{name}.c")
+    return ROOT / f"build/host/explore/user/{name}"
+
+
+@cache
+def kernel(*words):
+    """The explorer's image; where it is stands in what make would run."""
+    make("-j2", "kernel", "EXPLORE=1", *words)
+    name = words[0].split("/")[-1].removesuffix(".c") if words else ""
+    if words and words[0].startswith("STACSOS="):
+        name = f"stacsos2026-{words[0].split('/')[-2]}"
+    return ROOT / f"build/gcc-order16-explore{'-' if name else ''}{name}/stampede.elf"
+
+
+def explore(program, *options):
+    """Run it; its exit code and what its log says."""
+    done = subprocess.run([program, *options], capture_output=True, timeout=120, check=False)
+    return done.returncode, Explored.parse(done.stdout), done.stdout.decode()
+
+
+def result(text):
+    """The figures of the result line."""
+    line = re.search(r"^ok 1 explore # (.*)$", text, re.MULTILINE)
+    assert line, text
+    return dict(word.split("=") for word in line[1].split())
+
+
+def rule(title):
+    return title.split(":")[0]
+
+
+# ---- what is sound ----
+
+@pytest.mark.parametrize("allocator", BUILT_IN)
+@pytest.mark.parametrize("strategy", ("portfolio", "walk"))
+def test_built_ins_are_silent(allocator, strategy):
+    count = 2000 if allocator == "buddy-percpu" else 15000
+    code, _, text = explore(hosted(), f"allocator={allocator}", f"strategy={strategy}", f"schedules={count}")
+    assert code == CODES["pass"], text
+    figures = result(text)
+    assert int(figures["schedules"]) >= count
+    assert int(figures["interleaved"]) > 0.8 * count
+
+
+def test_statics_are_put_back_before_each_trial():
+    code, _, text = explore(hosted("static-state"), "schedules=3000", "seed=1")
+    assert code == CODES["pass"], text
+    log = boot("schedules=200 seed=1", kernel("ALLOCATOR=tests/explore/static-state.c"), cpus=1)
+    assert log.verdict == "pass", log.text
+
+
+@pytest.mark.parametrize("allocator", BUILT_IN)
+def test_kernel_and_program_do_the_same(allocator):
+    options = [f"allocator={allocator}", "seed=77", "schedules=150"]
+    here = result(explore(hosted(), *options)[2])
+    log = boot(" ".join(options), kernel(), cpus=1)
+    there = result(log.text.replace("\r", ""))
+    assert log.verdict == "pass" and log.is_whole(), log.text
+    assert [here[key] for key in ("points", "interleaved", "hash")] == [
+        there[key] for key in ("points", "interleaved", "hash")]
+    other = result(explore(hosted(), *options[:1], "seed=78", options[2])[2])
+    assert other["hash"] != here["hash"]
+
+
+def test_stacsos_is_explored():
+    reference = kernel("STACSOS=tests/subjects/stacsos/2026/page-allocator-buddy.cpp")
+    log = boot("schedules=300 seed=5", reference, cpus=1)
+    assert log.verdict == "pass", log.text
+
+
+# ---- what is not ----
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_is_found_small_and_again(name):
+    titles, most_operations, most_cores = PLANTED[name]
+    code, explored, text = explore(hosted(name), "seconds=60", "seed=1")
+    assert code in (CODES["fail"], CODES["hang"]), text
+    assert rule(explored.title) in titles, text
+    assert int(explored.figures["operations"]) <= most_operations, text
+    assert int(explored.figures["cores"]) <= most_cores, text
+    assert explored.steps and "outlives" not in text
+    trial = [f"program-seed={explored.found['program']}", f"schedule-seed={explored.found['schedule']}",
+             "minimise=0"]
+    found = re.search(r"^# found title=(.*)$", text, re.MULTILINE)[1]
+    for _ in range(100):
+        code, again, text = explore(hosted(name), *trial)
+        assert (again.found["hash"], rule(again.title)) == (explored.found["hash"], rule(found)), text
+
+
+@pytest.mark.parametrize("name", ("lock-order", "depth2"))
+def test_planted_is_found_in_the_kernel_too(name):
+    """Under the same seeds, the same way."""
+    _, here, _ = explore(hosted(name), "schedules=3000", "seed=1")
+    log = boot("schedules=3000 seed=1", kernel(f"ALLOCATOR=tests/explore/{name}.c"), cpus=1)
+    there = Explored.parse(log.text.encode("latin-1"))
+    assert log.is_whole(), log.text
+    assert {key: here.found[key] for key in ("program", "schedule", "points", "hash")} == {
+        key: there.found[key] for key in ("program", "schedule", "points", "hash")}
+    assert (here.program, here.switches) == (there.program, there.switches)
+    assert rule(here.title) == rule(there.title)
+
+
+def test_found_in_sequence_is_found_alone():
+    """Nothing of a trial is left for the next: the thousandth is what it is by itself."""
+    _, first, text = explore(hosted("depth3"), "schedules=200000", "seed=9", "minimise=0", "interrupts=0")
+    assert first.found, text
+    assert int(first.found["schedules"]) > 100, text
+    _, alone, text = explore(hosted("depth3"), f"program-seed={first.found['program']}", "interrupts=0",
+                             f"schedule-seed={first.found['schedule']}", "minimise=0")
+    assert [first.found[key] for key in ("points", "hash")] == [alone.found[key] for key in ("points", "hash")], text
+
+
+def test_lock_order_names_the_circle():
+    _, explored, _ = explore(hosted("lock-order"), "seconds=60", "seed=2", "interrupts=0")
+    assert re.fullmatch(r"deadlock: core \d waits for (first|second), held by core \d; core \d waits for "
+                        r"(first|second), held by core \d", explored.title)
+
+
+def test_race_names_both_sides():
+    _, explored, text = explore(hosted("no-lock"), "seconds=60", "seed=2")
+    assert explored.race[0].startswith("race at pool+0x"), text
+    assert all(re.match(r"race (first|second): thread i?\d (read|write) at=0x[0-9a-f]+ allocate\+0x[0-9a-f]+ lock=none",
+                        side) for side in explored.race[1:]), text
+    _, _, text = explore(hosted("no-lock"), "seed=2", "schedules=3000", "races=0")
+    assert "verdict=pass" in text
+
+
+# Program: strategy whose depth the bug has, schedules to try.
+@pytest.mark.parametrize(("name", "program", "strategy", "tries"), [
+    ("depth1", "4/0:a0,f0.0/1:a0,f1.0,a0", "pct2", 2000),
+    ("depth2", "8/0:a0/1:a0", "pct2", 20000),
+    ("depth3", "4/0:a0,f0.0/1:a0,f1.0", "pct3", 60000),
+])
+def test_rate_is_within_the_bound(name, program, strategy, tries):
+    """One in n k^(d-1) at least, of n threads and k points (Burckhardt et al., 2010), in trials of one program."""
+    code, _, text = explore(hosted(name), f"program={program}", f"strategy={strategy}", f"schedules={tries}",
+                            "keep-going=1", "seed=4")
+    failures = int(re.search(rf"explored strategy={strategy} schedules=\d+ failures=(\d+)", text)[1])
+    depth = int(name[-1])
+    bound = re.search(r"bound depth=2 threads=(\d+) length=(\d+)", text)
+    one_in = int(bound[1]) * int(bound[2]) ** (depth - 1)
+    assert failures >= 1 and code == CODES["fail"], text
+    if tries / one_in > 8:  # else chance decides
+        assert failures >= tries / one_in / 2, (failures, tries, one_in)
+
+
+def test_sweep_is_complete_and_says_so():
+    sound = explore(hosted(), "allocator=buddy", "strategy=sweep", "program=8/0:a0,f0.0/1:a0,a1",
+                    "preemptions=1", "seconds=60")
+    assert sound[0] == CODES["pass"] and re.search(r"# sweep .* preemptions=1 schedules=\d+ complete", sound[2]), sound[2]
+    none = explore(hosted("depth2"), "strategy=sweep", "program=8/0:a0/1:a0", "preemptions=0")
+    assert none[0] == CODES["pass"] and "schedules=2 complete" in none[2], none[2]
+    one = explore(hosted("depth2"), "strategy=sweep", "program=8/0:a0/1:a0", "preemptions=1")
+    assert one[0] == CODES["fail"] and one[1].figures["switches"] == "1", one[2]
+    cut = explore(hosted(), "allocator=buddy", "strategy=sweep", "program=8/0:a0,a0/1:a0,a1", "preemptions=3",
+                  "schedules=50")
+    assert "incomplete" in cut[2]
+
+
+# ---- the tool ----
+
+def test_tool_tells_a_column_a_core(tmp_path):
+    done = stampede("explore", "--hosted", "--program-file", hosted("lock-order"), "--seed", "1", "--log",
+                    tmp_path / "log", "--save", tmp_path / "saved", "--args", "interrupts=0")
+    assert done.returncode == CODES["hang"], done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    heads = next(line for line in lines if "core 0" in line and "|core 1" in line)
+    assert any(line.startswith("  allocate order 0") for line in lines), done.stdout
+    assert any(re.match(r" +\|  (lock-order|spinlock)\.c:\d+ \S", line) for line in lines), (heads, done.stdout)
+    assert any(line.startswith("  ==> deadlock:") for line in lines)
+    repeat = next(line for line in lines if line.startswith("  repeat: "))
+    assert "--seed 0x" in repeat
+
+    saved = SavedProgram.read(tmp_path / "saved")
+    assert saved.switches and saved.allocator == "lock-order" and saved.title.startswith("deadlock:")
+    again = stampede("explore", "--hosted", "--program-file", hosted("lock-order"), "--program", tmp_path / "saved",
+                     "--log", tmp_path / "log")
+    assert again.returncode == CODES["hang"] and "==> deadlock:" in again.stdout
+    sound = stampede("explore", "--hosted", "--program-file", hosted(), "--program", tmp_path / "saved",
+                     "--allocator", "buddy", "--schedules", "500", "--log", tmp_path / "log")
+    assert sound.returncode == CODES["pass"], sound.stdout
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests/explore").glob("*.program")), ids=lambda path: path.stem)
+def test_saved_programs_hold_now(path, tmp_path):
+    """What once failed, as it failed and under a thousand schedules more."""
+    done = stampede("explore", "--hosted", "--program-file", hosted(), "--program", path, "--allocator", "buddy",
+                    "--schedules", "1000", "--log", tmp_path / "log")
+    assert done.returncode == CODES["pass"], done.stdout
+
+
+def test_tool_explores_in_qemu(tmp_path):
+    done = stampede("explore", "--kernel", kernel(), "--allocator", "buddy", "--schedules", "200", "--log",
+                    tmp_path / "log", timeout=120)
+    assert done.returncode == CODES["pass"], done.stdout + done.stderr
+    assert "ok 1 explore # programs=" in done.stdout
+
+
+@pytest.mark.parametrize(("words", "complaint"), [
+    (["--seed", "x"], "'x' is no whole number"),
+    (["--seed", "1:"], "'' is no whole number"),
+    (["--seed", "1:2", "--program", "8/0:a0"], "--seed P:S: names a program, and so does --program"),
+    (["--program", "nowhere"], "nowhere: no such file"),
+    (["--strategy", "luck"], "invalid choice: 'luck'"),
+    (["--preemptions", "9"], "9 is out of range"),
+    (["--schedules", "0"], "0 is out of range"),
+    (["--gdb"], "--gdb: needs --hosted"),
+    (["--kernel", "nowhere.elf"], "nowhere.elf: no such file; build it with make kernel EXPLORE=1"),
+    (["--hosted", "--program-file", "nowhere"], "nowhere: no such file"),
+])
+def test_nonsense_is_named(words, complaint, tmp_path):
+    done = stampede("explore", "--log", tmp_path / "log", *words)
+    assert done.returncode == CODES["error"]
+    assert complaint in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(("option", "complaint"), [
+    ("program=8/0:z", "character 'z'"),
+    ("program=8/0:a99", "program: wrong at character"),
+    ("switches=0.0@1:1", "switches= is of a program"),
+    ("strategy=luck", "no such choice"),
+    ("allocator=none", 'no allocator "none"'),
+])
+def test_programs_refuse_nonsense(option, complaint):
+    code, explored, text = explore(hosted(), option)
+    assert code == CODES["error"] and explored.title.startswith("usage:") and complaint in text, text
+
+
+def test_the_stress_knows_nothing_of_it():
+    log = boot("schedules=5", image())
+    assert log.verdict == "error" and "is the explorer's" in log.title, log.text
+
+
+def test_a_damaged_file_is_refused(tmp_path):
+    path = tmp_path / "saved"
+    path.write_text("program 8/0:a0\nswitch 0.0@1:1\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"saved:2: 'switch 0.0@1:1' is neither"):
+        SavedProgram.read(path)
+    path.write_text("# nothing\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="no line `program TEXT`"):
+        SavedProgram.read(path)
+
+
+def test_gdb_stops_where_it_breaks():
+    """A failure of one trial is an ordinary program's: gdb stands in the frame of who broke the rule."""
+    _, explored, _ = explore(hosted("depth3"), "seconds=60", "seed=1", "minimise=0", "interrupts=0")
+    done = subprocess.run(
+        ["gdb", "-q", "-batch", "-ex", "break trial_broken", "-ex", "run", "-ex", "backtrace", "--args",
+         hosted("depth3"), f"program-seed={explored.found['program']}", "interrupts=0",
+         f"schedule-seed={explored.found['schedule']}"], capture_output=True, text=True, timeout=60, check=False)
+    assert re.search(r"#0 +trial_broken \(title=0x\w+ .*\"(overlap|lost|free-list)", done.stdout), done.stdout
+    assert STAMPEDE.exists()

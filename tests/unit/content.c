@@ -1,0 +1,64 @@
+#include <stdlib.h>
+#include <stress/content.h>
+#include <stress/watch.h>
+#include <tests/host/unit.h>
+
+enum { ORDER = 8, PAGES = 1 << ORDER, ALL = 1, HARDLY_ANY = 1 << 30 };
+
+static unsigned progress;
+
+void watch_progress(void)
+{
+    progress++;
+}
+
+static struct content make(unsigned order, uint64_t sample)
+{
+    if (!host_arena_base)
+        host_arena_base = aligned_alloc(PAGE_SIZE, PAGES * PAGE_SIZE);
+    progress = 0;
+    return content_make(host_arena_start, order, 1, sample);
+}
+
+TEST(what_was_written_is_found_and_what_was_changed_is_named)
+{
+    struct content content = make(2, ALL);
+    struct content_error error;
+
+    content_fill(content, false);
+    CHECK(content_check(content, false, &error));
+    ((uint64_t *)pfn_to_address(host_arena_start + 3))[7] ^= 1;
+    CHECK(!content_check(content, false, &error));
+    CHECK_EQUAL(error.pfn, host_arena_start + 3);
+    CHECK_EQUAL(error.offset, 56);
+    CHECK_EQUAL(error.found ^ error.expected, 1);
+}
+
+/* A block may be seconds of work for a host that is short of everything. */
+TEST(each_page_is_progress)
+{
+    struct content content = make(3, ALL);
+    struct content_error error;
+
+    content_fill(content, true);
+    CHECK_EQUAL(progress, 8);
+    CHECK(content_check(content, true, &error));
+    CHECK_EQUAL(progress, 16);
+    content = make(ORDER, ALL);
+    content_fill(content, true);
+    CHECK_EQUAL(progress, CONTENT_PAGES);
+    content = make(ORDER, HARDLY_ANY);
+    content_fill(content, true);
+    CHECK_EQUAL(progress, 1);
+}
+
+/* In an interrupt's handler it would hide that what was interrupted is stuck. */
+TEST(no_progress_unless_asked_for)
+{
+    struct content content = make(3, ALL);
+    struct content_error error;
+
+    content_fill(content, false);
+    CHECK(content_check(content, false, &error));
+    CHECK_EQUAL(progress, 0);
+}
