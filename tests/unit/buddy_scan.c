@@ -186,3 +186,33 @@ TEST(validate_finds_damage)
         subject_end(subject);
     }
 }
+
+/* The head of a list is no better known than the links behind it. */
+TEST(head_below_the_pool)
+{
+    char message[200] = "";
+    uint64_t visits = 0;
+    start_lists();
+    pool->free_list[0] = START - 1;
+    CHECK(!allocator->validate(pool, message, sizeof message));
+    CHECK_TEXT(message, "pfn 0x3f in list 0: out of range or misaligned");
+    allocator->for_each_free(pool, count_visit, &visits);
+    CHECK_EQUAL(visits, 1);
+    CHECK_FAILS("free-list", "order 0: pfn 0x3f is linked", allocator->allocate_pages(pool, 0));
+    subject_end(subject);
+}
+
+/* A block that begins in the pool, aligned, and does not end in it. */
+TEST(block_beyond_the_end)
+{
+    char message[200] = "";
+    start_pool();
+    subject_end(subject);
+    subject = subject_start(START, COUNT - 2);
+    pool = subject.pool;
+    insert(START, 4);
+    *link_at(START) = START + COUNT - 4;
+    CHECK(!allocator->validate(pool, message, sizeof message));
+    CHECK_TEXT(message, "pfn 0x7c in list 2: out of range or misaligned");
+    subject_end(subject);
+}
