@@ -216,3 +216,34 @@ TEST(block_beyond_the_end)
     CHECK_TEXT(message, "pfn 0x7c in list 2: out of range or misaligned");
     subject_end(subject);
 }
+
+/* The lower one freed last finds the upper one where a buddy would be. */
+TEST(largest_do_not_merge_from_below)
+{
+    uint64_t largest = order_pages(MAX_ORDER);
+    start_pool();
+    subject_end(subject);
+    subject = subject_start(0, 2 * largest);
+    pool = subject.pool;
+    insert(0, 2 * largest);
+    CHECK_EQUAL(allocator->allocate_pages(pool, MAX_ORDER), 0);
+    CHECK_EQUAL(allocator->allocate_pages(pool, MAX_ORDER), largest);
+    CHECK_EQUAL(allocator->free_pages(pool, largest, MAX_ORDER), PAGE_OK);
+    CHECK_EQUAL(allocator->free_pages(pool, 0, MAX_ORDER), PAGE_OK);
+    CHECK_EQUAL(pool->count[MAX_ORDER], 2);
+    subject_check_sound(subject);
+    subject_end(subject);
+}
+
+/* All that the pool has is handed out, and more is given back: no bit says of what is behind it. */
+TEST(free_beyond_the_end)
+{
+    start_pool();
+    subject_end(subject);
+    subject = subject_start(128, 64);
+    pool = subject.pool;
+    insert(128, 64);
+    CHECK_EQUAL(allocator->allocate_pages(pool, 6), 128);
+    refuse(128, 7);
+    subject_end(subject);
+}
