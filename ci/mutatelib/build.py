@@ -53,6 +53,16 @@ class Recipe:
                  "program": recipe.programs}[kind][name] = rest
         return recipe
 
+    def sources(self, program: str) -> list[str]:
+        """The files of the tree that a program is made of; tables that are made are none."""
+        found = []
+        for one in self.programs[program]:
+            parts = Path(one).with_suffix("").parts
+            found += [str(path) for start in range(len(parts)) for suffix in (".c", ".S")
+                      if (self.root / (path := Path(*parts[start:]).with_suffix(suffix))).is_file()
+                      and parts[start] != "build"][:1]
+        return found
+
     def make(self, *words: str) -> str:
         """Run make at the top; returns its output."""
         clean = {name: value for name, value in os.environ.items()

@@ -14,22 +14,36 @@ from .detectors import EVERYTHING, Detector
 from .mutant import Mutant
 from .state import Result, State
 
-JUDGES = ("mm", "smp", "stress", "lib", "arch", "boot", "tests/unit", "tests/host", "tests/host.mk",
-          "Makefile", "ci/mutatelib/detectors.py")
-
-
 class CleanTreeTrouble(Exception):
     """A detector complains of the unchanged tree: it cannot judge."""
 
 
-def judges_hash(root: Path, detectors: Sequence[Detector]) -> str:
-    """A hash of all that may notice a mutant."""
-    digest = hashlib.sha256(repr([one.name for one in detectors]).encode())
-    for name in JUDGES:
-        top = root / name
-        for path in [top] if top.is_file() else sorted(top.rglob("*.[chS]")):
-            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+class Judges:
+    """Hashes of the detectors: of the sources of what they link but for what is changed, the headers,
+    the compilers' options, and their own settings."""
+
+    def __init__(self, recipe: Recipe, detectors: Sequence[Detector], text: str) -> None:
+        self._recipe = recipe
+        self._detectors = detectors
+        self._text = text
+        self._known: dict[str, dict[str, str]] = {}
+
+    def of(self, file: str) -> dict[str, str]:
+        """By the detectors' names, for mutants of a file."""
+        if file not in self._known:
+            self._known[file] = {one.name: self._hash(one, file) for one in self._detectors}
+        return self._known[file]
+
+    def _hash(self, detector: Detector, file: str) -> str:
+        digest = hashlib.sha256(f"{self._text} {detector.settings}".encode())
+        for program in detector.programs(file):
+            variant = program.split("/")[0]
+            digest.update(repr([program, self._recipe.compile[variant],
+                                self._recipe.link[variant]]).encode())
+            for source in sorted(self._recipe.sources(program)):
+                if source not in units_of(file):
+                    digest.update(source.encode() + b"\0" + (self._recipe.root / source).read_bytes())
+        return digest.hexdigest()
 
 
 def text_hash(recipe: Recipe) -> str:
@@ -83,12 +97,12 @@ class Campaign:
         self.state = state
         self.detectors = detectors
         self.say = say
-        self.judges = judges_hash(recipe.root, detectors)
         self.counts: Counter[str] = Counter()
         self.started = time.monotonic()
         self._lock = threading.Lock()
         self._clean: set[str] = set()  # codes
         self._text = text_hash(recipe)
+        self.judges = Judges(recipe, detectors, self._text)
         self._sources: dict[str, bytes] = {}
         self._total = 0
 
@@ -104,10 +118,11 @@ class Campaign:
                                           for program in one.programs(EVERYTHING)}), jobs)
         with ThreadPoolExecutor(jobs) as pool:
             list(pool.map(self._compile_clean, files))
-            known = self.state.results.get("clean")
-            if not known or known.judges != self.judges:
-                list(pool.map(self._show_clean, self.detectors))
-                self.state.add(Result("clean", "survived", judges=self.judges))
+            known = self.state.results.get("clean", Result("clean", "survived")).judges
+            judges = self.judges.of(EVERYTHING)
+            list(pool.map(self._show_clean, [one for one in self.detectors
+                                             if known.get(one.name) != judges[one.name]]))
+            self.state.add(Result("clean", "survived", judges={**known, **judges}))
 
     def _compile_clean(self, file: str) -> None:
         build = Build(self.recipe, self.folder / "work" / f"clean-{file.replace('/', '-')}", None, b"")
@@ -179,26 +194,33 @@ class Campaign:
             return Result(mutant.id, "same")
         if mutants[first] is not mutant:
             return Result(mutant.id, "duplicate", how=mutants[first].id)
-        if known and known.outcome in ("killed", "timeout", "survived") and \
-                known.holds(code, self.judges):
+        judges = self.judges.of(mutant.file)
+        if known and known.holds(code, judges):
             return known
-        return self._show(mutant, build)
+        passed = known.judges if known and known.code == code and known.outcome == "survived" else {}
+        return self._show(mutant, build, judges, passed)
 
-    def _show(self, mutant: Mutant, build: Build) -> Result:
-        """To one detector after the other; two that come to no end are enough."""
+    def _show(self, mutant: Mutant, build: Build, judges: dict[str, str],
+              passed: dict[str, str]) -> Result:
+        """To one detector after the other, but for those that have looked before; two that come to no
+        end are enough."""
         began = time.monotonic()
         endless: list[str] = []
+        shown = {}
         for detector in self.detectors:
+            shown[detector.name] = judges[detector.name]
+            if passed.get(detector.name) == judges[detector.name]:
+                continue
             sight = detector.look(build, mutant.file)
             if sight and sight.how:
                 return Result(mutant.id, "killed", detector=detector.name, how=sight.how,
-                              seconds=self._since(began), judges=self.judges)
+                              seconds=self._since(began))
             endless += [detector.name] if sight else []
             if len(endless) == 2:
                 break
         return Result(mutant.id, "timeout" if endless else "survived",
                       detector=", ".join(endless) or None, seconds=self._since(began),
-                      judges=self.judges)
+                      judges=shown)
 
     @staticmethod
     def _since(began: float) -> float:

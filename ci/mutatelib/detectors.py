@@ -38,8 +38,10 @@ class Sight:
 
 @dataclass(frozen=True)
 class Detector:
-    """look() returns None where nothing was noticed; programs() names what it links for a file."""
+    """look() returns None where nothing was noticed; programs() names what it links for a file.
+    `settings`: what else it depends on."""
     name: str
+    settings: str
     programs: Callable[[str], tuple[str, ...]]
     look: Callable[[Build, str], Sight | None]
 
@@ -64,7 +66,7 @@ def unit(name: str, variant: str, names: Callable[[str], tuple[str, ...]],
             if ran.stopped or ran.code:
                 return Sight(f"{program}: {_broken_test(ran)}")
         return None
-    return Detector(name, programs, look)
+    return Detector(name, "", programs, look)
 
 
 def _broken_test(ran: Ran) -> str:
@@ -105,7 +107,7 @@ def hosted(name: str, variant: str, runs: list[str], limits: Limits) -> Detector
                 if sight:
                     return sight
         return None
-    return Detector(name, lambda file: (program,), look)
+    return Detector(name, repr(runs), lambda file: (program,), look)
 
 
 QEMU = ["qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-m", "128M", "-nodefaults", "-display",
@@ -125,7 +127,7 @@ def image(name: str, runs: list[tuple[str, str]], limits: Limits) -> Detector:
                 if sight:
                     return sight
         return None
-    return Detector(name, lambda file: (program,), look)
+    return Detector(name, repr(runs), lambda file: (program,), look)
 
 
 def _threaded(file: str) -> tuple[str, ...]:

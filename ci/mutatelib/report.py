@@ -5,10 +5,8 @@ from typing import Any
 
 from .mutant import Mutant
 from .operators import OPERATORS
-from .state import OUTCOMES, Result
+from .state import OUTCOMES, RUN, Result
 from .verdicts import Verdict
-
-RAN = ("killed", "timeout", "survived")
 
 
 def complaints(mutants: Iterable[Mutant], results: dict[str, Result],
@@ -35,7 +33,7 @@ def _outcome(result: Result) -> str:
 def summary(results: Iterable[Result]) -> str:
     """One line."""
     counts = Counter(result.outcome for result in results)
-    ran = sum(counts[name] for name in RAN)
+    ran = sum(counts[name] for name in RUN)
     return (f"{ran} mutants run: {counts['killed']} killed, {counts['timeout']} ended by time limit, "
             f"{counts['survived']} survived; not run: {counts['invalid']} do not compile, "
             f"{counts['same']} same code as the original, {counts['duplicate']} as another mutant")
@@ -91,7 +89,7 @@ def _table(title: str, mutants: list[Mutant], results: dict[str, Result],
     lines = [f"| {title} | run | killed | time limit | survived | same code | duplicate | invalid |",
              "| --- | --- | --- | --- | --- | --- | --- | --- |"]
     for name, count in rows.items():
-        ran = sum(count[one] for one in RAN)
+        ran = sum(count[one] for one in RUN)
         cells = [ran, *(count[one] for one in OUTCOMES)]
         lines.append(f"| {name} | {' | '.join(map(str, cells))} |")
     return "\n".join(lines) + "\n"

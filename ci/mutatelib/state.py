@@ -1,10 +1,10 @@
 """What is known of each mutant, kept as it becomes known: a run that is interrupted goes on.
 
-A kill holds as long as the mutant's code is the same. That nobody noticed holds only as long as
-nothing else has changed either.
+A kill holds as long as the mutant's code is the same. That a detector noticed nothing holds as long as
+that detector is the same, too: where a test was added, only the programs that it is in look again.
 """
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 OUTCOMES = {
@@ -16,11 +16,13 @@ OUTCOMES = {
     "invalid": "it does not compile",
 }
 
+RUN = ("killed", "timeout", "survived")
+
 
 @dataclass(frozen=True)
 class Result:
-    """`text` is a hash of what was compiled, `code` of what the compiler made of it, `judges` of all
-    that may notice."""
+    """`text` is a hash of what was compiled, `code` of what the compiler made of it, `judges` of each
+    detector that noticed nothing or saw no end, by name."""
     id: str
     outcome: str
     text: str | None = None
@@ -28,11 +30,15 @@ class Result:
     detector: str | None = None
     how: str | None = None
     seconds: float = 0.0
-    judges: str | None = None
+    judges: dict[str, str] = field(default_factory=dict)
 
-    def holds(self, code: str | None, judges: str) -> bool:
+    def holds(self, code: str | None, judges: dict[str, str]) -> bool:
         """Whether it is still so for this code and these detectors."""
-        return self.code == code and (self.outcome == "killed" or self.judges == judges)
+        if self.code != code or self.outcome not in RUN:
+            return False
+        return self.outcome == "killed" or (
+            all(judges.get(name) == seen for name, seen in self.judges.items())
+            and (self.outcome == "timeout" or self.judges.keys() >= judges.keys()))
 
 
 class State:

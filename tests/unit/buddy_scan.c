@@ -191,3 +191,64 @@ TEST(validate_finds_damage)
         subject_end(subject);
     }
 }
+
+/* The head of a list is no better known than the links behind it. */
+TEST(head_below_the_pool)
+{
+    char message[200] = "";
+    uint64_t visits = 0;
+    start_lists();
+    pool->free_list[0] = START - 1;
+    CHECK(!allocator->validate(pool, message, sizeof message));
+    CHECK_TEXT(message, "pfn 0x3f in list 0: out of range or misaligned");
+    allocator->for_each_free(pool, count_visit, &visits);
+    CHECK_EQUAL(visits, 1);
+    CHECK_FAILS("free-list", "order 0: pfn 0x3f is linked", allocator->allocate_pages(pool, 0));
+    subject_end(subject);
+}
+
+/* A block that begins in the pool, aligned, and does not end in it. */
+TEST(block_beyond_the_end)
+{
+    char message[200] = "";
+    start_pool();
+    subject_end(subject);
+    subject = subject_start(START, COUNT - 2);
+    pool = subject.pool;
+    insert(START, 4);
+    *link_at(START) = START + COUNT - 4;
+    CHECK(!allocator->validate(pool, message, sizeof message));
+    CHECK_TEXT(message, "pfn 0x7c in list 2: out of range or misaligned");
+    subject_end(subject);
+}
+
+/* The lower one freed last finds the upper one where a buddy would be. */
+TEST(largest_do_not_merge_from_below)
+{
+    uint64_t largest = order_pages(MAX_ORDER);
+    start_pool();
+    subject_end(subject);
+    subject = subject_start(0, 2 * largest);
+    pool = subject.pool;
+    insert(0, 2 * largest);
+    CHECK_EQUAL(allocator->allocate_pages(pool, MAX_ORDER), 0);
+    CHECK_EQUAL(allocator->allocate_pages(pool, MAX_ORDER), largest);
+    CHECK_EQUAL(allocator->free_pages(pool, largest, MAX_ORDER), PAGE_OK);
+    CHECK_EQUAL(allocator->free_pages(pool, 0, MAX_ORDER), PAGE_OK);
+    CHECK_EQUAL(pool->count[MAX_ORDER], 2);
+    subject_check_sound(subject);
+    subject_end(subject);
+}
+
+/* All that the pool has is handed out, and more is given back: no bit says of what is behind it. */
+TEST(free_beyond_the_end)
+{
+    start_pool();
+    subject_end(subject);
+    subject = subject_start(128, 64);
+    pool = subject.pool;
+    insert(128, 64);
+    CHECK_EQUAL(allocator->allocate_pages(pool, 6), 128);
+    refuse(128, 7);
+    subject_end(subject);
+}
