@@ -1,5 +1,5 @@
 """What a soak runs: the configuration of each run, drawn from the soak's seed and the run's number."""
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import Any
 
@@ -20,6 +20,7 @@ WATCHDOGS = (2, 2, 2, 1, 5)
 ORDERS = ("", "", "", "1", "1,0,0,1", "1,1,1,1,1,1,1,1", "8,4,2,1,0,0,0,0,1")
 # All cores together, so that a deterministic run takes about as long as the others.
 DETERMINISTIC_OPERATIONS = (60000, 200000)
+WHOLE_BLOCKS_COST = 16  # of an operation, if all or a quarter of the blocks are written in full
 DETERMINISTIC_LEAST = 2000  # of each core: the floor of interleaving is the same for few
 
 
@@ -85,14 +86,16 @@ def draw(seed: int, number: int) -> Configuration:
     drawn = random.choice(BOOTS)
     boot = drawn if timed else "direct"  # a disc is read in the host's time
     memory = random.choice(MEMORY_MIB if timed else DETERMINISTIC_MEMORY_MIB)
-    operations = max(DETERMINISTIC_LEAST, random.randint(*DETERMINISTIC_OPERATIONS) // cpus)
-    return Configuration(
+    operations = random.randint(*DETERMINISTIC_OPERATIONS) // cpus
+    one = Configuration(
         number=number, seed=random.getrandbits(64), allocator=random.choice(ALLOCATORS), mode=mode,
         cpus=cpus, memory_mib=max(memory, UEFI_LEAST_MIB) if boot == "uefi" else memory, boot=boot,
-        seconds=random.randint(*SECONDS) if timed else 0, ops=0 if timed else operations,
+        seconds=random.randint(*SECONDS) if timed else 0, ops=0,
         phases=_phases(random), sample=random.choice(SAMPLES), watchdog=random.choice(WATCHDOGS),
         yields=random.choice(YIELDS[mode]), orders=random.choice(ORDERS),
         load=random.random() < 0.5)
+    return one if timed else replace(one, ops=max(
+        DETERMINISTIC_LEAST, operations // (WHOLE_BLOCKS_COST if one.sample <= 4 else 1)))
 
 
 def _phases(random: Random) -> str:
