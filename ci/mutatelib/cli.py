@@ -63,6 +63,8 @@ def build_parser() -> Parser:
                         help="the verdicts; tests/mutants/survivors.txt")
     parser.add_argument("--folder", type=Path, default=FOLDER, metavar="DIR",
                         help="where to build and to keep what is known; build/mutants")
+    parser.add_argument("--known", action="store_true",
+                        help="run none: report what earlier runs have found")
     parser.add_argument("--list", action="store_true", help="print the mutants; run none")
     parser.add_argument("--show", metavar="ID", help="print this mutant's diff; run none")
     return parser
@@ -154,17 +156,29 @@ def _run(arguments, recipe, files, every, mutants, detectors, said) -> int:
     state_path = arguments.folder / "state.jsonl"
     if arguments.fresh:
         state_path.unlink(missing_ok=True)
+    if arguments.known:
+        known = State(state_path).results
+        return _report(arguments, files, every, mutants, said, known)
     campaign = Campaign(recipe, arguments.folder, State(state_path), detectors, _say)
     _say(f"{len(mutants)} mutants of {', '.join(files)}, {arguments.jobs} at a time")
     campaign.check_clean(files, arguments.jobs)
     results = {one.id: one for one in campaign.run(mutants, arguments.jobs)}
+    return _report(arguments, files, every, mutants, said, results)
+
+
+def _report(arguments, files, every, asked, said, known) -> int:
+    mutants = [one for one in asked if one.id in known]
+    results = {one.id: known[one.id] for one in mutants}
+    left = len(asked) - len(mutants)
     found = report.complaints(mutants, results, said, files, len(mutants) == len(every))
+    if left:
+        found.append(f"{left} mutants have not been run")
     if arguments.json:
         arguments.json.write_text(json.dumps(
             report.as_json(results.values(), said, found), indent=1) + "\n")
     if arguments.markdown:
         arguments.markdown.write_text(report.markdown(
-            mutants, results, said, lambda one: one.short((ROOT / one.file).read_bytes())))
+            mutants, results, said, left, lambda one: one.short((ROOT / one.file).read_bytes())))
     _say(report.summary(results.values()))
     for one in found:
         _say(f"  {one}")

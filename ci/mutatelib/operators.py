@@ -79,6 +79,8 @@ def _binary(operator: str) -> Callable[[Source, Cursor, Above], Found]:
         found = _operator(source, node)
         for other in BINARY[operator].get(found[0], []) if found else []:
             yield [_replace(source, found[1], other.encode())]
+    change.__doc__ = ", ".join(f"{one} -> {' or '.join(others)}"
+                               for one, others in BINARY[operator].items())
     return change
 
 

@@ -68,10 +68,11 @@ made for the allocators alone: the harness that judges them keeps the original.
 
 
 def markdown(mutants: list[Mutant], results: dict[str, Result], verdicts: dict[str, Verdict],
-             short: Callable[[Mutant], str]) -> str:
-    """The page."""
+             left: int, short: Callable[[Mutant], str]) -> str:
+    """The page. `left`: mutants that have not been run."""
     ordered = [results[mutant.id] for mutant in mutants]
     parts = [HEAD, f"{summary(ordered)}.\n",
+             *([f"**Not whole: {left} mutants have not been run yet.**\n"] if left else []),
              "## By file\n", _table("file", mutants, results, lambda one: one.file),
              "## By operator\n", _operators(), _table("operator", mutants, results,
                                                       lambda one: one.operator),
