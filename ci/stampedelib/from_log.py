@@ -1,7 +1,10 @@
 """`stampede explore --from-log`: tries to bring a failure of the stress back in the explorer (hammer.py)."""
 import argparse
 import contextlib
+import dataclasses
 import io
+import os
+import re
 import secrets
 import shlex
 import tempfile
@@ -109,6 +112,8 @@ def bring_back(arguments: argparse.Namespace, run: Run, elf: Path, words: list[s
     """Search, tell, return the verdict's code: that of the failure, or 3 if it did not come back."""
     path = existing_file(arguments.from_log, "--from-log wants the log of a run of the stress")
     story = hammer.read(path.read_bytes(), str(path))
+    if arguments.allocator:
+        story = dataclasses.replace(story, allocator=arguments.allocator)
     console = Console(quiet=arguments.quiet)
     if not arguments.quiet:
         console.say(printable(f"stampede: {story.title}"))
@@ -170,15 +175,16 @@ def silently():
         yield
 
 
-def replay_command(tool: str, log: Path, kernel: Path, record: dict) -> str | None:
-    """How to try, for the outcome of a run that failed; None where there is nothing to try."""
-    rule = (record.get("title") or "").split(":")[0]
-    if rule not in hammer.RULES or b"\n# history " not in log.read_bytes():
+def replay_command(tool: str, log: str, raw: bytes, kernel: Path, title: str) -> str | None:
+    """How to try, for the outcome of a run; None where there is no failure that could come back.
+
+    `tool` is quoted. With an allocator of one's own it is the explorer's image of the same that is wanted.
+    """
+    if title.split(":")[0] not in hammer.RULES or b"\n# history " not in raw:
         return None
-    words = [tool, "explore", "--from-log", str(log)]
-    compiler, dash, rest = kernel.parent.name.partition("-order")
-    number, user, name = rest.partition("-")
-    if dash and user:
-        explorer = kernel.parent.with_name(f"{compiler}-order{number}-explore-{name}") / kernel.name
-        words += ["--kernel", str(explorer)]
-    return shlex.join(words)
+    command = f"{tool} explore --from-log {shlex.quote(log)}"
+    built = re.fullmatch(r"(\w+-order\d+)-(?!explore)(.+)", kernel.parent.name)
+    if built:
+        explorer = kernel.parent.with_name(f"{built[1]}-explore-{built[2]}") / kernel.name
+        command += f" --kernel {shlex.quote(min(os.path.relpath(explorer), str(explorer), key=len))}"
+    return command

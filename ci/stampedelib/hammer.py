@@ -297,6 +297,15 @@ class Maker:
         self._steps.append(name)
         return f"{name}.{len(thread) - 1}"
 
+    def steps(self) -> list[str]:
+        """The operations of the last program() in the order of the log: "i1 0" is core 1's first in an interrupt."""
+        begun = dict.fromkeys(self._threads, 0)
+        found = []
+        for name in self._steps:
+            found.append(f"{name} {begun[name]}")
+            begun[name] += 1
+        return found
+
     def switches(self) -> str:
         """The schedule of the last program() that runs one operation after the other (stress/explore/schedule.h).
 
