@@ -51,12 +51,12 @@ def backwards(kernel: Path, socket: Path, sources: Path, scripts: Path = SCRIPTS
     return f"""\
 {QUIET}file {_path(kernel.resolve())}
 directory {_path(sources)}
-source {_path(scripts.resolve() / 'load.py')}
+source {_path(scripts.resolve() / 'rewind.py')}
 target remote {_path(socket.absolute())}
 thbreak trial_broken
 continue
-{_say('The rule is broken here. "reverse-stepi" goes back an instruction; delete all breakpoints before. '
-      'docs/DEBUGGING.md, "Backwards", says what else works.')}"""
+{_say('The rule is broken here. "reverse-stepi" goes back an instruction, "rewind N" many, "rewind access" to the '
+      'last access to the allocator; delete all breakpoints before. docs/DEBUGGING.md, "Backwards", says more.')}"""
 
 
 def postmortem(kernel: str, core: str, title: str = "") -> str:
