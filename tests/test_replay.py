@@ -66,8 +66,13 @@ def check_came_back(log, done):
 # ---- from hammer to replay ----
 
 
-def test_what_broke_in_one_order_comes_back_in_that_order(tmp_path):
-    log, said = fail_in_qemu("tests/replay/order.c", tmp_path)
+@pytest.fixture(scope="module")
+def broken_in_order(tmp_path_factory):
+    return fail_in_qemu("tests/replay/order.c", tmp_path_factory.mktemp("order"))
+
+
+def test_what_broke_in_one_order_comes_back_in_that_order(broken_in_order):
+    log, said = broken_in_order
     assert title_of(log).startswith("overlap: ")
     assert f"explore --from-log {log}" in said
     done = bring_back(log, "order", 30)
@@ -94,12 +99,11 @@ def test_what_takes_fifty_calls_is_said_not_to_come_back(tmp_path):
     assert "==>" not in done.stdout
 
 
-def test_another_failure_is_not_taken_for_it(tmp_path):
+def test_another_failure_is_not_taken_for_it(broken_in_order, tmp_path):
     """The log says "lost" of an allocator that can only make "overlap"."""
-    log, _ = fail_in_qemu("tests/replay/order.c", tmp_path)
-    lines = log.read_text().replace("overlap: pfn", "lost: pfn").replace("\r", "").splitlines()[:-1]
-    nonce = int(re.search(r"nonce=(\w{16})", lines[1])[1], 16)
-    log.write_bytes(closed(lines, nonce))
+    text = broken_in_order[0].read_text().replace("overlap: pfn", "lost: pfn").replace("\r", "")
+    log = tmp_path / "serial.log"
+    log.write_bytes(closed(text[text.index("KTAP"):].splitlines()[:-1], int(re.search(r"nonce=(\w{16})", text)[1], 16)))
     done = bring_back(log, "order", 3)
     assert done.returncode == CODES["inconclusive"], done.stdout + done.stderr
     assert "did not come back: lost: " in done.stdout
@@ -137,7 +141,7 @@ def test_what_is_missing_is_named(explorer, tmp_path):
     done = stampede("explore", "--from-log", tmp_path / "none.log")
     assert done.returncode == CODES["error"] and "none.log: no such file" in done.stderr
     log = tmp_path / "serial.log"
-    log.write_bytes(failed_log(history=HISTORY).replace(b"", b""))
+    log.write_bytes(failed_log(history=HISTORY))
     done = stampede("explore", "--from-log", log, "--program-file", explorer, "--allocator", "nobodys")
     assert done.returncode == CODES["error"] and "nobodys" in done.stderr, done.stderr
     done = stampede("explore", "--from-log", log, "--seed", "1:2")
@@ -243,6 +247,18 @@ def test_steps_backwards_from_the_broken_rule(recording):
     assert pcs[7:] == [pcs[5], pcs[4]], "forwards again it is the same way"
     assert len(set(pcs[:7])) == 7, "six different instructions before"
     assert re.search(r"\bcaught \(title=", done.stdout), "the caller, before the call"
+
+
+def test_rewinds_to_the_last_access(recording):
+    """Whoever waits in a deadlock has looked at the lock last."""
+    done = stampede("explore", "--replay", recording, "--gdb", "--", "-batch", "-ex", "rewind 50", "-ex", "rewind access",
+                    "-ex", "thbreak trial_broken", "-ex", "rewind 1", stdin=-3, timeout=LIMIT_SECONDS)
+    first, second = map(int, re.findall(r"^instruction (\d+)$", done.stdout, re.MULTILINE))
+    assert second < first, done.stdout + done.stderr
+    shown = done.stdout[done.stdout.index(f"instruction {second}"):]
+    assert re.search(r"^#0 +machine_access \(", shown, re.MULTILINE), shown
+    assert re.search(r"^#\d .*spinlock\.c:\d+$", shown, re.MULTILINE), shown
+    assert "rewind: QEMU does not come back from here with breakpoints" in done.stderr
 
 
 def test_recording_is_checked(recording, tmp_path):
