@@ -1,6 +1,6 @@
 /*
- * Wrong after three operations in this order, by whatever cores: an allocation of order 0, a free of
- * order 1, an allocation of order 0. The last is handed what the first was: "overlap".
+ * Wrong after three operations in this order, by whatever cores: an allocation of order 0, a free
+ * of order 1, an allocation of order 0. The last is handed what the first was: "overlap".
  */
 #include <tests/explore/planted.h>
 
