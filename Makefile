@@ -17,6 +17,7 @@ KEEP_GOING ?=       ## 1: after a failure boot again for the phases that were le
 BUNDLE    ?=        ## the folder of a bundle; build/last/bundle if empty
 RUN_ARGS  ?=        ## more for "ci/stampede run", such as --junit FILE --expect REGEX
 HOSTED    ?=        ## 1: make explore runs as a program of this host, not in QEMU
+FROM_LOG  ?=        ## make explore: bring back the failure that this log of make run tells of
 EXPLORE_ARGS ?=     ## more for "ci/stampede explore", such as --seed P:S --strategy sweep
 DEFECTS   ?=        ## more for "ci/defects", such as --rules or --only NAME
 HOURS     ?= 2      ## of make soak
@@ -44,7 +45,7 @@ endif
 endif
 
 # Make keeps the blanks before a comment.
-$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD SCHEDULE FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE HOURS MAX_ORDER HOSTED,\
+$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD SCHEDULE FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE HOURS MAX_ORDER HOSTED FROM_LOG,\
     $(eval override $(name) := $(strip $($(name)))))
 
 VERSION := 0.1.0
@@ -129,9 +130,12 @@ run debug:
 
 explore: ## search schedules for one that breaks a rule, show it made small (HOSTED=1: ten times faster)
 	@ci/install-deps run $(if $(USER_CXX),cxx)
-	@+$(MAKE) --no-print-directory $(if $(HOSTED),hosted-explore,kernel-explore EXPLORE=1)
+	@+$(MAKE) --no-print-directory $(if $(or $(HOSTED),$(REPLAY_HOSTED)),hosted-explore,kernel-explore EXPLORE=1)
 
-EXPLORE_RUN = $(STAMPEDE) explore $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) $(call empty_if,$(SEED),--seed) \
+# What can be hosted is: programs made of a log are many.
+REPLAY_HOSTED = $(and $(FROM_LOG),$(if $(STACSOS)$(filter-out %.c,$(USER_FILES)),,yes))
+
+EXPLORE_RUN = $(STAMPEDE) explore $(if $(FROM_LOG),--from-log "$(FROM_LOG)") $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) $(call empty_if,$(SEED),--seed) \
     --seconds $(DURATION) $(if $(KEEP_GOING),--keep-going) $(EXPLORE_ARGS) \
     $(if $(ARGS),--args "$(ARGS)")
 

@@ -183,26 +183,37 @@ static void report_backtrace(const struct percpu *cpu)
                     symbol_format(name, sizeof(name), addresses[i]));
 }
 
-/* A handler's operation is what runs; what it interrupted goes on after. */
-static void describe_current(uint32_t number, char *text, size_t size)
+/* Writes at most size characters with the NUL; returns how many without it. */
+static size_t describe_current(const struct core *core, char *text, size_t size)
 {
-    const struct history_entry *now = &all_cores[core_count + number].now;
+    char operation[TEXT_SIZE];
 
-    if (!now->operation)
-        now = &all_cores[number].now;
-    if (now->operation)
-        describe_operation(now, text, size);
+    text[0] = '\0';
+    if (!core->now.operation)
+        return 0;
+    describe_operation(&core->now, operation, sizeof(operation));
+    size_t length = (size_t)format_text(text, size, "; in%s: %s",
+                                        core->in_interrupt ? " interrupt" : "", operation);
+    return length < size ? length : size - 1;
+}
+
+/* A handler's operation runs before what it interrupted goes on. */
+static void describe_work(uint32_t number, char *text, size_t size)
+{
+    size_t length = describe_current(&all_cores[number], text, size);
+
+    describe_current(&all_cores[core_count + number], text + length, size - length);
 }
 
 static void report_core(const struct percpu *cpu)
 {
-    char state[TEXT_SIZE], operation[TEXT_SIZE] = "";
+    char state[TEXT_SIZE], work[TEXT_SIZE] = "";
     uint32_t number = cpu->local.number;
 
     describe_state(cpu, state, sizeof(state));
     if (number < core_count)
-        describe_current(number, operation, sizeof(operation));
-    report_line("# core %u %s%s%s", number, state, operation[0] ? "; in: " : "", operation);
+        describe_work(number, work, sizeof(work));
+    report_line("# core %u %s%s", number, state, work);
     if (cpu == this_cpu() || cpu->frozen_at)
         report_backtrace(cpu);
 }

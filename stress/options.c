@@ -88,6 +88,8 @@ static const struct option table[] = {
      "whether a failure is made small"},
     {"keep-going", OPTION_NUMBER, FIELD(keep_going), 0, 1, "0", NULL,
      "count failures instead of ending at the first"},
+    {"rule", OPTION_TEXT, FIELD(rule), 0, TEXT_MAX, "", NAME_CHARACTERS,
+     "whose failure is looked for: others are only counted; empty: any"},
     {"program", OPTION_TEXT, FIELD(program), 0, 8 * OPTION_TEXT_SIZE - 1, "",
      "0123456789abcdefgimpx/:,.-", "the program to explore, as text"},
     {"switches", OPTION_TEXT, FIELD(switches), 0, 16 * OPTION_TEXT_SIZE - 1, "", "0123456789i.@:,",

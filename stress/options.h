@@ -36,6 +36,7 @@ struct options {
     uint64_t preemptions;                 /* of a sweep, at most */
     uint64_t cores, operations, pages;    /* of a program, at most; 0 pages: any number */
     uint64_t interrupts, races, minimise, keep_going; /* 0 or 1 */
+    char rule[OPTION_TEXT_SIZE];                      /* looked for; empty: any */
     char strategy[OPTION_TEXT_SIZE];
     char points[OPTION_TEXT_SIZE];
     char program[OPTION_TEXT_SIZE * 8]; /* as program.h says */

@@ -12,10 +12,10 @@ CLEAR_LINE = "\r\x1b[K"
 class Console:
     """Shows the kernel's lines as they come; on a terminal progress rewrites one line in place."""
 
-    def __init__(self, stream: TextIO = sys.stdout, quiet: bool = False) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:
+        self._stream = stream or sys.stdout
         self._quiet = quiet
-        self._in_place = stream.isatty()
+        self._in_place = self._stream.isatty()
         self._progress_shown = False
 
     def show(self, line: str) -> None:

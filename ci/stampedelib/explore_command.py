@@ -7,9 +7,10 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from . import checks, run_command
+from . import checks, from_log, reverse, run_command
 from .console import Console
 from .explored import Explored, SavedProgram
+from .gdb_command import add_gdb_arguments
 from .judge import judge
 from .log import printable
 from .runfolder import claim
@@ -25,6 +26,7 @@ HOSTED = ROOT / "build/host/explore/stampede-explore"
 STRATEGIES = ("portfolio", "walk", "sparse", "pct2", "pct3", "pct4", "sweep")
 SEED_MAX = 2**64 - 1
 LIMIT_SECONDS = 3600
+MAKE_IMAGE = "build it with make kernel EXPLORE=1"
 
 
 def seeds(text: str) -> tuple[int, int | None]:
@@ -60,24 +62,92 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep what was found as text")
     parser.add_argument("--full", action="store_true", help="show every step of the trace")
     parser.add_argument("--gdb", action="store_true",
-                        help="with --hosted: run it in gdb, stopping where the rule is broken")
+                        help="with --hosted or --replay: run it in gdb, stopping where the rule is broken")
+    parser.add_argument("--from-log", type=Path, metavar="LOG",
+                        help="bring back the failure of a run of the stress: programs are made of the operations "
+                             "that its log tells, run in their order, then under other schedules; exit code 3 if it "
+                             "does not come back")
+    parser.add_argument("--record", type=Path, metavar="DIR",
+                        help="with --seed P:S or a saved --program: record that trial in QEMU, to be replayed")
+    parser.add_argument("--replay", type=Path, metavar="DIR",
+                        help="run a recording again; with --gdb it can be stepped through backwards")
     parser.add_argument("--args", type=kernel_arguments, default=[], metavar="'NAME=VALUE ...'",
                         help="further options, handed on as they are")
     parser.add_argument("--log", type=Path, metavar="FILE", help="where to keep the log")
     parser.add_argument("--quiet", action="store_true", help="show nothing but the outcome")
+    add_gdb_arguments(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Explore, tell, return the verdict's code."""
-    if arguments.gdb and not arguments.hosted:
-        raise UsageError("--gdb: needs --hosted; in QEMU use ci/stampede run --debug")
+    check(arguments)
+    if arguments.replay:
+        return replay(arguments)
+    if arguments.from_log:
+        return from_log_again(arguments)
     saved = read_program(arguments.program)
+    if arguments.record:
+        return record(arguments, passes(arguments, saved)[0])
     verdict = Verdict("error", "nothing was run")
     for words in passes(arguments, saved):
         verdict = explore(arguments, words)
         if verdict.word != "pass":
             break
     return verdict.code
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Refuse what does not go together."""
+    ways = [name for name in ("from_log", "record", "replay") if getattr(arguments, name)]
+    if len(ways) > 1:
+        raise UsageError(f"--{ways[0].replace('_', '-')} and --{ways[1].replace('_', '-')} exclude each other")
+    if arguments.from_log and (arguments.seed or arguments.program):
+        raise UsageError("--from-log: the programs are made of the log; leave --seed and --program")
+    if arguments.gdb and not (arguments.hosted or arguments.replay):
+        raise UsageError("--gdb: needs --hosted or --replay; in QEMU use ci/stampede run --debug")
+    if arguments.gdb_arguments and not (arguments.gdb and arguments.replay):
+        raise UsageError(f"'{arguments.gdb_arguments[0]}': further arguments are for --replay DIR --gdb")
+    if arguments.record and arguments.hosted:
+        raise UsageError("--record: it is QEMU that records; without --hosted")
+
+
+def record(arguments: argparse.Namespace, words: list[str]) -> int:
+    """Record the one trial that `words` name."""
+    if not any(word.startswith(("program-seed=", "switches=")) for word in words):
+        raise UsageError("--record: records one trial: name it by --seed P:S, or by --program with a file of --save")
+    verdict, recording = reverse.record(arguments.record, arguments.kernel, [*words, "minimise=0"])
+    console = Console()
+    console.say(printable(verdict.text()))
+    console.say(f"  recorded: {arguments.record}")
+    if verdict.word != "pass":
+        folder = shlex.quote(str(recording.folder))
+        console.say(f"  backwards: {shlex.quote(arguments.argv[0])} explore --replay {folder} --gdb")
+    return verdict.code
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """Run a recording again, in gdb or to its end."""
+    recording = reverse.load(arguments.replay)
+    if arguments.gdb:
+        return reverse.debug(recording, arguments.gdb_arguments)
+    verdict = reverse.replay(recording)
+    Console().say(printable(verdict.text()))
+    Console().say("  as recorded: the log is the same, byte for byte")
+    return verdict.code
+
+
+def from_log_again(arguments: argparse.Namespace) -> int:
+    """Hosted where it can be, unless an image was named."""
+    named = arguments.kernel != KERNEL
+    arguments.hosted = arguments.hosted or arguments.hosted_file != HOSTED or (HOSTED.is_file() and not named)
+    elf = hosted_program(arguments) if arguments.hosted else existing_file(arguments.kernel, MAKE_IMAGE)
+    quiet = argparse.Namespace(**vars(arguments) | {"quiet": True})
+
+    def run_once(words: list[str], log: Path) -> Verdict:
+        with from_log.silently():
+            return (run_hosted if arguments.hosted else run_in_qemu)(quiet, words, log)
+
+    return from_log.bring_back(arguments, run_once, elf, arguments.args)
 
 
 def read_program(given: str | None) -> SavedProgram | None:
@@ -188,7 +258,7 @@ def run_in_qemu(arguments: argparse.Namespace, words: list[str], log: Path) -> V
         "--boot", "direct", "--kernel", str(arguments.kernel), "--cpus", "1", "--memory", "128M",
         "--accel", "tcg", "--on-fail", "exit", "--quiet", "--log", str(log), "--timeout",
         str(LIMIT_SECONDS)], argparse.Namespace(argv=arguments.argv, args=words))
-    existing_file(arguments.kernel, "build it with make kernel EXPLORE=1")
+    existing_file(arguments.kernel, MAKE_IMAGE)
     plan = run_command.build_plan(given)
     console = Console(quiet=arguments.quiet)
     plan = dataclasses.replace(plan, repeat=lambda _: shlex.join(arguments.argv),

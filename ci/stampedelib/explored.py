@@ -8,6 +8,8 @@ from .usage import UsageError
 
 TRACE = re.compile(r"# trace (\S+) (-?\d+) (\w+) (\d+) (.+) was=(\S+) at=(0x[0-9a-f]+) (\S+)")
 
+COUNTED = re.compile(r"# explored failures=(\d+) title=(.*)")
+
 
 @dataclass(frozen=True)
 class Step:
@@ -63,6 +65,8 @@ class Explored:
     outcomes: dict[tuple[str, int], str] = field(default_factory=dict)
     race: list[str] = field(default_factory=list)
     figures: dict[str, str] = field(default_factory=dict)
+    schedules: int = 0
+    others: dict[str, int] = field(default_factory=dict)  # titles that were only counted
 
     def saved(self) -> SavedProgram:
         """What is kept of it."""
@@ -77,6 +81,8 @@ class Explored:
         explored.title = log.title
         for line in log.lines:
             explored._read(line)
+        if not explored.schedules and explored.found:  # it ended there: no tallies
+            explored.schedules = int(explored.found["schedules"])
         return explored
 
     def _read(self, line: str) -> None:
@@ -88,6 +94,10 @@ class Explored:
             self.allocator = values["allocator"]
         elif line.startswith("# found program=0x"):
             self.found = values
+        elif line.startswith("# explored strategy="):
+            self.schedules += int(values["schedules"])
+        elif match := COUNTED.fullmatch(line):
+            self.others[match[2]] = int(match[1])
         elif line.startswith("# minimised program="):
             self.program = values["program"]
         elif line.startswith("# minimised switches="):

@@ -43,6 +43,22 @@ continue
 {_say('The kernel begins. "help stampede" lists the commands, "continue" lets it run.')}"""
 
 
+def backwards(kernel: Path, socket: Path, sources: Path, scripts: Path = SCRIPTS) -> str:
+    """Attach to the replay of a trial and run it to where the rule is broken.
+
+    The breakpoint goes once it is reached: with one left QEMU 7.2 does not come back from a second step backwards.
+    """
+    return f"""\
+{QUIET}file {_path(kernel.resolve())}
+directory {_path(sources)}
+source {_path(scripts.resolve() / 'rewind.py')}
+target remote {_path(socket.absolute())}
+thbreak trial_broken
+continue
+{_say('The rule is broken here. "reverse-stepi" goes back an instruction, "rewind N" many, "rewind access" to the '
+      'last access to the allocator; delete all breakpoints before. docs/DEBUGGING.md, "Backwards", says more.')}"""
+
+
 def postmortem(kernel: str, core: str, title: str = "") -> str:
     """Open a dump: all backtraces, then cores and locks. Both names are of files in the bundle."""
     lines = [

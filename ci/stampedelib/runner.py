@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import bundle, junit
+from . import bundle, from_log, junit
 from .aftermath import make_it_tell, take_state
 from .checks import Checks
 from .console import Console
@@ -172,6 +172,9 @@ def _tell(console: Console, outcome: Outcome, folder: RunFolder, plan: Plan) -> 
                     f"verdict after {outcome.total_seconds:.2f} s")
     console.say(f"  log: {_short(folder.log)}")
     console.say(f"  repeat: {plan.repeat(outcome.verdict)}")
+    if command := from_log.replay_command(_tool(), _short(folder.log), folder.log.read_bytes(), plan.kernel,
+                                          outcome.verdict.title):
+        console.say(f"  replay: {command}")
 
 
 def _write_record(path: Path, record: dict[str, Any]) -> None:

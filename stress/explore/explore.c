@@ -236,9 +236,18 @@ static void count_title(void)
     explorer.title_counts[i]++;
 }
 
+static bool is_looked_for(void)
+{
+    const char *rule = explorer.options->rule;
+    size_t length = strlen(rule);
+
+    return !length || (strncmp(explorer.result.title, rule, length) == 0 &&
+                       explorer.result.title[length] == ':');
+}
+
 static void note_failure(void)
 {
-    if (!explorer.options->keep_going)
+    if (!explorer.options->keep_going && is_looked_for())
         tell_failure();
     count_title();
 }

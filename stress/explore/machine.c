@@ -244,6 +244,8 @@ static void run_operation(unsigned me)
 
     thread->relaxed = false;
     schedule_note_operation(machine.schedule, me, thread->next);
+    if (schedule_waits_to_begin(machine.schedule, me))
+        pass_point(me);
     machine.operation(me, thread->next++);
 }
 

@@ -196,6 +196,21 @@ void schedule_note_operation(struct schedule *schedule, unsigned thread, unsigne
     schedule->at[thread] = 0;
 }
 
+bool schedule_waits_to_begin(struct schedule *schedule, unsigned thread)
+{
+    if (schedule->strategy != STRATEGY_GIVEN || !schedule->operation[thread])
+        return false;
+    for (unsigned i = 0; i < schedule->given_count; i++) {
+        const struct schedule_switch *entry = &schedule->given[i];
+        if (entry->from == thread && entry->at == 0 &&
+            entry->operation == schedule->operation[thread]) {
+            schedule->at[thread] = UINT16_MAX; /* which the decision counts on to 0 */
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- sweeping ---- */
 
 void schedule_sweep_begin(struct schedule *schedule, struct sweep_level *levels,

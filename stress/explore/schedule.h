@@ -40,7 +40,9 @@ enum {
 
 /*
  * At point number `at` of its operation, thread `from` does not go on: `to` does. Counted by
- * operation, so that it stays where it is when another operation goes.
+ * operation, so that it stays where it is when another operation goes. The first access is point 1;
+ * at 0 the operation, which is not the thread's first, has not begun. There is such a point only
+ * where the list has a switch at it.
  */
 struct schedule_switch {
     uint16_t at;
@@ -102,6 +104,12 @@ unsigned schedule_choose(struct schedule *schedule, uint32_t enabled, unsigned c
 
 /* From here on a thread is in this operation. */
 void schedule_note_operation(struct schedule *schedule, unsigned thread, unsigned operation);
+
+/*
+ * Whether the thread is to give way before the operation just noted begins: the next decision is
+ * then its point 0.
+ */
+bool schedule_waits_to_begin(struct schedule *schedule, unsigned thread);
 
 /* "0.2@12:1,1.0@3:i0" - in its operation 2, at point 12, thread 0 gives way to 1 - and back; false
  * with a message that says what is wrong. */

@@ -1,0 +1,273 @@
+"""From a failure of the stress to the explorer, and a found failure stepped through backwards.
+
+The failures are real ones, of images with a planted allocator (tests/explore, tests/replay, tests/subjects) in QEMU.
+"""
+
+import random
+import re
+from itertools import groupby
+
+import pytest
+from guest import ROOT, make
+from support import TITLE, body, closed, good, stampede
+
+from stampedelib import hammer
+from stampedelib.from_log import replay_command
+from stampedelib.hammer import Block, Event, Story
+from stampedelib.verdict import CODES
+
+LIMIT_SECONDS = 240  # never a verdict: a loaded host is slow
+HOSTED = ROOT / "build/host/explore"
+
+
+@pytest.fixture(scope="module")
+def explorer():
+    make("-f", "tests/host.mk", "build/host/explore/stampede-explore")
+    return HOSTED / "stampede-explore"
+
+
+def fail_in_qemu(source, folder, seconds=20):
+    """The log of a stress that this allocator breaks, and what the tool said of the run."""
+    name = source.split("/")[-1].removesuffix(".c")
+    make("kernel", f"ALLOCATOR={source}")
+    make("-f", "tests/host.mk", f"build/host/explore/user/{name}", f"HOST_ALLOCATOR={source}")
+    log = folder / "serial.log"
+    done = stampede("run", "--boot", "direct", "--kernel", ROOT / f"build/gcc-order16-{name}/stampede.elf", "--cpus", 4,
+                    "--memory", "128M", "--seconds", seconds, "--args", "phases=mixed", "--accel", "tcg", "--log", log,
+                    timeout=LIMIT_SECONDS)
+    assert done.returncode in (CODES["fail"], CODES["hang"]), done.stdout + done.stderr
+    return log, done.stdout
+
+
+def bring_back(log, name, seconds):
+    return stampede("explore", "--from-log", log, "--program-file", HOSTED / "user" / name, "--seconds", seconds,
+                    timeout=LIMIT_SECONDS)
+
+
+def title_of(log):
+    return re.search(r"^# title=(.*?)\r?$", log.read_text(), re.MULTILINE)[1]
+
+
+def check_came_back(log, done):
+    """Under the rule of the log, made small, and its `repeat:` shows the same."""
+    rule = title_of(log).split(":")[0]
+    code = CODES["hang" if rule == "deadlock" else "fail"]
+    assert done.returncode == code, done.stdout + done.stderr
+    assert f"==> {rule}: " in done.stdout
+    cores, operations = map(int, re.search(r"(\d+) cores, (\d+) operations", done.stdout).groups())
+    assert cores <= 3 and operations <= 8, done.stdout
+    program, switches = re.search(r"--program (\S+) --args '(switches=\S* races=0)'", done.stdout).groups()
+    path = re.search(r"--program-file (\S+)", done.stdout)[1]
+    again = stampede("explore", "--hosted", "--program-file", path, "--program", program, "--args", switches,
+                     timeout=LIMIT_SECONDS)
+    assert again.returncode == code and f"==> {rule}: " in again.stdout, again.stdout + again.stderr
+
+
+# ---- from hammer to replay ----
+
+
+@pytest.fixture(scope="module")
+def broken_in_order(tmp_path_factory):
+    return fail_in_qemu("tests/replay/order.c", tmp_path_factory.mktemp("order"))
+
+
+def test_what_broke_in_one_order_comes_back_in_that_order(broken_in_order):
+    log, said = broken_in_order
+    assert title_of(log).startswith("overlap: ")
+    assert f"explore --from-log {log}" in said
+    done = bring_back(log, "order", 30)
+    check_came_back(log, done)
+    assert "came back in the order of the log" in done.stdout
+    assert "0 other schedules searched" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["lock-order", "depth3"])
+def test_what_broke_by_the_schedule_comes_back_under_one(tmp_path, name):
+    log, _ = fail_in_qemu(f"tests/explore/{name}.c", tmp_path)
+    done = bring_back(log, name, 120)
+    check_came_back(log, done)
+    assert "came back under a schedule that was searched for" in done.stdout
+
+
+def test_what_takes_fifty_calls_is_said_not_to_come_back(tmp_path):
+    log, _ = fail_in_qemu("tests/subjects/overlap.c", tmp_path)
+    done = bring_back(log, "overlap", 3)
+    assert done.returncode == CODES["inconclusive"], done.stdout + done.stderr
+    assert f"INCONCLUSIVE (exit code 3): it did not come back: {title_of(log)}" in done.stdout
+    tried = re.search(r"tried: (\d+) programs made of it, (\d+) run in its order, (\d+) other", done.stdout)
+    assert int(tried[1]) and int(tried[2]), done.stdout
+    assert "==>" not in done.stdout
+
+
+def test_another_failure_is_not_taken_for_it(broken_in_order, tmp_path):
+    """The log says "lost" of an allocator that can only make "overlap"."""
+    text = broken_in_order[0].read_text().replace("overlap: pfn", "lost: pfn").replace("\r", "")
+    log = tmp_path / "serial.log"
+    log.write_bytes(closed(text[text.index("KTAP"):].splitlines()[:-1], int(re.search(r"nonce=(\w{16})", text)[1], 16)))
+    done = bring_back(log, "order", 3)
+    assert done.returncode == CODES["inconclusive"], done.stdout + done.stderr
+    assert "did not come back: lost: " in done.stdout
+    assert re.search(r"another failure, \d+ times: overlap: pfn", done.stdout), done.stdout
+
+
+HISTORY = ["# history -2.000 us core 1: allocate order 0 -> pfn 0x20, number 1",
+           "# history -1.000 us core 0 in interrupt: free order 0 pfn 0x20, number 1 of core 1"]
+
+
+def failed_log(title=TITLE, history=()):
+    lines = body("fail", title, {"mixed": f"not ok {{}} {{}} # {title}"})
+    at = next(i for i, line in enumerate(lines) if line.startswith("not ok"))
+    return closed([*lines[:at], *history, *lines[at:]])
+
+
+@pytest.mark.parametrize("raw, complaint", [
+    (good("pass"), "no failure to bring back: pass"),
+    (good("inconclusive"), "no failure to bring back: inconclusive"),
+    (failed_log(), "no line `# history`"),
+    (failed_log("smp.bringup: core 3", HISTORY), "cannot bring back \"smp.bringup\""),
+    (failed_log(history=HISTORY)[:-40], "this log cannot be believed: cut: "),
+    (failed_log(history=HISTORY).replace(b"0x20", b"0x21"), "this log cannot be believed: "),
+    (b"", "this log cannot be believed: empty"),
+])
+def test_other_logs_are_refused(explorer, tmp_path, raw, complaint):
+    log = tmp_path / "serial.log"
+    log.write_bytes(raw)
+    done = stampede("explore", "--from-log", log, "--program-file", explorer)
+    assert done.returncode == CODES["error"], done.stdout
+    assert done.stderr.startswith(f"stampede: {log}: ") and complaint in done.stderr, done.stderr
+
+
+def test_what_is_missing_is_named(explorer, tmp_path):
+    done = stampede("explore", "--from-log", tmp_path / "none.log")
+    assert done.returncode == CODES["error"] and "none.log: no such file" in done.stderr
+    log = tmp_path / "serial.log"
+    log.write_bytes(failed_log(history=HISTORY))
+    done = stampede("explore", "--from-log", log, "--program-file", explorer, "--allocator", "nobodys")
+    assert done.returncode == CODES["error"] and "nobodys" in done.stderr, done.stderr
+    done = stampede("explore", "--from-log", log, "--seed", "1:2")
+    assert done.returncode == CODES["error"] and "--from-log: the programs are made of the log" in done.stderr
+
+
+def test_story_of_a_log():
+    story = hammer.read(failed_log(history=[
+        "# core 1 reports, interrupts off, 0 locks held",
+        "# core 2 waits for a lock, interrupts off, 0 locks held; in: allocate order 3; in interrupt: allocate order 1",
+        *HISTORY, "# history +0.100 us core 2: bad free order 2 pfn 0x40, to be refused"]), "log")
+    block = Block(1, 1, 0x20, 0)
+    assert story.events == [
+        Event(1, False, "allocate", 0, block), Event(0, True, "free", 0, block),
+        Event(2, False, "bad-free", 2, Block(2, 0, 0x40, 2), after=True),
+        Event(2, False, "allocating", 3), Event(2, True, "allocating", 1)]
+    assert story.cores == [1, 2, 0]
+
+
+def test_blocks_from_before_the_window_are_allocated_first():
+    old = [Block(core, number, 16 * number, 0) for core in (0, 1) for number in (1, 2)]
+    events = [Event(0, False, "free", 0, old[2]), Event(1, False, "free", 0, old[0]), Event(1, False, "refused", 9)]
+    story = Story("overlap: x", "buddy", events, [0, 1], [old[1]])
+    first = hammer.candidates(story)[0]
+    assert first.program == "16/1:a0,f0.0,a4/0:a0,a0,f1.0"
+    assert first.switches == "0.0@1:1,1.1@0:0,0.2@0:0,0.3@1:1" or first.switches.startswith("0.0@1:1,1.1@0:0")
+
+
+def drawn_story(seed):
+    """Allocations and frees of four cores and their interrupts, drawn."""
+    draw, events, held = random.Random(seed), [], []
+    for number in range(60):
+        core, interrupt = draw.randrange(4), draw.random() < 0.3
+        if held and draw.random() < 0.5:
+            block = held.pop(draw.randrange(len(held)))
+            events.append(Event(core, interrupt, "free", block.order, block))
+        else:
+            block = Block(core, number, 16 * number, draw.choice([0, 0, 1, 2]))
+            held.append(block)
+            events.append(Event(core, interrupt, "allocate", block.order, block))
+    return Story("overlap: x", "buddy", events, [0, 1, 2, 3], [])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_operations_run_whole_and_in_the_order_of_the_log(explorer, tmp_path, seed):
+    for candidate in hammer.candidates(drawn_story(seed))[:12:3]:
+        log = tmp_path / "explored.log"
+        done = stampede("explore", "--hosted", "--program-file", explorer, "--quiet", "--log", log, "--program",
+                        candidate.program, "--args", f"switches={candidate.switches}")
+        assert done.returncode == CODES["pass"], done.stdout + done.stderr
+        runs = [step for step, _ in groupby(re.findall(r"# trace (\S+ \d+) ", log.read_text()))]
+        assert len(runs) == len(set(runs)) > 5, "an operation was interrupted"
+        maker = hammer.Maker(drawn_story(seed), list(range(candidate.cores)), candidate.window)
+        assert maker.program(candidate.pages, dict(hammer.ARENAS)[candidate.pages]) == candidate.program
+        wanted = maker.steps()
+        assert runs == [step for step in wanted if step in runs]  # a free of what was refused does nothing
+
+
+def test_command_of_a_failed_run_names_the_explorer_of_the_same_allocator():
+    raw = failed_log(history=HISTORY)
+    image = ROOT / "build/gcc-order16/stampede.elf"
+    assert replay_command("x", "serial.log", raw, image, TITLE) == "x explore --from-log serial.log"
+    mine = replay_command("x", "serial.log", raw, ROOT / "build/gcc-order16-mine/stampede.elf", TITLE)
+    assert mine.endswith("build/gcc-order16-explore-mine/stampede.elf")
+    assert replay_command("x", "serial.log", raw, image, "smp.bringup: core 3") is None
+    assert replay_command("x", "serial.log", failed_log(), image, TITLE) is None
+
+
+# ---- backwards ----
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    """A planted failure, found hosted and recorded in QEMU."""
+    make("kernel", "EXPLORE=1", "ALLOCATOR=tests/explore/lock-order.c")
+    make("-f", "tests/host.mk", "build/host/explore/user/lock-order", "HOST_ALLOCATOR=tests/explore/lock-order.c")
+    found = stampede("explore", "--hosted", "--program-file", HOSTED / "user/lock-order", "--seed", 1, "--quiet",
+                     timeout=LIMIT_SECONDS)
+    seeds = re.search(r"--seed (0x\w+:0x\w+)", found.stdout)[1]
+    folder = tmp_path_factory.mktemp("recording")
+    done = stampede("explore", "--kernel", ROOT / "build/gcc-order16-explore-lock-order/stampede.elf", "--seed", seeds,
+                    "--record", folder, timeout=LIMIT_SECONDS)
+    assert done.returncode == CODES["hang"], done.stdout + done.stderr
+    assert "HANG (exit code 4): deadlock: " in done.stdout and "--gdb" in done.stdout
+    return folder
+
+
+def test_replay_says_the_same_byte_for_byte(recording):
+    done = stampede("explore", "--replay", recording, timeout=LIMIT_SECONDS)
+    assert done.returncode == CODES["hang"], done.stdout + done.stderr
+    assert "deadlock: " in done.stdout and "the log is the same, byte for byte" in done.stdout
+
+
+def test_steps_backwards_from_the_broken_rule(recording):
+    back = ["-ex", "reverse-stepi", "-ex", 'printf "at %#lx\\n", $pc'] * 6
+    there = ["-ex", "stepi", "-ex", 'printf "at %#lx\\n", $pc'] * 2
+    done = stampede("explore", "--replay", recording, "--gdb", "--", "-batch", "-ex", "bt", "-ex",
+                    'printf "at %#lx\\n", $pc', *back, *there, stdin=-3, timeout=LIMIT_SECONDS)
+    assert "trial_broken (title=" in done.stdout and "deadlock: " in done.stdout, done.stdout + done.stderr
+    assert re.search(r"#\d+ .*fail_deadlock \(", done.stdout), done.stdout
+    pcs = [int(pc, 16) for pc in re.findall(r"^at (0x\w+)", done.stdout, re.MULTILINE)]
+    assert len(pcs) == 9, done.stdout + done.stderr
+    assert pcs[7:] == [pcs[5], pcs[4]], "forwards again it is the same way"
+    assert len(set(pcs[:7])) == 7, "six different instructions before"
+    assert re.search(r"\bcaught \(title=", done.stdout), "the caller, before the call"
+
+
+def test_rewinds_to_the_last_access(recording):
+    """Whoever waits in a deadlock has looked at the lock last."""
+    done = stampede("explore", "--replay", recording, "--gdb", "--", "-batch", "-ex", "rewind 50", "-ex", "rewind access",
+                    "-ex", "thbreak trial_broken", "-ex", "rewind 1", stdin=-3, timeout=LIMIT_SECONDS)
+    first, second = map(int, re.findall(r"^instruction (\d+)$", done.stdout, re.MULTILINE))
+    assert second < first, done.stdout + done.stderr
+    shown = done.stdout[done.stdout.index(f"instruction {second}"):]
+    assert re.search(r"^#0 +machine_access \(", shown, re.MULTILINE), shown
+    assert re.search(r"^#\d .*spinlock\.c:\d+$", shown, re.MULTILINE), shown
+    assert "rewind: QEMU does not come back from here with breakpoints" in done.stderr
+
+
+def test_recording_is_checked(recording, tmp_path):
+    done = stampede("explore", "--replay", tmp_path)
+    assert done.returncode == CODES["error"] and "recording.json: no such file" in done.stderr
+    (tmp_path / "mine").write_text("mine")
+    done = stampede("explore", "--seed", "1:2", "--record", tmp_path, "--kernel", recording / "stampede.elf")
+    assert done.returncode == CODES["error"] and "neither empty nor a recording" in done.stderr
+    done = stampede("explore", "--record", tmp_path / "new")
+    assert done.returncode == CODES["error"] and "--record: records one trial" in done.stderr
+    done = stampede("explore", "--gdb")
+    assert done.returncode == CODES["error"] and "--gdb: needs --hosted or --replay" in done.stderr
