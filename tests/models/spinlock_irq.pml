@@ -9,7 +9,7 @@
  * Stands for smp/spinlock.c wait_and_take 8d4304023e6b
  * Stands for smp/spinlock.c spinlock_irq_lock 823966090a2c
  * Stands for smp/spinlock.c check_release 689b2f508b6e
- * Stands for smp/spinlock.c spinlock_irq_unlock bc39b9733494
+ * Stands for smp/spinlock.c spinlock_irq_unlock 9b64ae77ad3b
  *
  * Proved: at most one holds the lock; interrupts are off on the CPU that does; after the unlock
  * they are as they were before the lock, on or off; no circle of waiting. Steps of one CPU's own are

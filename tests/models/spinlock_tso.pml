@@ -7,7 +7,7 @@
  * C that a step is.
  *
  * Stands for smp/spinlock.c try_take 08dd3a361dfc
- * Stands for smp/spinlock.c spinlock_irq_unlock bc39b9733494
+ * Stands for smp/spinlock.c spinlock_irq_unlock 9b64ae77ad3b
  *
  * Proved: with plain stores for the data and for the release, the holder of the lock reads the
  * data last written under it, and is alone.
