@@ -142,7 +142,7 @@ def test_missing_kernel_is_said(run, bundle, tmp_path):
 def test_what_is_done_with_a_failure(monkeypatch, tmp_path, words, more, expected):
     monkeypatch.setenv("CI", more.get("CI", ""))
     parsed = build_parser().parse_args(list(map(str, arguments(tmp_path, *words))))
-    plan = build_plan(parsed, 1)
+    plan = build_plan(parsed)
     assert plan.on_fail == expected
     assert ("on-fail=hold" in plan.machine.arguments) == (expected != "exit")
 
