@@ -337,7 +337,8 @@ TEST(waiting_is_noted_and_counted)
 
 /* ---- yields ---- */
 
-/* Before and after taking the lock, from the core's own stream; and one turn in `period` each. */
+/* Before and after taking the lock, and after giving it up, from the core's own stream; each one
+ * turn in `period`. */
 TEST(yields_as_drawn)
 {
     enum { PERIOD = 3, SEED = 23, CORE = 5 };
@@ -350,7 +351,7 @@ TEST(yields_as_drawn)
     spinlock_yield(PERIOD, SEED);
     for (int turn = 0; turn < 100; turn++) {
         spinlock_irq_unlock(&lock, spinlock_irq_lock(&lock));
-        for (int draw = 0; draw < 2; draw++)
+        for (int draw = 0; draw < 3; draw++)
             yields += prng_below(&expected, PERIOD) == 0;
     }
     spinlock_yield(0, 0);
