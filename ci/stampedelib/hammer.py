@@ -15,8 +15,9 @@ from .usage import UsageError
 CORES = 4
 OPERATIONS = 8
 # Rules that an allocator can break in the explorer as well as on all cores.
-RULES = ("overlap", "outside", "misaligned", "content", "free-list", "uncoalesced", "lost", "false-oom", "free-refused",
-         "insert-refused", "bad-free", "irq-state", "lock-held", "lock-owner", "deadlock", "stall", "wild-access", "trap")
+RULES = ("overlap", "outside", "misaligned", "content", "free-list", "uncoalesced", "lost", "false-oom",
+         "free-refused", "bad-free", "irq-state", "lock-held", "lock-owner", "deadlock", "stall",
+         "wild-access", "trap")
 WINDOWS = (3, 4, 6, 8)  # operations of each core
 # Pages, and the largest order that is asked for: so that several blocks of it fit.
 ARENAS = ((16, 2), (64, 4), (8, 3), (4, 1))

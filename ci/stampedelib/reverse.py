@@ -5,6 +5,7 @@ no breakpoint may be left (the next step would never come back); and a machine t
 heed SIGTERM. docs/DEBUGGING.md, "Backwards".
 """
 import json
+import os
 import secrets
 import shutil
 import subprocess
@@ -17,12 +18,13 @@ from .gdb_command import find_gdb
 from .judge import judge
 from .machine import Accelerator, Machine, find_qemu
 from .privatefolder import PrivateFolder
+from .qemu import die_with
 from .usage import ROOT, UsageError, existing_file
 from .verdict import Verdict
 
 MEMORY_MIB = 128
 LIMIT_SECONDS = 600
-SHIFT = 7  # an instruction is 2^7 ns: the firmware waits by the clock, in a tenth of the instructions that shift=3 takes
+SHIFT = 7  # an instruction is 2^7 ns: what waits by the clock waits in fewer instructions than at shift=3
 STATE, RECORDING, LOG, IMAGE, NOTE = "start.qcow2", "events.bin", "serial.log", "stampede.elf", "recording.json"
 
 
@@ -88,7 +90,8 @@ def debug(recording: Recording, more: list[str]) -> int:
         "-serial", f"file:{private.path / LOG}", "-S",
         "-chardev", f"socket,id=gdb,path={socket},server=on,wait=off", "-gdb", "chardev:gdb"])
     session.write_text(gdbsession.backwards(recording.folder / IMAGE, socket, ROOT), encoding="utf-8")
-    with subprocess.Popen(command, cwd=recording.folder, stdin=subprocess.DEVNULL, start_new_session=True) as machine:
+    with subprocess.Popen(command, cwd=recording.folder, stdin=subprocess.DEVNULL, start_new_session=True,
+                          preexec_fn=die_with(os.getpid())) as machine:
         try:
             _wait_for(socket, machine)
             return subprocess.run([gdb, "-q", "-nx", "-x", str(session), *more], check=False).returncode
@@ -126,7 +129,8 @@ def _make_state(path: Path) -> None:
 
 def _run(command: list[str], folder: Path) -> int:
     """QEMU, to its end or the limit."""
-    with subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, start_new_session=True) as process:
+    with subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, start_new_session=True,
+                          preexec_fn=die_with(os.getpid())) as process:
         try:
             return process.wait(LIMIT_SECONDS)
         except subprocess.TimeoutExpired as error:
