@@ -87,6 +87,26 @@ def test_statics_are_put_back_before_each_trial():
     assert log.verdict == "pass", log.text
 
 
+@pytest.mark.parametrize(("name", "schedules"), [("ticket", 300), ("queued", 1500), ("zeroing", 1500)])
+def test_sound_ones_made_by_hand_are_silent(name, schedules):
+    code, _, text = explore(hosted(name), f"schedules={schedules}", "seed=1")
+    assert code == CODES["pass"], text
+
+
+def test_nodes_on_stacks_are_the_same_in_the_kernel():
+    here = result(explore(hosted("queued"), "schedules=150", "seed=3")[2])
+    log = boot("schedules=150 seed=3", kernel("ALLOCATOR=tests/explore/queued.c"), cpus=1)
+    there = result(log.text.replace("\r", ""))
+    assert (here["points"], here["hash"]) == (there["points"], there["hash"])
+
+
+def test_a_lock_that_is_kept_to_the_end_is_a_stall():
+    """One core and nobody else: the explorer itself would wait for ever."""
+    code, explored, text = explore(hosted("lock-kept"), "program=1/0:a0,a0", "strategy=given")
+    assert code == CODES["hang"] and rule(explored.title) == "stall", text
+    assert (explored.figures["cores"], explored.figures["operations"]) == ("1", "2") and explored.program, text
+
+
 def test_a_declared_race_is_listed_and_not_told():
     """The compiler inlines who counts: the function is the one that the report would name."""
     code, _, text = explore(hosted("benign"), "schedules=5000", "seed=2")
