@@ -302,7 +302,8 @@ def test_a_sweep_has_no_schedule_of_a_seed():
     assert code == CODES["error"] and "takes no schedule-seed=" in explored.title, text
 
 
-@pytest.mark.parametrize("words", (["--program", "8/0:a0,a0/1:a0"], ["--strategy", "sweep", "--program", "8/0:a0/1:a0"]))
+@pytest.mark.parametrize("words", (["--program", "8/0:a0,a0/1:a0"],
+                                   ["--strategy", "sweep", "--program", "8/0:a0/1:a0"]))
 def test_what_is_said_to_repeat_it_does(words, tmp_path):
     """Of a program that was given, too: its failure, not a search for one."""
     log = tmp_path / "log"
