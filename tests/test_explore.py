@@ -3,6 +3,7 @@ is sound is silent; a seed is the same schedule as a program of this host and in
 """
 
 import re
+import shlex
 import subprocess
 from functools import cache
 
@@ -85,6 +86,26 @@ def test_statics_are_put_back_before_each_trial():
     assert code == CODES["pass"], text
     log = boot("schedules=200 seed=1", kernel("ALLOCATOR=tests/explore/static-state.c"), cpus=1)
     assert log.verdict == "pass", log.text
+
+
+@pytest.mark.parametrize(("name", "schedules"), [("ticket", 300), ("queued", 1500), ("zeroing", 1500)])
+def test_sound_ones_made_by_hand_are_silent(name, schedules):
+    code, _, text = explore(hosted(name), f"schedules={schedules}", "seed=1")
+    assert code == CODES["pass"], text
+
+
+def test_nodes_on_stacks_are_the_same_in_the_kernel():
+    here = result(explore(hosted("queued"), "schedules=150", "seed=3")[2])
+    log = boot("schedules=150 seed=3", kernel("ALLOCATOR=tests/explore/queued.c"), cpus=1)
+    there = result(log.text.replace("\r", ""))
+    assert (here["points"], here["hash"]) == (there["points"], there["hash"])
+
+
+def test_a_lock_that_is_kept_to_the_end_is_a_stall():
+    """One core and nobody else: the explorer itself would wait for ever."""
+    code, explored, text = explore(hosted("lock-kept"), "program=1/0:a0,a0", "strategy=given")
+    assert code == CODES["hang"] and rule(explored.title) == "stall", text
+    assert (explored.figures["cores"], explored.figures["operations"]) == ("1", "2") and explored.program, text
 
 
 def test_a_declared_race_is_listed_and_not_told():
@@ -266,12 +287,38 @@ def test_nonsense_is_named(words, complaint, tmp_path):
     ("program=8/0:z", "character 'z'"),
     ("program=8/0:a99", "program: wrong at character"),
     ("switches=0.0@1:1", "switches= is of a program"),
+    ("schedule-seed=7", "schedule-seed= is of a program"),
     ("strategy=luck", "no such choice"),
     ("allocator=none", 'no allocator "none"'),
 ])
 def test_programs_refuse_nonsense(option, complaint):
     code, explored, text = explore(hosted(), option)
     assert code == CODES["error"] and explored.title.startswith("usage:") and complaint in text, text
+
+
+def test_a_sweep_has_no_schedule_of_a_seed():
+    """It once ran through a table that was not there, and never came to an end."""
+    code, explored, text = explore(hosted(), "strategy=sweep", "program-seed=1", "schedule-seed=2")
+    assert code == CODES["error"] and "takes no schedule-seed=" in explored.title, text
+
+
+@pytest.mark.parametrize("words", (["--program", "8/0:a0,a0/1:a0"],
+                                   ["--strategy", "sweep", "--program", "8/0:a0/1:a0"]))
+def test_what_is_said_to_repeat_it_does(words, tmp_path):
+    """Of a program that was given, too: its failure, not a search for one."""
+    log = tmp_path / "log"
+    done = stampede("explore", "--hosted", "--program-file", hosted("depth2"), "--log", log, *words)
+    assert done.returncode == CODES["fail"], done.stdout
+    repeat = next(line for line in done.stdout.splitlines() if line.startswith("  repeat: "))
+    again = stampede(*shlex.split(repeat.removeprefix("  repeat: "))[1:], "--log", log)
+    assert again.returncode == CODES["fail"] and "# found" in log.read_text(encoding="latin-1"), again.stdout
+    assert "schedules=2 " in re.search("# found program=0x.*", log.read_text(encoding="latin-1"))[0]
+
+
+def test_counted_failures_are_told_without_a_trace(tmp_path):
+    done = stampede("explore", "--hosted", "--program-file", hosted("depth2"), "--schedules", "500", "--keep-going",
+                    "--log", tmp_path / "log")
+    assert done.returncode == CODES["fail"] and "None" not in done.stdout and "repeat: " in done.stdout, done.stdout
 
 
 def test_the_stress_knows_nothing_of_it():

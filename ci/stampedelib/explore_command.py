@@ -206,7 +206,7 @@ def explore(arguments: argparse.Namespace, words: list[str]) -> Verdict:
     raw = log.read_bytes()
     explored = Explored.parse(raw)
     console = Console()
-    if explored.found and not arguments.quiet:
+    if explored.program and not arguments.quiet:
         elf = arguments.hosted_file if arguments.hosted else arguments.kernel
         for line in tell(explored, elf, full=arguments.full):
             console.say(line)
@@ -281,10 +281,13 @@ def repeat(arguments: argparse.Namespace, explored: "Explored") -> str:
             words += [name, str(value)]
     if arguments.allocator:
         words += ["--allocator", arguments.allocator]
+    if (arguments.program or arguments.strategy == "sweep") and explored.program:
+        saved = explored.saved()
+        switches = [f"switches={saved.switches}"] if saved.switches else []
+        return shlex.join([*words, "--args", " ".join([*arguments.args, "strategy=given", *switches]),
+                           "--program", saved.program])
     if arguments.strategy and arguments.strategy != "sweep":
         words += ["--strategy", arguments.strategy]
     if arguments.args:
         words += ["--args", " ".join(arguments.args)]
-    if arguments.program or arguments.strategy == "sweep":
-        return shlex.join([*words, "--program", arguments.program or explored.program])
     return shlex.join([*words, "--seed", f"{explored.found['program']}:{explored.found['schedule']}"])

@@ -86,7 +86,7 @@ static void report_program_text(const char *what, const struct program *program)
 static void report_switches(const struct schedule_switch *list, unsigned count)
 {
     char text[200];
-    const unsigned a_line = 16;
+    const unsigned a_line = 12; /* of 16 characters at most */
 
     for (unsigned i = 0; i < count || i == 0; i += a_line)
         report_line(
@@ -456,6 +456,15 @@ bool explore_check(const struct options *options, char *message, size_t size)
         format_text(message, size, "switches= is of a program: give program= too");
         return false;
     }
+    if (options->schedule_seed && strategy_find(options->strategy) == STRATEGY_SWEEP) {
+        format_text(message, size,
+                    "strategy=sweep tries all schedules: it takes no schedule-seed=");
+        return false;
+    }
+    if (options->schedule_seed && !options->program_seed && !options->program[0]) {
+        format_text(message, size, "schedule-seed= is of a program: give program-seed= too");
+        return false;
+    }
     return true;
 }
 
@@ -475,7 +484,7 @@ void explore(const struct options *options, const struct trial_setup *setup)
     failure_set_phase(1, "explore");
     report_line("# begin phase=explore");
     explorer.start = clock_ns();
-    if (options->program_seed || options->switches[0] ||
+    if (options->program_seed || options->schedule_seed || options->switches[0] ||
         (options->program[0] && wanted_strategy() == STRATEGY_GIVEN))
         replay();
     else if (wanted_strategy() == STRATEGY_SWEEP)

@@ -10,9 +10,14 @@
 #include <stress/failure.h>
 
 enum {
-    WATCHED = 8,            /* reads between two waits that are remembered */
-    PATIENCE = 2000,        /* points that a thread has for itself while others could go on */
-    KEEPER = EXPLORE_CORES, /* the fiber that sets up and inspects */
+    WATCHED = 8,        /* reads between two waits that are remembered */
+    PATIENCE = 2000,    /* points that a thread has for itself while others could go on */
+    FAIR_AFTER = 20000, /* points; from there on all who can take turns of FAIR_TURN */
+    FAIR_TURN = 64,
+    FIRST_PIECES = 64, /* of a range of memory, eight bytes each, that all are noted; then ... */
+    PIECE_STEP = 512,  /* ... one in so many bytes */
+    ALONE_ACCESSES = 2000000, /* of the keeper: more are called a stall */
+    KEEPER = EXPLORE_CORES,   /* the fiber that sets up and inspects */
     FIBERS,
     ALL_CORES = (1 << EXPLORE_CORES) - 1,
 };
@@ -54,6 +59,7 @@ static struct {
     irq_flags_t initial_flags; /* interrupts on */
     unsigned current;          /* the thread that runs */
     unsigned points, alone_for;
+    unsigned alone_accesses; /* of the keeper */
     uint64_t hash;
     const struct program *program;
     struct schedule *schedule;
@@ -184,6 +190,22 @@ static uint32_t limit_patience(uint32_t enabled)
     return others;
 }
 
+/* Late in a trial threads may be passing the turn to each other that wait for another still,
+ * without saying so, or without anybody knowing for what. Whoever comes to his end if he has his
+ * turn does so now. */
+static uint32_t limit_fairly(uint32_t enabled)
+{
+    unsigned current = machine.current;
+
+    if (machine.points < FAIR_AFTER)
+        return limit_patience(enabled);
+    if ((enabled >> current & 1) && machine.points % FAIR_TURN)
+        return 1u << current;
+    uint32_t behind = enabled & ~((2u << current) - 1);
+    uint32_t next = behind ? behind : enabled;
+    return next & (~next + 1);
+}
+
 static unsigned choose(void)
 {
     uint32_t enabled = who_can_run();
@@ -192,7 +214,7 @@ static unsigned choose(void)
         leave();
     if (!enabled)
         fail_deadlock();
-    unsigned next = schedule_choose(machine.schedule, limit_patience(enabled), machine.current);
+    unsigned next = schedule_choose(machine.schedule, limit_fairly(enabled), machine.current);
     machine.alone_for = next == machine.current ? machine.alone_for + 1 : 0;
     return next;
 }
@@ -282,12 +304,28 @@ _Noreturn static void run_core_fiber(void)
 
 /* ---- points ---- */
 
-static bool is_observed(uintptr_t address)
+static bool is_on_stack(uintptr_t address)
+{
+    return address - (uintptr_t)machine.stacks < EXPLORE_CORES * sizeof(*machine.stacks);
+}
+
+/* Of stacks, what others may see: nodes of queued locks lie there. A thread's own plain accesses to
+ * its stack are no points. */
+static bool is_observed_on_stack(uintptr_t address, unsigned kind)
+{
+    uintptr_t own = (uintptr_t)&machine.stacks[core_of_current()];
+
+    return (kind & ACCESS_ATOMIC) || address - own >= sizeof(*machine.stacks);
+}
+
+static bool is_observed(uintptr_t address, unsigned kind)
 {
     const struct percpu *own = &machine.cpus[core_of_current()];
 
     if (address - (uintptr_t)own < sizeof(*own))
         return false;
+    if (is_on_stack(address))
+        return is_observed_on_stack(address, kind);
     for (unsigned i = 0; i < MACHINE_REGIONS; i++)
         if (address - machine.setup.regions[i].start < machine.setup.regions[i].size)
             return true;
@@ -350,6 +388,16 @@ static void fail_race(const struct race *race)
          access_word(access_kind(second)));
 }
 
+/* There is nobody whom the keeper could wait for. */
+static void count_alone(void)
+{
+    if (++machine.alone_accesses > ALONE_ACCESSES) {
+        machine.alone_accesses = 0;
+        fail("stall", "before or after all operations, one core alone: no end after %u accesses",
+             ALONE_ACCESSES);
+    }
+}
+
 static void count_point(unsigned me)
 {
     if (++machine.points > MACHINE_POINTS)
@@ -365,7 +413,8 @@ static void note_access(uintptr_t address, unsigned size, unsigned kind, const v
     struct race race;
     bool racy = race_access(me, address, size, kind, at,
                             percpu_held_name(&machine.cpus[thread_core(me)]), &id, &race);
-    add_to_hash(kind, size, id);
+    /* How deep a stack is differs between the kernel and a host. */
+    add_to_hash(kind, size, is_on_stack(address) ? ~0u : id);
     if (machine.trace)
         trace_access(address, size, kind, at);
     if (!(kind & ACCESS_WRITE) || (kind & ACCESS_MODIFY))
@@ -384,21 +433,22 @@ static void point(unsigned kind)
 
 void machine_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
 {
-    if (!is_observed(address))
+    if (!is_observed(address, kind))
         return;
-    while (size) {
+    for (unsigned pieces = 1; size; pieces++) {
         unsigned room = 8 - (address & 7), piece = size < room ? size : room;
         point(kind);
         note_access(address, piece, kind, at);
-        address += piece;
-        size -= piece;
+        unsigned step = pieces < FIRST_PIECES || size < PIECE_STEP ? piece : PIECE_STEP;
+        address += step;
+        size -= step;
     }
 }
 
 void machine_compare(uintptr_t address, unsigned size, uint64_t expected, unsigned kind,
                      unsigned failure_kind, const void *at)
 {
-    if (!is_observed(address))
+    if (!is_observed(address, kind))
         return;
     point(kind);
     note_access(address, size, load(address, size) == expected ? kind : failure_kind, at);
@@ -411,6 +461,8 @@ void machine_fence(unsigned kind)
 
 bool machine_observes(void)
 {
+    if (!machine.observes && machine.work)
+        count_alone();
     return machine.observes;
 }
 
@@ -418,7 +470,7 @@ bool machine_observes(void)
  * began. */
 void explore_relax(void)
 {
-    if (!machine.observes)
+    if (!machine_observes())
         return;
     unsigned me = machine.current;
     struct thread *thread = &machine.threads[me];
@@ -485,8 +537,10 @@ void machine_run_alone(void (*work)(void))
 {
     reset_cores();
     machine.work = work;
+    machine.alone_accesses = 0;
     make_fiber(KEEPER, run_keeper_fiber);
     go(KEEPER, 0);
+    machine.work = NULL;
 }
 
 static void begin_threads(void)

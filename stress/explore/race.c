@@ -7,25 +7,22 @@ enum {
     ACCESSES = 12, /* kept of each; the oldest gives way, so a race may be missed, never invented */
 };
 
-struct clock {
-    uint32_t of[EXPLORE_THREADS];
-};
-
 struct cell {
     uintptr_t granule; /* address / 8 */
     uint8_t count, oldest;
     uint8_t recent[EXPLORE_THREADS]; /* each thread's last one of `accesses`, plus 1; 0: none */
     bool written, released;
-    struct clock release; /* what an acquiring load here is ordered after */
+    struct race_moment release; /* what an acquiring load here is ordered after */
     struct race_access accesses[ACCESSES];
 };
 
 static struct {
     uint32_t trial;
     unsigned used;
-    struct clock now[EXPLORE_THREADS];
-    struct clock seen[EXPLORE_THREADS];   /* by relaxed loads: for an acquire fence */
-    struct clock fenced[EXPLORE_THREADS]; /* at the last release fence */
+    bool lost; /* an atomic found no room for a cell: it may have ordered what now seems to race */
+    struct race_moment now[EXPLORE_THREADS];
+    struct race_moment seen[EXPLORE_THREADS];   /* by relaxed loads: for an acquire fence */
+    struct race_moment fenced[EXPLORE_THREADS]; /* at the last release fence */
     struct {
         uint32_t trial; /* whose it is; another's is empty */
         uint32_t cell;
@@ -33,7 +30,7 @@ static struct {
     struct cell cells[CELLS]; /* in the order in which the trial came to them: close together */
 } races;
 
-static void join(struct clock *clock, const struct clock *other)
+static void join(struct race_moment *clock, const struct race_moment *other)
 {
     for (unsigned i = 0; i < EXPLORE_THREADS; i++)
         if (other->of[i] > clock->of[i])
@@ -44,6 +41,7 @@ void race_reset(void)
 {
     races.trial++;
     races.used = 0;
+    races.lost = false;
     memset(races.now, 0, sizeof(races.now));
     memset(races.seen, 0, sizeof(races.seen));
     memset(races.fenced, 0, sizeof(races.fenced));
@@ -143,7 +141,8 @@ static void acquire(struct cell *cell, unsigned thread, unsigned kind)
  * read-modify-write goes on with it. (C11 5.1.2.4) */
 static void release(struct cell *cell, unsigned thread, unsigned kind)
 {
-    const struct clock *clock = kind & ACCESS_RELEASE ? &races.now[thread] : &races.fenced[thread];
+    const struct race_moment *clock =
+        kind & ACCESS_RELEASE ? &races.now[thread] : &races.fenced[thread];
 
     if ((kind & ACCESS_MODIFY) && cell->released)
         join(&cell->release, clock);
@@ -165,6 +164,7 @@ bool race_access(unsigned thread, uintptr_t address, unsigned size, unsigned kin
     struct cell *cell = cell_of(address >> 3);
 
     *id = cell ? (unsigned)(cell - races.cells) : CELLS;
+    races.lost |= !cell && (kind & ACCESS_ATOMIC);
     if (!cell)
         return false;
     bool atomic = kind & ACCESS_ATOMIC, writes = kind & ACCESS_WRITE;
@@ -182,7 +182,7 @@ bool race_access(unsigned thread, uintptr_t address, unsigned size, unsigned kin
     keep(cell, &access);
     if (atomic && writes)
         release(cell, thread, kind);
-    return found;
+    return found && !races.lost;
 }
 
 void race_fence(unsigned thread, unsigned kind)
@@ -199,4 +199,15 @@ void race_order(unsigned before, unsigned after)
 {
     join(&races.now[after], &races.now[before]);
     races.now[before].of[before]++;
+}
+
+void race_hand_over(unsigned thread, struct race_moment *moment)
+{
+    *moment = races.now[thread];
+    races.now[thread].of[thread]++;
+}
+
+void race_take_over(unsigned thread, const struct race_moment *moment)
+{
+    join(&races.now[thread], moment);
 }

@@ -51,6 +51,11 @@ static inline unsigned access_bytes(const struct race_access *access)
     return access->what >> 16;
 }
 
+/* All that is ordered before something that a thread has done. */
+struct race_moment {
+    uint32_t of[EXPLORE_THREADS];
+};
+
 struct race {
     uintptr_t address;
     struct race_access first, second;
@@ -72,3 +77,10 @@ void race_fence(unsigned thread, unsigned kind);
 
 /* What thread `before` has done is ordered before what `after` does from here on. */
 void race_order(unsigned before, unsigned after);
+
+/*
+ * Threads outside of the allocator hand blocks to each other, and see to the order of that: what
+ * was done before race_hand_over() is ordered before what follows race_take_over() of its moment.
+ */
+void race_hand_over(unsigned thread, struct race_moment *moment);
+void race_take_over(unsigned thread, const struct race_moment *moment);

@@ -16,6 +16,7 @@ struct call {
 struct block {
     pfn_t pfn;
     bool held, given; /* given: there was one, even if it has been freed */
+    struct race_moment handed_out;
 };
 
 static struct {
@@ -77,7 +78,9 @@ static void allocate(unsigned thread, unsigned index, unsigned order)
         return;
     call->pages = pages_of(pfn, order_pages(order));
     trial.held |= call->pages;
-    trial.blocks[thread][index] = (struct block){pfn, true, true};
+    struct block *block = &trial.blocks[thread][index];
+    *block = (struct block){.pfn = pfn, .held = true, .given = true};
+    race_hand_over(thread, &block->handed_out);
 }
 
 static void give_back(unsigned thread, unsigned index, struct block *block)
@@ -85,6 +88,7 @@ static void give_back(unsigned thread, unsigned index, struct block *block)
     uint64_t count = order_pages((unsigned)arena_held_order(&trial.arena, block->pfn));
 
     block->held = false;
+    race_take_over(thread, &block->handed_out);
     trial.held &= ~pages_of(block->pfn, count);
     struct call *call = begin_call(thread, index);
     call->pages = pages_of(block->pfn, count);
@@ -101,7 +105,9 @@ static void free_wrongly(unsigned thread, struct block *block)
     if (block->pfn % order_pages(wrong))
         return;
     block->held = false;
+    race_take_over(thread, &block->handed_out);
     arena_bad_free(&trial.arena, &trial.cores[thread], block->pfn, wrong, "a wrong order");
+    race_hand_over(thread, &block->handed_out);
     block->held = true;
 }
 

@@ -45,6 +45,34 @@ TEST(reads_do_not_race_but_with_writes)
     CHECK(access(1, DATA, 8, ACCESS_READ));
 }
 
+TEST(what_is_handed_over_is_ordered_and_no_more)
+{
+    struct race_moment moment;
+
+    race_reset();
+    CHECK(!access(0, DATA, 8, ACCESS_WRITE));
+    race_hand_over(0, &moment);
+    CHECK(!access(0, DATA + 8, 8, ACCESS_WRITE));
+    race_take_over(1, &moment);
+    CHECK(!access(1, DATA, 8, ACCESS_WRITE));
+    CHECK(access(1, DATA + 8, 8, ACCESS_WRITE));
+}
+
+/* Where there was no room for the flag, nobody knows whether it ordered. */
+TEST(no_race_is_told_once_an_order_may_be_missed)
+{
+    race_reset();
+    CHECK(!access(0, DATA, 8, ACCESS_WRITE));
+    for (uintptr_t i = 1; i <= 4096; i++)
+        CHECK(!access(0, DATA + 8 * i, 8, ACCESS_WRITE));
+    CHECK(!access(0, 0x100000, 8, STORE));
+    CHECK(!access(1, 0x100000, 8, LOAD));
+    CHECK(!access(1, DATA, 8, ACCESS_WRITE));
+    race_reset();
+    CHECK(!access(0, DATA, 8, ACCESS_WRITE));
+    CHECK(access(1, DATA, 8, ACCESS_WRITE));
+}
+
 TEST(bytes_are_told_apart)
 {
     race_reset();
