@@ -6,7 +6,8 @@
 #include <stress/report.h>
 
 /* From linker.ld. */
-extern uint8_t rodata_end[], image_end[], user_data_start[], user_data_end[];
+extern uint8_t rodata_end[], image_end[];
+extern uint8_t user_data_start[], user_data_end[], user_bss_start[], user_bss_end[];
 
 const bool options_explore = true;
 
@@ -31,8 +32,8 @@ void program_prepare(struct options *given, const struct page_allocator *allocat
     setup = (struct trial_setup){
         .allocator = allocator,
         .start = address_to_pfn(pages),
-        .statics = user_data_start,
-        .statics_size = (size_t)(user_data_end - user_data_start),
+        .statics = {{user_data_start, (size_t)(user_data_end - user_data_start)},
+                    {user_bss_start, (size_t)(user_bss_end - user_bss_start)}},
         .globals = rodata_end,
         .globals_size = (size_t)(image_end - rodata_end),
         .machine = {.take = memory_take, .guard = memory_guard_stacks},

@@ -29,8 +29,8 @@ static struct {
     unsigned moments;
     uint64_t held; /* set */
     struct trial_result *result;
-    void *statics, *first_statics;
-    size_t statics_size;
+    struct trial_statics statics[2];
+    void *first_statics[2];
 } trial;
 
 /* ---- sets of pages ---- */
@@ -266,7 +266,8 @@ void trial_run(const struct program *program, struct schedule *schedule,
     result->points = 0;
     result->hash = 0;
     forget();
-    memcpy(trial.statics, trial.first_statics, trial.statics_size);
+    for (unsigned i = 0; i < 2; i++)
+        memcpy(trial.statics[i].start, trial.first_statics[i], trial.statics[i].size);
     failure_catch(caught);
     machine_run_alone(set_up);
     if (!result->failed) {
@@ -284,10 +285,11 @@ void trial_init(const struct trial_setup *setup)
     struct machine_setup machine = setup->machine;
     struct arena *arena = &trial.arena;
 
-    trial.statics = setup->statics;
-    trial.statics_size = setup->statics_size;
-    trial.first_statics = machine.take(setup->statics_size + 1, 64);
-    memcpy(trial.first_statics, trial.statics, trial.statics_size);
+    for (unsigned i = 0; i < 2; i++) {
+        trial.statics[i] = setup->statics[i];
+        trial.first_statics[i] = machine.take(setup->statics[i].size + 1, 64);
+        memcpy(trial.first_statics[i], trial.statics[i].start, trial.statics[i].size);
+    }
     arena_init(arena, setup->allocator, setup->start, setup->start + EXPLORE_PAGES, UINT16_MAX,
                machine.take);
     machine.regions[0].start = (uintptr_t)arena->pool;

@@ -32,8 +32,10 @@ struct trial_setup {
                     everywhere: whether the arena is the lower half of a block shows */
     const void *globals; /* the program's own data, some of which may be the allocator's */
     size_t globals_size;
-    void *statics; /* what the allocator keeps outside of its pool: as it is now, for each trial */
-    size_t statics_size;
+    struct trial_statics {
+        void *start;
+        size_t size;
+    } statics[2]; /* what the allocator keeps outside of its pool: as it is now, for each trial */
     struct machine_setup machine;
 };
 

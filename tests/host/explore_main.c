@@ -93,8 +93,7 @@ static void boot(uint32_t number)
     const struct trial_setup setup = {
         .allocator = allocator,
         .start = FIRST_PFN,
-        .statics = __start_user_data,
-        .statics_size = (size_t)(__stop_user_data - __start_user_data),
+        .statics = {{__start_user_data, (size_t)(__stop_user_data - __start_user_data)}},
         .globals = data_start,
         .globals_size = (size_t)(end - data_start),
         .machine = {.take = take, .guard = host_guard_stacks},
