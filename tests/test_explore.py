@@ -11,6 +11,8 @@ import pytest
 from guest import ROOT, boot, image, make
 from support import STAMPEDE, stampede
 
+from stampedelib import explore_command
+from stampedelib.cli import build_parser
 from stampedelib.explored import Explored, SavedProgram
 from stampedelib.usage import UsageError
 from stampedelib.verdict import CODES
@@ -106,6 +108,13 @@ def test_a_lock_that_is_kept_to_the_end_is_a_stall():
     code, explored, text = explore(hosted("lock-kept"), "program=1/0:a0,a0", "strategy=given")
     assert code == CODES["hang"] and rule(explored.title) == "stall", text
     assert (explored.figures["cores"], explored.figures["operations"]) == ("1", "2") and explored.program, text
+
+
+def test_who_gives_up_waiting_is_no_deadlock():
+    code, _, text = explore(hosted("try-lock"), "schedules=3000", "seed=1")
+    assert code == CODES["pass"], text
+    code, _, text = explore(hosted("try-lock"), "program=1/0:a0/i0:a0", "switches=0.0@32:i0")
+    assert code == CODES["pass"], text
 
 
 def test_a_declared_race_is_listed_and_not_told():
@@ -263,6 +272,16 @@ def test_tool_explores_in_qemu(tmp_path):
                     tmp_path / "log", timeout=120)
     assert done.returncode == CODES["pass"], done.stdout + done.stderr
     assert "ok 1 explore # programs=" in done.stdout
+
+
+def test_a_program_that_says_nothing_is_ended(tmp_path, monkeypatch):
+    program = tmp_path / "silent"
+    program.write_text("#!/bin/sh\nexec sleep 600\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setattr(explore_command, "SILENT_SECONDS", 1)
+    arguments = build_parser().parse_args(["explore", "--hosted", "--program-file", str(program)])
+    verdict = explore_command.run_hosted(arguments, [], tmp_path / "log")
+    assert (verdict.word, "silence: no line for 1 s" in verdict.title) == ("hang", True), verdict
 
 
 @pytest.mark.parametrize(("words", "complaint"), [

@@ -3,6 +3,7 @@ import argparse
 import dataclasses
 import os
 import secrets
+import select
 import shlex
 import subprocess
 from pathlib import Path
@@ -12,7 +13,7 @@ from .console import Console
 from .explored import Explored, SavedProgram
 from .gdb_command import add_gdb_arguments
 from .judge import judge
-from .log import printable
+from .log import Follower, printable
 from .runfolder import claim
 from .runner import run
 from .trace import tell
@@ -26,6 +27,8 @@ HOSTED = ROOT / "build/host/explore/stampede-explore"
 STRATEGIES = ("portfolio", "walk", "sparse", "pct2", "pct3", "pct4", "sweep")
 SEED_MAX = 2**64 - 1
 LIMIT_SECONDS = 3600
+SILENT_SECONDS = 120  # far longer than anything takes between two lines
+CHUNK = 65536
 MAKE_IMAGE = "build it with make kernel EXPLORE=1"
 
 
@@ -229,17 +232,27 @@ def run_hosted(arguments: argparse.Namespace, words: list[str], log: Path) -> Ve
     console = Console(quiet=arguments.quiet)
     nonce = secrets.randbits(64) or 1
     command = [str(hosted_program(arguments).resolve()), f"nonce={nonce:016x}", *words]
+    ended_by = "exit"
+    follower = Follower()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process, \
             log.open("wb") as capture:
         try:
-            for line in process.stdout:
-                capture.write(line)
-                show(console, line.decode("latin-1").rstrip())
-            code = process.wait(LIMIT_SECONDS)
+            while select.select([process.stdout], [], [], SILENT_SECONDS)[0]:
+                chunk = os.read(process.stdout.fileno(), CHUNK)
+                if not chunk:
+                    break
+                capture.write(chunk)
+                for line in follower.feed(chunk):
+                    show(console, line)
+            else:
+                ended_by = "silence"
+                process.kill()
+            code = process.wait()
         finally:
             process.kill()
     known = 0 <= code and 0x41 + 2 * code in KERNEL_EXIT_CODES
-    verdict = judge(log.read_bytes(), 0x41 + 2 * code if known else code, "exit", nonce)
+    verdict = judge(log.read_bytes(), 0x41 + 2 * code if known else None if ended_by == "silence" else code,
+                    ended_by, nonce, f"no line for {SILENT_SECONDS} s" if ended_by == "silence" else "")
     Console().say(printable(verdict.text()))
     return verdict
 

@@ -407,7 +407,8 @@ static void report_bound(void)
 
 _Noreturn static void conclude(void)
 {
-    bool lone = wanted_strategy() == STRATEGY_GIVEN || explorer.schedules < 10;
+    enum strategy strategy = wanted_strategy();
+    bool lone = strategy == STRATEGY_GIVEN || strategy == STRATEGY_SWEEP || explorer.schedules < 10;
     enum verdict verdict = VERDICT_PASS;
     char figures[200];
 

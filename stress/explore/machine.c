@@ -17,6 +17,7 @@ enum {
     FIRST_PIECES = 64, /* of a range of memory, eight bytes each, that all are noted; then ... */
     PIECE_STEP = 512,  /* ... one in so many bytes */
     ALONE_ACCESSES = 2000000, /* of the keeper: more are called a stall */
+    TURNS = 256,              /* of a trial, in which nobody has what he waits for */
     KEEPER = EXPLORE_CORES,   /* the fiber that sets up and inspects */
     FIBERS,
     ALL_CORES = (1 << EXPLORE_CORES) - 1,
@@ -58,7 +59,7 @@ static struct {
     bool observes;
     irq_flags_t initial_flags; /* interrupts on */
     unsigned current;          /* the thread that runs */
-    unsigned points, alone_for;
+    unsigned points, alone_for, stuck;
     unsigned alone_accesses; /* of the keeper */
     uint64_t hash;
     const struct program *program;
@@ -125,12 +126,18 @@ static uint32_t who_still_waits(void)
     return waiting;
 }
 
-/* A core's own thread unless an interrupt holds it; that, or one that may come. Those who only
- * yield wait for the others, if there are any. */
-static uint32_t who_can_run(void)
+/* A core's own thread unless an interrupt holds it; that, or one that may come. */
+static uint32_t who_may_run(void)
 {
     uint32_t interrupts = (machine.interrupted | machine.interruptible) << EXPLORE_CORES;
-    uint32_t enabled = machine.live & (interrupts | (ALL_CORES & ~machine.interrupted));
+
+    return machine.live & (interrupts | (ALL_CORES & ~machine.interrupted));
+}
+
+/* Those who only yield wait for the others, if there are any. */
+static uint32_t who_can_run(void)
+{
+    uint32_t enabled = who_may_run();
 
     if (machine.waiting)
         enabled &= ~who_still_waits();
@@ -206,14 +213,20 @@ static uint32_t limit_fairly(uint32_t enabled)
     return next & (~next + 1);
 }
 
+/*
+ * Where all wait they are given some turns of their loops, before that is called a deadlock: one
+ * that only tries so many times goes on by itself.
+ */
 static unsigned choose(void)
 {
     uint32_t enabled = who_can_run();
 
     if (!enabled && !machine.live)
         leave();
-    if (!enabled)
+    if (!enabled && (machine.stuck++ == TURNS || !who_may_run()))
         fail_deadlock();
+    if (!enabled)
+        enabled = who_may_run();
     unsigned next = schedule_choose(machine.schedule, limit_fairly(enabled), machine.current);
     machine.alone_for = next == machine.current ? machine.alone_for + 1 : 0;
     return next;
@@ -342,8 +355,8 @@ static void remember_read(struct thread *thread, uintptr_t address, unsigned siz
 
 static void trace_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
 {
-    if (machine.trace_count >= machine.trace_size)
-        return;
+    if (machine.trace_count >= machine.trace_size || machine.stuck > 1)
+        return; /* what comes of a deadlock is the same over and over */
     machine.trace[machine.trace_count++] = (struct trace_entry){
         .thread = (uint8_t)machine.current,
         .kind = (uint8_t)kind,
@@ -564,7 +577,7 @@ void machine_run(const struct program *program, struct schedule *schedule,
     machine.program = program;
     machine.schedule = schedule;
     machine.operation = operation;
-    machine.points = machine.alone_for = machine.trace_count = 0;
+    machine.points = machine.alone_for = machine.stuck = machine.trace_count = 0;
     machine.hash = 0;
     machine.current = 0;
     begin_threads();
