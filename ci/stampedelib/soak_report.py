@@ -125,15 +125,22 @@ def _alarms(runs: list[Run]) -> str:
     some = _where(runs, lambda run: run.is_alarm)
     if not some:
         return "## False alarms\n\nNone.\n"
-    open_ones = still_alarms(runs)
     lines = ["## False alarms", "", "What one was for is told by the commit that ended it (`git log`).", "",
              "| run | kernel | configuration | verdict | run again |",
              "| --- | --- | --- | --- | --- |"]
     lines += [f"| {run.configuration.number} | {run.kernel} of {run.source} | "
               f"{run.configuration.text()}, `{_options(run)}` | "
               f"{run.verdict}: {printable(run.title)} | "
-              f"{'no, or an alarm again' if run in open_ones else 'silent'} |" for run in some]
+              f"{_again(run, runs)} |" for run in some]
     return "\n".join(lines) + "\n"
+
+
+def _again(alarm: Run, runs: list[Run]) -> str:
+    if alarm in still_alarms(runs):
+        return "no, or an alarm again"
+    same = any(run.configuration == alarm.configuration and not run.is_alarm
+               for run in runs[runs.index(alarm) + 1:])
+    return "silent" if same else "silent, but drawn otherwise since: not the same run"
 
 
 def _options(run: Run) -> str:
