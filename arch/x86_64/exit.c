@@ -1,4 +1,5 @@
 /* Leaving the machine. */
+#include <arch/clock.h>
 #include <arch/exit.h>
 #include <arch/msr.h>
 #include <arch/setup.h>
@@ -8,6 +9,7 @@ enum {
     DEBUG_EXIT_BASE = 0x20,
     SLEEP_ENABLE = 1 << 13, /* ACPI 6.4, table 4.19 */
     SLEEP_TYPE_SHIFT = 10,
+    POWER_OFF_US = 3000000, /* as long a machine may take, in which nothing more is to be said */
 };
 
 void exit_debug(unsigned code)
@@ -26,4 +28,5 @@ void exit_power_off(const struct acpi_power *power)
     if (power->pm1b_control)
         port_write16(power->pm1b_control,
                      (uint16_t)(power->s5_b << SLEEP_TYPE_SHIFT | SLEEP_ENABLE));
+    clock_delay_us(POWER_OFF_US);
 }

@@ -17,9 +17,9 @@ _Static_assert(sizeof(struct buddy_pool) ==
 _Static_assert(sizeof(struct buddy_scan_pool) ==
                    sizeof(struct spinlock_irq) + (2 * (MAX_ORDER + 1) + 4) * 8,
                "struct buddy_scan_pool has changed: look at scan_fields()");
-_Static_assert(sizeof(struct buddy_cache) == 64 && sizeof(struct spinlock_irq) == 32 &&
+_Static_assert(sizeof(struct buddy_cache) == 128 && sizeof(struct spinlock_irq) == 40 &&
                    sizeof(struct buddy_percpu_pool) ==
-                       64 * (CACHES + (sizeof(struct buddy_pool) + 67) / 64),
+                       64 * (2 * CACHES + (sizeof(struct buddy_pool) + 67) / 64),
                "struct buddy_cache has changed: look at percpu_fields()");
 _Static_assert((unsigned)CACHES == PROVE_CORES && CACHE_PAGES == 4 && CACHE_BATCH == 2,
                "the caches are not scaled down: tests/host.mk");
