@@ -132,8 +132,8 @@ hosted-subjects: $(addprefix $(HOST_BUILD)/plain/subjects/,$(HOST_SUBJECTS))
 
 # The explorer as a program. What it watches is compiled as for the kernel, so that the same accesses are seen in both
 # and a seed is the same schedule there and here.
-HOST_EXPLORE := $(wildcard stress/explore/*.c) tests/host/explore_main.c tests/host/host.c tests/host/signals.c \
-	arch/x86_64/fiber.c arch/x86_64/backtrace.c mm/page_allocator.c mm/walker.c \
+HOST_EXPLORE := $(wildcard stress/explore/*.c) tests/host/explore_main.c tests/host/host.c tests/host/program.c \
+	tests/host/signals.c arch/x86_64/fiber.c arch/x86_64/backtrace.c mm/page_allocator.c mm/walker.c \
 	$(addprefix stress/,advice.c arena.c census.c content.c explain.c failure.c options.c report.c tick.c traps.c watch.c) \
 	$(addprefix lib/,bitmap.c crc32.c printf.c prng.c symbols.c)
 HOST_WATCHED := mm/buddy mm/buddy_percpu mm/buddy_scan smp/spinlock

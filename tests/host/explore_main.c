@@ -14,6 +14,7 @@
 #include <stress/report.h>
 #include <string.h>
 #include <tests/host/host.h>
+#include <tests/host/program.h>
 #include <tests/host/signals.h>
 #include <unistd.h>
 
@@ -51,43 +52,13 @@ static void read_options(void)
     run_set_exit(options.exit, options.on_fail, NULL);
 }
 
-static void report_options(void)
-{
-    char option[160];
-
-    for (size_t i = 0; options_print(&options, i, option, sizeof(option)); i++)
-        report_line("# options %s", option);
-}
-
-static const struct page_allocator *choose_allocator(void)
-{
-    const struct page_allocator *allocator = __start_page_allocators[0];
-
-    if (options.allocator[0])
-        allocator = page_allocator_find(options.allocator);
-    if (!allocator)
-        fail("usage", "option allocator: no allocator \"%s\" in this program", options.allocator);
-    report_line("# allocator=%s", allocator->name);
-    return allocator;
-}
-
-static void *take(size_t size, size_t align)
-{
-    size_t whole = (size + align - 1) & ~(align - 1);
-    void *memory = aligned_alloc(align, whole);
-
-    if (!memory)
-        fail("memory", "no %zu bytes", size);
-    return memset(memory, 0, whole);
-}
-
 static void boot(uint32_t number)
 {
     (void)number;
     report_start();
     read_options();
-    const struct page_allocator *allocator = choose_allocator();
-    report_options();
+    const struct page_allocator *allocator = host_choose_allocator(&options);
+    host_report_options(&options);
     report_plan(1);
     host_arena_map_in_place(FIRST_PFN, EXPLORE_PAGES);
     const struct trial_setup setup = {
@@ -96,7 +67,7 @@ static void boot(uint32_t number)
         .statics = {{__start_user_data, (size_t)(__stop_user_data - __start_user_data)}},
         .globals = data_start,
         .globals_size = (size_t)(end - data_start),
-        .machine = {.take = take, .guard = host_guard_stacks},
+        .machine = {.take = host_take, .guard = host_guard_stacks},
     };
     explore(&options, &setup);
 }

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <tests/host/host.h>
+#include <tests/host/program.h>
 #include <tests/host/signals.h>
 #include <unistd.h>
 
@@ -78,36 +79,6 @@ static void read_options(void)
     run_set_exit(options.exit, options.on_fail, NULL);
 }
 
-static void report_options(void)
-{
-    char option[160];
-
-    for (size_t i = 0; options_print(&options, i, option, sizeof(option)); i++)
-        report_line("# options %s", option);
-}
-
-static const struct page_allocator *choose_allocator(void)
-{
-    const struct page_allocator *allocator = __start_page_allocators[0];
-
-    if (options.allocator[0])
-        allocator = page_allocator_find(options.allocator);
-    if (!allocator)
-        fail("usage", "option allocator: no allocator \"%s\" in this program", options.allocator);
-    report_line("# allocator=%s", allocator->name);
-    return allocator;
-}
-
-static void *take(size_t size, size_t align)
-{
-    size_t whole = (size + align - 1) & ~(align - 1);
-    void *memory = aligned_alloc(align, whole);
-
-    if (!memory)
-        fail("memory", "no %zu bytes", size);
-    return memset(memory, 0, whole);
-}
-
 static void insert(pfn_t start, uint64_t count)
 {
     enum page_error error = arena_insert(&run.arena, start, count);
@@ -125,9 +96,9 @@ static void make_arena(const struct page_allocator *allocator)
     host_arena_map_in_place(FIRST_PFN, pages);
     run.options = &options;
     run.core_count = (uint32_t)options.cpus;
-    run_take_cores(&run, run.core_count, take);
-    phase_selftest_init(allocator, pages, take);
-    arena_init(&run.arena, allocator, FIRST_PFN, FIRST_PFN + pages, options.sample, take);
+    run_take_cores(&run, run.core_count, host_take);
+    phase_selftest_init(allocator, pages, host_take);
+    arena_init(&run.arena, allocator, FIRST_PFN, FIRST_PFN + pages, options.sample, host_take);
     insert(FIRST_PFN, pages / 2);
     insert(FIRST_PFN + pages / 2 + HOLE_PAGES, pages - pages / 2 - HOLE_PAGES);
     run_prepare(&run);
@@ -145,8 +116,8 @@ static void boot(uint32_t number)
 {
     report_start();
     read_options();
-    const struct page_allocator *allocator = choose_allocator();
-    report_options();
+    const struct page_allocator *allocator = host_choose_allocator(&options);
+    host_report_options(&options);
     make_arena(allocator);
     for (uint32_t other = 1; other < run.core_count; other++)
         host_start_core(other, enter_run);

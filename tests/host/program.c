@@ -1,0 +1,35 @@
+#include <lib/fail.h>
+#include <stdlib.h>
+#include <stress/report.h>
+#include <string.h>
+#include <tests/host/program.h>
+
+void host_report_options(const struct options *options)
+{
+    char option[160];
+
+    for (size_t i = 0; options_print(options, i, option, sizeof(option)); i++)
+        report_line("# options %s", option);
+}
+
+const struct page_allocator *host_choose_allocator(const struct options *options)
+{
+    const struct page_allocator *allocator = __start_page_allocators[0];
+
+    if (options->allocator[0])
+        allocator = page_allocator_find(options->allocator);
+    if (!allocator)
+        fail("usage", "option allocator: no allocator \"%s\" in this program", options->allocator);
+    report_line("# allocator=%s", allocator->name);
+    return allocator;
+}
+
+void *host_take(size_t size, size_t align)
+{
+    size_t whole = (size + align - 1) & ~(align - 1);
+    void *memory = aligned_alloc(align, whole);
+
+    if (!memory)
+        fail("memory", "no %zu bytes", size);
+    return memset(memory, 0, whole);
+}
