@@ -23,7 +23,7 @@ from .busy import Busy
 from .cli import Parser, build_parser
 from .log import key_values
 from .machine import find_qemu
-from .run_command import BUILD, build_plan
+from .run_command import BUILD, build_plan, leave
 from .runner import Plan, run
 from .soak_matrix import Configuration, draw
 from .soak_record import Record, Run, read, still_alarms
@@ -92,7 +92,7 @@ def main(argv: list[str]) -> int:
     """Soak, or report; returns the exit code."""
     arguments = parser().parse_args(argv[1:])
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+        signal.signal(number, leave)
     try:
         if arguments.report:
             print(report(read(existing_file(arguments.report, "run a soak first"))), end="")

@@ -595,11 +595,6 @@ void machine_abandon(void)
     leave();
 }
 
-unsigned machine_thread(void)
-{
-    return machine.current;
-}
-
 uint64_t machine_hash(void)
 {
     return machine.hash;

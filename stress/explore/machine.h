@@ -57,9 +57,6 @@ void machine_run_alone(void (*work)(void));
 void machine_run(const struct program *program, struct schedule *schedule,
                  void (*operation)(unsigned thread, unsigned index));
 
-/* The thread that runs. Only from machine_run()'s operations. */
-unsigned machine_thread(void);
-
 /* Give up what runs, for good, and go back to who called machine_run(). From within it only. */
 _Noreturn void machine_abandon(void);
 

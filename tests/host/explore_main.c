@@ -8,7 +8,6 @@
 #include <arch/cpu.h>
 #include <lib/fail.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <stress/explore/explore.h>
 #include <stress/failure.h>
 #include <stress/report.h>
