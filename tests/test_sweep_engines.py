@@ -17,13 +17,14 @@ from test_sweep import OVERLAP, ran, results, settings, words
 from stampedelib.verdict import CODES
 
 ACTS = {2: OVERLAP.format(16), 5: OVERLAP.format(32)}
-# Stands for ssh: what it is told to do there it does here.
+# Stands for ssh: what it is told to do there it does here, with the SHELL that a login sets and that
+# GNU parallel's command runs by; the environment here may have none.
 FAKE_SSH = """#!/bin/sh
 echo "login banner"
 while [ "$1" != somewhere ]; do shift; done
 shift
 [ "$1" != -- ] || shift
-exec sh -c "$*"
+SHELL=/bin/sh exec sh -c "$*"
 """
 
 
