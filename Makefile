@@ -74,7 +74,7 @@ include mm/adapters/adapters.mk
 
 # The explorer's image, made by EXPLORE=1: in place of the phases, with allocators and lock instrumented.
 EXPLORER := boot/explore.c arch/x86_64/fiber.c arch/x86_64/fiber_switch.S arch/x86_64/vcpu.c \
-    $(addprefix stress/explore/,benign.c explore.c instrument.c machine.c minimise.c program.c race.c schedule.c trial.c)
+    $(addprefix stress/explore/,benign.c explore.c instrument.c machine.c minimise.c program.c race.c schedule.c tale.c trial.c)
 
 KERNEL_SOURCES := \
     boot/entry.S boot/main.c boot/bootinfo.c boot/memory.c boot/selfcheck.c $(if $(EXPLORE),$(EXPLORER),boot/stress.c) \
@@ -86,10 +86,10 @@ KERNEL_SOURCES := \
     lib/bitmap.c lib/crc32.c lib/printf.c lib/prng.c lib/string.c lib/symbols.c \
     mm/buddy.c mm/buddy_percpu.c mm/buddy_scan.c mm/memmap.c mm/page_allocator.c mm/walker.c \
     smp/barrier.c smp/bringup.c smp/spinlock.c \
-    stress/advice.c stress/arena.c stress/census.c stress/content.c stress/explain.c stress/failure.c stress/mix.c stress/options.c \
-    stress/phase_bad_free.c stress/phase_exhaust.c stress/phase_hotplug.c stress/phase_irq.c \
-    stress/phase_mixed.c stress/phase_remote_free.c stress/phase_selftest.c stress/provoke.c \
-    stress/report.c stress/run.c stress/tick.c stress/traps.c stress/watch.c
+    stress/advice.c stress/arena.c stress/arena_rest.c stress/call.c stress/census.c stress/content.c stress/explain.c \
+    stress/failure.c stress/mix.c stress/options.c stress/phase_bad_free.c stress/phase_exhaust.c stress/phase_hotplug.c \
+    stress/phase_irq.c stress/phase_mixed.c stress/phase_remote_free.c stress/phase_selftest.c stress/plan.c stress/provoke.c \
+    stress/report.c stress/run.c stress/tick.c stress/totals.c stress/traps.c stress/watch.c
 
 OBJECTS := $(patsubst %,$(COMMON)/%.o,$(basename $(KERNEL_SOURCES)))
 

@@ -6,6 +6,7 @@
 #include <mm/page.h>
 #include <smp/percpu.h>
 #include <stress/phases.h>
+#include <stress/plan.h>
 #include <stress/report.h>
 #include <stress/run.h>
 
@@ -19,7 +20,7 @@ void program_check(const struct options *options)
 {
     static char message[200];
 
-    if (!run_check_phases(options->phases, message, sizeof(message)))
+    if (!plan_check_phases(options->phases, message, sizeof(message)))
         fail("usage", "%s", message);
 }
 
@@ -52,7 +53,7 @@ void program_prepare(struct options *options, const struct page_allocator *alloc
         (ull)(arena_overhead(allocator, memory->start, memory->end) - run.arena.metadata_size) >>
             20,
         (ull)paging_largest_page() >> 20, (ull)((clock_ns() - start) / 1000000));
-    report_plan(run_plan(&run));
+    report_plan(plan_count(&run));
 }
 
 void program_run(uint32_t core)

@@ -1,17 +1,13 @@
-#include <arch/cpu.h>
-#include <arch/irq.h>
 #include <lib/bitmap.h>
 #include <lib/count.h>
 #include <lib/fail.h>
 #include <lib/string.h>
-#include <smp/percpu.h>
 #include <stddef.h>
 #include <stress/arena.h>
-#include <stress/census.h>
+#include <stress/call.h>
 #include <stress/content.h>
 #include <stress/explain.h>
 #include <stress/failure.h>
-#include <stress/watch.h>
 
 typedef unsigned long long ull;
 
@@ -41,6 +37,13 @@ static void check_guard(const void *memory, size_t size, const char *what)
         if (guard[i] != GUARD_BYTE)
             fail("wild-access", "byte %u behind the %zu bytes of the allocator's %s was written to",
                  i, size, what);
+}
+
+void arena_check_guards(const struct arena *arena)
+{
+    check_guard(arena->pool, arena->allocator->pool_size, "pool");
+    if (arena->metadata)
+        check_guard(arena->metadata, arena->metadata_size, "metadata");
 }
 
 uint64_t arena_overhead(const struct page_allocator *allocator, pfn_t start, pfn_t end)
@@ -125,118 +128,6 @@ void arena_set_bounds(struct arena *arena, uint64_t blocks, uint64_t pages)
 {
     arena->held_blocks_bound = blocks;
     arena->held_pages_bound = pages;
-}
-
-/* ---- what must hold around every call ---- */
-
-/* As a core was before a call, and must be after it. */
-struct standing {
-    bool interrupts;
-    uint32_t locks_held;
-};
-
-static struct standing standing_now(void)
-{
-    return (struct standing){irq_enabled(), this_cpu()->locks_held};
-}
-
-static void check_standing(struct standing before, const char *function)
-{
-    const struct percpu *cpu = this_cpu();
-
-    if (cpu->locks_held != before.locks_held)
-        fail("lock-held", "core %u returned from %s with %u locks held, %u before: %s",
-             cpu->local.number, function, cpu->locks_held, before.locks_held,
-             percpu_held_name(cpu));
-    if (irq_enabled() != before.interrupts)
-        fail("irq-state", "core %u returned from %s with interrupts %s, %s before",
-             cpu->local.number, function, irq_enabled() ? "on" : "off",
-             before.interrupts ? "on" : "off");
-}
-
-struct call {
-    struct core *core;
-    const char *function;
-    struct standing before;
-};
-
-static struct history_entry make_entry(enum operation operation, pfn_t pfn, struct holding holding)
-{
-    return (struct history_entry){
-        .cycles = cpu_cycles(),
-        .pfn = pfn,
-        .operation = (uint8_t)operation,
-        .order = (uint8_t)(holding.order_plus_1 - 1),
-        .holder = holding.core,
-        .serial = holding.serial,
-    };
-}
-
-static struct call call_begin(struct core *core, const char *function, enum operation operation,
-                              pfn_t pfn, struct holding holding)
-{
-    core->now = make_entry(operation, pfn, holding);
-    if (!core->in_interrupt)
-        watch_progress();
-    return (struct call){core, function, standing_now()};
-}
-
-static void call_end(struct call call)
-{
-    check_standing(call.before, call.function);
-    call.core->now.operation = OPERATION_NONE;
-    if (!call.core->in_interrupt)
-        watch_progress();
-}
-
-static void remember(struct core *core, enum operation operation, pfn_t pfn, struct holding holding)
-{
-    core->history[core->history_next++ % HISTORY_SIZE] = make_entry(operation, pfn, holding);
-}
-
-pfn_t arena_call_allocate(struct arena *arena, struct core *core, struct holding holding)
-{
-    struct call call =
-        call_begin(core, "allocate_pages", OPERATION_ALLOCATING, INVALID_PFN, holding);
-    pfn_t pfn = arena->allocator->allocate_pages(arena->pool, holding.order_plus_1 - 1u);
-
-    call_end(call);
-    return pfn;
-}
-
-static enum page_error call_free(struct arena *arena, struct core *core, enum operation operation,
-                                 pfn_t pfn, struct holding holding)
-{
-    struct call call = call_begin(core, "free_pages", operation, pfn, holding);
-    enum page_error error =
-        arena->allocator->free_pages(arena->pool, pfn, holding.order_plus_1 - 1u);
-
-    call_end(call);
-    return error;
-}
-
-enum page_error arena_call_free(struct arena *arena, struct core *core, pfn_t pfn,
-                                struct holding holding)
-{
-    return call_free(arena, core, OPERATION_FREE, pfn, holding);
-}
-
-static enum page_error call_insert(const struct arena *arena, pfn_t start, uint64_t count)
-{
-    struct standing before = standing_now();
-    enum page_error error = arena->allocator->insert_pages(arena->pool, start, count);
-
-    check_standing(before, "insert_pages");
-    return error;
-}
-
-static enum page_error call_remove(const struct arena *arena, pfn_t start, uint64_t count)
-{
-    struct standing before = standing_now();
-    enum page_error error = arena->allocator->remove_pages(arena->pool, start, count);
-
-    check_standing(before, "remove_pages");
-    return error;
 }
 
 /* ---- insert ---- */
@@ -337,15 +228,15 @@ static struct content content_of(const struct arena *arena, pfn_t pfn, struct ho
 pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
 {
     struct holding holding = {++core->serial, (uint16_t)core->number, (uint8_t)(order + 1), 0};
-    pfn_t pfn = arena_call_allocate(arena, core, holding);
+    pfn_t pfn = call_allocate(arena, core, holding);
 
     if (pfn == INVALID_PFN) {
         count_add(&core->counts.out_of_memory, 1);
-        remember(core, OPERATION_OUT_OF_MEMORY, pfn, holding);
+        call_remember(core, OPERATION_OUT_OF_MEMORY, pfn, holding);
         check_out_of_memory(arena, core, order);
         return INVALID_PFN;
     }
-    remember(core, OPERATION_ALLOCATE, pfn, holding);
+    call_remember(core, OPERATION_ALLOCATE, pfn, holding);
     arena_check_place(arena, pfn, order);
     uint64_t index = pfn - arena->start;
     uint64_t taken = bitmap_set_range(arena->held, index, order_pages(order));
@@ -394,7 +285,7 @@ void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
     ASSERT(holding.order_plus_1 && bitmap_test(arena->held, index));
     if (arena->sample)
         check_content(arena, core, pfn, holding);
-    remember(core, OPERATION_FREE, pfn, holding);
+    call_remember(core, OPERATION_FREE, pfn, holding);
 
     /* Given up before it is freed: from then on another core may be handed it. */
     arena->holdings[index] = (struct holding){0};
@@ -403,7 +294,7 @@ void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
         fail("overlap", "pfn 0x%llx order %u: page 0x%llx was given up by another", (ull)pfn, order,
              (ull)(arena->start + missing));
 
-    enum page_error error = arena_call_free(arena, core, pfn, holding);
+    enum page_error error = call_free(arena, core, OPERATION_FREE, pfn, holding);
     if (error != PAGE_OK)
         fail("free-refused", "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
              page_error_name(error));
@@ -417,13 +308,13 @@ void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned 
     struct holding nobody = {.core = (uint16_t)core->number, .order_plus_1 = (uint8_t)(order + 1)};
     enum page_error error = call_free(arena, core, OPERATION_BAD_FREE, pfn, nobody);
 
-    remember(core, OPERATION_BAD_FREE, pfn, nobody);
+    call_remember(core, OPERATION_BAD_FREE, pfn, nobody);
     count_add(&core->counts.bad_frees, 1);
     if (error == PAGE_OK)
         fail("bad-free", "pfn 0x%llx order %u accepted: %s", (ull)pfn, order, kind);
 }
 
-/* ---- at rest ---- */
+/* ---- room, by the books ---- */
 
 /* The next run of pages in [index, end) that are inserted and not held; false if there is none. */
 static bool next_free_run(const struct arena *arena, uint64_t *index, uint64_t *run_end)
@@ -457,104 +348,6 @@ bool arena_has_room(const struct arena *arena, unsigned order)
         index = run_end;
     }
     return false;
-}
-
-static void fail_finding(const struct walk_finding *finding)
-{
-    fail(finding->rule, "%s", finding->message);
-}
-
-/* Whoever walks sees the allocator through this: as it is, or by a census. */
-struct view {
-    struct page_allocator allocator;
-    void *pool;
-    bool possible, census;
-    uint64_t counted; /* what the allocator said of its free pages while caches held some */
-};
-
-static struct view open_view(struct arena *arena)
-{
-    struct view view = {*arena->allocator, arena->pool, true, false, 0};
-
-    if (view.allocator.free_page_count)
-        view.counted = view.allocator.free_page_count(arena->pool);
-    if (arena->allocator->drain)
-        arena->allocator->drain(arena->pool);
-    if (arena->allocator->for_each_free)
-        return view;
-    view.possible = view.census = census_possible(arena);
-    if (view.census)
-        census_take(arena);
-    view.allocator.for_each_free = census_for_each;
-    view.allocator.validate = NULL;
-    view.allocator.free_page_count = NULL;
-    view.pool = arena;
-    return view;
-}
-
-static void close_view(struct arena *arena, const struct view *view)
-{
-    if (view->census)
-        census_give_back(arena);
-}
-
-/* What the allocator says of itself before a census, or emptying its caches, changes what it would
- * say. */
-static void check_validate(const struct arena *arena)
-{
-    char message[WALK_MESSAGE_SIZE];
-
-    if (arena->allocator->validate &&
-        (arena->allocator->drain || !arena->allocator->for_each_free) &&
-        !arena->allocator->validate(arena->pool, message, sizeof(message)))
-        fail("free-list", "%s", message);
-}
-
-void arena_check(struct arena *arena)
-{
-    check_validate(arena);
-
-    struct walk_finding finding = {0};
-    struct view view = open_view(arena);
-
-    check_guard(arena->pool, arena->allocator->pool_size, "pool");
-    if (arena->metadata)
-        check_guard(arena->metadata, arena->metadata_size, "metadata");
-    if (view.possible && !walk_check(&arena->walk, &view.allocator, view.pool, &finding))
-        fail_finding(&finding);
-    if (view.possible && arena->allocator->free_page_count && view.counted != finding.free_pages)
-        fail("free-list", "%llu pages were free, counted %llu", (ull)finding.free_pages,
-             (ull)view.counted);
-    close_view(arena, &view);
-}
-
-void arena_for_each_free(struct arena *arena, page_visit_free *visit, void *context)
-{
-    struct view view = open_view(arena);
-
-    if (view.possible)
-        view.allocator.for_each_free(view.pool, visit, context);
-    close_view(arena, &view);
-}
-
-void arena_remember(struct arena *arena)
-{
-    struct view view = open_view(arena);
-
-    if (view.possible)
-        walk_remember(&arena->walk, &view.allocator, view.pool);
-    close_view(arena, &view);
-}
-
-void arena_check_residue(struct arena *arena)
-{
-    struct walk_finding finding = {0};
-    struct view view = open_view(arena);
-
-    if (view.possible && (view.allocator.promises & PROMISE_COALESCES) &&
-        !walk_compare(&arena->walk, &view.allocator, view.pool, &finding))
-        fail_finding(&finding);
-    close_view(arena, &view);
 }
 
 /* ---- blocks freed in parts ---- */

@@ -3,9 +3,9 @@
  *
  * The oracle never trusts the allocator. It keeps, for every page, who holds it; every block handed
  * out is claimed there atomically before anybody uses it, and given up before it is freed. Rules
- * that are checked at each call: overlap, outside, misaligned, content, false-oom, free-refused,
- * irq-state, lock-held. At rest: free-list, uncoalesced, lost, residue (mm/walker.h). A broken one
- * ends in failure_begin/end.
+ * that are checked at each call: overlap, outside, misaligned, content, false-oom, free-refused;
+ * irq-state and lock-held around it (stress/call.h). At rest (arena_rest.c): free-list,
+ * uncoalesced, lost, residue (mm/walker.h). A broken one ends in failure_begin/end.
  */
 #pragma once
 
@@ -84,13 +84,8 @@ pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order);
 /* Check the content of a block that arena_allocate() returned, give it up, free it. Any core. */
 void arena_free(struct arena *arena, struct core *core, pfn_t pfn);
 
-/*
- * The allocator's own calls, with the checks around each: lock-held, irq-state. For those who keep
- * other books.
- */
-pfn_t arena_call_allocate(struct arena *arena, struct core *core, struct holding holding);
-enum page_error arena_call_free(struct arena *arena, struct core *core, pfn_t pfn,
-                                struct holding holding);
+/* Fails if what lies behind the allocator's pool and metadata was written to: "wild-access". */
+void arena_check_guards(const struct arena *arena);
 
 /* Fails if a block handed out is "misaligned" or "outside" of what was inserted. */
 void arena_check_place(const struct arena *arena, pfn_t pfn, unsigned order);

@@ -1,6 +1,7 @@
 #include <arch/percpu.h>
 #include <lib/bitmap.h>
 #include <lib/fail.h>
+#include <stress/call.h>
 #include <stress/census.h>
 
 typedef unsigned long long ull;
@@ -40,8 +41,8 @@ static struct holding block_of(unsigned order)
 void census_take(struct arena *arena)
 {
     for (unsigned order = MAX_ORDER + 1; order-- > 0;) {
-        pfn_t pfn = arena_call_allocate(arena, census_core(), block_of(order));
-        for (; pfn != INVALID_PFN; pfn = arena_call_allocate(arena, census_core(), block_of(order)))
+        pfn_t pfn = call_allocate(arena, census_core(), block_of(order));
+        for (; pfn != INVALID_PFN; pfn = call_allocate(arena, census_core(), block_of(order)))
             note(arena, pfn, order);
     }
     for (pfn_t pfn = arena->start; pfn < arena->end; pfn++)
@@ -58,7 +59,8 @@ void census_give_back(struct arena *arena)
         if (!*entry)
             continue;
         *entry = 0;
-        enum page_error error = arena_call_free(arena, census_core(), pfn, block_of(order));
+        enum page_error error =
+            call_free(arena, census_core(), OPERATION_FREE, pfn, block_of(order));
         if (error != PAGE_OK)
             fail("free-refused", "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
                  page_error_name(error));

@@ -13,17 +13,6 @@
 #include <stress/core.h>
 #include <stress/options.h>
 
-/* Sums over all cores of what a phase did. */
-struct totals {
-    struct core_counts counts;
-    uint64_t steps, fewest_steps;
-    uint64_t acquisitions, fewest_acquisitions, most_acquisitions;
-    uint32_t fewest_core, most_core; /* whose those are */
-    uint64_t contended, handoffs;
-    uint64_t order; /* hash of the hand-overs, of all cores */
-    uint64_t wait_cycles, hold_cycles, longest_wait, longest_hold;
-};
-
 /* The least of interleaving that makes a pass of a phase believable on two cores or more. */
 struct floor {
     uint64_t handoffs;    /* lock acquisitions after another core's */
@@ -76,25 +65,12 @@ struct run {
     bool tells; /* a phase runs: its handler may tell of progress too */
 };
 
-/* The phases there are, in their order; the last has a NULL name. */
-extern const struct phase *const all_phases[];
-
-/* Whether `list` ("all", or names with commas) names only phases there are; if not, message says
- * which. */
-bool run_check_phases(const char *list, char *message, size_t size);
-
-/*
- * How many phases will run: those chosen that the allocator's promises allow. Says in the log which
- * are left out, and why.
- */
-unsigned run_plan(const struct run *run);
-
 /* Memory for the counts of `cores` cores, which `take` gives zeroed. */
 void run_take_cores(struct run *run, uint32_t cores, void *(*take)(size_t size, size_t align));
 
 /*
  * Make ready: arenas have been given their pages, options are checked, `cores` cores will call
- * run_core(). Also builds the table that orders are drawn from.
+ * run_core().
  */
 void run_prepare(struct run *run);
 

@@ -3,9 +3,9 @@
 #include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>
-#include <lib/symbols.h>
 #include <stress/explore/explore.h>
 #include <stress/explore/minimise.h>
+#include <stress/explore/tale.h>
 #include <stress/failure.h>
 
 typedef unsigned long long ull;
@@ -73,83 +73,7 @@ static bool run_usual(void)
     return failed;
 }
 
-/* ---- the tale of a failure ---- */
-
-static void report_program_text(const char *what, const struct program *program)
-{
-    char text[PROGRAM_TEXT_SIZE];
-
-    report_line("# %s program=%s", what, program_print(program, text, sizeof(text)));
-}
-
-/* Lines are short: a long list takes several. */
-static void report_switches(const struct schedule_switch *list, unsigned count)
-{
-    char text[200];
-    const unsigned a_line = 12; /* of 16 characters at most */
-
-    for (unsigned i = 0; i < count || i == 0; i += a_line)
-        report_line(
-            "# minimised switches=%s",
-            schedule_print(list + i, count - i < a_line ? count - i : a_line, text, sizeof(text)));
-}
-
-static const char *kind_word(unsigned kind)
-{
-    if (kind & ACCESS_MODIFY)
-        return "modify";
-    if (kind & ACCESS_ATOMIC)
-        return kind & ACCESS_WRITE ? "store" : "load";
-    return kind & ACCESS_WRITE ? "write" : "read";
-}
-
-static void report_trace(void)
-{
-    char place[40], name[64];
-
-    for (unsigned i = 0; i < machine_trace_count(); i++) {
-        const struct trace_entry *entry = &explorer.trace[i];
-        uintptr_t at = (uintptr_t)entry->at - 1; /* in the call, not behind it */
-        report_line("# trace %s %d %s %u %s was=0x%llx at=0x%llx %s", thread_name(entry->thread),
-                    entry->operation, kind_word(entry->kind), entry->size,
-                    trial_place(entry->address, place, sizeof(place)), (ull)entry->before, (ull)at,
-                    symbol_format(name, sizeof(name), at));
-    }
-}
-
-static void report_outcomes(const struct program *program)
-{
-    for (unsigned thread = 0; thread < EXPLORE_THREADS; thread++)
-        for (unsigned i = 0; i < program->count[thread]; i++) {
-            struct trial_outcome outcome = trial_outcome(thread, i);
-            if (program->operations[thread][i].kind != PROGRAM_ALLOCATE || !outcome.done)
-                continue;
-            if (outcome.pfn == INVALID_PFN)
-                report_line("# outcome %s %u none", thread_name(thread), i);
-            else
-                report_line("# outcome %s %u page=%llu", thread_name(thread), i, (ull)outcome.pfn);
-        }
-}
-
-static void report_side(const char *which, const struct race_access *access)
-{
-    char name[64];
-    uintptr_t at = (uintptr_t)access->at - 1;
-
-    report_line("# race %s: thread %s %s at=0x%llx %s lock=%s", which,
-                thread_name(access_thread(access)), kind_word(access_kind(access)), (ull)at,
-                symbol_format(name, sizeof(name), at), access->lock);
-}
-
-static void report_race(void)
-{
-    char place[40];
-    const struct race *race = machine_race();
-
-    report_line("# race at %s", trial_place(race->address, place, sizeof(place)));
-    report_side("first", &race->first);
-    report_side("second", &race->second);
-}
+/* ---- a failure ---- */
 
 static void take_failing(void)
 {
@@ -160,17 +84,6 @@ static void take_failing(void)
     memcpy(failing->switches, explorer.schedule.taken,
            failing->switch_count * sizeof(failing->switches[0]));
     memcpy(failing->title, explorer.result.title, sizeof(failing->title));
-}
-
-static void report_small(void)
-{
-    const struct failing *failing = &explorer.failing;
-
-    report_line("# minimised cores=%u operations=%u switches=%u first_pfn=0x%llx",
-                program_cores(&failing->program), program_length(&failing->program),
-                failing->switch_count, (ull)explorer.start_pfn);
-    report_program_text("minimised", &failing->program);
-    report_switches(failing->switches, failing->switch_count);
 }
 
 /* Make it small, then run it once more and keep what happens. */
@@ -185,14 +98,14 @@ static void shrink_and_trace(void)
         report_line("# minimise trials=%llu ms=%llu", (ull)trials,
                     (ull)((clock_ns() - before) / 1000000));
     }
-    report_small();
+    tale_minimised(&explorer.failing, explorer.start_pfn);
     machine_trace(explorer.trace, TRACE_SIZE);
     if (!minimise_confirm(&explorer.failing, &explorer.schedule))
         report_line("# minimised: it does not fail again: something outlives a trial");
-    report_trace();
-    report_outcomes(&explorer.failing.program);
+    tale_trace(explorer.trace);
+    tale_outcomes(&explorer.failing.program);
     if (strncmp(explorer.failing.title, "race:", 5) == 0)
-        report_race();
+        tale_race();
 }
 
 static void report_found(void)
@@ -202,7 +115,7 @@ static void report_found(void)
                 (ull)explorer.program_seed, (ull)explorer.schedule_seed,
                 strategy_name(explorer.schedule.strategy), (ull)explorer.schedules,
                 explorer.result.points, (ull)explorer.result.hash);
-    report_program_text("found", &explorer.program);
+    tale_program("found", &explorer.program);
     report_line("# found title=%s", explorer.result.title);
 }
 
@@ -369,9 +282,9 @@ static void replay(void)
     machine_trace(NULL, 0);
     if (failed)
         note_failure();
-    report_program_text("replayed", &explorer.program);
-    report_trace();
-    report_outcomes(&explorer.program);
+    tale_program("replayed", &explorer.program);
+    tale_trace(explorer.trace);
+    tale_outcomes(&explorer.program);
 }
 
 /* ---- the frame ---- */

@@ -14,6 +14,7 @@
 #include <stress/failure.h>
 #include <stress/options.h>
 #include <stress/phases.h>
+#include <stress/plan.h>
 #include <stress/provoke.h>
 #include <stress/report.h>
 #include <stress/run.h>
@@ -66,7 +67,7 @@ static void read_options(void)
     options_default(&options);
     bool good = options_parse(&options, command_line, message, sizeof(message));
     report_program(options.nonce, "hosted");
-    if (!good || !run_check_phases(options.phases, message, sizeof(message)))
+    if (!good || !plan_check_phases(options.phases, message, sizeof(message)))
         fail("usage", "%s", message);
     if (mib < 1 || mib > 65536)
         fail("usage", "--mib=%llu: allowed 1 to 65536", (unsigned long long)mib);
@@ -121,7 +122,7 @@ static void boot(uint32_t number)
     make_arena(allocator);
     for (uint32_t other = 1; other < run.core_count; other++)
         host_start_core(other, enter_run);
-    report_plan(run_plan(&run));
+    report_plan(plan_count(&run));
     __atomic_store_n(&run_is_ready, true, __ATOMIC_RELEASE);
     run_core(&run, number);
 }

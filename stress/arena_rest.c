@@ -1,0 +1,101 @@
+#include <lib/fail.h>
+#include <stress/arena.h>
+#include <stress/census.h>
+
+typedef unsigned long long ull;
+
+static void fail_finding(const struct walk_finding *finding)
+{
+    fail(finding->rule, "%s", finding->message);
+}
+
+/* Whoever walks sees the allocator through this: as it is, or by a census. */
+struct view {
+    struct page_allocator allocator;
+    void *pool;
+    bool possible, census;
+    uint64_t counted; /* what the allocator said of its free pages while caches held some */
+};
+
+static struct view open_view(struct arena *arena)
+{
+    struct view view = {*arena->allocator, arena->pool, true, false, 0};
+
+    if (view.allocator.free_page_count)
+        view.counted = view.allocator.free_page_count(arena->pool);
+    if (arena->allocator->drain)
+        arena->allocator->drain(arena->pool);
+    if (arena->allocator->for_each_free)
+        return view;
+    view.possible = view.census = census_possible(arena);
+    if (view.census)
+        census_take(arena);
+    view.allocator.for_each_free = census_for_each;
+    view.allocator.validate = NULL;
+    view.allocator.free_page_count = NULL;
+    view.pool = arena;
+    return view;
+}
+
+static void close_view(struct arena *arena, const struct view *view)
+{
+    if (view->census)
+        census_give_back(arena);
+}
+
+/* What the allocator says of itself before a census, or emptying its caches, changes what it would
+ * say. */
+static void check_validate(const struct arena *arena)
+{
+    char message[WALK_MESSAGE_SIZE];
+
+    if (arena->allocator->validate &&
+        (arena->allocator->drain || !arena->allocator->for_each_free) &&
+        !arena->allocator->validate(arena->pool, message, sizeof(message)))
+        fail("free-list", "%s", message);
+}
+
+void arena_check(struct arena *arena)
+{
+    check_validate(arena);
+
+    struct walk_finding finding = {0};
+    struct view view = open_view(arena);
+
+    arena_check_guards(arena);
+    if (view.possible && !walk_check(&arena->walk, &view.allocator, view.pool, &finding))
+        fail_finding(&finding);
+    if (view.possible && arena->allocator->free_page_count && view.counted != finding.free_pages)
+        fail("free-list", "%llu pages were free, counted %llu", (ull)finding.free_pages,
+             (ull)view.counted);
+    close_view(arena, &view);
+}
+
+void arena_for_each_free(struct arena *arena, page_visit_free *visit, void *context)
+{
+    struct view view = open_view(arena);
+
+    if (view.possible)
+        view.allocator.for_each_free(view.pool, visit, context);
+    close_view(arena, &view);
+}
+
+void arena_remember(struct arena *arena)
+{
+    struct view view = open_view(arena);
+
+    if (view.possible)
+        walk_remember(&arena->walk, &view.allocator, view.pool);
+    close_view(arena, &view);
+}
+
+void arena_check_residue(struct arena *arena)
+{
+    struct walk_finding finding = {0};
+    struct view view = open_view(arena);
+
+    if (view.possible && (view.allocator.promises & PROMISE_COALESCES) &&
+        !walk_compare(&arena->walk, &view.allocator, view.pool, &finding))
+        fail_finding(&finding);
+    close_view(arena, &view);
+}

@@ -1,0 +1,23 @@
+/*
+ * The calls into the allocator under test. Around each is checked what must be after it as it was
+ * before: locks held (rule "lock-held") and the interrupt flag ("irq-state"); one that allocates or
+ * frees is the core's operation of now while it runs, and progress to the watchdog. No books are
+ * kept here: that is the arena's, or the census's. Any core, any interrupt flag.
+ */
+#pragma once
+
+#include <stress/arena.h>
+
+/* Of holding.order_plus_1 - 1; returns what the allocator does. */
+pfn_t call_allocate(struct arena *arena, struct core *core, struct holding holding);
+
+/* operation: OPERATION_FREE, or OPERATION_BAD_FREE of what must be refused. */
+enum page_error call_free(struct arena *arena, struct core *core, enum operation operation,
+                          pfn_t pfn, struct holding holding);
+
+/* Nobody's operation: core 0 does it for all. */
+enum page_error call_insert(const struct arena *arena, pfn_t start, uint64_t count);
+enum page_error call_remove(const struct arena *arena, pfn_t start, uint64_t count);
+
+/* Write an operation into the core's history. */
+void call_remember(struct core *core, enum operation operation, pfn_t pfn, struct holding holding);

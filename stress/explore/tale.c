@@ -1,0 +1,90 @@
+#include <lib/symbols.h>
+#include <stress/explore/tale.h>
+#include <stress/report.h>
+
+typedef unsigned long long ull;
+
+void tale_program(const char *what, const struct program *program)
+{
+    char text[PROGRAM_TEXT_SIZE];
+
+    report_line("# %s program=%s", what, program_print(program, text, sizeof(text)));
+}
+
+/* Lines are short: a long list takes several. */
+static void tell_switches(const struct schedule_switch *list, unsigned count)
+{
+    char text[200];
+    const unsigned a_line = 12; /* of 16 characters at most */
+
+    for (unsigned i = 0; i < count || i == 0; i += a_line)
+        report_line(
+            "# minimised switches=%s",
+            schedule_print(list + i, count - i < a_line ? count - i : a_line, text, sizeof(text)));
+}
+
+void tale_minimised(const struct failing *failing, pfn_t start_pfn)
+{
+    report_line("# minimised cores=%u operations=%u switches=%u first_pfn=0x%llx",
+                program_cores(&failing->program), program_length(&failing->program),
+                failing->switch_count, (ull)start_pfn);
+    tale_program("minimised", &failing->program);
+    tell_switches(failing->switches, failing->switch_count);
+}
+
+static const char *kind_word(unsigned kind)
+{
+    if (kind & ACCESS_MODIFY)
+        return "modify";
+    if (kind & ACCESS_ATOMIC)
+        return kind & ACCESS_WRITE ? "store" : "load";
+    return kind & ACCESS_WRITE ? "write" : "read";
+}
+
+void tale_trace(const struct trace_entry *trace)
+{
+    char place[40], name[64];
+
+    for (unsigned i = 0; i < machine_trace_count(); i++) {
+        const struct trace_entry *entry = &trace[i];
+        uintptr_t at = (uintptr_t)entry->at - 1; /* in the call, not behind it */
+        report_line("# trace %s %d %s %u %s was=0x%llx at=0x%llx %s", thread_name(entry->thread),
+                    entry->operation, kind_word(entry->kind), entry->size,
+                    trial_place(entry->address, place, sizeof(place)), (ull)entry->before, (ull)at,
+                    symbol_format(name, sizeof(name), at));
+    }
+}
+
+void tale_outcomes(const struct program *program)
+{
+    for (unsigned thread = 0; thread < EXPLORE_THREADS; thread++)
+        for (unsigned i = 0; i < program->count[thread]; i++) {
+            struct trial_outcome outcome = trial_outcome(thread, i);
+            if (program->operations[thread][i].kind != PROGRAM_ALLOCATE || !outcome.done)
+                continue;
+            if (outcome.pfn == INVALID_PFN)
+                report_line("# outcome %s %u none", thread_name(thread), i);
+            else
+                report_line("# outcome %s %u page=%llu", thread_name(thread), i, (ull)outcome.pfn);
+        }
+}
+
+static void tell_side(const char *which, const struct race_access *access)
+{
+    char name[64];
+    uintptr_t at = (uintptr_t)access->at - 1;
+
+    report_line("# race %s: thread %s %s at=0x%llx %s lock=%s", which,
+                thread_name(access_thread(access)), kind_word(access_kind(access)), (ull)at,
+                symbol_format(name, sizeof(name), at), access->lock);
+}
+
+void tale_race(void)
+{
+    char place[40];
+    const struct race *race = machine_race();
+
+    report_line("# race at %s", trial_place(race->address, place, sizeof(place)));
+    tell_side("first", &race->first);
+    tell_side("second", &race->second);
+}

@@ -1,0 +1,155 @@
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <stddef.h>
+#include <stress/phases.h>
+#include <stress/plan.h>
+#include <stress/report.h>
+
+const struct phase *const all_phases[] = {
+    &phase_selftest,
+    &phase_single,
+    &phase_single_irq,
+    &phase_mixed,
+    &phase_remote_free,
+    &phase_irq,
+    &phase_exhaust,
+    &phase_fragment,
+    &phase_hotplug,
+    &phase_bad_free,
+    NULL,
+};
+
+/* Whether the list of names contains name. */
+static bool listed(const char *list, const char *name)
+{
+    size_t length = strlen(name);
+
+    if (strcmp(list, "all") == 0)
+        return true;
+    for (const char *word = list; word; word = strchr(word, ',')) {
+        word += *word == ',';
+        if (strncmp(word, name, length) == 0 && (word[length] == ',' || word[length] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static bool phase_exists(const char *name, size_t length)
+{
+    for (unsigned i = 0; all_phases[i]; i++)
+        if (strlen(all_phases[i]->name) == length &&
+            strncmp(all_phases[i]->name, name, length) == 0)
+            return true;
+    return false;
+}
+
+static void list_phases(char *text, size_t size)
+{
+    size_t used = (size_t)format_text(text, size, "all");
+
+    for (unsigned i = 0; all_phases[i] && used < size; i++)
+        used += (size_t)format_text(text + used, size - used, " %s", all_phases[i]->name);
+}
+
+bool plan_check_phases(const char *list, char *message, size_t size)
+{
+    char known[160];
+
+    if (strcmp(list, "all") == 0)
+        return true;
+    for (const char *word = list; word;) {
+        const char *comma = strchr(word, ',');
+        size_t length = comma ? (size_t)(comma - word) : strlen(word);
+        if (!phase_exists(word, length)) {
+            list_phases(known, sizeof(known));
+            format_text(message, size, "option phases: no phase \"%.*s\"; there are: %s",
+                        (int)length, word, known);
+            return false;
+        }
+        word = comma ? comma + 1 : NULL;
+    }
+    return true;
+}
+
+/* Why a phase cannot run with this allocator here, or NULL. */
+static const char *hindrance(const struct run *run, const struct phase *phase)
+{
+    const struct page_allocator *allocator = run->arena.allocator;
+    unsigned missing = phase->promises & ~allocator->promises;
+
+    if (missing)
+        return page_promise_name(missing & -missing);
+    if (phase->removes && !allocator->remove_pages)
+        return "remove_pages";
+    if (phase->possible && !phase->possible())
+        return "interrupts";
+    return NULL;
+}
+
+bool plan_includes(const struct run *run, const struct phase *phase)
+{
+    return listed(run->options->phases, phase->name) && !hindrance(run, phase);
+}
+
+unsigned plan_count(const struct run *run)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; all_phases[i]; i++) {
+        const char *lacking = hindrance(run, all_phases[i]);
+        if (lacking && listed(run->options->phases, all_phases[i]->name))
+            report_line("# phase %s left out: it needs %s", all_phases[i]->name, lacking);
+        count += plan_includes(run, all_phases[i]);
+    }
+    return count;
+}
+
+unsigned plan_weight(const struct run *run)
+{
+    unsigned weight = 0;
+
+    for (unsigned i = 0; all_phases[i]; i++)
+        if (plan_includes(run, all_phases[i]))
+            weight += all_phases[i]->weight;
+    return weight ? weight : 1;
+}
+
+/* ---- what is told of it ---- */
+
+/* A promise was tried if a phase that ran relies on it, or every call does. */
+static unsigned promises_tried(const struct run *run)
+{
+    unsigned tried = PROMISE_COALESCES | PROMISE_TRUE_OOM;
+
+    for (unsigned i = 0; all_phases[i]; i++)
+        if (plan_includes(run, all_phases[i]))
+            tried |= all_phases[i]->promises;
+    if (plan_includes(run, &phase_selftest)) /* on a second pool, of pages that need not exist */
+        tried |= PROMISE_INSTANCEABLE | PROMISE_METADATA_OUTSIDE | PROMISE_SMALLEST_FIT |
+                 PROMISE_FREES_PARTS;
+    return tried;
+}
+
+void plan_report_promises(const struct run *run, bool passed)
+{
+    unsigned made = run->arena.allocator->promises, tried = promises_tried(run);
+
+    for (unsigned promise = 1; page_promise_name(promise); promise <<= 1) {
+        const char *outcome = !(made & promise)    ? "not made"
+                              : !(tried & promise) ? "made, but not tried"
+                              : passed             ? "kept"
+                                                   : "not broken, but too little was seen";
+        report_line("# promise %s: %s", page_promise_name(promise), outcome);
+    }
+}
+
+void plan_report_rest(const void *context, unsigned failed)
+{
+    const struct run *run = context;
+    unsigned index = 0;
+
+    for (unsigned i = 0; all_phases[i]; i++)
+        if (plan_includes(run, all_phases[i]) && ++index > failed)
+            report_line("ok %u %s # SKIP not run after the failure of phase %u", index,
+                        all_phases[i]->name, failed);
+}
