@@ -14,13 +14,17 @@ enum {
 
 /* What the watchdog knows of a core (stress/watch.h). */
 struct watch {
-    bool busy;         /* at work: progress is due */
-    uint64_t progress; /* counts up as this core gets things done */
-    uint32_t asked;    /* NMIs sent to this core to ask after it, by the one that watches it */
-    uint32_t answered; /* ... and answered */
-    /* What this core remembers of the one it watches. */
-    uint64_t seen_progress, seen_at, asked_at;
+    bool busy;              /* at work: progress is due */
+    uint64_t progress;      /* counts up as this core gets things done */
+    uint32_t asked;         /* NMIs sent to this core to ask after it, by the one that watches it */
+    uint32_t answered;      /* ... and answered */
+    uint32_t answered_then; /* ... of these before its last progress */
+    /* What this core remembers of the one it watches: its progress, when it moved last, when it had
+     * an excuse last and had answered how often, and when it was asked. */
+    uint64_t seen_progress, moved_at, excused_at, asked_at;
     uint32_t answers_before;
+    /* ... and of all cores together. */
+    uint64_t all_progress, all_moved_at;
 };
 
 struct trap_frame;

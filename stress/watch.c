@@ -48,6 +48,7 @@ void watch_progress(void)
 {
     struct watch *watch = &this_cpu()->watch;
 
+    __atomic_store_n(&watch->answered_then, watch->answered, __ATOMIC_RELAXED);
     __atomic_store_n(&watch->progress, watch->progress + 1, __ATOMIC_RELAXED);
 }
 
@@ -121,6 +122,22 @@ static const char *describe_stall(const struct percpu *cpu, char *text, size_t s
     return "stall";
 }
 
+static const char *describe_standstill(char *text, size_t size)
+{
+    uint32_t busy = 0, waiting = 0;
+
+    for (uint32_t i = 0; i < percpu_count; i++) {
+        busy += percpu_table[i]->watch.busy;
+        waiting += percpu_table[i]->waiting_for != NULL;
+    }
+    if (busy)
+        format_text(text, size, "no core makes progress: %u at work, %u of them wait for a lock",
+                    busy, waiting);
+    else
+        format_text(text, size, "no core is at work");
+    return "stall";
+}
+
 const char *watch_diagnose(char *text, uint32_t size)
 {
     const struct percpu *suspect = NULL;
@@ -134,18 +151,33 @@ const char *watch_diagnose(char *text, uint32_t size)
     }
     if (suspect)
         return describe_stall(suspect, text, size);
-    format_text(text, size, "no core is at work");
-    return "stall";
+    return describe_standstill(text, size);
 }
 
 /* ---- each core watches the next ---- */
 
-static void remember_progress(struct watch *mine, const struct percpu *target, uint64_t progress)
+static bool is_past(uint64_t since, uint64_t cycles)
 {
+    return cpu_cycles() - since >= cycles;
+}
+
+static void excuse(struct watch *mine, const struct watch *its)
+{
+    mine->excused_at = cpu_cycles();
+    mine->answers_before = __atomic_load_n(&its->answered, __ATOMIC_ACQUIRE);
+}
+
+/* Whether it has got on, or has nothing to get on with. */
+static bool has_moved(struct watch *mine, const struct watch *its)
+{
+    uint64_t progress = __atomic_load_n(&its->progress, __ATOMIC_RELAXED);
+
+    if (__atomic_load_n(&its->busy, __ATOMIC_RELAXED) && progress == mine->seen_progress)
+        return false;
     mine->seen_progress = progress;
-    mine->seen_at = cpu_cycles();
-    mine->asked_at = mine->seen_at;
-    mine->answers_before = target->watch.answered;
+    mine->moved_at = mine->asked_at = cpu_cycles();
+    excuse(mine, its);
+    return true;
 }
 
 /* Waiting for a lock is not a fault of one's own, unless one waits, in the end, for oneself. */
@@ -154,34 +186,64 @@ static bool is_blameless(const struct percpu *cpu)
     return __atomic_load_n(&cpu->waiting_for, __ATOMIC_RELAXED) && !in_circle(cpu);
 }
 
-/* Ask, and ask again only once answered. Returns how often it has answered since it stopped. */
-static uint32_t ask(struct watch *mine, struct percpu *target)
+/* Ask, and ask again only once answered. */
+static void ask(struct watch *mine, struct percpu *target)
 {
     struct watch *its = &target->watch;
-    uint32_t answered = __atomic_load_n(&its->answered, __ATOMIC_ACQUIRE);
 
-    if (answered == its->asked && cpu_cycles() - mine->asked_at > limit_cycles / WATCH_ANSWERS) {
+    if (__atomic_load_n(&its->answered, __ATOMIC_ACQUIRE) == its->asked &&
+        is_past(mine->asked_at, limit_cycles / WATCH_ANSWERS)) {
         mine->asked_at = cpu_cycles();
         __atomic_store_n(&its->asked, its->asked + 1, __ATOMIC_RELEASE);
         cpu_send_nmi(target->local.apic_id);
     }
-    return answered - mine->answers_before;
+}
+
+static bool is_stuck(struct watch *mine, const struct percpu *target)
+{
+    if (is_blameless(target))
+        excuse(mine, &target->watch);
+    return is_past(mine->excused_at, 2 * limit_cycles) &&
+           target->watch.answered - mine->answers_before >= WATCH_ANSWERS;
+}
+
+/*
+ * Whether none of the cores gets on, though all at work run: each of them has answered since it got
+ * on last. So are cores that take a lock from each other for ever, or wait for one that is free:
+ * each waits now and then, and none is stuck.
+ */
+static bool all_stand_still(struct watch *mine)
+{
+    uint64_t progress = watch_progress_of(percpu_count);
+
+    if (progress != mine->all_progress) {
+        mine->all_progress = progress;
+        mine->all_moved_at = cpu_cycles();
+    }
+    if (!is_past(mine->all_moved_at, 2 * limit_cycles))
+        return false;
+    for (uint32_t i = 0; i < percpu_count; i++) {
+        const struct watch *its = &percpu_table[i]->watch;
+        if (its->busy && its->answered - its->answered_then < WATCH_ANSWERS)
+            return false;
+    }
+    return true;
 }
 
 static void look_after(struct watch *mine, struct percpu *target)
 {
     char text[160];
-    uint64_t progress = __atomic_load_n(&target->watch.progress, __ATOMIC_RELAXED);
-    bool busy = __atomic_load_n(&target->watch.busy, __ATOMIC_RELAXED);
+    bool still = all_stand_still(mine);
 
-    if (!busy || progress != mine->seen_progress || is_blameless(target)) {
-        remember_progress(mine, target, progress);
+    if (has_moved(mine, &target->watch) || !is_past(mine->moved_at, limit_cycles))
         return;
-    }
-    if (cpu_cycles() - mine->seen_at < limit_cycles || ask(mine, target) < WATCH_ANSWERS)
+    ask(mine, target);
+    if (is_stuck(mine, target))
+        failure_begin(describe_stall(target, text, sizeof(text)), "%s", text);
+    else if (still)
+        failure_begin(describe_standstill(text, sizeof(text)), "%s", text);
+    else
         return;
-    const char *rule = describe_stall(target, text, sizeof(text));
-    failure_begin(rule, "%s", text);
     failure_end();
 }
 

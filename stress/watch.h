@@ -7,7 +7,8 @@
  * off too. Only a core that answers WATCH_ANSWERS times, spread over further time, with its count
  * still where it was is stuck: a virtual CPU that its host does not run answers nothing, and one
  * that runs a little moves on. A core that waits for a lock is judged by the lock's owner: around
- * in a circle it is "deadlock"; otherwise the owner is who is stuck, "stall".
+ * in a circle it is "deadlock"; otherwise the owner is who is stuck, "stall". Where all that are at
+ * work have so answered and none of them gets on, waiting is no excuse: "stall" too.
  */
 #pragma once
 

@@ -237,4 +237,8 @@ hosted-recipe:
 	    $(info link $(variant) $(HOST_CC) $(HOST_CFLAGS) $(HOST_FLAGS_$(variant)) -no-pie)\
 	    $(info program $(variant)/stampede-host $(call host_stress_objects,$(variant)) $(HOST_BUILD)/$(variant)/stress/names0.o)\
 	    $(foreach test,$(HOST_RELINKED),$(info program $(variant)/$(test) $(call host_objects,$(variant),$(test)))))
+	$(info compile explore $(HOST_CC) $(HOST_WATCHED_CFLAGS))
+	$(info link explore $(HOST_CC) -pthread -no-pie -Wl,-u,etext)
+	$(info program explore/stampede-explore $(HOST_WATCHED_OBJECTS) $(HOST_EXPLORE_OBJECTS) \
+	    $(HOST_BUILD)/plain/stress/names0.o)
 	@:

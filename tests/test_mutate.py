@@ -222,6 +222,19 @@ def test_survivor_is_killed_by_a_better_test(small_tree):
     assert outcomes(again, [name])[name].outcome == "killed"
 
 
+def test_what_is_known_of_a_mutant_holds_for_the_same_detectors():
+    killed = Result("f:1", "killed", code="c")
+    assert killed.holds("c", {"new": "1"}) and not killed.holds("d", {"new": "1"})
+    survived = Result("f:1", "survived", code="c", judges={"a": "1", "b": "1"})
+    assert survived.holds("c", {"b": "1", "a": "1"})
+    assert not survived.holds("c", {"a": "1", "b": "2"})
+    assert not survived.holds("c", {"a": "1", "b": "1", "new": "1"})
+    # Two that saw no end are enough, so who comes later has not looked: one put before them has to.
+    endless = Result("f:1", "timeout", code="c", judges={"a": "1", "b": "1"})
+    assert endless.holds("c", {"a": "1", "b": "1", "new": "1"})
+    assert not endless.holds("c", {"a": "1", "new": "1", "b": "1"})
+
+
 def test_what_does_not_compile_is_no_catch(small_tree, tmp_path):
     campaign, _ = small_tree(b"1")
     mutants = generate("judged.c", JUDGED, [])

@@ -321,9 +321,9 @@ def test_report_adds_up(soaked):
         assert [sum(int(row[at]) for row in counts) for at in (0, 2, 3, 4)] == [4, 2, 1, 1]
     assert sum(int(_cells(line)[2]) for line in _rows(text, "Threads and allocators")) == 2 * 4
     inconclusive, = _rows(text, "Inconclusive")
-    assert _cells(inconclusive)[0] == "1" and f"`{_options(draw(7, 1))}`" in inconclusive
+    assert _cells(inconclusive)[0] == "7:1" and f"`{_options(draw(7, 1))}`" in inconclusive
     alarm, = _rows(text, "False alarms")
-    assert _cells(alarm)[0] == "3" and "fail: overlap: pfn 0x1a40 order 3" in alarm
+    assert _cells(alarm)[0] == "7:3" and "fail: overlap: pfn 0x1a40 order 3" in alarm
 
 
 def _options(drawn):
@@ -354,6 +354,19 @@ def test_report_by_the_command(soaked):
     done = soaked.run("pass", words=["--report", soaked.out / "runs.jsonl"])
     assert done.returncode == 0 and done.stdout == report(soaked.runs)
     assert "## False alarms\n\nNone.\n" in done.stdout
+
+
+def test_report_of_two_soaks_side_by_side(soaked, tmp_path):
+    soaked.run("pass", "fail", words=["--seed", 7])
+    other = tmp_path / "other.jsonl"
+    other.write_text((soaked.out / "runs.jsonl").read_text().replace('"soak_seed": 7', '"soak_seed": 8')
+                     .replace('"verdict": "fail"', '"verdict": "pass"'))
+    done = soaked.run("pass", words=["--report", soaked.out / "runs.jsonl", other])
+    assert "**4 runs, " in done.stdout and "; seed 7 and 8." in done.stdout
+    alarm, = _rows(done.stdout, "False alarms")  # that the other soak's run 1 passed is another matter
+    assert _cells(alarm)[0] == "7:1" and _cells(alarm)[-1] == "no, or an alarm again"
+    twice = soaked.run("pass", words=["--report", other, other])
+    assert twice.returncode == 2 and "soak: --report: a run stands in these records twice" in twice.stderr
 
 
 def test_report_of_nothing_is_refused():

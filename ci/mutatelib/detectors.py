@@ -27,7 +27,10 @@ TESTS = {
     "smp/spinlock.c": ("spinlock", "buddy_percpu"),
     EVERYTHING: ("buddy_lists", "buddy_percpu", "buddy_scan", "walker", "spinlock", "buddy"),
 }
-NOT_OK = re.compile(r"^not ok ", re.MULTILINE)
+NOT_OK = re.compile(r"^not ok (\S+)", re.MULTILINE)
+BROKEN = (  # what a program says of what broke, the most telling first
+    re.compile(r"^# title=([^:\r\n]*)", re.MULTILINE), NOT_OK,
+    re.compile(r"((?:(?:Address|Thread)Sanitizer|runtime error)[: ]+[a-zA-Z -]*[a-zA-Z])"))
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,11 @@ class Detector:
     settings: str
     programs: Callable[[str], tuple[str, ...]]
     look: Callable[[Build, str], Sight | None]
+
+
+def _what_broke(ran: Ran) -> str:
+    found = [match for pattern in BROKEN if (match := pattern.search(ran.text))]
+    return found[0][1] if found else f"ended with {ran.code}"
 
 
 # ---- the unit tests ----
@@ -64,41 +72,23 @@ def unit(name: str, variant: str, names: Callable[[str], tuple[str, ...]],
             if ran.code is None and not ran.stopped:
                 return Sight(None)
             if ran.stopped or ran.code:
-                return Sight(f"{program}: {_broken_test(ran)}")
+                return Sight(f"{program}: {_what_broke(ran)}")
         return None
     return Detector(name, "", programs, look)
 
 
-def _broken_test(ran: Ran) -> str:
-    found = re.search(r"^not ok (\S+)", ran.text, re.MULTILINE)
-    if found:
-        return found[1]
-    tool = re.search(r"(AddressSanitizer|ThreadSanitizer|runtime error)[: ]+([a-zA-Z -]+)", ran.text)
-    return tool[0].strip() if tool else f"ended with {ran.code}"
-
-
-# ---- the stress ----
-
-def _rule(ran: Ran) -> str:
-    title = re.search(r"^# title=([^:\r\n]*)", ran.text, re.MULTILINE)
-    if title:
-        return title[1]
-    tool = re.search(r"(ThreadSanitizer|AddressSanitizer): ([a-z -]+)", ran.text)
-    return tool[0].strip() if tool else f"ended with {ran.code}, no verdict"
-
+# ---- the stress and the explorer ----
 
 def _judge(ran: Ran, good: dict[int, str]) -> Sight | None:
     if ran.code is None:
         return Sight(None)
     if ran.code in good and f"# verdict={good[ran.code]}" in ran.text:
         return None
-    return Sight(_rule(ran))
+    return Sight(_what_broke(ran))
 
 
-def hosted(name: str, variant: str, runs: list[str], limits: Limits) -> Detector:
-    """The stress as an ordinary program, once with each of these options."""
-    program = f"{variant}/stampede-host"
-
+def hosted(name: str, program: str, runs: list[str], limits: Limits) -> Detector:
+    """The stress, or the explorer, as an ordinary program, once with each of these options."""
     def look(build: Build, file: str) -> Sight | None:
         for options in runs:
             for allocator in ALLOCATORS.get(file, ALL_ALLOCATORS):
@@ -136,9 +126,10 @@ def _threaded(file: str) -> tuple[str, ...]:
 
 
 DETECTORS = [
-    hosted("stress", "plain", ["ops=300 floor=0 watchdog=1 seed=1"], Limits(8, 60)),
+    hosted("stress", "plain/stampede-host", ["ops=300 floor=0 watchdog=1 seed=1"], Limits(8, 60)),
+    hosted("explorer", "explore/stampede-explore", ["schedules=2000 seed=1"], Limits(30, 120)),
     unit("unit", "plain", lambda file: TESTS[file], Limits(8, 60)),
-    hosted("long stress", "plain",
+    hosted("long stress", "plain/stampede-host",
            ["ops=10000 floor=0 watchdog=1 seed=2",
             "ops=2000 floor=0 cpus=8 yield=16 watchdog=1 seed=3"], Limits(30, 180)),
     unit("threads", "tsan", _threaded, Limits(60, 180)),

@@ -33,12 +33,13 @@ class Result:
     judges: dict[str, str] = field(default_factory=dict)
 
     def holds(self, code: str | None, judges: dict[str, str]) -> bool:
-        """Whether it is still so for this code and these detectors."""
+        """Whether it is still so for this code and these detectors, in the order in which they look."""
         if self.code != code or self.outcome not in RUN:
             return False
         return self.outcome == "killed" or (
             all(judges.get(name) == seen for name, seen in self.judges.items())
-            and (self.outcome == "timeout" or self.judges.keys() >= judges.keys()))
+            and (list(self.judges) == list(judges)[:len(self.judges)]
+                 if self.outcome == "timeout" else self.judges.keys() >= judges.keys()))
 
 
 class State:

@@ -83,8 +83,9 @@ def parser() -> Parser:
                            "false alarm may be a true one")
     made.add_argument("--only", type=integer(0), metavar="NUMBER",
                       help="repeat this run of the record's soak, and record nothing")
-    made.add_argument("--report", type=Path, metavar="FILE",
-                      help="print docs/CLEAN.md for this record, and do nothing else")
+    made.add_argument("--report", type=Path, nargs="+", metavar="FILE",
+                      help="print docs/CLEAN.md for these records, of soaks one after the other or "
+                           "side by side, and do nothing else")
     return made
 
 
@@ -95,7 +96,7 @@ def main(argv: list[str]) -> int:
         signal.signal(number, leave)
     try:
         if arguments.report:
-            print(report(read(existing_file(arguments.report, "run a soak first"))), end="")
+            print(report(_read_all(arguments.report)), end="")
             return 0
         return _only(arguments) if arguments.only is not None else _soak(arguments)
     except (UsageError, OSError) as error:
@@ -104,6 +105,14 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         print("soak: interrupted; the run going on is not recorded", file=sys.stderr)
         return 130
+
+
+def _read_all(paths: list[Path]) -> list[Run]:
+    """The runs of all records, as they began."""
+    runs = [run for path in paths for run in read(existing_file(path, "run a soak first"))]
+    if len({(run.name, run.started) for run in runs}) < len(runs):
+        raise UsageError("--report: a run stands in these records twice")
+    return sorted(runs, key=lambda run: run.started)
 
 
 def _soak(arguments: argparse.Namespace) -> int:

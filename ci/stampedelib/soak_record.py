@@ -38,6 +38,11 @@ class Run:
         """Whether the sound kernel was called wrong, or the harness failed: on either it stops."""
         return self.verdict not in NO_ALARM
 
+    @property
+    def name(self) -> str:
+        """Which run of which soak."""
+        return f"{self.soak_seed}:{self.configuration.number}"
+
     def line(self) -> bytes:
         """As it is kept."""
         fields = vars(self) | {"configuration": self.configuration.as_dict()}
@@ -68,12 +73,12 @@ def _run(path: Path, number: int, line: bytes) -> Run:
 
 def still_alarms(runs: list[Run]) -> list[Run]:
     """The false alarms whose configuration has not been silent since."""
-    alarms: dict[int, Run] = {}
+    alarms: dict[str, Run] = {}
     for run in runs:
         if run.is_alarm:
-            alarms[run.configuration.number] = run
+            alarms[run.name] = run
         else:
-            alarms.pop(run.configuration.number, None)
+            alarms.pop(run.name, None)
     return list(alarms.values())
 
 

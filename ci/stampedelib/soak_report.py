@@ -20,7 +20,7 @@ INTRODUCTION = """\
 The built-in allocators are sound as far as we know. So when a run calls one wrong, hangs or crashes, the kernel or a tool
 has a bug: a false alarm, at which the soak stops. An inconclusive run is no alarm, but is counted: nothing broke, and too little
 interleaved to say pass. `make soak HOURS=2` runs configurations drawn from a seed, one after the other, each judged as any run
-is. `ci/soak --report` makes this page of its record; nothing in it is written by hand. Hours are those of the host's clock.
+is. `ci/soak --report` makes this page of its records; nothing in it is written by hand. Hours are those of the host's clock.
 """
 
 
@@ -111,12 +111,12 @@ def _inconclusive(runs: list[Run]) -> str:
     if not some:
         return "## Inconclusive\n\nNone.\n"
     lines = ["## Inconclusive", "",
-             "| run | configuration | options | too little of (seen/floor) |",
+             "| seed:run | configuration | options | too little of (seen/floor) |",
              "| --- | --- | --- | --- |"]
     for run in some:
         lacking = ", ".join(f"{phase} {what} {seen}/{floor}"
                             for phase, what, seen, floor in LACKING.findall(run.title))
-        lines.append(f"| {run.configuration.number} | {run.configuration.text()} | "
+        lines.append(f"| {run.name} | {run.configuration.text()} | "
                      f"`{_options(run)}` | {lacking} |")
     return "\n".join(lines) + "\n"
 
@@ -126,9 +126,9 @@ def _alarms(runs: list[Run]) -> str:
     if not some:
         return "## False alarms\n\nNone.\n"
     lines = ["## False alarms", "", "What one was for is told by the commit that ended it (`git log`).", "",
-             "| run | kernel | configuration | verdict | run again |",
+             "| seed:run | kernel | configuration | verdict | run again |",
              "| --- | --- | --- | --- | --- |"]
-    lines += [f"| {run.configuration.number} | {run.kernel} of {run.source} | "
+    lines += [f"| {run.name} | {run.kernel} of {run.source} | "
               f"{run.configuration.text()}, `{_options(run)}` | "
               f"{run.verdict}: {printable(run.title)} | "
               f"{_again(run, runs)} |" for run in some]

@@ -276,6 +276,18 @@ TEST(validate_finds_damage)
     }
 }
 
+/* The last core's is looked at too. */
+TEST(validate_finds_damage_in_the_last_cache)
+{
+    char message[200] = "";
+    start_pool(COUNT);
+    pool->caches[CACHES - 1].count[0] = 1;
+    CHECK(!allocator->validate(pool, message, sizeof message));
+    CHECK_PART(message, "cache 255 order 0: 1 blocks counted");
+    pool->caches[CACHES - 1].count[0] = 0;
+    end_pool();
+}
+
 /* A list in order that is longer than a cache's may be. */
 TEST(validate_finds_too_full_a_cache)
 {

@@ -5,6 +5,8 @@
 #include <arch/cpu.h>
 #include <arch/irq.h>
 #include <lib/prng.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { TURNS = 20000 };
 
@@ -182,6 +184,12 @@ __attribute__((noinline)) static irq_flags_t take_here(struct spinlock_irq *one)
     return flags;
 }
 
+__attribute__((noinline)) static void release_here(struct spinlock_irq *one, irq_flags_t flags)
+{
+    spinlock_irq_unlock(one, flags);
+    __asm__ volatile("" : : : "memory");
+}
+
 static void hold_for(uint64_t cycles)
 {
     for (uint64_t start = cpu_cycles(); cpu_cycles() - start < cycles;)
@@ -198,6 +206,33 @@ TEST(taking_is_noted)
     CHECK_EQUAL(lock.last_owner, 1);
     spinlock_irq_unlock(&lock, flags);
     CHECK_EQUAL(lock.last_owner, 1);
+}
+
+/* The address in the words of a release's refusal. */
+static const void *refused_at(irq_flags_t flags)
+{
+    static struct host_expectation expectation;
+    host_expected = &expectation;
+    if (setjmp(expectation.frame) == 0)
+        release_here(&lock, flags);
+    host_expected = NULL;
+    const char *address = strstr(expectation.text, " at 0x");
+    return address ? (const void *)strtoul(address + 4, NULL, 16) : NULL;
+}
+
+TEST(refused_release_tells_where)
+{
+    start_lock();
+    irq_flags_t flags = spinlock_irq_lock(&lock);
+    host_cpu_enter(1, &thread_percpu[1]);
+    irq_disable();
+    CHECK(is_in(refused_at(flags), (const void *)release_here)); /* another's */
+    host_cpu_enter(0, &thread_percpu[0]);
+    irq_enable();
+    CHECK(is_in(refused_at(flags), (const void *)release_here)); /* with interrupts on */
+    irq_disable();
+    spinlock_irq_unlock(&lock, flags);
+    CHECK(is_in(refused_at(flags), (const void *)release_here)); /* free */
 }
 
 TEST(counts_without_contention)

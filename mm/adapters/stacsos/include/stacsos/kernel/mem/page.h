@@ -1,6 +1,7 @@
 /*
- * Stand-in for StACSOS's kernel/mem/page.h of 2025: the page descriptors, one array indexed by page
- * frame number. A free page is linked in its own first word, by the allocator.
+ * Stand-in for StACSOS's kernel/mem/page.h: the page descriptors, one array indexed by page frame
+ * number. It has what any year's has: in 2024 the allocators were friends and linked a free page in
+ * its descriptor, since 2025 they link it in its own first word; 2026 names the type pfn_t.
  */
 #pragma once
 
@@ -9,12 +10,16 @@ extern "C" void *stacsos_page_array;
 
 namespace stacsos::kernel::mem
 {
+using pfn_t = u64;
+
 enum class page_type : u32 { none, reserved, system, allocable };
 enum class page_state : u32 { free, allocated };
 
 class page
 {
     friend class memory_manager;
+    friend class page_allocator_buddy;
+    friend class page_allocator_linear;
 
   public:
     static page &get_from_pfn(u64 pfn)
@@ -68,5 +73,6 @@ class page
     [[maybe_unused]] page_type type_;
     [[maybe_unused]] page_state state_;
     u64 refcount_;
+    page *next_free_; /* the free list's link, the allocator's own, in 2024 */
 };
 } // namespace stacsos::kernel::mem

@@ -1,0 +1,24 @@
+/*
+ * Has a core wait for room by trying again, once other cores are there too: in the end all take and
+ * release the lock for ever: "stall", of no core in particular.
+ */
+#include "subject.h"
+
+enum { ENOUGH = 2000 };
+
+static pfn_t allocate(void *memory, unsigned order)
+{
+    struct subject_pool *pool = memory;
+    const struct subject_block *other = &pool->last[cpu_number() ? 0 : 1];
+
+    subject_last(pool)->is_out = true;
+    pfn_t pfn = sound_allocate(pool, order);
+    while (__atomic_load_n(&other->is_out, __ATOMIC_RELAXED) &&
+           __atomic_add_fetch(&pool->calls, 1, __ATOMIC_RELAXED) > ENOUGH) {
+        irq_flags_t flags = spinlock_irq_lock(&pool->lock);
+        spinlock_irq_unlock(&pool->lock, flags);
+    }
+    return pfn;
+}
+
+SUBJECT("standstill", SOUND_PROMISES, .allocate_pages = allocate);
