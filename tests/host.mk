@@ -17,8 +17,8 @@ HOST_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -pthread -D_GNU_SOURCE 
 
 # The ways to build a test: memory and undefined behaviour, the same with a small MAX_ORDER, so that
 # a small arena holds several of the largest blocks, and data races.
-HOST_FLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -DSTAMPEDE_MAX_ORDER=16
-HOST_FLAGS_asan10 := -fsanitize=address,undefined -fno-sanitize-recover=all -DSTAMPEDE_MAX_ORDER=10
+HOST_FLAGS_asan := -fsanitize=address,undefined,bounds-strict -fno-sanitize-recover=all -DSTAMPEDE_MAX_ORDER=16
+HOST_FLAGS_asan10 := -fsanitize=address,undefined,bounds-strict -fno-sanitize-recover=all -DSTAMPEDE_MAX_ORDER=10
 HOST_FLAGS_tsan := -fsanitize=thread -DSTAMPEDE_MAX_ORDER=16
 HOST_FLAGS_plain := -O2 -DSTAMPEDE_MAX_ORDER=16
 

@@ -126,7 +126,7 @@ def _threaded(file: str) -> tuple[str, ...]:
 
 
 DETECTORS = [
-    hosted("stress", "plain/stampede-host", ["ops=300 floor=0 watchdog=1 seed=1"], Limits(8, 60)),
+    hosted("stress", "plain/stampede-host", ["ops=300 floor=0 watchdog=1 seed=1"], Limits(20, 60)),
     hosted("explorer", "explore/stampede-explore", ["schedules=2000 seed=1"], Limits(30, 120)),
     unit("unit", "plain", lambda file: TESTS[file], Limits(8, 60)),
     hosted("long stress", "plain/stampede-host",

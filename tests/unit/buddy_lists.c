@@ -121,6 +121,7 @@ TEST(validate_looks_inside)
         CHECK(is_sound());
         page_at(inside)->state = PAGE_FREE_HEAD;
         CHECK(!is_sound());
+        CHECK_PART(message, "pfn 0x0 order 3 is free, but");
         subject_end(subject);
     }
 }
@@ -219,6 +220,18 @@ TEST(a_link_beyond_the_array_is_found)
     CHECK_TEXT(message, "order 0: list of 1 has link 0x63 as number 1");
     allocator->for_each_free(pool, count_visit, &visits);
     CHECK_EQUAL(visits, 1);
+    subject_end(subject);
+}
+
+/* The pool ends within a block that is in a list, and what is behind it looks like a tail. */
+TEST(a_block_beyond_the_end_is_found)
+{
+    start_at(START, 2);
+    CHECK_EQUAL(allocator->insert_pages(pool, START, 2), PAGE_OK);
+    CHECK(is_sound());
+    pool->array.end = START + 1;
+    CHECK(!is_sound());
+    CHECK_TEXT(message, "pfn 0x28 order 1 is free, but 0x29 inside is no tail");
     subject_end(subject);
 }
 

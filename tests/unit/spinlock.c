@@ -89,6 +89,15 @@ TEST(order_of_handoffs)
 {
     take_turns("000");
     CHECK(lock.order == 0 && thread_percpu[0].locks.order == 0);
+    take_turns("010");
+    uint64_t once = prng_mix(UINT64_C(1) << 32 | 2),
+             twice = prng_mix(once ^ (UINT64_C(2) << 32 | 1));
+    CHECK(lock.order == twice);
+    CHECK(thread_percpu[0].locks.order == prng_mix(twice));
+    take_turns("01010");
+    uint64_t last = prng_mix(prng_mix(twice ^ (UINT64_C(1) << 32 | 2)) ^ (UINT64_C(2) << 32 | 1));
+    CHECK(lock.order == last);
+    CHECK(thread_percpu[0].locks.order == prng_mix(prng_mix(twice) ^ last));
     take_turns("0101");
     uint64_t whole = lock.order, mine = thread_percpu[0].locks.order;
     CHECK(whole != 0 && mine != 0 && mine != thread_percpu[1].locks.order);
