@@ -16,9 +16,8 @@ enum {
     FAIR_TURN = 64,
     FIRST_PIECES = 64, /* of a range of memory, eight bytes each, that all are noted; then ... */
     PIECE_STEP = 512,  /* ... one in so many bytes */
-    ALONE_ACCESSES = 2000000, /* of the keeper: more are called a stall */
-    TURNS = 256,              /* of a trial, in which nobody has what he waits for */
-    KEEPER = EXPLORE_CORES,   /* the fiber that sets up and inspects */
+    TURNS = 256,       /* of a trial, in which nobody has what he waits for */
+    KEEPER = EXPLORE_CORES, /* the fiber that sets up and inspects */
     FIBERS,
     ALL_CORES = (1 << EXPLORE_CORES) - 1,
 };
@@ -56,11 +55,9 @@ static struct {
     uint32_t yielding; /* ... that wait, nobody knows for what: until somebody else has moved */
     uint32_t interrupted, interruptible; /* cores: held by their interrupt; that it may come to */
 
-    bool observes;
     irq_flags_t initial_flags; /* interrupts on */
     unsigned current;          /* the thread that runs */
     unsigned points, alone_for, stuck;
-    unsigned alone_accesses; /* of the keeper */
     uint64_t hash;
     const struct program *program;
     struct schedule *schedule;
@@ -71,6 +68,8 @@ static struct {
     unsigned trace_size, trace_count;
     struct race race; /* the last one */
 } machine;
+
+struct machine_watch machine_watch;
 
 /* ---- fibers ---- */
 
@@ -84,7 +83,7 @@ _Noreturn static void leave(void)
 {
     struct fiber gone;
 
-    machine.observes = false;
+    machine_watch.observes = false;
     fiber_switch(&gone, &machine.home);
     __builtin_unreachable();
 }
@@ -98,11 +97,28 @@ static void make_fiber(unsigned number, void (*entry)(void))
 
 /* ---- who can go on: sets of threads, a bit each ---- */
 
+/* By one instruction where there is one: what is put together from pieces the processor waits for. */
 static uint64_t load(uintptr_t address, unsigned size)
 {
+    const void *from = (const void *)address;
     uint64_t value = 0;
 
-    memcpy(&value, (const void *)address, size);
+    switch (size) {
+    case 1:
+        return *(const uint8_t *)from;
+    case 2:
+        __builtin_memcpy(&value, from, 2);
+        break;
+    case 4:
+        __builtin_memcpy(&value, from, 4);
+        break;
+    case 8:
+        __builtin_memcpy(&value, from, 8);
+        break;
+    default:
+        memcpy(&value, from, size);
+        break;
+    }
     return value;
 }
 
@@ -168,7 +184,7 @@ static void fail_deadlock(void)
     char text[160] = "";
     size_t used = 0;
 
-    machine.observes = false; /* what is asked of a lock is asked by instrumented code */
+    machine_watch.observes = false; /* what is asked of a lock is asked by instrumented code */
     for (unsigned number = 0; number < EXPLORE_THREADS; number++)
         if (machine.waiting >> number & 1 && used + 1 < sizeof(text)) {
             if (used)
@@ -333,16 +349,12 @@ static bool is_observed_on_stack(uintptr_t address, unsigned kind)
 
 static bool is_observed(uintptr_t address, unsigned kind)
 {
-    const struct percpu *own = &machine.cpus[core_of_current()];
+    const struct percpu *own = &machine.cpus[core_of_current()]; /* of the program's data */
 
-    if (address - (uintptr_t)own < sizeof(*own))
-        return false;
-    if (is_on_stack(address))
-        return is_observed_on_stack(address, kind);
     for (unsigned i = 0; i < MACHINE_REGIONS; i++)
         if (address - machine.setup.regions[i].start < machine.setup.regions[i].size)
-            return true;
-    return false;
+            return address - (uintptr_t)own >= sizeof(*own);
+    return is_on_stack(address) && is_observed_on_stack(address, kind);
 }
 
 static void remember_read(struct thread *thread, uintptr_t address, unsigned size)
@@ -402,13 +414,12 @@ static void fail_race(const struct race *race)
 }
 
 /* There is nobody whom the keeper could wait for. */
-static void count_alone(void)
+void machine_stall_alone(void)
 {
-    if (++machine.alone_accesses > ALONE_ACCESSES) {
-        machine.alone_accesses = 0;
+    machine_watch.alone_accesses = 0;
+    if (machine.work)
         fail("stall", "before or after all operations, one core alone: no end after %u accesses",
-             ALONE_ACCESSES);
-    }
+             MACHINE_ALONE_ACCESSES);
 }
 
 static void count_point(unsigned me)
@@ -444,18 +455,36 @@ static void point(unsigned kind)
     pass_point(machine.current);
 }
 
-void machine_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
+static unsigned room_in_granule(uintptr_t address)
 {
-    if (!is_observed(address, kind))
-        return;
+    return 8 - (address & 7);
+}
+
+static void access_piece(uintptr_t address, unsigned size, unsigned kind, const void *at)
+{
+    point(kind);
+    note_access(address, size, kind, at);
+}
+
+static void access_range(uintptr_t address, unsigned size, unsigned kind, const void *at)
+{
     for (unsigned pieces = 1; size; pieces++) {
-        unsigned room = 8 - (address & 7), piece = size < room ? size : room;
-        point(kind);
-        note_access(address, piece, kind, at);
+        unsigned room = room_in_granule(address), piece = size < room ? size : room;
+        access_piece(address, piece, kind, at);
         unsigned step = pieces < FIRST_PIECES || size < PIECE_STEP ? piece : PIECE_STEP;
         address += step;
         size -= step;
     }
+}
+
+void machine_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
+{
+    if (!is_observed(address, kind))
+        return;
+    if (size <= room_in_granule(address))
+        access_piece(address, size, kind, at);
+    else
+        access_range(address, size, kind, at);
 }
 
 void machine_compare(uintptr_t address, unsigned size, uint64_t expected, unsigned kind,
@@ -470,13 +499,6 @@ void machine_compare(uintptr_t address, unsigned size, uint64_t expected, unsign
 void machine_fence(unsigned kind)
 {
     race_fence(machine.current, kind);
-}
-
-bool machine_observes(void)
-{
-    if (!machine.observes && machine.work)
-        count_alone();
-    return machine.observes;
 }
 
 /* What the loop has read in this turn is what it waits for; in its first, nobody knows where it
@@ -550,7 +572,7 @@ void machine_run_alone(void (*work)(void))
 {
     reset_cores();
     machine.work = work;
-    machine.alone_accesses = 0;
+    machine_watch.alone_accesses = 0;
     make_fiber(KEEPER, run_keeper_fiber);
     go(KEEPER, 0);
     machine.work = NULL;
@@ -585,7 +607,7 @@ void machine_run(const struct program *program, struct schedule *schedule,
     if (!enabled)
         return;
     machine.current = schedule_choose(schedule, enabled, 0);
-    machine.observes = true;
+    machine_watch.observes = true;
     go(core_of_current(), core_of_current());
 }
 

@@ -5,13 +5,18 @@ enum {
     SLOTS = 8192,      /* where a cell's address may hash to */
     CELLS = SLOTS / 2, /* of eight bytes each; a trial touches some hundreds */
     ACCESSES = 12, /* kept of each; the oldest gives way, so a race may be missed, never invented */
+    KINDS = 4,     /* a thread's that say different things: whether it writes, whether atomic */
+    NOBODY = EXPLORE_THREADS,
 };
 
 struct cell {
     uintptr_t granule; /* address / 8 */
     uint8_t count, oldest;
     uint8_t recent[EXPLORE_THREADS]; /* each thread's last one of `accesses`, plus 1; 0: none */
-    bool written, released;
+    uint8_t like[KINDS][EXPLORE_THREADS]; /* ... its last one of each kind, plus 1 */
+    uint8_t owner;                        /* whom all of `accesses` are ordered before, or NOBODY */
+    bool written, plain;                  /* by a write; by an access that is not atomic */
+    bool released;
     struct race_moment release; /* what an acquiring load here is ordered after */
     struct race_access accesses[ACCESSES];
 };
@@ -49,41 +54,54 @@ void race_reset(void)
         races.now[i].of[i] = 1;
 }
 
-static struct cell *new_cell(uint64_t slot, uintptr_t granule)
+static uint32_t new_cell(uint64_t slot, uintptr_t granule)
 {
     if (races.used == CELLS)
-        return NULL;
+        return CELLS;
     struct cell *cell = &races.cells[races.used];
     races.slots[slot].trial = races.trial;
-    races.slots[slot].cell = races.used++;
+    races.slots[slot].cell = races.used;
     cell->granule = granule;
     cell->count = cell->oldest = 0;
     memset(cell->recent, 0, sizeof(cell->recent));
-    cell->written = cell->released = false;
-    return cell;
+    memset(cell->like, 0, sizeof(cell->like));
+    cell->owner = NOBODY;
+    cell->written = cell->plain = cell->released = false;
+    return races.used++;
 }
 
-/* The cell of eight bytes, or NULL if there are too many. */
-static struct cell *cell_of(uintptr_t granule)
+/* The number of the cell of eight bytes, or CELLS if there are too many. */
+static uint32_t cell_of(uintptr_t granule)
 {
     uint64_t slot = (granule * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - 13);
 
     for (; races.slots[slot].trial == races.trial; slot = (slot + 1) % SLOTS)
         if (races.cells[races.slots[slot].cell].granule == granule)
-            return &races.cells[races.slots[slot].cell];
+            return races.slots[slot].cell;
     return new_cell(slot, granule);
 }
 _Static_assert(SLOTS == 1 << 13, "cell_of() takes so many bits");
 
-static bool is_race(const struct race_access *before, const struct race_access *access)
+/* A thread's own are ordered before what it does now. */
+static bool is_ordered(const struct race_access *before, const struct race_access *access)
 {
-    unsigned first = access_thread(before), second = access_thread(access);
+    return before->clock <= races.now[access_thread(access)].of[access_thread(before)];
+}
+
+static bool is_conflict(const struct race_access *before, const struct race_access *access)
+{
     unsigned kinds = access_kind(before) | access_kind(access);
     unsigned common = access_kind(before) & access_kind(access);
 
-    return first != second && (access_bytes(before) & access_bytes(access)) &&
-           (kinds & ACCESS_WRITE) && !(common & ACCESS_ATOMIC) &&
-           before->clock > races.now[second].of[first];
+    return (access_bytes(before) & access_bytes(access)) && (kinds & ACCESS_WRITE) &&
+           !(common & ACCESS_ATOMIC);
+}
+
+/* Which of a cell's `like` it is. */
+static uint8_t *like_of(struct cell *cell, const struct race_access *access)
+{
+    _Static_assert((ACCESS_WRITE | ACCESS_ATOMIC) == KINDS - 1, "they number the kinds");
+    return &cell->like[access_kind(access)][access_thread(access)];
 }
 
 /* As often before, and since then this thread has ordered nothing: whoever came in between has been
@@ -98,35 +116,63 @@ static bool is_repeated(const struct cell *cell, const struct race_access *acces
     return old->what == access->what && old->clock == access->clock;
 }
 
-/* In place of one that says no more - the same thread's, of the same bytes, as strong - or of the
+/* That of one that says no more - the same thread's, of the same bytes, as strong - or of the
  * oldest. */
-static void keep(struct cell *cell, const struct race_access *access)
+static unsigned find_place(struct cell *cell, const struct race_access *access)
 {
-    unsigned place = 0;
+    unsigned place = *like_of(cell, access);
 
-    while (place < cell->count && cell->accesses[place].what != access->what)
-        place++;
-    if (place == ACCESSES) {
-        place = cell->oldest;
-        cell->oldest = (uint8_t)((place + 1) % ACCESSES);
-    } else if (place == cell->count) {
-        cell->count++;
-    }
-    cell->accesses[place] = *access;
-    cell->recent[access_thread(access)] = (uint8_t)(place + 1);
-    cell->written |= access_kind(access) & ACCESS_WRITE;
+    if (place && cell->accesses[place - 1].what == access->what)
+        return place - 1;
+    for (place = 0; place < cell->count; place++)
+        if (cell->accesses[place].what == access->what)
+            return place;
+    if (place < ACCESSES)
+        return cell->count++;
+    place = cell->oldest;
+    cell->oldest = (uint8_t)((place + 1) % ACCESSES);
+    return place;
 }
 
-static bool find_race(const struct cell *cell, const struct race_access *access, uintptr_t address,
+static void keep(struct cell *cell, const struct race_access *access)
+{
+    unsigned place = find_place(cell, access), thread = access_thread(access);
+
+    cell->accesses[place] = *access;
+    cell->recent[thread] = *like_of(cell, access) = (uint8_t)(place + 1);
+    cell->written |= (access_kind(access) & ACCESS_WRITE) != 0;
+    cell->plain |= !(access_kind(access) & ACCESS_ATOMIC);
+    if (cell->owner != thread)
+        cell->owner = NOBODY;
+}
+
+/* It takes a write, and an access that is not atomic. */
+static bool may_race(const struct cell *cell, const struct race_access *access)
+{
+    unsigned kind = access_kind(access);
+
+    return (cell->written || (kind & ACCESS_WRITE)) && (cell->plain || !(kind & ACCESS_ATOMIC));
+}
+
+/* Whoever all is ordered before need not look again until another has come. */
+static bool find_race(struct cell *cell, const struct race_access *access, uintptr_t address,
                       struct race *race)
 {
-    if (!cell->written && !(access_kind(access) & ACCESS_WRITE))
+    bool ordered = true;
+
+    if (cell->owner == access_thread(access) || !may_race(cell, access))
         return false;
-    for (unsigned i = 0; i < cell->count; i++)
-        if (is_race(&cell->accesses[i], access)) {
+    for (unsigned i = 0; i < cell->count; i++) {
+        if (is_ordered(&cell->accesses[i], access))
+            continue;
+        ordered = false;
+        if (is_conflict(&cell->accesses[i], access)) {
             *race = (struct race){address, cell->accesses[i], *access};
             return true;
         }
+    }
+    if (ordered)
+        cell->owner = (uint8_t)access_thread(access);
     return false;
 }
 
@@ -161,12 +207,12 @@ static unsigned bytes_of(uintptr_t address, unsigned size)
 bool race_access(unsigned thread, uintptr_t address, unsigned size, unsigned kind, const void *at,
                  const char *lock, unsigned *id, struct race *race)
 {
-    struct cell *cell = cell_of(address >> 3);
-
-    *id = cell ? (unsigned)(cell - races.cells) : CELLS;
-    races.lost |= !cell && (kind & ACCESS_ATOMIC);
-    if (!cell)
+    *id = cell_of(address >> 3);
+    if (*id == CELLS) {
+        races.lost |= (kind & ACCESS_ATOMIC) != 0;
         return false;
+    }
+    struct cell *cell = &races.cells[*id];
     bool atomic = kind & ACCESS_ATOMIC, writes = kind & ACCESS_WRITE;
     if (atomic && (!writes || (kind & ACCESS_MODIFY)))
         acquire(cell, thread, kind);

@@ -118,9 +118,11 @@ static unsigned choose_pct(struct schedule *schedule, uint32_t enabled, unsigned
     for (unsigned i = 0; i < schedule->changes; i++)
         if (schedule->points == schedule->change_points[i])
             schedule->priority[current] = (int)i;
-    for (unsigned thread = best + 1; thread < EXPLORE_THREADS; thread++)
-        if (contains(enabled, thread) && schedule->priority[thread] > schedule->priority[best])
+    for (uint32_t rest = enabled & (enabled - 1); rest; rest &= rest - 1) {
+        unsigned thread = (unsigned)__builtin_ctz(rest);
+        if (schedule->priority[thread] > schedule->priority[best])
             best = thread;
+    }
     return best;
 }
 
