@@ -97,29 +97,24 @@ static void make_fiber(unsigned number, void (*entry)(void))
 
 /* ---- who can go on: sets of threads, a bit each ---- */
 
-/* By one instruction where there is one: what is put together from pieces the processor waits for. */
+/* By one instruction where there is one: for a value put together in memory the processor waits. */
 static uint64_t load(uintptr_t address, unsigned size)
 {
-    const void *from = (const void *)address;
     uint64_t value = 0;
 
     switch (size) {
     case 1:
-        return *(const uint8_t *)from;
+        return __atomic_load_n((const uint8_t *)address, __ATOMIC_RELAXED);
     case 2:
-        __builtin_memcpy(&value, from, 2);
-        break;
+        return __atomic_load_n((const uint16_t *)address, __ATOMIC_RELAXED);
     case 4:
-        __builtin_memcpy(&value, from, 4);
-        break;
+        return __atomic_load_n((const uint32_t *)address, __ATOMIC_RELAXED);
     case 8:
-        __builtin_memcpy(&value, from, 8);
-        break;
+        return __atomic_load_n((const uint64_t *)address, __ATOMIC_RELAXED);
     default:
-        memcpy(&value, from, size);
-        break;
+        memcpy(&value, (const void *)address, size);
+        return value;
     }
-    return value;
 }
 
 static bool still_waits(const struct thread *thread)

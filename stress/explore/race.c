@@ -11,6 +11,7 @@ enum {
 
 struct cell {
     uintptr_t granule; /* address / 8 */
+    uint32_t number;   /* of cells[] */
     uint8_t count, oldest;
     uint8_t recent[EXPLORE_THREADS]; /* each thread's last one of `accesses`, plus 1; 0: none */
     uint8_t like[KINDS][EXPLORE_THREADS]; /* ... its last one of each kind, plus 1 */
@@ -54,30 +55,31 @@ void race_reset(void)
         races.now[i].of[i] = 1;
 }
 
-static uint32_t new_cell(uint64_t slot, uintptr_t granule)
+static struct cell *new_cell(uint64_t slot, uintptr_t granule)
 {
     if (races.used == CELLS)
-        return CELLS;
+        return NULL;
     struct cell *cell = &races.cells[races.used];
     races.slots[slot].trial = races.trial;
     races.slots[slot].cell = races.used;
     cell->granule = granule;
+    cell->number = races.used++;
     cell->count = cell->oldest = 0;
     memset(cell->recent, 0, sizeof(cell->recent));
     memset(cell->like, 0, sizeof(cell->like));
     cell->owner = NOBODY;
     cell->written = cell->plain = cell->released = false;
-    return races.used++;
+    return cell;
 }
 
-/* The number of the cell of eight bytes, or CELLS if there are too many. */
-static uint32_t cell_of(uintptr_t granule)
+/* The cell of eight bytes, or NULL if there are too many. */
+static struct cell *cell_of(uintptr_t granule)
 {
     uint64_t slot = (granule * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - 13);
 
     for (; races.slots[slot].trial == races.trial; slot = (slot + 1) % SLOTS)
         if (races.cells[races.slots[slot].cell].granule == granule)
-            return races.slots[slot].cell;
+            return &races.cells[races.slots[slot].cell];
     return new_cell(slot, granule);
 }
 _Static_assert(SLOTS == 1 << 13, "cell_of() takes so many bits");
@@ -207,12 +209,12 @@ static unsigned bytes_of(uintptr_t address, unsigned size)
 bool race_access(unsigned thread, uintptr_t address, unsigned size, unsigned kind, const void *at,
                  const char *lock, unsigned *id, struct race *race)
 {
-    *id = cell_of(address >> 3);
-    if (*id == CELLS) {
-        races.lost |= (kind & ACCESS_ATOMIC) != 0;
+    struct cell *cell = cell_of(address >> 3);
+
+    *id = cell ? cell->number : CELLS;
+    races.lost |= !cell && (kind & ACCESS_ATOMIC);
+    if (!cell)
         return false;
-    }
-    struct cell *cell = &races.cells[*id];
     bool atomic = kind & ACCESS_ATOMIC, writes = kind & ACCESS_WRITE;
     if (atomic && (!writes || (kind & ACCESS_MODIFY)))
         acquire(cell, thread, kind);
