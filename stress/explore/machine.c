@@ -125,7 +125,7 @@ static bool still_waits(const struct thread *thread)
     return true;
 }
 
-static uint32_t who_still_waits(void)
+__attribute__((noinline)) static uint32_t who_still_waits(void)
 {
     uint32_t waiting = machine.waiting;
 
@@ -342,7 +342,7 @@ static bool is_observed_on_stack(uintptr_t address, unsigned kind)
     return (kind & ACCESS_ATOMIC) || address - own >= sizeof(*machine.stacks);
 }
 
-static bool is_observed(uintptr_t address, unsigned kind)
+static inline bool is_observed(uintptr_t address, unsigned kind)
 {
     const struct percpu *own = &machine.cpus[core_of_current()]; /* of the program's data */
 
@@ -360,7 +360,8 @@ static void remember_read(struct thread *thread, uintptr_t address, unsigned siz
     thread->read_count += thread->read_count <= WATCHED;
 }
 
-static void trace_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
+__attribute__((cold)) static void trace_access(uintptr_t address, unsigned size, unsigned kind,
+                                               const void *at)
 {
     if (machine.trace_count >= machine.trace_size || machine.stuck > 1)
         return; /* what comes of a deadlock is the same over and over */
@@ -396,7 +397,7 @@ static const char *function_at(const void *at)
     return name ? name : "?";
 }
 
-static void fail_race(const struct race *race)
+__attribute__((cold)) static void fail_race(const struct race *race)
 {
     const struct race_access *first = &race->first, *second = &race->second;
 
@@ -461,7 +462,8 @@ static void access_piece(uintptr_t address, unsigned size, unsigned kind, const 
     note_access(address, size, kind, at);
 }
 
-static void access_range(uintptr_t address, unsigned size, unsigned kind, const void *at)
+__attribute__((cold)) static void access_range(uintptr_t address, unsigned size, unsigned kind,
+                                               const void *at)
 {
     for (unsigned pieces = 1; size; pieces++) {
         unsigned room = room_in_granule(address), piece = size < room ? size : room;
