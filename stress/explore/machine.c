@@ -429,18 +429,17 @@ static void count_point(unsigned me)
  * alignment. */
 static void note_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
 {
-    unsigned me = machine.current, id;
-    struct race race;
-    bool racy = race_access(me, address, size, kind, at,
-                            percpu_held_name(&machine.cpus[thread_core(me)]), &id, &race);
+    unsigned me = machine.current;
+    struct race_answer answer =
+        race_access(me, address, size, kind, at, percpu_held_name(&machine.cpus[thread_core(me)]));
     /* How deep a stack is differs between the kernel and a host. */
-    add_to_hash(kind, size, is_on_stack(address) ? ~0u : id);
+    add_to_hash(kind, size, is_on_stack(address) ? ~0u : answer.id);
     if (machine.trace)
         trace_access(address, size, kind, at);
     if (!(kind & ACCESS_WRITE) || (kind & ACCESS_MODIFY))
         remember_read(&machine.threads[me], address, size);
-    if (racy && machine.setup.races)
-        fail_race(&race);
+    if (answer.races && machine.setup.races)
+        fail_race(race_found());
 }
 
 static void point(unsigned kind)

@@ -25,6 +25,7 @@ struct cell {
 static struct {
     uint32_t trial;
     unsigned used;
+    struct race found;
     bool lost; /* an atomic found no room for a cell: it may have ordered what now seems to race */
     struct race_moment now[EXPLORE_THREADS];
     struct race_moment seen[EXPLORE_THREADS];   /* by relaxed loads: for an acquire fence */
@@ -99,13 +100,6 @@ static bool is_conflict(const struct race_access *before, const struct race_acce
            !(common & ACCESS_ATOMIC);
 }
 
-/* Which of a cell's `like` it is. */
-static uint8_t *like_of(struct cell *cell, const struct race_access *access)
-{
-    _Static_assert((ACCESS_WRITE | ACCESS_ATOMIC) == KINDS - 1, "they number the kinds");
-    return &cell->like[access_kind(access)][access_thread(access)];
-}
-
 /* As often before, and since then this thread has ordered nothing: whoever came in between has been
  * held against it. */
 static bool is_repeated(const struct cell *cell, const struct race_access *access)
@@ -118,35 +112,39 @@ static bool is_repeated(const struct cell *cell, const struct race_access *acces
     return old->what == access->what && old->clock == access->clock;
 }
 
-/* That of one that says no more - the same thread's, of the same bytes, as strong - or of the
- * oldest. */
+/* A place for the first like it of this thread, or for one of other bytes than the last: that of
+ * one that says no more, or of the oldest. */
 static unsigned find_place(struct cell *cell, const struct race_access *access)
 {
-    unsigned place = *like_of(cell, access);
+    unsigned place = 0;
 
-    if (place && cell->accesses[place - 1].what == access->what)
-        return place - 1;
-    for (place = 0; place < cell->count; place++)
-        if (cell->accesses[place].what == access->what)
-            return place;
-    if (place < ACCESSES)
-        return cell->count++;
-    place = cell->oldest;
-    cell->oldest = (uint8_t)((place + 1) % ACCESSES);
+    cell->written |= (access_kind(access) & ACCESS_WRITE) != 0;
+    cell->plain |= !(access_kind(access) & ACCESS_ATOMIC);
+    while (place < cell->count && cell->accesses[place].what != access->what)
+        place++;
+    if (place == ACCESSES) {
+        place = cell->oldest;
+        cell->oldest = (uint8_t)((place + 1) % ACCESSES);
+    } else if (place == cell->count) {
+        cell->count++;
+    }
     return place;
 }
 
+/* In place of one that says no more: the same thread's, of the same bytes, as strong. */
 static void keep(struct cell *cell, const struct race_access *access)
 {
-    unsigned place = find_place(cell, access), thread = access_thread(access);
+    unsigned thread = access_thread(access);
+    uint8_t *like = &cell->like[access_kind(access)][thread];
 
-    cell->accesses[place] = *access;
-    cell->recent[thread] = *like_of(cell, access) = (uint8_t)(place + 1);
-    cell->written |= (access_kind(access) & ACCESS_WRITE) != 0;
-    cell->plain |= !(access_kind(access) & ACCESS_ATOMIC);
+    if (!*like || cell->accesses[*like - 1].what != access->what)
+        *like = (uint8_t)(find_place(cell, access) + 1);
+    cell->accesses[*like - 1] = *access;
+    cell->recent[thread] = *like;
     if (cell->owner != thread)
         cell->owner = NOBODY;
 }
+_Static_assert((ACCESS_WRITE | ACCESS_ATOMIC) == KINDS - 1, "they number the kinds");
 
 /* It takes a write, and an access that is not atomic. */
 static bool may_race(const struct cell *cell, const struct race_access *access)
@@ -157,8 +155,7 @@ static bool may_race(const struct cell *cell, const struct race_access *access)
 }
 
 /* Whoever all is ordered before need not look again until another has come. */
-static bool find_race(struct cell *cell, const struct race_access *access, uintptr_t address,
-                      struct race *race)
+static bool find_race(struct cell *cell, const struct race_access *access, uintptr_t address)
 {
     bool ordered = true;
 
@@ -169,7 +166,7 @@ static bool find_race(struct cell *cell, const struct race_access *access, uintp
             continue;
         ordered = false;
         if (is_conflict(&cell->accesses[i], access)) {
-            *race = (struct race){address, cell->accesses[i], *access};
+            races.found = (struct race){address, cell->accesses[i], *access};
             return true;
         }
     }
@@ -206,15 +203,15 @@ static unsigned bytes_of(uintptr_t address, unsigned size)
     return (((1u << size) - 1) << (address & 7)) & 0xff;
 }
 
-bool race_access(unsigned thread, uintptr_t address, unsigned size, unsigned kind, const void *at,
-                 const char *lock, unsigned *id, struct race *race)
+const struct race *race_found(void)
 {
-    struct cell *cell = cell_of(address >> 3);
+    return &races.found;
+}
 
-    *id = cell ? cell->number : CELLS;
-    races.lost |= !cell && (kind & ACCESS_ATOMIC);
-    if (!cell)
-        return false;
+/* Returns whether it races. */
+static bool access_cell(struct cell *cell, unsigned thread, uintptr_t address, unsigned size,
+                        unsigned kind, const void *at, const char *lock)
+{
     bool atomic = kind & ACCESS_ATOMIC, writes = kind & ACCESS_WRITE;
     if (atomic && (!writes || (kind & ACCESS_MODIFY)))
         acquire(cell, thread, kind);
@@ -226,11 +223,24 @@ bool race_access(unsigned thread, uintptr_t address, unsigned size, unsigned kin
     };
     if (!atomic && is_repeated(cell, &access))
         return false;
-    bool found = find_race(cell, &access, address, race);
+    bool found = find_race(cell, &access, address);
     keep(cell, &access);
     if (atomic && writes)
         release(cell, thread, kind);
     return found && !races.lost;
+}
+
+struct race_answer race_access(unsigned thread, uintptr_t address, unsigned size, unsigned kind,
+                               const void *at, const char *lock)
+{
+    struct cell *cell = cell_of(address >> 3);
+
+    if (!cell) {
+        races.lost |= (kind & ACCESS_ATOMIC) != 0;
+        return (struct race_answer){CELLS, false};
+    }
+    return (struct race_answer){cell->number,
+                                access_cell(cell, thread, address, size, kind, at, lock)};
 }
 
 void race_fence(unsigned thread, unsigned kind)
