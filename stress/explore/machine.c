@@ -376,9 +376,9 @@ __attribute__((cold)) static void trace_access(uintptr_t address, unsigned size,
     };
 }
 
-static void add_to_hash(unsigned kind, unsigned size, unsigned id)
+static void add_to_hash(unsigned me, unsigned kind, unsigned size, unsigned id)
 {
-    uint64_t word = (uint64_t)id << 24 | machine.current << 16 | kind << 8 | size;
+    uint64_t word = (uint64_t)id << 24 | me << 16 | kind << 8 | size;
 
     machine.hash = (machine.hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
     machine.hash ^= machine.hash >> 29;
@@ -433,7 +433,7 @@ static void note_access(uintptr_t address, unsigned size, unsigned kind, const v
     struct race_answer answer =
         race_access(me, address, size, kind, at, percpu_held_name(&machine.cpus[thread_core(me)]));
     /* How deep a stack is differs between the kernel and a host. */
-    add_to_hash(kind, size, is_on_stack(address) ? ~0u : answer.id);
+    add_to_hash(me, kind, size, is_on_stack(address) ? ~0u : answer.id);
     if (machine.trace)
         trace_access(address, size, kind, at);
     if (!(kind & ACCESS_WRITE) || (kind & ACCESS_MODIFY))

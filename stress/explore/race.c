@@ -136,11 +136,12 @@ static void keep(struct cell *cell, const struct race_access *access)
 {
     unsigned thread = access_thread(access);
     uint8_t *like = &cell->like[access_kind(access)][thread];
+    unsigned place = *like;
 
-    if (!*like || cell->accesses[*like - 1].what != access->what)
-        *like = (uint8_t)(find_place(cell, access) + 1);
-    cell->accesses[*like - 1] = *access;
-    cell->recent[thread] = *like;
+    if (!place || cell->accesses[place - 1].what != access->what)
+        *like = (uint8_t)(place = find_place(cell, access) + 1);
+    cell->accesses[place - 1] = *access;
+    cell->recent[thread] = (uint8_t)place;
     if (cell->owner != thread)
         cell->owner = NOBODY;
 }
@@ -212,8 +213,9 @@ const struct race *race_found(void)
 static bool access_cell(struct cell *cell, unsigned thread, uintptr_t address, unsigned size,
                         unsigned kind, const void *at, const char *lock)
 {
-    bool atomic = kind & ACCESS_ATOMIC, writes = kind & ACCESS_WRITE;
-    if (atomic && (!writes || (kind & ACCESS_MODIFY)))
+    const unsigned atomic_write = ACCESS_ATOMIC | ACCESS_WRITE;
+
+    if ((kind & atomic_write) == ACCESS_ATOMIC || (kind & ACCESS_MODIFY))
         acquire(cell, thread, kind);
     struct race_access access = {
         races.now[thread].of[thread],
@@ -221,11 +223,11 @@ static bool access_cell(struct cell *cell, unsigned thread, uintptr_t address, u
         at,
         lock,
     };
-    if (!atomic && is_repeated(cell, &access))
+    if (!(kind & ACCESS_ATOMIC) && is_repeated(cell, &access))
         return false;
     bool found = find_race(cell, &access, address);
     keep(cell, &access);
-    if (atomic && writes)
+    if ((kind & atomic_write) == atomic_write)
         release(cell, thread, kind);
     return found && !races.lost;
 }
