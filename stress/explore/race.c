@@ -112,36 +112,40 @@ static bool is_repeated(const struct cell *cell, const struct race_access *acces
     return old->what == access->what && old->clock == access->clock;
 }
 
-/* A place for the first like it of this thread, or for one of other bytes than the last: that of
- * one that says no more, or of the oldest. */
-static unsigned find_place(struct cell *cell, const struct race_access *access)
+/* A new one's, or the oldest's. */
+static unsigned new_place(struct cell *cell, const struct race_access *access)
 {
-    unsigned place = 0;
-
     cell->written |= (access_kind(access) & ACCESS_WRITE) != 0;
     cell->plain |= !(access_kind(access) & ACCESS_ATOMIC);
-    while (place < cell->count && cell->accesses[place].what != access->what)
-        place++;
-    if (place == ACCESSES) {
-        place = cell->oldest;
-        cell->oldest = (uint8_t)((place + 1) % ACCESSES);
-    } else if (place == cell->count) {
-        cell->count++;
-    }
+    if (cell->count < ACCESSES)
+        return cell->count++;
+    unsigned place = cell->oldest;
+    cell->oldest = (uint8_t)((place + 1) % ACCESSES);
     return place;
 }
 
-/* In place of one that says no more: the same thread's, of the same bytes, as strong. */
+/* That of one that says no more: the same thread's, of the same bytes, as strong. Before a thread's
+ * first of a kind there is none. */
+static unsigned place_of(struct cell *cell, const struct race_access *access, unsigned like)
+{
+    if (!like)
+        return new_place(cell, access);
+    if (cell->accesses[like - 1].what == access->what)
+        return like - 1;
+    for (unsigned place = 0; place < cell->count; place++)
+        if (cell->accesses[place].what == access->what)
+            return place;
+    return new_place(cell, access);
+}
+
 static void keep(struct cell *cell, const struct race_access *access)
 {
     unsigned thread = access_thread(access);
     uint8_t *like = &cell->like[access_kind(access)][thread];
-    unsigned place = *like;
+    unsigned place = place_of(cell, access, *like);
 
-    if (!place || cell->accesses[place - 1].what != access->what)
-        *like = (uint8_t)(place = find_place(cell, access) + 1);
-    cell->accesses[place - 1] = *access;
-    cell->recent[thread] = (uint8_t)place;
+    cell->accesses[place] = *access;
+    cell->recent[thread] = *like = (uint8_t)(place + 1);
     if (cell->owner != thread)
         cell->owner = NOBODY;
 }
