@@ -36,18 +36,13 @@ struct thread {
     struct watched reads[WATCHED];
 };
 
-struct core_state {
-    struct fiber fiber;
-    irq_flags_t flags; /* while it does not run */
-};
-
 static struct {
     struct machine_setup setup;
     struct percpu cpus[EXPLORE_CORES];
     struct cpu_local *real;    /* whose core all this runs on */
     struct cpu_stacks *stacks; /* one a fiber */
     struct fiber home;         /* who called machine_run() */
-    struct core_state states[FIBERS];
+    struct fiber fibers[FIBERS];
     struct thread threads[EXPLORE_THREADS];
 
     uint32_t live;     /* threads that have not done all */
@@ -55,8 +50,7 @@ static struct {
     uint32_t yielding; /* ... that wait, nobody knows for what: until somebody else has moved */
     uint32_t interrupted, interruptible; /* cores: held by their interrupt; that it may come to */
 
-    irq_flags_t initial_flags; /* interrupts on */
-    unsigned current;          /* the thread that runs */
+    unsigned current; /* the thread that runs */
     unsigned points, alone_for, stuck;
     uint64_t hash;
     const struct program *program;
@@ -92,7 +86,7 @@ static void make_fiber(unsigned number, void (*entry)(void))
 {
     struct cpu_stacks *stacks = &machine.stacks[number];
 
-    fiber_init(&machine.states[number].fiber, stacks->main.bytes, STACK_MAIN_SIZE, entry);
+    fiber_init(&machine.fibers[number], stacks->main.bytes, STACK_MAIN_SIZE, entry);
 }
 
 /* ---- who can go on: sets of threads, a bit each ---- */
@@ -253,18 +247,18 @@ static void note_interruptible(unsigned core, bool on)
 static void decide(void)
 {
     unsigned here = core_of_current();
-    struct core_state *state = &machine.states[here];
+    irq_flags_t flags = irq_flags();
 
-    state->flags = irq_flags();
-    note_interruptible(here, irq_flags_enabled(state->flags));
+    note_interruptible(here, irq_flags_enabled(flags));
     machine.yielding &= 1u << machine.current; /* who has moved is no longer waited for */
     machine.current = choose();
-    if (core_of_current() == here)
+    unsigned next = core_of_current();
+    if (next == here)
         return;
     irq_disable();
-    be_core(core_of_current());
-    fiber_switch(&state->fiber, &machine.states[core_of_current()].fiber);
-    irq_restore(state->flags);
+    be_core(next);
+    fiber_switch(&machine.fibers[here], &machine.fibers[next]);
+    irq_restore(flags);
 }
 
 /* Until it is `me`'s turn: then, and not before, this core's interrupt is over. */
@@ -532,10 +526,6 @@ void machine_init(const struct machine_setup *setup)
     for (unsigned i = 0; setup->guard && i < FIBERS; i++)
         setup->guard(&machine.stacks[i]);
     vcpu_set_interrupt(on_interrupt);
-    irq_flags_t flags = irq_save();
-    irq_enable();
-    machine.initial_flags = irq_flags();
-    irq_restore(flags);
 }
 
 static void reset_cores(void)
@@ -552,7 +542,7 @@ static void go(unsigned fiber, unsigned core)
 
     machine.real = cpu_local();
     be_core(core);
-    fiber_switch(&machine.home, &machine.states[fiber].fiber);
+    fiber_switch(&machine.home, &machine.fibers[fiber]);
     vcpu_enter(machine.real);
     irq_restore(flags);
 }
@@ -581,10 +571,8 @@ static void begin_threads(void)
     machine.interruptible = ALL_CORES;
     for (unsigned number = 0; number < EXPLORE_THREADS; number++)
         machine.live |= (uint32_t)(machine.program->count[number] > 0) << number;
-    for (unsigned core = 0; core < EXPLORE_CORES; core++) {
-        machine.states[core].flags = machine.initial_flags;
+    for (unsigned core = 0; core < EXPLORE_CORES; core++)
         make_fiber(core, run_core_fiber);
-    }
 }
 
 void machine_run(const struct program *program, struct schedule *schedule,
