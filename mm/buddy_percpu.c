@@ -289,8 +289,6 @@ static bool validate_list(const struct buddy_percpu_pool *pool, uint32_t cache_i
     const struct buddy_cache *cache = &pool->caches[cache_index];
     uint32_t index = cache->list[order], length = 0;
 
-    if (index == PAGE_LINK_NONE && !cache->count[order]) /* as nearly all */
-        return true;
     for (; index < array->end - array->start && length < cache->count[order]; length++) {
         const struct page *page = &array->pages[index];
         if (!page_is(page, PAGE_CACHED, order) || page->prev != cache_index) {

@@ -119,6 +119,7 @@ static bool still_waits(const struct thread *thread)
     return true;
 }
 
+/* Apart, as mostly nobody waits. */
 __attribute__((noinline)) static uint32_t who_still_waits(void)
 {
     uint32_t waiting = machine.waiting;
@@ -455,8 +456,8 @@ static void access_piece(uintptr_t address, unsigned size, unsigned kind, const 
     note_access(address, size, kind, at);
 }
 
-__attribute__((cold)) static void access_range(uintptr_t address, unsigned size, unsigned kind,
-                                               const void *at)
+/* Of any size, such as memset()'s. */
+static void access_range(uintptr_t address, unsigned size, unsigned kind, const void *at)
 {
     for (unsigned pieces = 1; size; pieces++) {
         unsigned room = room_in_granule(address), piece = size < room ? size : room;
@@ -471,7 +472,7 @@ void machine_access(uintptr_t address, unsigned size, unsigned kind, const void 
 {
     if (!is_observed(address, kind))
         return;
-    if (size <= room_in_granule(address))
+    if (size && size <= room_in_granule(address))
         access_piece(address, size, kind, at);
     else
         access_range(address, size, kind, at);

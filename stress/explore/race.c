@@ -15,7 +15,7 @@ struct cell {
     uint8_t count, oldest;
     uint8_t recent[EXPLORE_THREADS]; /* each thread's last one of `accesses`, plus 1; 0: none */
     uint8_t like[KINDS][EXPLORE_THREADS]; /* ... its last one of each kind, plus 1 */
-    uint8_t owner;                        /* whom all of `accesses` are ordered before, or NOBODY */
+    uint8_t owner;                        /* a thread that all of `accesses` are ordered before */
     bool written, plain;                  /* by a write; by an access that is not atomic */
     bool released;
     struct race_moment release; /* what an acquiring load here is ordered after */
@@ -112,7 +112,7 @@ static bool is_repeated(const struct cell *cell, const struct race_access *acces
     return old->what == access->what && old->clock == access->clock;
 }
 
-/* A new one's, or the oldest's. */
+/* A free one, or the oldest's. */
 static unsigned new_place(struct cell *cell, const struct race_access *access)
 {
     cell->written |= (access_kind(access) & ACCESS_WRITE) != 0;
@@ -159,7 +159,7 @@ static bool may_race(const struct cell *cell, const struct race_access *access)
     return (cell->written || (kind & ACCESS_WRITE)) && (cell->plain || !(kind & ACCESS_ATOMIC));
 }
 
-/* Whoever all is ordered before need not look again until another has come. */
+/* A thread that all here is ordered before need not look again until another has come. */
 static bool find_race(struct cell *cell, const struct race_access *access, uintptr_t address)
 {
     bool ordered = true;
