@@ -16,9 +16,8 @@ enum {
     FAIR_TURN = 64,
     FIRST_PIECES = 64, /* of a range of memory, eight bytes each, that all are noted; then ... */
     PIECE_STEP = 512,  /* ... one in so many bytes */
-    ALONE_ACCESSES = 2000000, /* of the keeper: more are called a stall */
-    TURNS = 256,              /* of a trial, in which nobody has what he waits for */
-    KEEPER = EXPLORE_CORES,   /* the fiber that sets up and inspects */
+    TURNS = 256,       /* of a trial, in which nobody has what he waits for */
+    KEEPER = EXPLORE_CORES, /* the fiber that sets up and inspects */
     FIBERS,
     ALL_CORES = (1 << EXPLORE_CORES) - 1,
 };
@@ -37,18 +36,13 @@ struct thread {
     struct watched reads[WATCHED];
 };
 
-struct core_state {
-    struct fiber fiber;
-    irq_flags_t flags; /* while it does not run */
-};
-
 static struct {
     struct machine_setup setup;
     struct percpu cpus[EXPLORE_CORES];
     struct cpu_local *real;    /* whose core all this runs on */
     struct cpu_stacks *stacks; /* one a fiber */
     struct fiber home;         /* who called machine_run() */
-    struct core_state states[FIBERS];
+    struct fiber fibers[FIBERS];
     struct thread threads[EXPLORE_THREADS];
 
     uint32_t live;     /* threads that have not done all */
@@ -56,11 +50,8 @@ static struct {
     uint32_t yielding; /* ... that wait, nobody knows for what: until somebody else has moved */
     uint32_t interrupted, interruptible; /* cores: held by their interrupt; that it may come to */
 
-    bool observes;
-    irq_flags_t initial_flags; /* interrupts on */
-    unsigned current;          /* the thread that runs */
+    unsigned current; /* the thread that runs */
     unsigned points, alone_for, stuck;
-    unsigned alone_accesses; /* of the keeper */
     uint64_t hash;
     const struct program *program;
     struct schedule *schedule;
@@ -71,6 +62,8 @@ static struct {
     unsigned trace_size, trace_count;
     struct race race; /* the last one */
 } machine;
+
+struct machine_watch machine_watch;
 
 /* ---- fibers ---- */
 
@@ -84,7 +77,7 @@ _Noreturn static void leave(void)
 {
     struct fiber gone;
 
-    machine.observes = false;
+    machine_watch.observes = false;
     fiber_switch(&gone, &machine.home);
     __builtin_unreachable();
 }
@@ -93,17 +86,29 @@ static void make_fiber(unsigned number, void (*entry)(void))
 {
     struct cpu_stacks *stacks = &machine.stacks[number];
 
-    fiber_init(&machine.states[number].fiber, stacks->main.bytes, STACK_MAIN_SIZE, entry);
+    fiber_init(&machine.fibers[number], stacks->main.bytes, STACK_MAIN_SIZE, entry);
 }
 
 /* ---- who can go on: sets of threads, a bit each ---- */
 
+/* By one instruction where there is one: for a value put together in memory the processor waits. */
 static uint64_t load(uintptr_t address, unsigned size)
 {
     uint64_t value = 0;
 
-    memcpy(&value, (const void *)address, size);
-    return value;
+    switch (size) {
+    case 1:
+        return __atomic_load_n((const uint8_t *)address, __ATOMIC_RELAXED);
+    case 2:
+        return __atomic_load_n((const uint16_t *)address, __ATOMIC_RELAXED);
+    case 4:
+        return __atomic_load_n((const uint32_t *)address, __ATOMIC_RELAXED);
+    case 8:
+        return __atomic_load_n((const uint64_t *)address, __ATOMIC_RELAXED);
+    default:
+        memcpy(&value, (const void *)address, size);
+        return value;
+    }
 }
 
 static bool still_waits(const struct thread *thread)
@@ -114,7 +119,8 @@ static bool still_waits(const struct thread *thread)
     return true;
 }
 
-static uint32_t who_still_waits(void)
+/* Apart, as mostly nobody waits. */
+__attribute__((noinline)) static uint32_t who_still_waits(void)
 {
     uint32_t waiting = machine.waiting;
 
@@ -168,7 +174,7 @@ static void fail_deadlock(void)
     char text[160] = "";
     size_t used = 0;
 
-    machine.observes = false; /* what is asked of a lock is asked by instrumented code */
+    machine_watch.observes = false; /* what is asked of a lock is asked by instrumented code */
     for (unsigned number = 0; number < EXPLORE_THREADS; number++)
         if (machine.waiting >> number & 1 && used + 1 < sizeof(text)) {
             if (used)
@@ -242,18 +248,18 @@ static void note_interruptible(unsigned core, bool on)
 static void decide(void)
 {
     unsigned here = core_of_current();
-    struct core_state *state = &machine.states[here];
+    irq_flags_t flags = irq_flags();
 
-    state->flags = irq_flags();
-    note_interruptible(here, irq_flags_enabled(state->flags));
+    note_interruptible(here, irq_flags_enabled(flags));
     machine.yielding &= 1u << machine.current; /* who has moved is no longer waited for */
     machine.current = choose();
-    if (core_of_current() == here)
+    unsigned next = core_of_current();
+    if (next == here)
         return;
     irq_disable();
-    be_core(core_of_current());
-    fiber_switch(&state->fiber, &machine.states[core_of_current()].fiber);
-    irq_restore(state->flags);
+    be_core(next);
+    fiber_switch(&machine.fibers[here], &machine.fibers[next]);
+    irq_restore(flags);
 }
 
 /* Until it is `me`'s turn: then, and not before, this core's interrupt is over. */
@@ -331,18 +337,14 @@ static bool is_observed_on_stack(uintptr_t address, unsigned kind)
     return (kind & ACCESS_ATOMIC) || address - own >= sizeof(*machine.stacks);
 }
 
-static bool is_observed(uintptr_t address, unsigned kind)
+static inline bool is_observed(uintptr_t address, unsigned kind)
 {
-    const struct percpu *own = &machine.cpus[core_of_current()];
+    const struct percpu *own = &machine.cpus[core_of_current()]; /* of the program's data */
 
-    if (address - (uintptr_t)own < sizeof(*own))
-        return false;
-    if (is_on_stack(address))
-        return is_observed_on_stack(address, kind);
     for (unsigned i = 0; i < MACHINE_REGIONS; i++)
         if (address - machine.setup.regions[i].start < machine.setup.regions[i].size)
-            return true;
-    return false;
+            return address - (uintptr_t)own >= sizeof(*own);
+    return is_on_stack(address) && is_observed_on_stack(address, kind);
 }
 
 static void remember_read(struct thread *thread, uintptr_t address, unsigned size)
@@ -353,7 +355,8 @@ static void remember_read(struct thread *thread, uintptr_t address, unsigned siz
     thread->read_count += thread->read_count <= WATCHED;
 }
 
-static void trace_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
+__attribute__((cold)) static void trace_access(uintptr_t address, unsigned size, unsigned kind,
+                                               const void *at)
 {
     if (machine.trace_count >= machine.trace_size || machine.stuck > 1)
         return; /* what comes of a deadlock is the same over and over */
@@ -368,9 +371,9 @@ static void trace_access(uintptr_t address, unsigned size, unsigned kind, const 
     };
 }
 
-static void add_to_hash(unsigned kind, unsigned size, unsigned id)
+static void add_to_hash(unsigned me, unsigned kind, unsigned size, unsigned id)
 {
-    uint64_t word = (uint64_t)id << 24 | machine.current << 16 | kind << 8 | size;
+    uint64_t word = (uint64_t)id << 24 | me << 16 | kind << 8 | size;
 
     machine.hash = (machine.hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
     machine.hash ^= machine.hash >> 29;
@@ -389,7 +392,7 @@ static const char *function_at(const void *at)
     return name ? name : "?";
 }
 
-static void fail_race(const struct race *race)
+__attribute__((cold)) static void fail_race(const struct race *race)
 {
     const struct race_access *first = &race->first, *second = &race->second;
 
@@ -402,13 +405,12 @@ static void fail_race(const struct race *race)
 }
 
 /* There is nobody whom the keeper could wait for. */
-static void count_alone(void)
+void machine_stall_alone(void)
 {
-    if (++machine.alone_accesses > ALONE_ACCESSES) {
-        machine.alone_accesses = 0;
+    machine_watch.alone_accesses = 0;
+    if (machine.work)
         fail("stall", "before or after all operations, one core alone: no end after %u accesses",
-             ALONE_ACCESSES);
-    }
+             MACHINE_ALONE_ACCESSES);
 }
 
 static void count_point(unsigned me)
@@ -422,18 +424,17 @@ static void count_point(unsigned me)
  * alignment. */
 static void note_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
 {
-    unsigned me = machine.current, id;
-    struct race race;
-    bool racy = race_access(me, address, size, kind, at,
-                            percpu_held_name(&machine.cpus[thread_core(me)]), &id, &race);
+    unsigned me = machine.current;
+    struct race_answer answer =
+        race_access(me, address, size, kind, at, percpu_held_name(&machine.cpus[thread_core(me)]));
     /* How deep a stack is differs between the kernel and a host. */
-    add_to_hash(kind, size, is_on_stack(address) ? ~0u : id);
+    add_to_hash(me, kind, size, is_on_stack(address) ? ~0u : answer.id);
     if (machine.trace)
         trace_access(address, size, kind, at);
     if (!(kind & ACCESS_WRITE) || (kind & ACCESS_MODIFY))
         remember_read(&machine.threads[me], address, size);
-    if (racy && machine.setup.races)
-        fail_race(&race);
+    if (answer.races && machine.setup.races)
+        fail_race(race_found());
 }
 
 static void point(unsigned kind)
@@ -444,18 +445,37 @@ static void point(unsigned kind)
     pass_point(machine.current);
 }
 
-void machine_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
+static unsigned room_in_granule(uintptr_t address)
 {
-    if (!is_observed(address, kind))
-        return;
+    return 8 - (address & 7);
+}
+
+static void access_piece(uintptr_t address, unsigned size, unsigned kind, const void *at)
+{
+    point(kind);
+    note_access(address, size, kind, at);
+}
+
+/* Of any size, such as memset()'s. */
+static void access_range(uintptr_t address, unsigned size, unsigned kind, const void *at)
+{
     for (unsigned pieces = 1; size; pieces++) {
-        unsigned room = 8 - (address & 7), piece = size < room ? size : room;
-        point(kind);
-        note_access(address, piece, kind, at);
+        unsigned room = room_in_granule(address), piece = size < room ? size : room;
+        access_piece(address, piece, kind, at);
         unsigned step = pieces < FIRST_PIECES || size < PIECE_STEP ? piece : PIECE_STEP;
         address += step;
         size -= step;
     }
+}
+
+void machine_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
+{
+    if (!is_observed(address, kind))
+        return;
+    if (size && size <= room_in_granule(address))
+        access_piece(address, size, kind, at);
+    else
+        access_range(address, size, kind, at);
 }
 
 void machine_compare(uintptr_t address, unsigned size, uint64_t expected, unsigned kind,
@@ -470,13 +490,6 @@ void machine_compare(uintptr_t address, unsigned size, uint64_t expected, unsign
 void machine_fence(unsigned kind)
 {
     race_fence(machine.current, kind);
-}
-
-bool machine_observes(void)
-{
-    if (!machine.observes && machine.work)
-        count_alone();
-    return machine.observes;
 }
 
 /* What the loop has read in this turn is what it waits for; in its first, nobody knows where it
@@ -514,10 +527,6 @@ void machine_init(const struct machine_setup *setup)
     for (unsigned i = 0; setup->guard && i < FIBERS; i++)
         setup->guard(&machine.stacks[i]);
     vcpu_set_interrupt(on_interrupt);
-    irq_flags_t flags = irq_save();
-    irq_enable();
-    machine.initial_flags = irq_flags();
-    irq_restore(flags);
 }
 
 static void reset_cores(void)
@@ -534,7 +543,7 @@ static void go(unsigned fiber, unsigned core)
 
     machine.real = cpu_local();
     be_core(core);
-    fiber_switch(&machine.home, &machine.states[fiber].fiber);
+    fiber_switch(&machine.home, &machine.fibers[fiber]);
     vcpu_enter(machine.real);
     irq_restore(flags);
 }
@@ -550,7 +559,7 @@ void machine_run_alone(void (*work)(void))
 {
     reset_cores();
     machine.work = work;
-    machine.alone_accesses = 0;
+    machine_watch.alone_accesses = 0;
     make_fiber(KEEPER, run_keeper_fiber);
     go(KEEPER, 0);
     machine.work = NULL;
@@ -563,10 +572,8 @@ static void begin_threads(void)
     machine.interruptible = ALL_CORES;
     for (unsigned number = 0; number < EXPLORE_THREADS; number++)
         machine.live |= (uint32_t)(machine.program->count[number] > 0) << number;
-    for (unsigned core = 0; core < EXPLORE_CORES; core++) {
-        machine.states[core].flags = machine.initial_flags;
+    for (unsigned core = 0; core < EXPLORE_CORES; core++)
         make_fiber(core, run_core_fiber);
-    }
 }
 
 void machine_run(const struct program *program, struct schedule *schedule,
@@ -585,7 +592,7 @@ void machine_run(const struct program *program, struct schedule *schedule,
     if (!enabled)
         return;
     machine.current = schedule_choose(schedule, enabled, 0);
-    machine.observes = true;
+    machine_watch.observes = true;
     go(core_of_current(), core_of_current());
 }
 

@@ -24,6 +24,8 @@ enum machine_points {
     POINTS_COARSE, /* atomics and writes */
 };
 
+enum { MACHINE_ALONE_ACCESSES = 2000000 }; /* of core 0 alone; more are called a stall */
+
 /* One access as it was decided upon, in a traced trial. */
 struct trace_entry {
     uint8_t thread, kind, size;
@@ -81,7 +83,20 @@ void machine_access(uintptr_t address, unsigned size, unsigned kind, const void 
 void machine_compare(uintptr_t address, unsigned size, uint64_t expected, unsigned kind,
                      unsigned failure_kind, const void *at);
 void machine_fence(unsigned kind);
-bool machine_observes(void);
+void machine_stall_alone(void);
+
+/* Asked at each access, and so in place. */
+extern struct machine_watch {
+    bool observes;           /* accesses are noted, and may be points */
+    unsigned alone_accesses; /* ... while they are not */
+} machine_watch;
+
+static inline bool machine_observes(void)
+{
+    if (!machine_watch.observes && ++machine_watch.alone_accesses > MACHINE_ALONE_ACCESSES)
+        machine_stall_alone();
+    return machine_watch.observes;
+}
 
 /* In place of cpu_relax() and cpu_cycles() (stress/explore/include/arch/cpu.h). */
 void explore_relax(void);

@@ -5,13 +5,19 @@ enum {
     SLOTS = 8192,      /* where a cell's address may hash to */
     CELLS = SLOTS / 2, /* of eight bytes each; a trial touches some hundreds */
     ACCESSES = 12, /* kept of each; the oldest gives way, so a race may be missed, never invented */
+    KINDS = 4,     /* a thread's that say different things: whether it writes, whether atomic */
+    NOBODY = EXPLORE_THREADS,
 };
 
 struct cell {
     uintptr_t granule; /* address / 8 */
+    uint32_t number;   /* of cells[] */
     uint8_t count, oldest;
     uint8_t recent[EXPLORE_THREADS]; /* each thread's last one of `accesses`, plus 1; 0: none */
-    bool written, released;
+    uint8_t like[KINDS][EXPLORE_THREADS]; /* ... its last one of each kind, plus 1 */
+    uint8_t owner;                        /* a thread that all of `accesses` are ordered before */
+    bool written, plain;                  /* by a write; by an access that is not atomic */
+    bool released;
     struct race_moment release; /* what an acquiring load here is ordered after */
     struct race_access accesses[ACCESSES];
 };
@@ -19,6 +25,7 @@ struct cell {
 static struct {
     uint32_t trial;
     unsigned used;
+    struct race found;
     bool lost; /* an atomic found no room for a cell: it may have ordered what now seems to race */
     struct race_moment now[EXPLORE_THREADS];
     struct race_moment seen[EXPLORE_THREADS];   /* by relaxed loads: for an acquire fence */
@@ -55,11 +62,14 @@ static struct cell *new_cell(uint64_t slot, uintptr_t granule)
         return NULL;
     struct cell *cell = &races.cells[races.used];
     races.slots[slot].trial = races.trial;
-    races.slots[slot].cell = races.used++;
+    races.slots[slot].cell = races.used;
     cell->granule = granule;
+    cell->number = races.used++;
     cell->count = cell->oldest = 0;
     memset(cell->recent, 0, sizeof(cell->recent));
-    cell->written = cell->released = false;
+    memset(cell->like, 0, sizeof(cell->like));
+    cell->owner = NOBODY;
+    cell->written = cell->plain = cell->released = false;
     return cell;
 }
 
@@ -75,15 +85,19 @@ static struct cell *cell_of(uintptr_t granule)
 }
 _Static_assert(SLOTS == 1 << 13, "cell_of() takes so many bits");
 
-static bool is_race(const struct race_access *before, const struct race_access *access)
+/* A thread's own are ordered before what it does now. */
+static bool is_ordered(const struct race_access *before, const struct race_access *access)
 {
-    unsigned first = access_thread(before), second = access_thread(access);
+    return before->clock <= races.now[access_thread(access)].of[access_thread(before)];
+}
+
+static bool is_conflict(const struct race_access *before, const struct race_access *access)
+{
     unsigned kinds = access_kind(before) | access_kind(access);
     unsigned common = access_kind(before) & access_kind(access);
 
-    return first != second && (access_bytes(before) & access_bytes(access)) &&
-           (kinds & ACCESS_WRITE) && !(common & ACCESS_ATOMIC) &&
-           before->clock > races.now[second].of[first];
+    return (access_bytes(before) & access_bytes(access)) && (kinds & ACCESS_WRITE) &&
+           !(common & ACCESS_ATOMIC);
 }
 
 /* As often before, and since then this thread has ordered nothing: whoever came in between has been
@@ -98,35 +112,71 @@ static bool is_repeated(const struct cell *cell, const struct race_access *acces
     return old->what == access->what && old->clock == access->clock;
 }
 
-/* In place of one that says no more - the same thread's, of the same bytes, as strong - or of the
- * oldest. */
-static void keep(struct cell *cell, const struct race_access *access)
+/* A free one, or the oldest's. */
+static unsigned new_place(struct cell *cell, const struct race_access *access)
 {
-    unsigned place = 0;
-
-    while (place < cell->count && cell->accesses[place].what != access->what)
-        place++;
-    if (place == ACCESSES) {
-        place = cell->oldest;
-        cell->oldest = (uint8_t)((place + 1) % ACCESSES);
-    } else if (place == cell->count) {
-        cell->count++;
-    }
-    cell->accesses[place] = *access;
-    cell->recent[access_thread(access)] = (uint8_t)(place + 1);
-    cell->written |= access_kind(access) & ACCESS_WRITE;
+    cell->written |= (access_kind(access) & ACCESS_WRITE) != 0;
+    cell->plain |= !(access_kind(access) & ACCESS_ATOMIC);
+    if (cell->count < ACCESSES)
+        return cell->count++;
+    unsigned place = cell->oldest;
+    cell->oldest = (uint8_t)((place + 1) % ACCESSES);
+    return place;
 }
 
-static bool find_race(const struct cell *cell, const struct race_access *access, uintptr_t address,
-                      struct race *race)
+/* That of one that says no more: the same thread's, of the same bytes, as strong. Before a thread's
+ * first of a kind there is none. */
+static unsigned place_of(struct cell *cell, const struct race_access *access, unsigned like)
 {
-    if (!cell->written && !(access_kind(access) & ACCESS_WRITE))
+    if (!like)
+        return new_place(cell, access);
+    if (cell->accesses[like - 1].what == access->what)
+        return like - 1;
+    for (unsigned place = 0; place < cell->count; place++)
+        if (cell->accesses[place].what == access->what)
+            return place;
+    return new_place(cell, access);
+}
+
+static void keep(struct cell *cell, const struct race_access *access)
+{
+    unsigned thread = access_thread(access);
+    uint8_t *like = &cell->like[access_kind(access)][thread];
+    unsigned place = place_of(cell, access, *like);
+
+    cell->accesses[place] = *access;
+    cell->recent[thread] = *like = (uint8_t)(place + 1);
+    if (cell->owner != thread)
+        cell->owner = NOBODY;
+}
+_Static_assert((ACCESS_WRITE | ACCESS_ATOMIC) == KINDS - 1, "they number the kinds");
+
+/* It takes a write, and an access that is not atomic. */
+static bool may_race(const struct cell *cell, const struct race_access *access)
+{
+    unsigned kind = access_kind(access);
+
+    return (cell->written || (kind & ACCESS_WRITE)) && (cell->plain || !(kind & ACCESS_ATOMIC));
+}
+
+/* A thread that all here is ordered before need not look again until another has come. */
+static bool find_race(struct cell *cell, const struct race_access *access, uintptr_t address)
+{
+    bool ordered = true;
+
+    if (cell->owner == access_thread(access) || !may_race(cell, access))
         return false;
-    for (unsigned i = 0; i < cell->count; i++)
-        if (is_race(&cell->accesses[i], access)) {
-            *race = (struct race){address, cell->accesses[i], *access};
+    for (unsigned i = 0; i < cell->count; i++) {
+        if (is_ordered(&cell->accesses[i], access))
+            continue;
+        ordered = false;
+        if (is_conflict(&cell->accesses[i], access)) {
+            races.found = (struct race){address, cell->accesses[i], *access};
             return true;
         }
+    }
+    if (ordered)
+        cell->owner = (uint8_t)access_thread(access);
     return false;
 }
 
@@ -158,17 +208,18 @@ static unsigned bytes_of(uintptr_t address, unsigned size)
     return (((1u << size) - 1) << (address & 7)) & 0xff;
 }
 
-bool race_access(unsigned thread, uintptr_t address, unsigned size, unsigned kind, const void *at,
-                 const char *lock, unsigned *id, struct race *race)
+const struct race *race_found(void)
 {
-    struct cell *cell = cell_of(address >> 3);
+    return &races.found;
+}
 
-    *id = cell ? (unsigned)(cell - races.cells) : CELLS;
-    races.lost |= !cell && (kind & ACCESS_ATOMIC);
-    if (!cell)
-        return false;
-    bool atomic = kind & ACCESS_ATOMIC, writes = kind & ACCESS_WRITE;
-    if (atomic && (!writes || (kind & ACCESS_MODIFY)))
+/* Returns whether it races. */
+static bool access_cell(struct cell *cell, unsigned thread, uintptr_t address, unsigned size,
+                        unsigned kind, const void *at, const char *lock)
+{
+    const unsigned atomic_write = ACCESS_ATOMIC | ACCESS_WRITE;
+
+    if ((kind & atomic_write) == ACCESS_ATOMIC || (kind & ACCESS_MODIFY))
         acquire(cell, thread, kind);
     struct race_access access = {
         races.now[thread].of[thread],
@@ -176,13 +227,26 @@ bool race_access(unsigned thread, uintptr_t address, unsigned size, unsigned kin
         at,
         lock,
     };
-    if (!atomic && is_repeated(cell, &access))
+    if (!(kind & ACCESS_ATOMIC) && is_repeated(cell, &access))
         return false;
-    bool found = find_race(cell, &access, address, race);
+    bool found = find_race(cell, &access, address);
     keep(cell, &access);
-    if (atomic && writes)
+    if ((kind & atomic_write) == atomic_write)
         release(cell, thread, kind);
     return found && !races.lost;
+}
+
+struct race_answer race_access(unsigned thread, uintptr_t address, unsigned size, unsigned kind,
+                               const void *at, const char *lock)
+{
+    struct cell *cell = cell_of(address >> 3);
+
+    if (!cell) {
+        races.lost |= (kind & ACCESS_ATOMIC) != 0;
+        return (struct race_answer){CELLS, false};
+    }
+    return (struct race_answer){cell->number,
+                                access_cell(cell, thread, address, size, kind, at, lock)};
 }
 
 void race_fence(unsigned thread, unsigned kind)

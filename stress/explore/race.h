@@ -64,13 +64,19 @@ struct race {
 /* Forget everything: a new trial. */
 void race_reset(void);
 
-/*
- * Thread `thread` accesses `size` bytes at `address`, in eight of alignment. Returns true, with the
- * race, if it races with an access before. *id is a number of the eight bytes in the order in which
- * a trial first came to them: the same wherever they lie.
- */
-bool race_access(unsigned thread, uintptr_t address, unsigned size, unsigned kind, const void *at,
-                 const char *lock, unsigned *id, struct race *race);
+/* What came of an access. */
+struct race_answer {
+    uint32_t id; /* of the eight bytes, in the order in which a trial first came to them: the same
+                    wherever they lie */
+    bool races;  /* with an access before: race_found() */
+};
+
+/* Thread `thread` accesses `size` bytes at `address`, in eight of alignment. */
+struct race_answer race_access(unsigned thread, uintptr_t address, unsigned size, unsigned kind,
+                               const void *at, const char *lock);
+
+/* The last race. */
+const struct race *race_found(void);
 
 /* A fence of its own. kind: ACCESS_ACQUIRE, ACCESS_RELEASE or both. */
 void race_fence(unsigned thread, unsigned kind);

@@ -95,8 +95,9 @@ static unsigned count_of(uint32_t set)
     return count;
 }
 
-static unsigned choose_random(struct schedule *schedule, uint32_t enabled)
+static unsigned choose_random(struct schedule *schedule, uint32_t enabled, unsigned current)
 {
+    (void)current;
     unsigned skip = (unsigned)prng_below(&schedule->random, count_of(enabled));
 
     while (skip--)
@@ -108,7 +109,7 @@ static unsigned choose_sparse(struct schedule *schedule, uint32_t enabled, unsig
 {
     if (contains(enabled, current) && prng_below(&schedule->random, SPARSE))
         return current;
-    return choose_random(schedule, enabled);
+    return choose_random(schedule, enabled, current);
 }
 
 static unsigned choose_pct(struct schedule *schedule, uint32_t enabled, unsigned current)
@@ -118,13 +119,15 @@ static unsigned choose_pct(struct schedule *schedule, uint32_t enabled, unsigned
     for (unsigned i = 0; i < schedule->changes; i++)
         if (schedule->points == schedule->change_points[i])
             schedule->priority[current] = (int)i;
-    for (unsigned thread = best + 1; thread < EXPLORE_THREADS; thread++)
-        if (contains(enabled, thread) && schedule->priority[thread] > schedule->priority[best])
+    for (uint32_t rest = enabled & (enabled - 1); rest; rest &= rest - 1) {
+        unsigned thread = (unsigned)__builtin_ctz(rest);
+        if (schedule->priority[thread] > schedule->priority[best])
             best = thread;
+    }
     return best;
 }
 
-static unsigned choose_given(const struct schedule *schedule, uint32_t enabled, unsigned current)
+static unsigned choose_given(struct schedule *schedule, uint32_t enabled, unsigned current)
 {
     for (unsigned i = 0; i < schedule->given_count; i++) {
         const struct schedule_switch *entry = &schedule->given[i];
@@ -159,29 +162,22 @@ static unsigned choose_sweep(struct schedule *schedule, uint32_t enabled, unsign
     return chosen;
 }
 
-static unsigned decide(struct schedule *schedule, uint32_t enabled, unsigned current)
-{
-    switch (schedule->strategy) {
-    case STRATEGY_GIVEN:
-        return choose_given(schedule, enabled, current);
-    case STRATEGY_WALK:
-        return choose_random(schedule, enabled);
-    case STRATEGY_SPARSE:
-        return choose_sparse(schedule, enabled, current);
-    case STRATEGY_SWEEP:
-        return choose_sweep(schedule, enabled, current);
-    default:
-        return choose_pct(schedule, enabled, current);
-    }
-}
+static unsigned (*const choosers[STRATEGIES])(struct schedule *schedule, uint32_t enabled,
+                                              unsigned current) = {
+    [STRATEGY_GIVEN] = choose_given,   [STRATEGY_WALK] = choose_random,
+    [STRATEGY_SPARSE] = choose_sparse, [STRATEGY_PCT2] = choose_pct,
+    [STRATEGY_PCT3] = choose_pct,      [STRATEGY_PCT4] = choose_pct,
+    [STRATEGY_SWEEP] = choose_sweep,
+};
 
 unsigned schedule_choose(struct schedule *schedule, uint32_t enabled, unsigned current)
 {
     schedule->points++;
     schedule->at[current]++;
     /* Where there is no choice a random stream is not used up: it is the same in every strategy. */
-    unsigned chosen = enabled & (enabled - 1) ? decide(schedule, enabled, current)
-                                              : (unsigned)__builtin_ctz(enabled);
+    unsigned chosen = enabled & (enabled - 1)
+                          ? choosers[schedule->strategy](schedule, enabled, current)
+                          : (unsigned)__builtin_ctz(enabled);
     if (chosen != usual(enabled, current) && schedule->taken_count < SCHEDULE_SWITCHES)
         schedule->taken[schedule->taken_count++] = (struct schedule_switch){
             schedule->at[current], (uint8_t)current, (uint8_t)chosen, schedule->operation[current]};
