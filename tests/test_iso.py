@@ -10,6 +10,7 @@ from support import ROOT, stampede
 from stampedelib.machine import kvm_trouble
 
 ARGS = "phases=selftest,mixed orders=1,0,2"
+OPS = "ops=20000"  # until a failure: each core comes to it, however little a busy host lets it run
 
 
 def make(*words, timeout=600):
@@ -55,7 +56,8 @@ def test_255_cores(image, tmp_path):
 
 
 def test_failure_by_the_iso_has_its_verdict(image, tmp_path):
-    done, verdict, _ = run(tmp_path, "--args", "provoke=content phases=mixed", "--on-fail", "exit")
+    done, verdict, _ = run(tmp_path, "--on-fail", "exit", "--args",
+                           f"provoke=content phases=mixed {OPS}")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "  fail         mixed        content: pfn " in done.stdout
     assert "  look first at who writes into pages" in done.stdout
@@ -64,7 +66,7 @@ def test_failure_by_the_iso_has_its_verdict(image, tmp_path):
 
 def test_keep_going_runs_what_a_failure_left(image, tmp_path):
     done, _, _ = run(tmp_path, "--boot", "direct", "--on-fail", "exit", "--keep-going", "--args",
-                     "phases=mixed,remote-free,irq provoke=lost-unlock")
+                     f"phases=mixed,remote-free,irq provoke=lost-unlock {OPS}")
     assert done.returncode == 1, done.stdout + done.stderr
     for boot, name in (("then-1", "remote-free"), ("then-2", "irq")):
         verdict = json.loads((tmp_path / boot / "verdict.json").read_text())
@@ -74,11 +76,11 @@ def test_keep_going_runs_what_a_failure_left(image, tmp_path):
 
 
 @pytest.mark.parametrize("end", ["halt", "power-off"])
-@pytest.mark.parametrize("provoke, code", [("", 0), ("content", 1)])
+@pytest.mark.parametrize("provoke, code", [("", 0), (f"provoke=content {OPS}", 1)])
 def test_machine_that_does_not_leave_by_the_debug_port(image, tmp_path, end, provoke, code):
     """As real ones: the log alone says how it went."""
     done, verdict, _ = run(tmp_path, "--boot", "direct", "--on-fail", "exit", "--args",
-                           f"exit={end} phases=mixed provoke={provoke}")
+                           f"exit={end} phases=mixed {provoke}")
     assert done.returncode == code, done.stdout + done.stderr
     assert verdict["word"] == ("fail" if code else "pass")
 
