@@ -110,6 +110,26 @@ def test_a_lock_that_is_kept_to_the_end_is_a_stall():
     assert (explored.figures["cores"], explored.figures["operations"]) == ("1", "2") and explored.program, text
 
 
+def test_what_is_no_address_is_no_page_fault():
+    code, explored, text = explore(hosted("no-address"), "schedules=10", "seed=1")
+    assert code == CODES["crash"] and explored.title.startswith("trap: #GP on core 0 at rip 0x"), text
+
+
+def test_putting_back_what_was_not_taken_out_is_refused():
+    code, _, text = explore(hosted(), "program=16/0:m4.8,p0", "strategy=given")
+    assert code == CODES["pass"], text
+    code, _, text = explore(hosted(), "program=16/0:a0,p0", "strategy=given")
+    assert code == CODES["error"] and "operation 1 of 0 puts back what no operation removes" in text, text
+
+
+def test_no_switch_too_many_is_left():
+    """Two do as well, of which none can go by itself; a sweep with one preemption finds one."""
+    code, explored, text = explore(hosted("depth2"), "schedules=3000", "seed=1")
+    assert code == CODES["fail"], text
+    figures = explored.figures
+    assert (figures["cores"], figures["operations"], figures["switches"]) == ("2", "2", "1"), text
+
+
 def test_who_gives_up_waiting_is_no_deadlock():
     code, _, text = explore(hosted("try-lock"), "schedules=3000", "seed=1")
     assert code == CODES["pass"], text

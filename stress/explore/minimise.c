@@ -273,13 +273,14 @@ static bool shrink_switches(void)
     return better;
 }
 
-/* What is left cannot do without any one of its switches, but others may do with fewer. */
-static void sweep_for_fewer(void)
+/* What is left cannot do without any one of its switches, but others may do with fewer. Returns
+ * whether they do. A sweep counts preemptions: a switch that is none comes on top. */
+static bool sweep_for_fewer(void)
 {
     static struct sweep_level levels[SCHEDULE_DEPTH];
 
     work.candidate = work.best->program;
-    for (unsigned most = 0; most < FEW && most + 1 < work.best->switch_count; most++) {
+    for (unsigned most = 0; most < FEW && most < work.best->switch_count; most++) {
         unsigned tries = 0;
         bool more = true, found = false;
 
@@ -290,8 +291,23 @@ static void sweep_for_fewer(void)
             more = schedule_sweep_next(work.schedule);
         }
         if (found)
-            return;
+            return true;
     }
+    return false;
+}
+
+/* To where no part can go by itself. */
+static void shrink(void)
+{
+    bool better = true;
+
+    while (better && !is_late()) {
+        better = shrink_switches();
+        better |= shrink_program();
+    }
+    try_rewritten(close_up);
+    try_rewritten(renumber_cores);
+    shrink_switches();
 }
 
 bool minimise_confirm(struct failing *failing, struct schedule *schedule)
@@ -305,19 +321,12 @@ bool minimise_confirm(struct failing *failing, struct schedule *schedule)
 
 uint64_t minimise(struct failing *failing, struct schedule *schedule, uint64_t deadline)
 {
-    bool better = true;
-
     work.deadline = deadline;
     work.trials = 0;
     if (!minimise_confirm(failing, schedule))
         return work.trials;
-    while (better && !is_late()) {
-        better = shrink_switches();
-        better |= shrink_program();
-    }
-    try_rewritten(close_up);
-    try_rewritten(renumber_cores);
-    shrink_switches();
-    sweep_for_fewer();
+    do
+        shrink();
+    while (sweep_for_fewer() && !is_late());
     return work.trials;
 }

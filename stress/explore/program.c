@@ -280,7 +280,9 @@ static const char *check_operation(const struct program *program, unsigned threa
             return "removes pages that there are not, or not on core 0";
         break;
     case PROGRAM_PUT_BACK:
-        if (thread != 0 || operation->a >= program->count[0])
+        if (thread != 0 || operation->a >= program->count[0] ||
+            (program->operations[0][operation->a].kind != PROGRAM_REMOVE &&
+             program->operations[0][operation->a].kind != PROGRAM_NOTHING))
             return "puts back what no operation removes";
         break;
     default:

@@ -41,37 +41,30 @@ static void die(const char *what)
 
 /* ---- traps ---- */
 
-static const struct {
-    int signal;
-    uint64_t vector;
-    const char *name;
-} traps[] = {
-    {SIGFPE, 0, "#DE"},  {SIGNAL_NMI, TRAP_NMI, "NMI"},
-    {SIGILL, 6, "#UD"},  {SIGSEGV, TRAP_PAGE_FAULT, "#PF"},
-    {SIGBUS, 17, "#AC"},
-};
-enum { TRAPS = sizeof(traps) / sizeof(traps[0]) };
+static const int trap_signals[] = {SIGFPE, SIGNAL_NMI, SIGILL, SIGSEGV, SIGBUS};
+enum { TRAP_SIGNALS = sizeof(trap_signals) / sizeof(trap_signals[0]) };
 
 const char *trap_name(uint64_t vector)
 {
-    for (unsigned i = 0; i < TRAPS; i++)
-        if (traps[i].vector == vector)
-            return traps[i].name;
+    static const struct {
+        uint64_t vector;
+        const char *name;
+    } names[] = {{0, "#DE"},
+                 {TRAP_NMI, "NMI"},
+                 {6, "#UD"},
+                 {TRAP_PROTECTION, "#GP"},
+                 {TRAP_PAGE_FAULT, "#PF"},
+                 {17, "#AC"}};
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i].vector == vector)
+            return names[i].name;
     return "signal";
 }
 
 uint64_t trap_fault_address(void)
 {
     return fault_address;
-}
-
-static uint64_t vector_of(int signal)
-{
-    unsigned i = 0;
-
-    while (traps[i].signal != signal)
-        i++;
-    return traps[i].vector;
 }
 
 static struct trap_frame make_frame(int signal, const ucontext_t *context, bool interrupts)
@@ -98,7 +91,7 @@ static struct trap_frame make_frame(int signal, const ucontext_t *context, bool 
         .rip = REGISTER(REG_RIP),
         .rsp = REGISTER(REG_RSP),
         .error = REGISTER(REG_ERR),
-        .vector = vector_of(signal),
+        .vector = signal == SIGNAL_NMI ? TRAP_NMI : REGISTER(REG_TRAPNO),
         .rflags = interrupts,
     };
 #undef REGISTER
@@ -297,6 +290,6 @@ void host_signals_init(void)
     }
     for (unsigned i = 0; i < sizeof(interrupts) / sizeof(interrupts[0]); i++)
         sigaction(interrupts[i], &interrupt, NULL);
-    for (unsigned i = 0; i < TRAPS; i++)
-        sigaction(traps[i].signal, &trap, NULL);
+    for (unsigned i = 0; i < TRAP_SIGNALS; i++)
+        sigaction(trap_signals[i], &trap, NULL);
 }

@@ -6,6 +6,7 @@
 enum {
     TRAP_NMI = 2,
     TRAP_DOUBLE_FAULT = 8,
+    TRAP_PROTECTION = 13,
     TRAP_PAGE_FAULT = 14,
 };
 
