@@ -215,6 +215,7 @@ $(OUT)/symbols-table.o $(OUT)/symbols-table0.o: %.o: %.S
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
 $(OUT)/unnamed.elf: $(LINKED) $(OUT)/symbols-table0.o linker.ld
+	$(if $(USER_OBJECTS),$(Q)$(call registered,$(USER_OBJECTS),$(or $(strip $(USER_CODE) $(USER_READY)),$(STACSOS_SOURCE))))
 	$(Q)$(LINK)
 
 $(KERNEL): $(LINKED) $(OUT)/symbols-table.o linker.ld

@@ -183,11 +183,13 @@ hosted-tests: $(HOST_BUILD)/explore/stampede-explore
 # HOST_ALLOCATOR=mine.c: build/host/explore/user/mine. Its own data are put into a section apart: each trial begins with
 # them as they are at the start.
 ifneq ($(HOST_ALLOCATOR),)
+include mm/adapters/registered.mk
 HOST_USER := $(basename $(notdir $(HOST_ALLOCATOR)))
 $(HOST_BUILD)/explore/user/$(HOST_USER).o: $(HOST_ALLOCATOR) FORCE
 	@mkdir -p $(@D)
 	@echo "  CC  $<"
 	@$(HOST_CC) $(filter-out -Werror,$(HOST_WATCHED_CFLAGS)) -c -o $@ $<
+	@$(call registered,$@,$<)
 	@objcopy --set-section-flags .bss=alloc,load,data,contents --rename-section .bss=user_data \
 	    --rename-section .data=user_data $@
 .PHONY: FORCE

@@ -253,6 +253,29 @@ def test_allocator_in_cxx(tmp_path):
     assert "page_allocator_entry_bump" in linked("bump")
 
 
+UNREGISTERED = EXAMPLE.read_text().replace("PAGE_ALLOCATOR(example);", "const void *of_others = &example;")
+
+
+@pytest.mark.parametrize("files", [
+    {"empty.c": ""},
+    {"unregistered.c": UNREGISTERED},
+    {"unregistered.cpp": IN_CXX.replace("PAGE_ALLOCATOR(bump);", "const void *of_others = &bump;")},
+    {"unregistered1.c": "int one;\n", "unregistered2.c": UNREGISTERED},
+], ids=" ".join)
+@pytest.mark.parametrize("words", [(), ("EXPLORE=1",)], ids=("stress", "explorer"))
+def test_who_registers_nothing_is_not_taken_for_a_built_in(tmp_path, files, words):
+    folder = tmp_path / "unregistered-folder"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    done = make("kernel", f"ALLOCATOR={folder / name if len(files) == 1 else folder}", *words)
+    names = " ".join(str(folder / name) for name in files)
+    says = f"{names}: no allocator is registered: PAGE_ALLOCATOR(...) is missing (docs/ALLOCATORS.md)"
+    assert done.returncode and says in done.stderr.splitlines(), done.stdout + done.stderr
+    name = folder.name if len(files) > 1 else Path(name).stem
+    assert not (ROOT / f"build/gcc-order16{'-explore' if words else ''}-{name}/stampede.elf").exists()
+
+
 def test_two_files_of_one_name(tmp_path):
     for name in ("first", "second"):
         (tmp_path / name).mkdir()

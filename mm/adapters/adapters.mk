@@ -98,6 +98,8 @@ endif
 
 # ---- either way ----
 
+include mm/adapters/registered.mk
+
 ifneq ($(USER_FILES),)
 $(OUT)/user/cxx_runtime.o: mm/adapters/cxx_runtime.cpp $(OUT)/user/which
 	$(SAY) CXX $<
