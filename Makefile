@@ -132,8 +132,9 @@ explore: ## search schedules for one that breaks a rule, show it made small (HOS
 	@ci/install-deps run $(if $(USER_CXX),cxx)
 	@+$(MAKE) --no-print-directory $(if $(or $(HOSTED),$(REPLAY_HOSTED)),hosted-explore,kernel-explore EXPLORE=1)
 
-# What can be hosted is: programs made of a log are many.
-REPLAY_HOSTED = $(and $(FROM_LOG),$(if $(STACSOS)$(filter-out %.c,$(USER_FILES)),,yes))
+# Why it cannot be hosted. What can be is, of a log: the programs made of it are many.
+UNHOSTED = $(if $(STACSOS)$(USER_CXX),HOSTED=1 is for allocators of C files; without it any can be explored)
+REPLAY_HOSTED = $(and $(FROM_LOG),$(if $(UNHOSTED),,yes))
 
 EXPLORE_RUN = $(STAMPEDE) explore $(if $(FROM_LOG),--from-log "$(FROM_LOG)") $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) $(call empty_if,$(SEED),--seed) \
     --seconds $(DURATION) $(if $(KEEP_GOING),--keep-going) $(EXPLORE_ARGS) \
@@ -142,10 +143,10 @@ EXPLORE_RUN = $(STAMPEDE) explore $(if $(FROM_LOG),--from-log "$(FROM_LOG)") $(c
 kernel-explore: $(KERNEL)
 	@$(EXPLORE_RUN) --kernel $(KERNEL)
 
-HOST_EXPLORER := build/host/explore/$(if $(USER_FILES),user/$(basename $(notdir $(ALLOCATOR))),stampede-explore)
+HOST_EXPLORER := build/host/explore/$(if $(USER_FILES),user/$(USER_NAME),stampede-explore)
 hosted-explore:
-	$(if $(STACSOS)$(filter-out %.c,$(USER_FILES)),$(error HOSTED=1 is for allocators of one C file; without it any can be explored))
-	@+$(MAKE) --no-print-directory -f tests/host.mk $(HOST_EXPLORER) $(if $(USER_FILES),HOST_ALLOCATOR=$(ALLOCATOR))
+	$(if $(UNHOSTED),$(error $(UNHOSTED)))
+	@+$(MAKE) --no-print-directory -f tests/host.mk $(HOST_EXPLORER) HOST_ALLOCATOR="$(USER_CODE)" HOST_USER=$(USER_NAME)
 	@$(EXPLORE_RUN) --hosted --program-file $(HOST_EXPLORER)
 
 gdb: ## attach gdb to the run that goes on, or is held after a failure

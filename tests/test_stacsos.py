@@ -219,8 +219,8 @@ def linked(name):
     return subprocess.run(["nm", kernel], capture_output=True, text=True, check=True).stdout
 
 
-def test_allocator_of_several_files(tmp_path):
-    folder = tmp_path / "several"
+def several_files(folder):
+    """The example in two files."""
     folder.mkdir()
     text = EXAMPLE.read_text()
     start = text.index("static size_t example_metadata_size")
@@ -229,9 +229,30 @@ def test_allocator_of_several_files(tmp_path):
                                    "pfn_t);\n" + text[start:end].removeprefix("static "))
     (folder / "rest.c").write_text(text[:start] + "size_t example_metadata_size(pfn_t start, pfn_t end);"
                                    "\n" + text[end:])
-    done = make("kernel", f"ALLOCATOR={folder}")
+    return folder
+
+
+def test_allocator_of_several_files(tmp_path):
+    done = make("kernel", f"ALLOCATOR={several_files(tmp_path / 'several')}")
     assert done.returncode == 0, done.stderr
     assert " T example_metadata_size" in linked("several")
+
+
+def test_hosted_allocator_of_several_files(tmp_path):
+    folder = several_files(tmp_path / "several.d")
+    (folder / "size.o").write_bytes(b"the user's own build's")
+    done = make("explore", "HOSTED=1", f"ALLOCATOR={folder}/", "DURATION=1")
+    assert done.returncode == 0 and "PASS (exit code 0)" in done.stdout, done.stdout + done.stderr
+    names = subprocess.run(["nm", ROOT / "build/host/explore/user/several"], capture_output=True, text=True,
+                           check=True).stdout
+    assert " T example_metadata_size" in names and "page_allocator_entry_example" in names
+
+
+def test_what_cannot_be_hosted_is_told(tmp_path):
+    folder = several_files(tmp_path / "several")
+    (folder / "more.cpp").write_text("")
+    done = make("explore", "HOSTED=1", f"ALLOCATOR={folder}")
+    assert done.returncode and "HOSTED=1 is for allocators of C files" in done.stderr, done.stdout + done.stderr
 
 
 def test_allocator_that_is_compiled_already(tmp_path):

@@ -2,6 +2,8 @@
 #   OUT           the folder of the build
 #   USER_FILES    what the allocator is made of; empty for a built-in one
 #   USER_OBJECTS  what it is linked from
+#   USER_NAME     the name of the file or folder
+#   USER_CODE     those of ALLOCATOR that are compiled
 #   USER_CXX      whether a C++ compiler is needed
 
 ifeq ($(origin CXX),default)
@@ -34,7 +36,8 @@ USER_CODE    := $(filter %.c %.cpp,$(USER_FILES))
 USER_READY   := $(filter-out $(addsuffix .o,$(basename $(USER_CODE))),$(filter %.o,$(USER_FILES)))
 # What is compiled already may have been C++.
 USER_CXX     := $(filter %.cpp,$(USER_CODE))$(USER_READY)
-OUT          := $(COMMON)-$(basename $(notdir $(patsubst %/,%,$(ALLOCATOR))))
+USER_NAME    := $(basename $(notdir $(lastword $(abspath $(ALLOCATOR)))))
+OUT          := $(COMMON)-$(USER_NAME)
 USER_OBJECTS := $(patsubst %,$(OUT)/user/%.o,$(notdir $(USER_CODE))) $(USER_READY) $(if $(USER_CXX),$(OUT)/user/cxx_runtime.o)
 
 $(OUT)/user/%.c.o: $(USER_DIR)%.c $(OUT)/user/which
