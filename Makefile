@@ -99,6 +99,7 @@ ISO    := $(OUT)/stampede.iso
 STAMPEDE   := ci/stampede
 PYTHON     := /usr/bin/python3
 empty_if    = $(if $(1),$(2) $(1))
+comma      := ,
 
 .DEFAULT_GOAL := help
 .PHONY: help build kernel iso run debug explore kernel-explore hosted-explore kernel-recipe mutants gdb postmortem test defects prove soak check clean FORCE
@@ -133,7 +134,8 @@ explore: ## search schedules for one that breaks a rule, show it made small (HOS
 	@+$(MAKE) --no-print-directory $(if $(or $(HOSTED),$(REPLAY_HOSTED)),hosted-explore,kernel-explore EXPLORE=1)
 
 # Why it cannot be hosted. What can be is, of a log: the programs made of it are many.
-UNHOSTED = $(if $(STACSOS)$(USER_CXX),HOSTED=1 is for allocators of C files; without it any can be explored)
+UNHOSTED = $(strip $(if $(STACSOS)$(USER_CXX),HOSTED=1 is for allocators of C files; without it any can be explored,\
+    $(if $(filter-out 16,$(MAX_ORDER)),HOSTED=1 is for MAX_ORDER=16$(comma) not $(MAX_ORDER); without it there are others)))
 REPLAY_HOSTED = $(and $(FROM_LOG),$(if $(UNHOSTED),,yes))
 
 EXPLORE_RUN = $(STAMPEDE) explore $(if $(FROM_LOG),--from-log "$(FROM_LOG)") $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) $(call empty_if,$(SEED),--seed) \
