@@ -62,7 +62,7 @@ CPPFLAGS := -I. -Iarch/x86_64/include -DSTAMPEDE_MAX_ORDER=$(MAX_ORDER) -DSTAMPE
 CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wundef -Wvla -ffreestanding -fno-pie -fno-pic -fno-stack-protector -fno-omit-frame-pointer \
             -fasynchronous-unwind-tables -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only \
-            -mno-sse -mcmodel=small -ffile-prefix-map=$(CURDIR)=. -ffunction-sections -fdata-sections
+            -mno-sse -mcmodel=small '-ffile-prefix-map=$(subst ','\'',$(CURDIR))=.' -ffunction-sections -fdata-sections
 LDFLAGS  := -nostdlib -static -Wl,-z,max-page-size=4096,-z,noexecstack,--build-id=none,--fatal-warnings \
             -Wl,--no-warn-rwx-segments -T linker.ld
 
@@ -218,7 +218,7 @@ $(OUT)/symbols-table.o $(OUT)/symbols-table0.o: %.o: %.S
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
 $(OUT)/unnamed.elf: $(LINKED) $(OUT)/symbols-table0.o linker.ld
-	$(if $(USER_OBJECTS),$(Q)$(call registered,$(USER_OBJECTS),$(or $(strip $(USER_CODE) $(USER_READY)),$(STACSOS_SOURCE))))
+	$(if $(USER_FILES),$(Q)$(call registered,$(USER_OBJECTS),$(or $(strip $(USER_CODE) $(USER_READY)),$(STACSOS_SOURCE))))
 	$(Q)$(LINK)
 
 $(KERNEL): $(LINKED) $(OUT)/symbols-table.o linker.ld

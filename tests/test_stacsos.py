@@ -1,6 +1,7 @@
 """StACSOS allocators, unmodified: the right ones pass, the wrong ones are named, misuse is told."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -176,6 +177,9 @@ def test_error_in_the_users_file_reads_as_such(tmp_path):
     ([f"STACSOS={SUBJECTS}/2025", "STACSOS_LOCK=none"], "STACSOS_LOCK is adapter or student"),
     ([f"STACSOS={SUBJECTS}/2025", "STACSOS_GENERATION=1999"], "invalid choice: '1999'"),
     (["ALLOCATOR=/nonexistent/mine.c"], "/nonexistent/mine.c: there is no such file"),
+    (["ALLOCATOR=docs/LOG.md"], "docs/LOG.md: there is no such file, or nothing in it ends in .c, .cpp or .o"),
+    (["ALLOCATOR=of mine/mine.c"], "ALLOCATOR=of mine/mine.c: one path, without blanks"),
+    (["STACSOS=of mine/2025"], "STACSOS=of mine/2025: one path, without blanks"),
 ])
 def test_misuse_is_told(words, says):
     done = make("kernel", *words)
@@ -295,6 +299,23 @@ def test_who_registers_nothing_is_not_taken_for_a_built_in(tmp_path, files, word
     assert done.returncode and says in done.stderr.splitlines(), done.stdout + done.stderr
     name = folder.name if len(files) > 1 else Path(name).stem
     assert not (ROOT / f"build/gcc-order16{'-explore' if words else ''}-{name}/stampede.elf").exists()
+
+
+def test_checkout_in_a_path_with_blanks(tmp_path):
+    """One object of each kind; and the recipe can be read back."""
+    tree = tmp_path / "with blanks and 'quotes'"
+    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns("build", ".git"))
+    shutil.copy(EXAMPLE, tree / "mine.c")
+    user = "user/mine.c.o"
+    stacsos = f"user/{NAME}.o"
+    for words in (["build/gcc-order16/lib/crc32.o"],
+                  [f"build/gcc-order16-mine/{user}", "ALLOCATOR=mine.c"],
+                  [f"build/gcc-order16-stacsos2025-2025/{stacsos}", "STACSOS=tests/subjects/stacsos/2025"]):
+        done = make("-C", tree, *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert str(tree).encode() not in (tree / words[0]).read_bytes()
+    recipe = make("-C", tree, "-s", "kernel-recipe").stdout.splitlines()[0]
+    assert f"-ffile-prefix-map={tree}=." in shlex.split(recipe)
 
 
 def test_two_files_of_one_name(tmp_path):
