@@ -62,7 +62,7 @@ CPPFLAGS := -I. -Iarch/x86_64/include -DSTAMPEDE_MAX_ORDER=$(MAX_ORDER) -DSTAMPE
 CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wundef -Wvla -ffreestanding -fno-pie -fno-pic -fno-stack-protector -fno-omit-frame-pointer \
             -fasynchronous-unwind-tables -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only \
-            -mno-sse -mcmodel=small -ffile-prefix-map=$(CURDIR)=. -ffunction-sections -fdata-sections
+            -mno-sse -mcmodel=small '-ffile-prefix-map=$(subst ','\'',$(CURDIR))=.' -ffunction-sections -fdata-sections
 LDFLAGS  := -nostdlib -static -Wl,-z,max-page-size=4096,-z,noexecstack,--build-id=none,--fatal-warnings \
             -Wl,--no-warn-rwx-segments -T linker.ld
 
@@ -99,6 +99,7 @@ ISO    := $(OUT)/stampede.iso
 STAMPEDE   := ci/stampede
 PYTHON     := /usr/bin/python3
 empty_if    = $(if $(1),$(2) $(1))
+comma      := ,
 
 .DEFAULT_GOAL := help
 .PHONY: help build kernel iso run debug explore kernel-explore hosted-explore kernel-recipe mutants gdb postmortem test defects prove soak check clean FORCE
@@ -132,8 +133,10 @@ explore: ## search schedules for one that breaks a rule, show it made small (HOS
 	@ci/install-deps run $(if $(USER_CXX),cxx)
 	@+$(MAKE) --no-print-directory $(if $(or $(HOSTED),$(REPLAY_HOSTED)),hosted-explore,kernel-explore EXPLORE=1)
 
-# What can be hosted is: programs made of a log are many.
-REPLAY_HOSTED = $(and $(FROM_LOG),$(if $(STACSOS)$(filter-out %.c,$(USER_FILES)),,yes))
+# Why it cannot be hosted. What can be is, of a log: the programs made of it are many.
+UNHOSTED = $(strip $(if $(STACSOS)$(USER_CXX),HOSTED=1 is for allocators of C files; without it any can be explored,\
+    $(if $(filter-out 16,$(MAX_ORDER)),HOSTED=1 is for MAX_ORDER=16$(comma) not $(MAX_ORDER); without it there are others)))
+REPLAY_HOSTED = $(and $(FROM_LOG),$(if $(UNHOSTED),,yes))
 
 EXPLORE_RUN = $(STAMPEDE) explore $(if $(FROM_LOG),--from-log "$(FROM_LOG)") $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) $(call empty_if,$(SEED),--seed) \
     --seconds $(DURATION) $(if $(KEEP_GOING),--keep-going) $(EXPLORE_ARGS) \
@@ -142,10 +145,10 @@ EXPLORE_RUN = $(STAMPEDE) explore $(if $(FROM_LOG),--from-log "$(FROM_LOG)") $(c
 kernel-explore: $(KERNEL)
 	@$(EXPLORE_RUN) --kernel $(KERNEL)
 
-HOST_EXPLORER := build/host/explore/$(if $(USER_FILES),user/$(basename $(notdir $(ALLOCATOR))),stampede-explore)
+HOST_EXPLORER := build/host/explore/$(if $(USER_FILES),user/$(USER_NAME),stampede-explore)
 hosted-explore:
-	$(if $(STACSOS)$(filter-out %.c,$(USER_FILES)),$(error HOSTED=1 is for allocators of one C file; without it any can be explored))
-	@+$(MAKE) --no-print-directory -f tests/host.mk $(HOST_EXPLORER) $(if $(USER_FILES),HOST_ALLOCATOR=$(ALLOCATOR))
+	$(if $(UNHOSTED),$(error $(UNHOSTED)))
+	@+$(MAKE) --no-print-directory -f tests/host.mk $(HOST_EXPLORER) HOST_ALLOCATOR="$(USER_CODE)" HOST_USER=$(USER_NAME)
 	@$(EXPLORE_RUN) --hosted --program-file $(HOST_EXPLORER)
 
 gdb: ## attach gdb to the run that goes on, or is held after a failure
@@ -215,6 +218,7 @@ $(OUT)/symbols-table.o $(OUT)/symbols-table0.o: %.o: %.S
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
 $(OUT)/unnamed.elf: $(LINKED) $(OUT)/symbols-table0.o linker.ld
+	$(if $(USER_FILES),$(Q)$(call registered,$(USER_OBJECTS),$(or $(strip $(USER_CODE) $(USER_READY)),$(STACSOS_SOURCE))))
 	$(Q)$(LINK)
 
 $(KERNEL): $(LINKED) $(OUT)/symbols-table.o linker.ld

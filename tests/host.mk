@@ -180,19 +180,25 @@ hosted-explorers: $(addprefix $(HOST_BUILD)/explore/subjects/,$(HOST_SUBJECTS))
 .SECONDARY: $(HOST_SUBJECTS:%=$(HOST_BUILD)/explore/watched/tests/subjects/%.o)
 hosted-tests: $(HOST_BUILD)/explore/stampede-explore
 
-# HOST_ALLOCATOR=mine.c: build/host/explore/user/mine. Its own data are put into a section apart: each trial begins with
-# them as they are at the start.
+# HOST_ALLOCATOR=mine.c: build/host/explore/user/mine; several files of one folder need HOST_USER, the program's name.
+# Their own data are put into a section apart: each trial begins with them as they are at the start.
 ifneq ($(HOST_ALLOCATOR),)
-HOST_USER := $(basename $(notdir $(HOST_ALLOCATOR)))
-$(HOST_BUILD)/explore/user/$(HOST_USER).o: $(HOST_ALLOCATOR) FORCE
+include mm/adapters/registered.mk
+HOST_USER ?= $(basename $(notdir $(HOST_ALLOCATOR)))
+HOST_USER_FOLDER := $(HOST_BUILD)/explore/user-objects/$(HOST_USER)
+HOST_USER_OBJECTS := $(patsubst %.c,$(HOST_USER_FOLDER)/%.o,$(notdir $(HOST_ALLOCATOR)))
+$(HOST_USER_FOLDER)/%.o: $(dir $(firstword $(HOST_ALLOCATOR)))%.c FORCE
 	@mkdir -p $(@D)
 	@echo "  CC  $<"
 	@$(HOST_CC) $(filter-out -Werror,$(HOST_WATCHED_CFLAGS)) -c -o $@ $<
 	@objcopy --set-section-flags .bss=alloc,load,data,contents --rename-section .bss=user_data \
 	    --rename-section .data=user_data $@
-.PHONY: FORCE
-$(eval $(call host_explore_rules,user/$(HOST_USER),\
-	$(HOST_BUILD)/explore/user/$(HOST_USER).o $(HOST_WATCHED_OBJECTS) $(HOST_EXPLORE_OBJECTS)))
+
+$(HOST_USER_FOLDER)/registered: $(HOST_USER_OBJECTS)
+	@$(call registered,$^,$(HOST_ALLOCATOR))
+.PHONY: FORCE $(HOST_USER_FOLDER)/registered
+$(HOST_BUILD)/explore/user/$(HOST_USER)-unnamed: | $(HOST_USER_FOLDER)/registered
+$(eval $(call host_explore_rules,user/$(HOST_USER),$(HOST_USER_OBJECTS) $(HOST_WATCHED_OBJECTS) $(HOST_EXPLORE_OBJECTS)))
 endif
 # The search through all states (tests/prove): the allocators' own sources, with caches so small that a small arena
 # fills them. A mutant, a copy of one of the sources with a defect put in, has a program of its own.

@@ -8,7 +8,7 @@ import subprocess
 from functools import cache
 
 import pytest
-from guest import ROOT, boot, image, make
+from guest import ENVIRONMENT, ROOT, boot, image, make
 from support import STAMPEDE, stampede
 
 from stampedelib import explore_command
@@ -358,6 +358,26 @@ def test_counted_failures_are_told_without_a_trace(tmp_path):
     done = stampede("explore", "--hosted", "--program-file", hosted("depth2"), "--schedules", "500", "--keep-going",
                     "--log", tmp_path / "log")
     assert done.returncode == CODES["fail"] and "None" not in done.stdout and "repeat: " in done.stdout, done.stdout
+
+
+def make_hosted(*words):
+    """make explore HOSTED=1 with these variables."""
+    return subprocess.run(["make", "--no-print-directory", "explore", "HOSTED=1", "DURATION=1", *words], cwd=ROOT,
+                          env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_who_registers_nothing_is_not_taken_for_a_built_in(tmp_path):
+    source = tmp_path / "registers-nothing.c"
+    source.write_text("")
+    done = make_hosted(f"ALLOCATOR={source}")
+    says = f"{source}: no allocator is registered: PAGE_ALLOCATOR(...) is missing (docs/ALLOCATORS.md)"
+    assert done.returncode and says in done.stderr.splitlines(), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("order", ("99", "12"))
+def test_hosted_has_one_order(order):
+    done = make_hosted(f"MAX_ORDER={order}")
+    assert done.returncode and f"HOSTED=1 is for MAX_ORDER=16, not {order}" in done.stderr, done.stdout + done.stderr
 
 
 def test_the_stress_knows_nothing_of_it():

@@ -5,12 +5,13 @@ The failures are real ones, of images with a planted allocator (tests/explore, t
 
 import random
 import re
+import shutil
 import subprocess
 from itertools import groupby
 from pathlib import Path
 
 import pytest
-from guest import ROOT, make
+from guest import ENVIRONMENT, ROOT, make
 from support import TITLE, body, closed, good, stampede
 
 from stampedelib import hammer
@@ -81,6 +82,17 @@ def test_what_broke_in_one_order_comes_back_in_that_order(broken_in_order):
     check_came_back(log, done)
     assert "came back in the order of the log" in done.stdout
     assert "0 other schedules searched" in done.stdout
+
+
+def test_make_brings_back_what_a_folder_broke(broken_in_order, tmp_path):
+    log, _ = broken_in_order
+    folder = tmp_path / "order-folder"
+    folder.mkdir()
+    shutil.copy(ROOT / "tests/replay/order.c", folder)
+    done = subprocess.run(["make", "--no-print-directory", "explore", f"ALLOCATOR={folder}", f"FROM_LOG={log}"], cwd=ROOT,
+                          env=ENVIRONMENT, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
+    assert f"FAIL (exit code {CODES['fail']}): overlap: " in done.stdout, done.stdout + done.stderr
+    assert "--program-file build/host/explore/user/order-folder" in done.stdout
 
 
 @pytest.mark.parametrize("source", ["tests/explore/lock-order.c", "tests/replay/two-steps.c"])

@@ -1,6 +1,7 @@
 """StACSOS allocators, unmodified: the right ones pass, the wrong ones are named, misuse is told."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -176,6 +177,9 @@ def test_error_in_the_users_file_reads_as_such(tmp_path):
     ([f"STACSOS={SUBJECTS}/2025", "STACSOS_LOCK=none"], "STACSOS_LOCK is adapter or student"),
     ([f"STACSOS={SUBJECTS}/2025", "STACSOS_GENERATION=1999"], "invalid choice: '1999'"),
     (["ALLOCATOR=/nonexistent/mine.c"], "/nonexistent/mine.c: there is no such file"),
+    (["ALLOCATOR=docs/LOG.md"], "docs/LOG.md: there is no such file, or nothing in it ends in .c, .cpp or .o"),
+    (["ALLOCATOR=of mine/mine.c"], "ALLOCATOR=of mine/mine.c: one path, without blanks"),
+    (["STACSOS=of mine/2025"], "STACSOS=of mine/2025: one path, without blanks"),
 ])
 def test_misuse_is_told(words, says):
     done = make("kernel", *words)
@@ -219,8 +223,8 @@ def linked(name):
     return subprocess.run(["nm", kernel], capture_output=True, text=True, check=True).stdout
 
 
-def test_allocator_of_several_files(tmp_path):
-    folder = tmp_path / "several"
+def several_files(folder):
+    """The example in two files."""
     folder.mkdir()
     text = EXAMPLE.read_text()
     start = text.index("static size_t example_metadata_size")
@@ -229,9 +233,30 @@ def test_allocator_of_several_files(tmp_path):
                                    "pfn_t);\n" + text[start:end].removeprefix("static "))
     (folder / "rest.c").write_text(text[:start] + "size_t example_metadata_size(pfn_t start, pfn_t end);"
                                    "\n" + text[end:])
-    done = make("kernel", f"ALLOCATOR={folder}")
+    return folder
+
+
+def test_allocator_of_several_files(tmp_path):
+    done = make("kernel", f"ALLOCATOR={several_files(tmp_path / 'several')}")
     assert done.returncode == 0, done.stderr
     assert " T example_metadata_size" in linked("several")
+
+
+def test_hosted_allocator_of_several_files(tmp_path):
+    folder = several_files(tmp_path / "several.d")
+    (folder / "size.o").write_bytes(b"the user's own build's")
+    done = make("explore", "HOSTED=1", f"ALLOCATOR={folder}/", "DURATION=1")
+    assert done.returncode == 0 and "PASS (exit code 0)" in done.stdout, done.stdout + done.stderr
+    names = subprocess.run(["nm", ROOT / "build/host/explore/user/several"], capture_output=True, text=True,
+                           check=True).stdout
+    assert " T example_metadata_size" in names and "page_allocator_entry_example" in names
+
+
+def test_what_cannot_be_hosted_is_told(tmp_path):
+    folder = several_files(tmp_path / "several")
+    (folder / "more.cpp").write_text("")
+    done = make("explore", "HOSTED=1", f"ALLOCATOR={folder}")
+    assert done.returncode and "HOSTED=1 is for allocators of C files" in done.stderr, done.stdout + done.stderr
 
 
 def test_allocator_that_is_compiled_already(tmp_path):
@@ -251,6 +276,46 @@ def test_allocator_in_cxx(tmp_path):
     done = make("kernel", f"ALLOCATOR={source}")
     assert done.returncode == 0, done.stderr
     assert "page_allocator_entry_bump" in linked("bump")
+
+
+UNREGISTERED = EXAMPLE.read_text().replace("PAGE_ALLOCATOR(example);", "const void *of_others = &example;")
+
+
+@pytest.mark.parametrize("files", [
+    {"empty.c": ""},
+    {"unregistered.c": UNREGISTERED},
+    {"unregistered.cpp": IN_CXX.replace("PAGE_ALLOCATOR(bump);", "const void *of_others = &bump;")},
+    {"unregistered1.c": "int one;\n", "unregistered2.c": UNREGISTERED},
+], ids=" ".join)
+@pytest.mark.parametrize("words", [(), ("EXPLORE=1",)], ids=("stress", "explorer"))
+def test_who_registers_nothing_is_not_taken_for_a_built_in(tmp_path, files, words):
+    folder = tmp_path / "unregistered-folder"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    done = make("kernel", f"ALLOCATOR={folder / name if len(files) == 1 else folder}", *words)
+    names = " ".join(str(folder / name) for name in files)
+    says = f"{names}: no allocator is registered: PAGE_ALLOCATOR(...) is missing (docs/ALLOCATORS.md)"
+    assert done.returncode and says in done.stderr.splitlines(), done.stdout + done.stderr
+    name = folder.name if len(files) > 1 else Path(name).stem
+    assert not (ROOT / f"build/gcc-order16{'-explore' if words else ''}-{name}/stampede.elf").exists()
+
+
+def test_checkout_in_a_path_with_blanks(tmp_path):
+    """One object of each kind; and the recipe can be read back."""
+    tree = tmp_path / "with blanks and 'quotes'"
+    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns("build", ".git"))
+    shutil.copy(EXAMPLE, tree / "mine.c")
+    user = "user/mine.c.o"
+    stacsos = f"user/{NAME}.o"
+    for words in (["build/gcc-order16/lib/crc32.o"],
+                  [f"build/gcc-order16-mine/{user}", "ALLOCATOR=mine.c"],
+                  [f"build/gcc-order16-stacsos2025-2025/{stacsos}", "STACSOS=tests/subjects/stacsos/2025"]):
+        done = make("-C", tree, *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert str(tree).encode() not in (tree / words[0]).read_bytes()
+    recipe = make("-C", tree, "-s", "kernel-recipe").stdout.splitlines()[0]
+    assert f"-ffile-prefix-map={tree}=." in shlex.split(recipe)
 
 
 def test_two_files_of_one_name(tmp_path):

@@ -2,6 +2,8 @@
 #   OUT           the folder of the build
 #   USER_FILES    what the allocator is made of; empty for a built-in one
 #   USER_OBJECTS  what it is linked from
+#   USER_NAME     the name of the file or folder
+#   USER_CODE     those of ALLOCATOR that are compiled
 #   USER_CXX      whether a C++ compiler is needed
 
 ifeq ($(origin CXX),default)
@@ -10,6 +12,10 @@ endif
 
 ifneq ($(and $(ALLOCATOR),$(STACSOS)),)
 $(error say ALLOCATOR= or STACSOS=, not both)
+endif
+# Make takes a blank for the end of a name.
+ifneq ($(word 2,$(ALLOCATOR) $(STACSOS)),)
+$(error $(if $(ALLOCATOR),ALLOCATOR=$(ALLOCATOR),STACSOS=$(STACSOS)): one path, without blanks; several files are given by their folder)
 endif
 
 # C++ as C is compiled here, but for what C++ does not know; without what needs a library.
@@ -26,7 +32,7 @@ this_is_yours = || { echo '$<: this is your file; the message above is the compi
 
 USER_IS_PATH := $(filter %.c %.cpp %.o,$(ALLOCATOR))$(findstring /,$(ALLOCATOR))$(if $(ALLOCATOR),$(wildcard $(ALLOCATOR)/.))
 ifneq ($(USER_IS_PATH),)
-USER_FILES   := $(if $(wildcard $(ALLOCATOR)/.),$(sort $(wildcard $(ALLOCATOR)/*.c $(ALLOCATOR)/*.cpp $(ALLOCATOR)/*.o)),$(wildcard $(ALLOCATOR)))
+USER_FILES   := $(if $(wildcard $(ALLOCATOR)/.),$(sort $(wildcard $(ALLOCATOR)/*.c $(ALLOCATOR)/*.cpp $(ALLOCATOR)/*.o)),$(filter %.c %.cpp %.o,$(wildcard $(ALLOCATOR))))
 $(if $(USER_FILES),,$(error ALLOCATOR=$(ALLOCATOR): there is no such file, or nothing in it ends in .c, .cpp or .o))
 USER_DIR     := $(dir $(firstword $(USER_FILES)))
 USER_CODE    := $(filter %.c %.cpp,$(USER_FILES))
@@ -34,7 +40,8 @@ USER_CODE    := $(filter %.c %.cpp,$(USER_FILES))
 USER_READY   := $(filter-out $(addsuffix .o,$(basename $(USER_CODE))),$(filter %.o,$(USER_FILES)))
 # What is compiled already may have been C++.
 USER_CXX     := $(filter %.cpp,$(USER_CODE))$(USER_READY)
-OUT          := $(COMMON)-$(basename $(notdir $(patsubst %/,%,$(ALLOCATOR))))
+USER_NAME    := $(basename $(notdir $(lastword $(abspath $(ALLOCATOR)))))
+OUT          := $(COMMON)-$(USER_NAME)
 USER_OBJECTS := $(patsubst %,$(OUT)/user/%.o,$(notdir $(USER_CODE))) $(USER_READY) $(if $(USER_CXX),$(OUT)/user/cxx_runtime.o)
 
 $(OUT)/user/%.c.o: $(USER_DIR)%.c $(OUT)/user/which
@@ -60,10 +67,10 @@ $(if $(filter adapter student,$(STACSOS_LOCKER)),,$(error STACSOS_LOCK is adapte
 STACSOS_SOURCE := $(word 3,$(STACSOS_FOUND))
 STACSOS_HEADER := $(abspath $(filter-out -,$(word 4,$(STACSOS_FOUND))))
 USER_FILES     := $(STACSOS_SOURCE) $(STACSOS_HEADER) $(STACSOS_YEAR) $(STACSOS_LOCKER)
-OUT            := $(COMMON)-stacsos$(STACSOS_YEAR)-$(notdir $(patsubst %/,%,$(dir $(abspath $(STACSOS_SOURCE)))))
+OUT            := $(COMMON)-stacsos$(STACSOS_YEAR)-$(notdir $(patsubst %/,%,$(dir $(lastword $(abspath $(STACSOS_SOURCE))))))
 STACSOS_HOME   := mm/adapters/stacsos
 # Headers that the stand-ins lack come from the user's checkout, if it is one.
-STACSOS_ROOT   := $(abspath $(dir $(STACSOS_SOURCE))/../../..)
+STACSOS_ROOT   := $(dir $(STACSOS_SOURCE))../../..
 STACSOS_AFTER  := $(addprefix -idirafter ,$(wildcard $(STACSOS_ROOT)/kernel/inc $(STACSOS_ROOT)/lib/inc))
 STACSOS_FLAGS  := -std=gnu++2b $(CXX_COMMON) -nostdinc -fno-delete-null-pointer-checks \
                   -include $(STACSOS_HOME)/include/global.h -include $(STACSOS_HOME)/include/stacsos/kernel/kernel-global.h \
@@ -77,7 +84,7 @@ STACSOS_PROXY  := $(if $(STACSOS_HEADER),$(OUT)/include/stacsos/kernel/mem/page-
 # <stacsos/kernel/mem/page-allocator-buddy.h> is the user's, wherever it lies.
 $(STACSOS_PROXY): $(OUT)/user/which
 	@mkdir -p $(@D)
-	@echo '#include "$(STACSOS_HEADER)"' >$@
+	@echo '#include "$(subst ','\'',$(STACSOS_HEADER))"' >$@
 
 $(OUT)/user/page-allocator-buddy.o: $(STACSOS_SOURCE) $(STACSOS_PROXY) $(OUT)/user/which
 	$(SAY) 'CXX $< (StACSOS $(STACSOS_YEAR), $(if $(filter student,$(STACSOS_LOCKER)),with its own lock,without a lock: the adapter has one))'
@@ -97,6 +104,8 @@ $(patsubst %,$(OUT)/user/%.o,$(STACSOS_C)): $(OUT)/user/%.o: $(STACSOS_HOME)/%.c
 endif
 
 # ---- either way ----
+
+include mm/adapters/registered.mk
 
 ifneq ($(USER_FILES),)
 $(OUT)/user/cxx_runtime.o: mm/adapters/cxx_runtime.cpp $(OUT)/user/which
