@@ -4,16 +4,19 @@ is sound is silent; a seed is the same schedule as a program of this host and in
 
 import re
 import shlex
+import signal
 import subprocess
 from functools import cache
 
 import pytest
+from fake_runs import wait_until
 from guest import ROOT, boot, image, make
 from support import STAMPEDE, stampede
 
 from stampedelib import explore_command
 from stampedelib.cli import build_parser
 from stampedelib.explored import Explored, SavedProgram
+from stampedelib.runfolder import claim
 from stampedelib.usage import UsageError
 from stampedelib.verdict import CODES
 
@@ -274,13 +277,37 @@ def test_tool_explores_in_qemu(tmp_path):
     assert "ok 1 explore # programs=" in done.stdout
 
 
+@pytest.fixture(name="waiting")
+def fixture_waiting(tmp_path):
+    """A hosted explorer that says its first line and then nothing, until it is told to end."""
+    program = tmp_path / "waiting"
+    program.write_text("#!/bin/sh\necho KTAP version 1\nexec sleep 600\n", encoding="utf-8")
+    program.chmod(0o755)
+    return program
+
+
+def test_a_log_is_kept_from_others_while_the_explorer_runs(waiting, tmp_path):
+    """As a run's is: who is given the same file is refused, and the log stays."""
+    log = tmp_path / "log"
+    words = ["explore", "--hosted", "--program-file", waiting, "--log", log]
+    with subprocess.Popen([STAMPEDE, *words], stdout=subprocess.PIPE, text=True) as first:
+        try:
+            wait_until(lambda: log.exists() and log.read_bytes())
+            second = stampede(*words)
+            assert second.returncode == CODES["error"] and "another run is writing it" in second.stderr, second.stderr
+            assert log.read_bytes() == b"KTAP version 1\n"
+        finally:
+            first.send_signal(signal.SIGINT)
+
+
 def test_a_program_that_says_nothing_is_ended(tmp_path, monkeypatch):
     program = tmp_path / "silent"
     program.write_text("#!/bin/sh\nexec sleep 600\n", encoding="utf-8")
     program.chmod(0o755)
     monkeypatch.setattr(explore_command, "SILENT_SECONDS", 1)
     arguments = build_parser().parse_args(["explore", "--hosted", "--program-file", str(program)])
-    verdict = explore_command.run_hosted(arguments, [], tmp_path / "log")
+    with claim(tmp_path / "log") as folder:
+        verdict = explore_command.run_hosted(arguments, [], folder)
     assert (verdict.word, "silence: no line for 1 s" in verdict.title) == ("hang", True), verdict
 
 

@@ -14,7 +14,7 @@ from .explored import Explored, SavedProgram
 from .gdb_command import add_gdb_arguments
 from .judge import judge
 from .log import Follower, printable
-from .runfolder import claim
+from .runfolder import RunFolder, claim
 from .runner import run
 from .trace import tell
 from .usage import ROOT, UsageError, allocator, existing_file, integer, kernel_arguments
@@ -147,8 +147,8 @@ def from_log_again(arguments: argparse.Namespace) -> int:
     quiet = argparse.Namespace(**vars(arguments) | {"quiet": True})
 
     def run_once(words: list[str], log: Path) -> Verdict:
-        with from_log.silently():
-            return (run_hosted if arguments.hosted else run_in_qemu)(quiet, words, log)
+        with from_log.silently(), claim(log) as folder:
+            return (run_hosted if arguments.hosted else run_in_qemu)(quiet, words, folder)
 
     return from_log.bring_back(arguments, run_once, elf, arguments.args)
 
@@ -204,10 +204,8 @@ def explore(arguments: argparse.Namespace, words: list[str]) -> Verdict:
                           "break trial_broken", "-ex", "run", "--args", str(hosted_program(arguments)),
                           *words])
     with claim(arguments.log) as folder:
-        log = folder.log
-    verdict = (run_hosted if arguments.hosted else run_in_qemu)(arguments, words, log)
-    raw = log.read_bytes()
-    explored = Explored.parse(raw)
+        verdict = (run_hosted if arguments.hosted else run_in_qemu)(arguments, words, folder)
+        explored = Explored.parse(folder.log.read_bytes())
     console = Console()
     if explored.program and not arguments.quiet:
         elf = arguments.hosted_file if arguments.hosted else arguments.kernel
@@ -227,21 +225,21 @@ def hosted_program(arguments: argparse.Namespace) -> Path:
                          "build it with make -f tests/host.mk build/host/explore/stampede-explore")
 
 
-def run_hosted(arguments: argparse.Namespace, words: list[str], log: Path) -> Verdict:
+def run_hosted(arguments: argparse.Namespace, words: list[str], folder: RunFolder) -> Verdict:
     """On this host. Its exit code is the verdict, the kernel's is twice that and 0x41."""
     console = Console(quiet=arguments.quiet)
     nonce = secrets.randbits(64) or 1
     command = [str(hosted_program(arguments).resolve()), f"nonce={nonce:016x}", *words]
     ended_by = "exit"
     follower = Follower()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process, \
-            log.open("wb") as capture:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
         try:
             while select.select([process.stdout], [], [], SILENT_SECONDS)[0]:
                 chunk = os.read(process.stdout.fileno(), CHUNK)
                 if not chunk:
                     break
-                capture.write(chunk)
+                folder.capture.write(chunk)
+                folder.capture.flush()
                 for line in follower.feed(chunk):
                     show(console, line)
             else:
@@ -251,7 +249,7 @@ def run_hosted(arguments: argparse.Namespace, words: list[str], log: Path) -> Ve
         finally:
             process.kill()
     known = 0 <= code and 0x41 + 2 * code in KERNEL_EXIT_CODES
-    verdict = judge(log.read_bytes(), 0x41 + 2 * code if known else None if ended_by == "silence" else code,
+    verdict = judge(folder.log.read_bytes(), 0x41 + 2 * code if known else None if ended_by == "silence" else code,
                     ended_by, nonce, f"no line for {SILENT_SECONDS} s" if ended_by == "silence" else "")
     Console().say(printable(verdict.text()))
     return verdict
@@ -263,21 +261,21 @@ def show(console: Console, line: str) -> None:
         console.show(line)
 
 
-def run_in_qemu(arguments: argparse.Namespace, words: list[str], log: Path) -> Verdict:
+def run_in_qemu(arguments: argparse.Namespace, words: list[str], folder: RunFolder) -> Verdict:
     """In the kernel, on one virtual CPU."""
     parser = argparse.ArgumentParser()
     run_command.add_arguments(parser)
     given = parser.parse_args([
         "--boot", "direct", "--kernel", str(arguments.kernel), "--cpus", "1", "--memory", "128M",
-        "--accel", "tcg", "--on-fail", "exit", "--quiet", "--log", str(log), "--timeout",
+        "--accel", "tcg", "--on-fail", "exit", "--quiet", "--timeout",
         str(LIMIT_SECONDS)], argparse.Namespace(argv=arguments.argv, args=words))
     existing_file(arguments.kernel, MAKE_IMAGE)
     plan = run_command.build_plan(given)
     console = Console(quiet=arguments.quiet)
     plan = dataclasses.replace(plan, repeat=lambda _: shlex.join(arguments.argv),
                                checks=checks.Checks([], []), quiet=True)
-    verdict = run(plan)
-    for line in log.read_text(encoding="latin-1").replace("\r", "").splitlines():
+    verdict = run(plan, folder)
+    for line in folder.log.read_text(encoding="latin-1").replace("\r", "").splitlines():
         if not line.startswith("# progress"):
             show(console, line)
     return verdict
