@@ -361,6 +361,22 @@ def test_what_is_said_to_repeat_it_does(words, tmp_path):
     assert "schedules=2 " in re.search("# found program=0x.*", log.read_text(encoding="latin-1"))[0]
 
 
+def test_a_repeat_of_a_repeat_is_the_same(tmp_path):
+    """Of a program from a file, which names the allocator too, and with options handed on."""
+    (tmp_path / "saved").write_text("# allocator: depth2\nprogram 8/0:a0,a0/1:a0\n", encoding="utf-8")
+    words = ["explore", "--hosted", "--program-file", hosted("depth2"), "--program", tmp_path / "saved",
+             "--args", "races=0", "--seed", 5]
+    repeats = []
+    for _ in range(3):
+        done = stampede(*words, "--log", tmp_path / "log")
+        assert done.returncode == CODES["fail"], done.stdout + done.stderr
+        line = next(line for line in done.stdout.splitlines() if line.startswith("  repeat: "))
+        repeats.append(line.removeprefix("  repeat: "))
+        words = shlex.split(repeats[-1])[1:]
+    assert "--allocator depth2" in repeats[0] and "races=0 strategy=given switches=" in repeats[0]
+    assert repeats[0] == repeats[1] == repeats[2]
+
+
 def test_counted_failures_are_told_without_a_trace(tmp_path):
     done = stampede("explore", "--hosted", "--program-file", hosted("depth2"), "--schedules", "500", "--keep-going",
                     "--log", tmp_path / "log")

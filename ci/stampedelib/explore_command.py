@@ -150,7 +150,7 @@ def from_log_again(arguments: argparse.Namespace) -> int:
         with from_log.silently(), claim(log) as folder:
             return (run_hosted if arguments.hosted else run_in_qemu)(quiet, words, folder)
 
-    return from_log.bring_back(arguments, run_once, elf, arguments.args)
+    return from_log.bring_back(arguments, run_once, elf, lambda explored: repeat(arguments, explored))
 
 
 def read_program(given: str | None) -> SavedProgram | None:
@@ -290,15 +290,24 @@ def repeat(arguments: argparse.Namespace, explored: "Explored") -> str:
                                ("--program-file", arguments.hosted_file, HOSTED)):
         if value != usual:
             words += [name, str(value)]
+    if (arguments.program or arguments.strategy == "sweep" or arguments.from_log) and explored.program:
+        return shlex.join([*words, *repeat_program(arguments, explored)])
     if arguments.allocator:
         words += ["--allocator", arguments.allocator]
-    if (arguments.program or arguments.strategy == "sweep") and explored.program:
-        saved = explored.saved()
-        switches = [f"switches={saved.switches}"] if saved.switches else []
-        return shlex.join([*words, "--args", " ".join([*arguments.args, "strategy=given", *switches]),
-                           "--program", saved.program])
     if arguments.strategy and arguments.strategy != "sweep":
         words += ["--strategy", arguments.strategy]
     if arguments.args:
         words += ["--args", " ".join(arguments.args)]
     return shlex.join([*words, "--seed", f"{explored.found['program']}:{explored.found['schedule']}"])
+
+
+def repeat_program(arguments: argparse.Namespace, explored: "Explored") -> list[str]:
+    """The small program under its schedule. Of what was given stays what this does not say: it may repeat one."""
+    saved = explored.saved()
+    said = ["strategy=given"] + ([f"switches={saved.switches}"] if saved.switches else [])
+    said += ["races=0"] if arguments.from_log else []
+    names = {word.split("=")[0] for word in said} | {"switches"}
+    kept = [word for word in arguments.args if word.split("=")[0] not in names]
+    name = arguments.allocator or saved.allocator
+    return [*(["--allocator", name] if name else []), "--program", saved.program,
+            "--args", " ".join(sorted([*kept, *said]))]
