@@ -393,6 +393,9 @@ def test_a_damaged_file_is_refused(tmp_path):
     path.write_text("program 8/0:a0\nswitch 0.0@1:1\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"saved:2: 'switch 0.0@1:1' is neither"):
         SavedProgram.read(path)
+    path.write_bytes(b"program 8/0:a0\xff\n")
+    with pytest.raises(UsageError, match=r"saved: no text in UTF-8: byte 14"):
+        SavedProgram.read(path)
     path.write_text("# nothing\n", encoding="utf-8")
     with pytest.raises(UsageError, match="no line `program TEXT`"):
         SavedProgram.read(path)

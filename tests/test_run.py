@@ -2,13 +2,15 @@
 
 import os
 import pty
+import shlex
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from fake_runs import arguments, environment, is_running, record, wait_until
-from support import EXIT_CODE, STAMPEDE, stampede
+from support import EXIT_CODE, ROOT, STAMPEDE, stampede
 
 from stampedelib.cli import build_parser
 from stampedelib.machine import choose_accelerator, kvm_trouble
@@ -254,6 +256,39 @@ def test_patience_grows_with_the_work(tmp_path):
     assert bounds("--ops", 5).total > 3600
     assert bounds("--cpus", 255).silence > bounds("--cpus", 8).silence
     assert bounds("--timeout", 9, "--silence", 3) == Patience(308, 3, 9)
+
+
+# How the tool itself begins and ends.
+
+@pytest.mark.parametrize("word", ("pass", "fail"))
+def test_closed_streams_change_no_verdict(tmp_path, word):
+    command = shlex.join(map(str, [STAMPEDE, *arguments(tmp_path)]))
+    done = subprocess.run(["sh", "-c", f"{command} <&- >&- 2>&-"], env=environment(tmp_path, word), timeout=60)
+    assert done.returncode == CODES[word]
+    assert record(tmp_path)["word"] == word
+
+
+def started(module, folder):
+    """The tool's start with `module` of `folder` in the place of its own."""
+    code = f"import sys; sys.path[:0] = {[str(ROOT / 'ci'), str(folder)]}; from stampedelib.start import start; start({module!r})"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+
+def test_a_fault_of_the_tool_is_no_verdict(tmp_path):
+    (tmp_path / "faulty.py").write_text("def main(argv):\n    return argv.nothing\n", encoding="utf-8")
+    done = started("faulty", tmp_path)
+    assert done.returncode == CODES["error"] and "AttributeError" in done.stderr, done.stderr
+
+
+def test_an_interrupt_while_it_loads_is_quiet(tmp_path):
+    (tmp_path / "slow.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n", encoding="utf-8")
+    done = started("slow", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("tool", ("stampede", "soak", "defects", "mutate"))
+def test_all_tools_begin_so(tool):
+    assert "\nstart(" in (ROOT / "ci" / tool).read_text(encoding="utf-8")
 
 
 # Errors of use.
