@@ -313,6 +313,9 @@ def test_a_program_that_says_nothing_is_ended(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("words", "complaint"), [
     (["--seed", "x"], "'x' is no whole number"),
+    (["--seed", "0"], "0 is out of range (allowed: 1 to"),
+    (["--seed", "0:2"], "0 is out of range (allowed: 1 to"),
+    (["--seed", "1:0x0"], "0x0 is out of range (allowed: 1 to"),
     (["--seed", "1:"], "'' is no whole number"),
     (["--seed", "1:2", "--program", "8/0:a0"], "--seed P:S: names a program, and so does --program"),
     (["--program", "nowhere"], "nowhere: no such file"),

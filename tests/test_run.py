@@ -299,6 +299,7 @@ def test_all_tools_begin_so(tool):
     (["--memory", "1T"], "--memory: '1T' (allowed: 16M to 64G"),
     (["--memory", "8M"], "--memory: '8M'"),
     (["--seed", 2**64], "--seed"),
+    (["--seed", 0], "--seed: 0 is out of range (allowed: 1 to 18446744073709551615)"),
     (["--seconds", 0], "--seconds"),
     (["--allocator", "my one"], "--allocator"),
     (["--accel", "hvf"], "--accel"),

@@ -17,7 +17,7 @@ from .log import Follower, printable
 from .runfolder import RunFolder, claim
 from .runner import run
 from .trace import tell
-from .usage import ROOT, UsageError, allocator, existing_file, integer, kernel_arguments
+from .usage import ROOT, UsageError, allocator, existing_file, integer, kernel_arguments, random_seed
 from .verdict import KERNEL_EXIT_CODES, Verdict
 
 NAME = "explore"
@@ -25,7 +25,6 @@ HELP = "Search schedules for one that breaks a rule; repeat it, make it small, s
 KERNEL = ROOT / "build/gcc-order16-explore/stampede.elf"
 HOSTED = ROOT / "build/host/explore/stampede-explore"
 STRATEGIES = ("portfolio", "walk", "sparse", "pct2", "pct3", "pct4", "sweep")
-SEED_MAX = 2**64 - 1
 LIMIT_SECONDS = 3600
 SILENT_SECONDS = 120  # far longer than anything takes between two lines
 CHUNK = 65536
@@ -35,8 +34,7 @@ MAKE_IMAGE = "build it with make kernel EXPLORE=1"
 def seeds(text: str) -> tuple[int, int | None]:
     """A seed of a whole search, or P:S, those of one program and one schedule of it."""
     first, colon, second = text.partition(":")
-    parse = integer(0, SEED_MAX)
-    return parse(first), parse(second) if colon else None
+    return random_seed(first), random_seed(second) if colon else None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

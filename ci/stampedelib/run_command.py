@@ -10,7 +10,7 @@ from . import checks, schedule
 from .machine import Accelerator, Machine, choose_accelerator, find_ovmf, find_qemu, kvm_trouble
 from .runfolder import LAST
 from .runner import Plan, run
-from .usage import ROOT, UsageError, allocator, existing_file, integer, kernel_arguments, memory
+from .usage import ROOT, UsageError, allocator, existing_file, integer, kernel_arguments, memory, random_seed
 from .verdict import Verdict
 from .watch import FOREVER, Patience
 
@@ -66,8 +66,8 @@ def _add_machine_arguments(group: argparse._ArgumentGroup) -> None:
 def _add_stress_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--seconds", type=integer(1), metavar="N", help="how long to stress")
     group.add_argument("--ops", type=integer(1), metavar="N", help="how many operations instead")
-    group.add_argument("--seed", type=integer(0, 2**64 - 1), metavar="N",
-                       help="repeats each core's sequence of operations "
+    group.add_argument("--seed", type=random_seed, metavar="N",
+                       help="1 to 2^64-1; repeats each core's sequence of operations "
                             "(default: the kernel draws one)")
     group.add_argument("--allocator", type=allocator, metavar="NAME",
                        help="which of the kernel's allocators")

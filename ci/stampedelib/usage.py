@@ -27,6 +27,11 @@ def integer(low: int, high: int | None = None) -> Callable[[str], int]:
     return parse
 
 
+def random_seed(text: str) -> int:
+    """A seed. 0 would have the kernel draw one."""
+    return integer(1, 2**64 - 1)(text)
+
+
 def memory(text: str) -> int:
     """Guest memory in MiB. GRUB needs the low bound; the high one is as far as was tried."""
     match = re.fullmatch(r"([0-9]{1,6})([MG])", text)
