@@ -2,6 +2,7 @@
 is sound is silent; a seed is the same schedule as a program of this host and in the kernel.
 """
 
+import os
 import re
 import shlex
 import signal
@@ -298,6 +299,21 @@ def test_a_log_is_kept_from_others_while_the_explorer_runs(waiting, tmp_path):
             assert log.read_bytes() == b"KTAP version 1\n"
         finally:
             first.send_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGHUP))
+def test_a_signal_leaves_nothing_behind(waiting, tmp_path, number):
+    """Neither the explorer's process nor folders of the tool's."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    with subprocess.Popen([STAMPEDE, "explore", "--hosted", "--program-file", waiting, "--log", tmp_path / "log"],
+                          env=os.environ | {"TMPDIR": str(folder), "XDG_RUNTIME_DIR": ""}, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        wait_until(lambda: (tmp_path / "log").exists() and (tmp_path / "log").read_bytes())
+        assert list(folder.iterdir())
+        process.send_signal(number)
+        assert process.wait(60) == 128 + number
+    assert not list(folder.iterdir())
 
 
 def test_a_program_that_says_nothing_is_ended(tmp_path, monkeypatch):

@@ -3,16 +3,19 @@
 The failures are real ones, of images with a planted allocator (tests/explore, tests/replay, tests/subjects) in QEMU.
 """
 
+import os
 import random
 import re
 import shlex
+import signal
 import subprocess
 from itertools import groupby
 from pathlib import Path
 
 import pytest
+from fake_runs import wait_until
 from guest import ROOT, make
-from support import TITLE, body, closed, good, stampede
+from support import STAMPEDE, TITLE, body, closed, good, stampede
 
 from stampedelib import hammer
 from stampedelib.from_log import replay_command
@@ -158,6 +161,20 @@ def test_a_repeat_of_a_repeat_is_the_same(tmp_path):
         done = stampede(*shlex.split(first)[1:], "--log", tmp_path / "log")
         assert done.returncode == CODES["fail"] and "==> overlap: " in done.stdout, done.stdout + done.stderr
         assert repeat_of(done) == first
+
+
+def test_a_signal_leaves_no_folder(tmp_path):
+    folder, explorer = tmp_path / "temporary", tmp_path / "waiting"
+    folder.mkdir()
+    explorer.write_text("#!/bin/sh\necho KTAP version 1\nexec sleep 600\n", encoding="utf-8")
+    explorer.chmod(0o755)
+    (tmp_path / "serial.log").write_bytes(failed_log(history=HISTORY))
+    with subprocess.Popen([STAMPEDE, "explore", "--from-log", tmp_path / "serial.log", "--program-file", explorer],
+                          env=os.environ | {"TMPDIR": str(folder)}, stdout=subprocess.PIPE) as process:
+        wait_until(lambda: any(log.read_bytes() for log in folder.glob("stampede-replay-*/serial.log")))
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+    assert not list(folder.iterdir())
 
 
 def test_what_is_missing_is_named(explorer, tmp_path):

@@ -82,6 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Explore, tell, return the verdict's code."""
     check(arguments)
+    run_command.leave_orderly()
     if arguments.replay:
         return replay(arguments)
     if arguments.from_log:

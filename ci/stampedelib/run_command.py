@@ -116,8 +116,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         print(shlex.join(plan.machine.command(["-serial", "stdio"])))
         return 0
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+    leave_orderly()
     verdict = run(plan)
     if arguments.keep_going:
         _go_on(arguments, verdict)
@@ -157,6 +156,12 @@ def on_fail(arguments: argparse.Namespace) -> str:
         return "gdb"
     in_ci = os.environ.get("CI", "").lower() not in FALSE
     return "bundle" if arguments.bundle or in_ci else "exit"
+
+
+def leave_orderly() -> None:
+    """Have the signals that end a program end this one so that it leaves nothing behind."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
 
 
 def leave(number: int, _frame: object) -> None:
