@@ -396,6 +396,13 @@ def test_a_repeat_of_a_repeat_is_the_same(tmp_path):
     assert repeats[0] == repeats[1] == repeats[2]
 
 
+def test_a_program_of_no_operation_is_text_too(tmp_path):
+    done = stampede("explore", "--hosted", "--program-file", hosted(), "--program", "1", "--schedules", "1", "--log",
+                    tmp_path / "log")
+    assert done.returncode == CODES["pass"], done.stdout + done.stderr
+    assert "# options program=1\n" in (tmp_path / "log").read_text(encoding="latin-1")
+
+
 def test_counted_failures_are_told_without_a_trace(tmp_path):
     done = stampede("explore", "--hosted", "--program-file", hosted("depth2"), "--schedules", "500", "--keep-going",
                     "--log", tmp_path / "log")

@@ -2,6 +2,7 @@
 import argparse
 import dataclasses
 import os
+import re
 import secrets
 import select
 import shlex
@@ -153,10 +154,10 @@ def from_log_again(arguments: argparse.Namespace) -> int:
 
 
 def read_program(given: str | None) -> SavedProgram | None:
-    """A file's, or the text itself."""
+    """A file's, or the text itself, which may be pages alone: what is left of one that fails without any operation."""
     if given is None:
         return None
-    if given[0:1].isdigit() and "/" in given and not Path(given).exists():
+    if re.fullmatch(r"[0-9]+(/.*)?", given) and not os.path.exists(given):
         return SavedProgram(given)
     return SavedProgram.read(existing_file(Path(given), "it is no program's text either"))
 
