@@ -339,6 +339,7 @@ def test_a_program_that_says_nothing_is_ended(tmp_path, monkeypatch):
     (["--preemptions", "9"], "9 is out of range"),
     (["--schedules", "0"], "0 is out of range"),
     (["--gdb"], "--gdb: needs --hosted"),
+    (["--save", "/nonexistent/x", "--kernel", "nowhere.elf"], "/nonexistent/x: cannot be written: No such file"),
     (["--kernel", "nowhere.elf"], "nowhere.elf: no such file; build it with make kernel EXPLORE=1"),
     (["--hosted", "--program-file", "nowhere"], "nowhere: no such file"),
 ])

@@ -15,7 +15,7 @@ from support import EXIT_CODE, ROOT, STAMPEDE, stampede
 from stampedelib.cli import build_parser
 from stampedelib.machine import choose_accelerator, kvm_trouble
 from stampedelib.run_command import build_machine, patience
-from stampedelib.usage import UsageError
+from stampedelib.usage import UsageError, check_writable
 from stampedelib.verdict import CODES
 from stampedelib.watch import Patience
 
@@ -258,6 +258,20 @@ def test_patience_grows_with_the_work(tmp_path):
     assert bounds("--timeout", 9, "--silence", 3) == Patience(308, 3, 9)
 
 
+def test_a_file_is_tried_without_a_trace(tmp_path):
+    path = tmp_path / "file"
+    check_writable(None)
+    check_writable(path)
+    assert not path.exists()
+    path.write_text("kept")
+    check_writable(path)
+    assert path.read_text() == "kept"
+    os.mkfifo(tmp_path / "pipe")
+    check_writable(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="cannot be written: Is a directory"):
+        check_writable(tmp_path)
+
+
 # How the tool itself begins and ends.
 
 @pytest.mark.parametrize("word", ("pass", "fail"))
@@ -310,6 +324,7 @@ def test_all_tools_begin_so(tool):
     (["--qemu", "/nonexistent"], "/nonexistent: no such program; install it with ci/install-deps"),
     (["--firmware", "uefi", "--boot", "direct"], "--firmware uefi"),
     (["--frobnicate"], "--frobnicate"),
+    (["--junit", "/proc/x/y"], "/proc/x"),
     (["--log", "/dev/null/serial.log"], "/dev/null"),
 ])
 def test_use_is_refused_in_one_line(run, words, names):

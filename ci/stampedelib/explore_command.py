@@ -18,7 +18,7 @@ from .log import Follower, printable
 from .runfolder import RunFolder, claim
 from .runner import run
 from .trace import tell
-from .usage import ROOT, UsageError, allocator, existing_file, integer, kernel_arguments, random_seed
+from .usage import ROOT, UsageError, allocator, check_writable, existing_file, integer, kernel_arguments, random_seed
 from .verdict import KERNEL_EXIT_CODES, Verdict
 
 NAME = "explore"
@@ -112,6 +112,7 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"'{arguments.gdb_arguments[0]}': further arguments are for --replay DIR --gdb")
     if arguments.record and arguments.hosted:
         raise UsageError("--record: it is QEMU that records; without --hosted")
+    check_writable(arguments.save)
 
 
 def record(arguments: argparse.Namespace, words: list[str]) -> int:

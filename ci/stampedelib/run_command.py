@@ -10,7 +10,8 @@ from . import checks, schedule
 from .machine import Accelerator, Machine, choose_accelerator, find_ovmf, find_qemu, kvm_trouble
 from .runfolder import LAST
 from .runner import Plan, run
-from .usage import ROOT, UsageError, allocator, existing_file, integer, kernel_arguments, memory, random_seed
+from .usage import (ROOT, UsageError, allocator, check_writable, existing_file, integer, kernel_arguments, memory,
+                    random_seed)
 from .verdict import Verdict
 from .watch import FOREVER, Patience
 
@@ -116,6 +117,9 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         print(shlex.join(plan.machine.command(["-serial", "stdio"])))
         return 0
+    if arguments.junit:
+        arguments.junit.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(arguments.junit)
     leave_orderly()
     verdict = run(plan)
     if arguments.keep_going:

@@ -68,3 +68,20 @@ def existing_file(path: Path, how_to_get: str) -> Path:
     if not path.is_file():
         raise UsageError(f"{path}: no such file; {how_to_get}")
     return path
+
+
+def check_writable(path: Path | None) -> None:
+    """That a file asked for can be written, before the work whose result is to stand in it; no file is made or changed.
+
+    A pipe is left alone: its reader would take the first end for the last.
+    """
+    if path is None or (path.exists() and not path.is_file() and not path.is_dir()):
+        return
+    there = path.exists()
+    try:
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    if not there:
+        path.unlink()
