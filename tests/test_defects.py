@@ -411,6 +411,8 @@ def tool(*words):
     (["--rules", "no-such"], "no patch disables 'no-such'"),
     (["--only", "merge-never", "--markdown", "x"], "--markdown: the page is of all defects"),
     (["--lane", "unit", "--only", "merge-never"], "--lane unit: merge-never has no unit test"),
+    (["--json", "/nonexistent/x"], "/nonexistent/x: cannot be written: No such file"),
+    (["--markdown", "/nonexistent/x"], "/nonexistent/x: cannot be written: No such file"),
     (["--folder", "/nonexistent"], "/nonexistent: there is no defect"),
 ])
 def test_nonsense_is_refused_in_one_line(words, told):

@@ -2,18 +2,22 @@
 is sound is silent; a seed is the same schedule as a program of this host and in the kernel.
 """
 
+import os
 import re
 import shlex
+import signal
 import subprocess
 from functools import cache
 
 import pytest
+from fake_runs import wait_until
 from guest import ENVIRONMENT, ROOT, boot, image, make
 from support import STAMPEDE, stampede
 
 from stampedelib import explore_command
 from stampedelib.cli import build_parser
 from stampedelib.explored import Explored, SavedProgram
+from stampedelib.runfolder import claim
 from stampedelib.usage import UsageError
 from stampedelib.verdict import CODES
 
@@ -294,18 +298,66 @@ def test_tool_explores_in_qemu(tmp_path):
     assert "ok 1 explore # programs=" in done.stdout
 
 
+@pytest.fixture(name="waiting")
+def fixture_waiting(tmp_path):
+    """A hosted explorer that says its first line and then nothing, until it is told to end."""
+    program = tmp_path / "waiting"
+    program.write_text("#!/bin/sh\necho KTAP version 1\nexec sleep 600\n", encoding="utf-8")
+    program.chmod(0o755)
+    return program
+
+
+def test_a_log_is_kept_from_others_while_the_explorer_runs(waiting, tmp_path):
+    """As a run's is: who is given the same file is refused, and the log stays."""
+    log = tmp_path / "log"
+    words = ["explore", "--hosted", "--program-file", waiting, "--log", log]
+    with subprocess.Popen([STAMPEDE, *words], stdout=subprocess.PIPE, text=True) as first:
+        try:
+            wait_until(lambda: log.exists() and log.read_bytes())
+            second = stampede(*words)
+            assert second.returncode == CODES["error"] and "another run is writing it" in second.stderr, second.stderr
+            assert log.read_bytes() == b"KTAP version 1\n"
+        finally:
+            first.send_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGHUP))
+def test_a_signal_leaves_nothing_behind(waiting, tmp_path, number):
+    """Neither the explorer's process nor folders of the tool's."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    with subprocess.Popen([STAMPEDE, "explore", "--hosted", "--program-file", waiting, "--log", tmp_path / "log"],
+                          env=os.environ | {"TMPDIR": str(folder), "XDG_RUNTIME_DIR": ""}, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        wait_until(lambda: (tmp_path / "log").exists() and (tmp_path / "log").read_bytes())
+        assert list(folder.iterdir())
+        process.send_signal(number)
+        assert process.wait(60) == 128 + number
+    assert not list(folder.iterdir())
+
+
 def test_a_program_that_says_nothing_is_ended(tmp_path, monkeypatch):
     program = tmp_path / "silent"
     program.write_text("#!/bin/sh\nexec sleep 600\n", encoding="utf-8")
     program.chmod(0o755)
     monkeypatch.setattr(explore_command, "SILENT_SECONDS", 1)
     arguments = build_parser().parse_args(["explore", "--hosted", "--program-file", str(program)])
-    verdict = explore_command.run_hosted(arguments, [], tmp_path / "log")
+    with claim(tmp_path / "log") as folder:
+        verdict = explore_command.run_hosted(arguments, [], folder)
     assert (verdict.word, "silence: no line for 1 s" in verdict.title) == ("hang", True), verdict
+
+
+def test_schedule_of_no_seed_is_the_one_without_preemption(tmp_path):
+    """What fails in it is repeated by it."""
+    done = stampede("explore", "--hosted", "--program-file", hosted("no-address"), "--seed", "5:0",
+                    "--log", tmp_path / "log")
+    assert done.returncode == CODES["crash"] and "--seed 0x5:0x0" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(("words", "complaint"), [
     (["--seed", "x"], "'x' is no whole number"),
+    (["--seed", "0"], "0 is out of range (allowed: 1 to"),
+    (["--seed", "0:2"], "0 is out of range (allowed: 1 to"),
     (["--seed", "1:"], "'' is no whole number"),
     (["--seed", "1:2", "--program", "8/0:a0"], "--seed P:S: names a program, and so does --program"),
     (["--program", "nowhere"], "nowhere: no such file"),
@@ -313,6 +365,7 @@ def test_a_program_that_says_nothing_is_ended(tmp_path, monkeypatch):
     (["--preemptions", "9"], "9 is out of range"),
     (["--schedules", "0"], "0 is out of range"),
     (["--gdb"], "--gdb: needs --hosted"),
+    (["--save", "/nonexistent/x", "--kernel", "nowhere.elf"], "/nonexistent/x: cannot be written: No such file"),
     (["--kernel", "nowhere.elf"], "nowhere.elf: no such file; build it with make kernel EXPLORE=1"),
     (["--hosted", "--program-file", "nowhere"], "nowhere: no such file"),
 ])
@@ -354,6 +407,29 @@ def test_what_is_said_to_repeat_it_does(words, tmp_path):
     assert "schedules=2 " in re.search("# found program=0x.*", log.read_text(encoding="latin-1"))[0]
 
 
+def test_a_repeat_of_a_repeat_is_the_same(tmp_path):
+    """Of a program from a file, which names the allocator too, and with options handed on."""
+    (tmp_path / "saved").write_text("# allocator: depth2\nprogram 8/0:a0,a0/1:a0\n", encoding="utf-8")
+    words = ["explore", "--hosted", "--program-file", hosted("depth2"), "--program", tmp_path / "saved",
+             "--args", "races=0", "--seed", 5]
+    repeats = []
+    for _ in range(3):
+        done = stampede(*words, "--log", tmp_path / "log")
+        assert done.returncode == CODES["fail"], done.stdout + done.stderr
+        line = next(line for line in done.stdout.splitlines() if line.startswith("  repeat: "))
+        repeats.append(line.removeprefix("  repeat: "))
+        words = shlex.split(repeats[-1])[1:]
+    assert "--allocator depth2" in repeats[0] and "races=0 strategy=given switches=" in repeats[0]
+    assert repeats[0] == repeats[1] == repeats[2]
+
+
+def test_a_program_of_no_operation_is_text_too(tmp_path):
+    done = stampede("explore", "--hosted", "--program-file", hosted(), "--program", "1", "--schedules", "1", "--log",
+                    tmp_path / "log")
+    assert done.returncode == CODES["pass"], done.stdout + done.stderr
+    assert "# options program=1\n" in (tmp_path / "log").read_text(encoding="latin-1")
+
+
 def test_counted_failures_are_told_without_a_trace(tmp_path):
     done = stampede("explore", "--hosted", "--program-file", hosted("depth2"), "--schedules", "500", "--keep-going",
                     "--log", tmp_path / "log")
@@ -389,6 +465,9 @@ def test_a_damaged_file_is_refused(tmp_path):
     path = tmp_path / "saved"
     path.write_text("program 8/0:a0\nswitch 0.0@1:1\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"saved:2: 'switch 0.0@1:1' is neither"):
+        SavedProgram.read(path)
+    path.write_bytes(b"program 8/0:a0\xff\n")
+    with pytest.raises(UsageError, match=r"saved: no text in UTF-8: byte 14"):
         SavedProgram.read(path)
     path.write_text("# nothing\n", encoding="utf-8")
     with pytest.raises(UsageError, match="no line `program TEXT`"):

@@ -321,6 +321,8 @@ def mutate(*words):
         (["--sample", "many"], "argument --sample: 'many'"),
         (["--detectors", "stress,luck"], "--detectors: there is no 'luck' but stress, "),
         (["--markdown", "x.md", "--sample", "3"], "--markdown is of a run over everything"),
+        (["--json", "/nonexistent/x"], "mutate: /nonexistent/x: cannot be written: No such file"),
+        (["--markdown", "/nonexistent/x"], "mutate: /nonexistent/x: cannot be written: No such file"),
         (["--frob"], "unrecognized arguments: --frob"),
     ],
 )

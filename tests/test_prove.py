@@ -177,3 +177,16 @@ def test_table(built):
 def test_table_of_nothing(built):
     done = prove("--only", "frob")
     assert done.returncode == 2 and "frob" in done.stderr
+
+
+# ---- the command ----
+
+
+@pytest.mark.parametrize("words, complaint", [
+    (["--only", "("], "'(' is no regular expression"),
+    (["--jobs", "0"], "'0' (allowed: whole numbers from 1)"),
+    (["--jobs", "x"], "'x' (allowed: whole numbers from 1)"),
+])
+def test_nonsense_is_named(words, complaint):
+    done = subprocess.run([ROOT / "tests/prove/prove.py", *words], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and complaint in done.stderr and done.stderr.count("\n") == 1, done.stderr

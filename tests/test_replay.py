@@ -3,16 +3,20 @@
 The failures are real ones, of images with a planted allocator (tests/explore, tests/replay, tests/subjects) in QEMU.
 """
 
+import os
 import random
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 from itertools import groupby
 from pathlib import Path
 
 import pytest
+from fake_runs import wait_until
 from guest import ENVIRONMENT, ROOT, make
-from support import TITLE, body, closed, good, stampede
+from support import STAMPEDE, TITLE, body, closed, good, stampede
 
 from stampedelib import hammer
 from stampedelib.from_log import replay_command
@@ -59,7 +63,7 @@ def check_came_back(log, done):
     assert f"==> {rule}: " in done.stdout
     cores, operations = map(int, re.search(r"(\d+) cores, (\d+) operations", done.stdout).groups())
     assert cores <= 3 and operations <= 8, done.stdout
-    program, switches = re.search(r"--program (\S+) --args '(switches=\S* races=0)'", done.stdout).groups()
+    program, switches = re.search(r"--program (\S+) --args '(races=0 strategy=given switches=\S*)'", done.stdout).groups()
     path = re.search(r"--program-file (\S+)", done.stdout)[1]
     again = stampede("explore", "--hosted", "--program-file", path, "--program", program, "--args", switches,
                      timeout=LIMIT_SECONDS)
@@ -149,6 +153,40 @@ def test_other_logs_are_refused(explorer, tmp_path, raw, complaint):
     done = stampede("explore", "--from-log", log, "--program-file", explorer)
     assert done.returncode == CODES["error"], done.stdout
     assert done.stderr.startswith(f"stampede: {log}: ") and complaint in done.stderr, done.stderr
+
+
+def repeat_of(done):
+    return next(line for line in done.stdout.splitlines() if line.startswith("  repeat: ")).removeprefix("  repeat: ")
+
+
+def test_a_repeat_of_a_repeat_is_the_same(tmp_path):
+    make("-f", "tests/host.mk", "build/host/explore/user/order", "HOST_ALLOCATOR=tests/replay/order.c")
+    (tmp_path / "serial.log").write_bytes(failed_log(history=[
+        "# history -4.000 us core 0: allocate order 1 -> pfn 0x40, number 1",
+        "# history -3.000 us core 1: allocate order 0 -> pfn 0x20, number 1",
+        "# history -2.000 us core 0: free order 1 pfn 0x40, number 1 of core 0",
+        "# history -1.000 us core 1: allocate order 0 -> pfn 0x20, number 2"]))
+    done = stampede("explore", "--from-log", tmp_path / "serial.log", "--program-file", HOSTED / "user/order",
+                    "--allocator", "order", timeout=LIMIT_SECONDS)
+    first = repeat_of(done)
+    for _ in range(2):
+        done = stampede(*shlex.split(first)[1:], "--log", tmp_path / "log")
+        assert done.returncode == CODES["fail"] and "==> overlap: " in done.stdout, done.stdout + done.stderr
+        assert repeat_of(done) == first
+
+
+def test_a_signal_leaves_no_folder(tmp_path):
+    folder, explorer = tmp_path / "temporary", tmp_path / "waiting"
+    folder.mkdir()
+    explorer.write_text("#!/bin/sh\necho KTAP version 1\nexec sleep 600\n", encoding="utf-8")
+    explorer.chmod(0o755)
+    (tmp_path / "serial.log").write_bytes(failed_log(history=HISTORY))
+    with subprocess.Popen([STAMPEDE, "explore", "--from-log", tmp_path / "serial.log", "--program-file", explorer],
+                          env=os.environ | {"TMPDIR": str(folder)}, stdout=subprocess.PIPE) as process:
+        wait_until(lambda: any(log.read_bytes() for log in folder.glob("stampede-replay-*/serial.log")))
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+    assert not list(folder.iterdir())
 
 
 def test_what_is_missing_is_named(explorer, tmp_path):

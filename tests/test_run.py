@@ -2,18 +2,20 @@
 
 import os
 import pty
+import shlex
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from fake_runs import arguments, environment, is_running, record, wait_until
-from support import EXIT_CODE, STAMPEDE, stampede
+from support import EXIT_CODE, ROOT, STAMPEDE, stampede
 
 from stampedelib.cli import build_parser
 from stampedelib.machine import choose_accelerator, kvm_trouble
 from stampedelib.run_command import build_machine, patience
-from stampedelib.usage import UsageError
+from stampedelib.usage import UsageError, check_writable
 from stampedelib.verdict import CODES
 from stampedelib.watch import Patience
 
@@ -256,6 +258,53 @@ def test_patience_grows_with_the_work(tmp_path):
     assert bounds("--timeout", 9, "--silence", 3) == Patience(308, 3, 9)
 
 
+def test_a_file_is_tried_without_a_trace(tmp_path):
+    path = tmp_path / "file"
+    check_writable(None)
+    check_writable(path)
+    assert not path.exists()
+    path.write_text("kept")
+    check_writable(path)
+    assert path.read_text() == "kept"
+    os.mkfifo(tmp_path / "pipe")
+    check_writable(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="cannot be written: Is a directory"):
+        check_writable(tmp_path)
+
+
+# How the tool itself begins and ends.
+
+@pytest.mark.parametrize("word", ("pass", "fail"))
+def test_closed_streams_change_no_verdict(tmp_path, word):
+    command = shlex.join(map(str, [STAMPEDE, *arguments(tmp_path)]))
+    done = subprocess.run(["sh", "-c", f"{command} <&- >&- 2>&-"], env=environment(tmp_path, word), timeout=60)
+    assert done.returncode == CODES[word]
+    assert record(tmp_path)["word"] == word
+
+
+def started(module, folder):
+    """The tool's start with `module` of `folder` in the place of its own."""
+    code = f"import sys; sys.path[:0] = {[str(ROOT / 'ci'), str(folder)]}; from stampedelib.start import start; start({module!r})"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+
+def test_a_fault_of_the_tool_is_no_verdict(tmp_path):
+    (tmp_path / "faulty.py").write_text("def main(argv):\n    return argv.nothing\n", encoding="utf-8")
+    done = started("faulty", tmp_path)
+    assert done.returncode == CODES["error"] and "AttributeError" in done.stderr, done.stderr
+
+
+def test_an_interrupt_while_it_loads_is_quiet(tmp_path):
+    (tmp_path / "slow.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n", encoding="utf-8")
+    done = started("slow", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("tool", ("stampede", "soak", "defects", "mutate"))
+def test_all_tools_begin_so(tool):
+    assert "\nstart(" in (ROOT / "ci" / tool).read_text(encoding="utf-8")
+
+
 # Errors of use.
 
 @pytest.mark.parametrize("words, names", [
@@ -264,6 +313,7 @@ def test_patience_grows_with_the_work(tmp_path):
     (["--memory", "1T"], "--memory: '1T' (allowed: 16M to 64G"),
     (["--memory", "8M"], "--memory: '8M'"),
     (["--seed", 2**64], "--seed"),
+    (["--seed", 0], "--seed: 0 is out of range (allowed: 1 to 18446744073709551615)"),
     (["--seconds", 0], "--seconds"),
     (["--allocator", "my one"], "--allocator"),
     (["--accel", "hvf"], "--accel"),
@@ -274,6 +324,7 @@ def test_patience_grows_with_the_work(tmp_path):
     (["--qemu", "/nonexistent"], "/nonexistent: no such program; install it with ci/install-deps"),
     (["--firmware", "uefi", "--boot", "direct"], "--firmware uefi"),
     (["--frobnicate"], "--frobnicate"),
+    (["--junit", "/proc/x/y"], "/proc/x"),
     (["--log", "/dev/null/serial.log"], "/dev/null"),
 ])
 def test_use_is_refused_in_one_line(run, words, names):

@@ -8,6 +8,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from stampedelib.usage import UsageError, check_writable
+
 from . import report, verdicts
 from .build import BuildTrouble, Recipe
 from .campaign import Campaign, CleanTreeTrouble
@@ -24,10 +26,6 @@ SURVIVORS = ROOT / "tests/mutants/survivors.txt"
 FOLDER = ROOT / "build/mutants"
 EXIT_CODES = ("exit code: 0 every survivor has a verdict, and only they have; 1 not so; 2 of use, or "
               "the clean tree does not pass; 130 interrupted, to go on call it again")
-
-
-class UsageError(Exception):
-    """The command cannot be carried out as given."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -134,6 +132,8 @@ def _execute(arguments: argparse.Namespace) -> int:
     for name in ("json", "markdown", "survivors", "folder"):
         if getattr(arguments, name):
             setattr(arguments, name, getattr(arguments, name).absolute())
+    check_writable(arguments.json)
+    check_writable(arguments.markdown)
     detectors = _chosen_detectors(arguments)
     said = verdicts.read(arguments.survivors)
     recipe = Recipe.read(ROOT)

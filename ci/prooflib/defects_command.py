@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NoReturn
 
-from stampedelib.usage import ROOT, integer
+from stampedelib.usage import ROOT, UsageError, check_writable, integer, random_seed
 
 from . import table
 from .converse import RuleOutcome, read_rules, try_without
@@ -42,7 +42,7 @@ def build_parser() -> Parser:
                         help="then show each to the schedule explorer too, and tell what it finds")
     parser.add_argument("--jobs", type=integer(1, 256), default=os.cpu_count() or 1, metavar="N",
                         help="how many at once (default: the processors, %(default)s)")
-    parser.add_argument("--seed", type=integer(0, 2**64 - 1), default=DEFAULT_SEED, metavar="N",
+    parser.add_argument("--seed", type=random_seed, default=DEFAULT_SEED, metavar="N",
                         help="of the runs whose header names none (default %(default)s)")
     parser.add_argument("--stretch", type=integer(1, LARGEST_STRETCH), default=1, metavar="N",
                         help="multiply all limits of time, for a loaded machine")
@@ -61,7 +61,7 @@ def main(argv: list[str]) -> int:
         return execute(arguments)
     except BlockingIOError:
         print(f"defects: another run is using {WORK}", file=sys.stderr)
-    except (DefectError, BuildError, OSError) as error:
+    except (DefectError, BuildError, UsageError, OSError) as error:
         print(f"defects: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         print("defects: interrupted", file=sys.stderr)
@@ -80,6 +80,8 @@ def execute(arguments: argparse.Namespace) -> int:
         for defect in chosen:
             print(f"{defect.name:<36} {defect.expected:<14} {lane_of(defect, arguments):<8} {defect.area}")
         return 0
+    check_writable(arguments.json)
+    check_writable(arguments.markdown)
     pool = make_pool(chosen, arguments)
     try:
         outcomes = try_all(pool, chosen, arguments)

@@ -2,6 +2,7 @@
 import argparse
 import dataclasses
 import os
+import re
 import secrets
 import select
 import shlex
@@ -14,10 +15,10 @@ from .explored import Explored, SavedProgram
 from .gdb_command import add_gdb_arguments
 from .judge import judge
 from .log import Follower, printable
-from .runfolder import claim
+from .runfolder import RunFolder, claim
 from .runner import run
 from .trace import tell
-from .usage import ROOT, UsageError, allocator, existing_file, integer, kernel_arguments
+from .usage import ROOT, UsageError, allocator, check_writable, existing_file, integer, kernel_arguments, random_seed
 from .verdict import KERNEL_EXIT_CODES, Verdict
 
 NAME = "explore"
@@ -25,7 +26,6 @@ HELP = "Search schedules for one that breaks a rule; repeat it, make it small, s
 KERNEL = ROOT / "build/gcc-order16-explore/stampede.elf"
 HOSTED = ROOT / "build/host/explore/stampede-explore"
 STRATEGIES = ("portfolio", "walk", "sparse", "pct2", "pct3", "pct4", "sweep")
-SEED_MAX = 2**64 - 1
 LIMIT_SECONDS = 3600
 SILENT_SECONDS = 120  # far longer than anything takes between two lines
 CHUNK = 65536
@@ -33,10 +33,9 @@ MAKE_IMAGE = "build it with make kernel EXPLORE=1"
 
 
 def seeds(text: str) -> tuple[int, int | None]:
-    """A seed of a whole search, or P:S, those of one program and one schedule of it."""
+    """A seed of a whole search, or P:S, those of one program and one schedule of it; S 0: where nobody is preempted."""
     first, colon, second = text.partition(":")
-    parse = integer(0, SEED_MAX)
-    return parse(first), parse(second) if colon else None
+    return random_seed(first), integer(0, 2**64 - 1)(second) if colon else None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Explore, tell, return the verdict's code."""
     check(arguments)
+    run_command.leave_orderly()
     if arguments.replay:
         return replay(arguments)
     if arguments.from_log:
@@ -112,6 +112,7 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"'{arguments.gdb_arguments[0]}': further arguments are for --replay DIR --gdb")
     if arguments.record and arguments.hosted:
         raise UsageError("--record: it is QEMU that records; without --hosted")
+    check_writable(arguments.save)
 
 
 def record(arguments: argparse.Namespace, words: list[str]) -> int:
@@ -147,17 +148,17 @@ def from_log_again(arguments: argparse.Namespace) -> int:
     quiet = argparse.Namespace(**vars(arguments) | {"quiet": True})
 
     def run_once(words: list[str], log: Path) -> Verdict:
-        with from_log.silently():
-            return (run_hosted if arguments.hosted else run_in_qemu)(quiet, words, log)
+        with from_log.silently(), claim(log) as folder:
+            return (run_hosted if arguments.hosted else run_in_qemu)(quiet, words, folder)
 
-    return from_log.bring_back(arguments, run_once, elf, arguments.args)
+    return from_log.bring_back(arguments, run_once, elf, lambda explored: repeat(arguments, explored))
 
 
 def read_program(given: str | None) -> SavedProgram | None:
-    """A file's, or the text itself."""
+    """A file's, or the text itself, which may be pages alone: what is left of one that fails without any operation."""
     if given is None:
         return None
-    if given[0:1].isdigit() and "/" in given and not Path(given).exists():
+    if re.fullmatch(r"[0-9]+(/.*)?", given) and not os.path.exists(given):
         return SavedProgram(given)
     return SavedProgram.read(existing_file(Path(given), "it is no program's text either"))
 
@@ -204,10 +205,8 @@ def explore(arguments: argparse.Namespace, words: list[str]) -> Verdict:
                           "break trial_broken", "-ex", "run", "--args", str(hosted_program(arguments)),
                           *words])
     with claim(arguments.log) as folder:
-        log = folder.log
-    verdict = (run_hosted if arguments.hosted else run_in_qemu)(arguments, words, log)
-    raw = log.read_bytes()
-    explored = Explored.parse(raw)
+        verdict = (run_hosted if arguments.hosted else run_in_qemu)(arguments, words, folder)
+        explored = Explored.parse(folder.log.read_bytes())
     console = Console()
     if explored.program and not arguments.quiet:
         elf = arguments.hosted_file if arguments.hosted else arguments.kernel
@@ -227,21 +226,21 @@ def hosted_program(arguments: argparse.Namespace) -> Path:
                          "build it with make -f tests/host.mk build/host/explore/stampede-explore")
 
 
-def run_hosted(arguments: argparse.Namespace, words: list[str], log: Path) -> Verdict:
+def run_hosted(arguments: argparse.Namespace, words: list[str], folder: RunFolder) -> Verdict:
     """On this host. Its exit code is the verdict, the kernel's is twice that and 0x41."""
     console = Console(quiet=arguments.quiet)
     nonce = secrets.randbits(64) or 1
     command = [str(hosted_program(arguments).resolve()), f"nonce={nonce:016x}", *words]
     ended_by = "exit"
     follower = Follower()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process, \
-            log.open("wb") as capture:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
         try:
             while select.select([process.stdout], [], [], SILENT_SECONDS)[0]:
                 chunk = os.read(process.stdout.fileno(), CHUNK)
                 if not chunk:
                     break
-                capture.write(chunk)
+                folder.capture.write(chunk)
+                folder.capture.flush()
                 for line in follower.feed(chunk):
                     show(console, line)
             else:
@@ -251,7 +250,7 @@ def run_hosted(arguments: argparse.Namespace, words: list[str], log: Path) -> Ve
         finally:
             process.kill()
     known = 0 <= code and 0x41 + 2 * code in KERNEL_EXIT_CODES
-    verdict = judge(log.read_bytes(), 0x41 + 2 * code if known else None if ended_by == "silence" else code,
+    verdict = judge(folder.log.read_bytes(), 0x41 + 2 * code if known else None if ended_by == "silence" else code,
                     ended_by, nonce, f"no line for {SILENT_SECONDS} s" if ended_by == "silence" else "")
     Console().say(printable(verdict.text()))
     return verdict
@@ -263,21 +262,21 @@ def show(console: Console, line: str) -> None:
         console.show(line)
 
 
-def run_in_qemu(arguments: argparse.Namespace, words: list[str], log: Path) -> Verdict:
+def run_in_qemu(arguments: argparse.Namespace, words: list[str], folder: RunFolder) -> Verdict:
     """In the kernel, on one virtual CPU."""
     parser = argparse.ArgumentParser()
     run_command.add_arguments(parser)
     given = parser.parse_args([
         "--boot", "direct", "--kernel", str(arguments.kernel), "--cpus", "1", "--memory", "128M",
-        "--accel", "tcg", "--on-fail", "exit", "--quiet", "--log", str(log), "--timeout",
+        "--accel", "tcg", "--on-fail", "exit", "--quiet", "--timeout",
         str(LIMIT_SECONDS)], argparse.Namespace(argv=arguments.argv, args=words))
     existing_file(arguments.kernel, MAKE_IMAGE)
     plan = run_command.build_plan(given)
     console = Console(quiet=arguments.quiet)
     plan = dataclasses.replace(plan, repeat=lambda _: shlex.join(arguments.argv),
                                checks=checks.Checks([], []), quiet=True)
-    verdict = run(plan)
-    for line in log.read_text(encoding="latin-1").replace("\r", "").splitlines():
+    verdict = run(plan, folder)
+    for line in folder.log.read_text(encoding="latin-1").replace("\r", "").splitlines():
         if not line.startswith("# progress"):
             show(console, line)
     return verdict
@@ -292,15 +291,24 @@ def repeat(arguments: argparse.Namespace, explored: "Explored") -> str:
                                ("--program-file", arguments.hosted_file, HOSTED)):
         if value != usual:
             words += [name, str(value)]
+    if (arguments.program or arguments.strategy == "sweep" or arguments.from_log) and explored.program:
+        return shlex.join([*words, *repeat_program(arguments, explored)])
     if arguments.allocator:
         words += ["--allocator", arguments.allocator]
-    if (arguments.program or arguments.strategy == "sweep") and explored.program:
-        saved = explored.saved()
-        switches = [f"switches={saved.switches}"] if saved.switches else []
-        return shlex.join([*words, "--args", " ".join([*arguments.args, "strategy=given", *switches]),
-                           "--program", saved.program])
     if arguments.strategy and arguments.strategy != "sweep":
         words += ["--strategy", arguments.strategy]
     if arguments.args:
         words += ["--args", " ".join(arguments.args)]
     return shlex.join([*words, "--seed", f"{explored.found['program']}:{explored.found['schedule']}"])
+
+
+def repeat_program(arguments: argparse.Namespace, explored: "Explored") -> list[str]:
+    """The small program under its schedule. Of what was given stays what this does not say: it may repeat one."""
+    saved = explored.saved()
+    said = ["strategy=given"] + ([f"switches={saved.switches}"] if saved.switches else [])
+    said += ["races=0"] if arguments.from_log else []
+    names = {word.split("=")[0] for word in said} | {"switches"}
+    kept = [word for word in arguments.args if word.split("=")[0] not in names]
+    name = arguments.allocator or saved.allocator
+    return [*(["--allocator", name] if name else []), "--program", saved.program,
+            "--args", " ".join(sorted([*kept, *said]))]

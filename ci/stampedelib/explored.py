@@ -41,7 +41,11 @@ class SavedProgram:
     def read(cls, path: Path) -> "SavedProgram":
         """Raises UsageError with file and line."""
         values = {"program": "", "switches": "", "allocator": "", "title": ""}
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{path}: no text in UTF-8: byte {error.start}") from error
+        for number, line in enumerate(text.splitlines(), 1):
             match = re.fullmatch(r"# (title|allocator): ?(.*)|(program|switches) ?(\S*)", line)
             if match:
                 values[match[1] or match[3]] = (match[2] if match[1] else match[4]) or ""

@@ -108,8 +108,11 @@ class Search:
         return None
 
 
-def bring_back(arguments: argparse.Namespace, run: Run, elf: Path, words: list[str]) -> int:
-    """Search, tell, return the verdict's code: that of the failure, or 3 if it did not come back."""
+def bring_back(arguments: argparse.Namespace, run: Run, elf: Path, repeat: Callable[[Explored], str]) -> int:
+    """Search, tell, return the verdict's code: that of the failure, or 3 if it did not come back.
+
+    `repeat` makes the command that shows again what was found.
+    """
     path = existing_file(arguments.from_log, "--from-log wants the log of a run of the stress")
     story = hammer.read(path.read_bytes(), str(path))
     if arguments.allocator:
@@ -120,10 +123,11 @@ def bring_back(arguments: argparse.Namespace, run: Run, elf: Path, words: list[s
         console.say(f"  allocator {story.allocator}, {len(story.events)} operations of "
                     f"{len(story.cores)} cores in the log")
     searches = SEARCHES_HOSTED if arguments.hosted else SEARCHES_IN_QEMU
-    search = Search(story, run, words, arguments.seconds or SECONDS, searches)
+    search = Search(story, run, arguments.args, arguments.seconds or SECONDS, searches)
     found = search.look()
     if found:
         _tell_found(arguments, console, search.tried, found, elf)
+        console.say(f"  repeat: {repeat(found.explored)}")
     else:
         _tell_none(console, search.tried, story)
     return found.verdict.code if found else CODES["inconclusive"]
@@ -142,7 +146,6 @@ def _tell_found(arguments: argparse.Namespace, console: Console, tried: Tried, f
     if arguments.save:
         saved.write(arguments.save)
         console.say(f"  saved: {arguments.save}")
-    console.say(f"  repeat: {_repeat(arguments, found)}")
 
 
 def _tell_none(console: Console, tried: Tried, story: Story) -> None:
@@ -157,15 +160,6 @@ def _tell_others(console: Console, tried: Tried) -> None:
     """Failures by other rules, which are not this one."""
     for title, count in sorted(tried.others.items(), key=lambda item: -item[1])[:4]:
         console.say(printable(f"  another failure, {count} times: {title}"))
-
-
-def _repeat(arguments: argparse.Namespace, found: Found) -> str:
-    """The command that runs the small program under its schedule once more."""
-    saved = found.explored.saved()
-    where = ["--hosted", "--program-file", str(arguments.hosted_file)] if arguments.hosted else [
-        "--kernel", str(arguments.kernel)]
-    return shlex.join([arguments.argv[0], "explore", *where, "--allocator", saved.allocator or "", "--program",
-                       saved.program, "--args", f"switches={saved.switches} races=0"])
 
 
 @contextlib.contextmanager

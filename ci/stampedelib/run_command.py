@@ -10,7 +10,8 @@ from . import checks, schedule
 from .machine import Accelerator, Machine, choose_accelerator, find_ovmf, find_qemu, kvm_trouble
 from .runfolder import LAST
 from .runner import Plan, run
-from .usage import ROOT, UsageError, allocator, existing_file, integer, kernel_arguments, memory
+from .usage import (ROOT, UsageError, allocator, check_writable, existing_file, integer, kernel_arguments, memory,
+                    random_seed)
 from .verdict import Verdict
 from .watch import FOREVER, Patience
 
@@ -66,8 +67,8 @@ def _add_machine_arguments(group: argparse._ArgumentGroup) -> None:
 def _add_stress_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--seconds", type=integer(1), metavar="N", help="how long to stress")
     group.add_argument("--ops", type=integer(1), metavar="N", help="how many operations instead")
-    group.add_argument("--seed", type=integer(0, 2**64 - 1), metavar="N",
-                       help="repeats each core's sequence of operations "
+    group.add_argument("--seed", type=random_seed, metavar="N",
+                       help="1 to 2^64-1; repeats each core's sequence of operations "
                             "(default: the kernel draws one)")
     group.add_argument("--allocator", type=allocator, metavar="NAME",
                        help="which of the kernel's allocators")
@@ -116,8 +117,10 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         print(shlex.join(plan.machine.command(["-serial", "stdio"])))
         return 0
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+    if arguments.junit:
+        arguments.junit.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(arguments.junit)
+    leave_orderly()
     verdict = run(plan)
     if arguments.keep_going:
         _go_on(arguments, verdict)
@@ -157,6 +160,12 @@ def on_fail(arguments: argparse.Namespace) -> str:
         return "gdb"
     in_ci = os.environ.get("CI", "").lower() not in FALSE
     return "bundle" if arguments.bundle or in_ci else "exit"
+
+
+def leave_orderly() -> None:
+    """Have the signals that end a program end this one so that it leaves nothing behind."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
 
 
 def leave(number: int, _frame: object) -> None:

@@ -1,4 +1,5 @@
 """One run, from QEMU's start to what is kept of it: watch, judge, tell, and hold or save a failure."""
+import contextlib
 import json
 import os
 import shlex
@@ -61,10 +62,10 @@ class Outcome:
     cpus: list[str] = field(default_factory=list)
 
 
-def run(plan: Plan) -> Verdict:
-    """Carry it out."""
+def run(plan: Plan, claimed: RunFolder | None = None) -> Verdict:
+    """Carry it out, in a folder of the caller's if it claimed one."""
     console = Console(quiet=plan.quiet)
-    with claim(plan.log) as folder:
+    with contextlib.nullcontext(claimed) if claimed else claim(plan.log) as folder:
         if plan.on_fail == "bundle":
             bundle.make_room(plan.bundle or folder.bundle)
         if not plan.quiet:

@@ -8,7 +8,6 @@ import hashlib
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ from .busy import Busy
 from .cli import Parser, build_parser
 from .log import key_values
 from .machine import find_qemu
-from .run_command import BUILD, build_plan, leave
+from .run_command import BUILD, build_plan, leave_orderly
 from .runner import Plan, run
 from .soak_matrix import Configuration, draw
 from .soak_record import Record, Run, read, still_alarms
@@ -92,8 +91,7 @@ def parser() -> Parser:
 def main(argv: list[str]) -> int:
     """Soak, or report; returns the exit code."""
     arguments = parser().parse_args(argv[1:])
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+    leave_orderly()
     try:
         if arguments.report:
             print(report(_read_all(arguments.report)), end="")

@@ -88,7 +88,7 @@ def draw(seed: int, number: int) -> Configuration:
     memory = random.choice(MEMORY_MIB if timed else DETERMINISTIC_MEMORY_MIB)
     operations = random.randint(*DETERMINISTIC_OPERATIONS) // cpus
     one = Configuration(
-        number=number, seed=random.getrandbits(64), allocator=random.choice(ALLOCATORS), mode=mode,
+        number=number, seed=random.getrandbits(64) or 1, allocator=random.choice(ALLOCATORS), mode=mode,
         cpus=cpus, memory_mib=max(memory, UEFI_LEAST_MIB) if boot == "uefi" else memory, boot=boot,
         seconds=random.randint(*SECONDS) if timed else 0, ops=0,
         phases=_phases(random), sample=random.choice(SAMPLES), watchdog=random.choice(WATCHDOGS),

@@ -27,6 +27,11 @@ def integer(low: int, high: int | None = None) -> Callable[[str], int]:
     return parse
 
 
+def random_seed(text: str) -> int:
+    """A seed. 0 would have the kernel draw one."""
+    return integer(1, 2**64 - 1)(text)
+
+
 def memory(text: str) -> int:
     """Guest memory in MiB. GRUB needs the low bound; the high one is as far as was tried."""
     match = re.fullmatch(r"([0-9]{1,6})([MG])", text)
@@ -63,3 +68,20 @@ def existing_file(path: Path, how_to_get: str) -> Path:
     if not path.is_file():
         raise UsageError(f"{path}: no such file; {how_to_get}")
     return path
+
+
+def check_writable(path: Path | None) -> None:
+    """That a file asked for can be written, before the work whose result is to stand in it; no file is made or changed.
+
+    A pipe is left alone: its reader would take the first end for the last.
+    """
+    if path is None or (path.exists() and not path.is_file() and not path.is_dir()):
+        return
+    there = path.exists()
+    try:
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    if not there:
+        path.unlink()

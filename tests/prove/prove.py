@@ -15,11 +15,33 @@ import models
 import search
 
 
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose complaint is one line."""
+
+    def error(self, message):
+        self.exit(2, f"prove: {message}\n")
+
+
+def pattern(text):
+    """A regular expression, as it was given."""
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no regular expression: {error}") from error
+    return text
+
+
+def count(text):
+    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' (allowed: whole numbers from 1)")
+    return int(text)
+
+
 def parsed(words):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="leave out what takes more than some seconds")
-    parser.add_argument("--only", default="", metavar="REGEX", help="only what is so named")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time (default: all cores)")
+    parser.add_argument("--only", default="", type=pattern, metavar="REGEX", help="only what is so named")
+    parser.add_argument("--jobs", type=count, default=os.cpu_count(), help="how many at a time (default: all cores)")
     return parser.parse_args(words)
 
 
