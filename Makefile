@@ -221,8 +221,14 @@ $(OUT)/unnamed.elf: $(LINKED) $(OUT)/symbols-table0.o linker.ld
 	$(if $(USER_FILES),$(Q)$(call registered,$(USER_OBJECTS),$(or $(strip $(USER_CODE) $(USER_READY)),$(STACSOS_SOURCE))))
 	$(Q)$(LINK)
 
+# With what the image is made, but for what is usual, a word a line: make explore with the same makes the explorer's.
+MADE_WITH = $(addprefix ALLOCATOR=,$(if $(USER_FILES),$(ALLOCATOR))) \
+    $(foreach name,STACSOS STACSOS_GENERATION STACSOS_LOCK,$(addprefix $(name)=,$($(name)))) \
+    $(patsubst %,CC=%,$(filter-out gcc,$(CC))) $(patsubst %,MAX_ORDER=%,$(filter-out 16,$(MAX_ORDER)))
+
 $(KERNEL): $(LINKED) $(OUT)/symbols-table.o linker.ld
 	$(SAY) LD $@
+	$(Q)printf '%s\n' $(foreach word,$(MADE_WITH),'$(word)') >$(OUT)/made-with
 	$(Q)$(LINK)
 
 # As hosted-recipe (tests/host.mk), for the image.

@@ -81,22 +81,35 @@ def broken_in_order(tmp_path_factory):
 def test_what_broke_in_one_order_comes_back_in_that_order(broken_in_order):
     log, said = broken_in_order
     assert title_of(log).startswith("overlap: ")
-    assert re.search(rf"explore --from-log \S*{log.parent.name}/{log.name}", said), said
+    command = rf"make .*explore ALLOCATOR=tests/replay/order.c FROM_LOG=\S*{log.parent.name}/{log.name}"
+    assert re.search(f"  replay: {command}", said), said
     done = bring_back(log, "order", 30)
     check_came_back(log, done)
     assert "came back in the order of the log" in done.stdout
     assert "0 other schedules searched" in done.stdout
 
 
+def make_says(command):
+    """What comes of a command that was printed."""
+    done = subprocess.run(command, cwd=ROOT, shell=True, env=ENVIRONMENT, capture_output=True, text=True,
+                          timeout=LIMIT_SECONDS, check=False)
+    return done.stdout + done.stderr
+
+
+def test_replay_is_a_command_that_works(broken_in_order):
+    """As it is printed, whatever was built before."""
+    (HOSTED / "user/order").unlink(missing_ok=True)
+    said = make_says(re.search(r"^  replay: (.*)$", broken_in_order[1], re.MULTILINE)[1])
+    assert f"FAIL (exit code {CODES['fail']}): overlap: " in said, said
+
+
 def test_make_brings_back_what_a_folder_broke(broken_in_order, tmp_path):
-    log, _ = broken_in_order
     folder = tmp_path / "order-folder"
     folder.mkdir()
     shutil.copy(ROOT / "tests/replay/order.c", folder)
-    done = subprocess.run(["make", "--no-print-directory", "explore", f"ALLOCATOR={folder}", f"FROM_LOG={log}"], cwd=ROOT,
-                          env=ENVIRONMENT, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
-    assert f"FAIL (exit code {CODES['fail']}): overlap: " in done.stdout, done.stdout + done.stderr
-    assert "--program-file build/host/explore/user/order-folder" in done.stdout
+    said = make_says(f"make --no-print-directory explore ALLOCATOR={folder} FROM_LOG={broken_in_order[0]}")
+    assert f"FAIL (exit code {CODES['fail']}): overlap: " in said, said
+    assert "--program-file build/host/explore/user/order-folder" in said
 
 
 @pytest.mark.parametrize("source", ["tests/explore/lock-order.c", "tests/replay/two-steps.c"])
@@ -252,14 +265,22 @@ def test_operations_run_whole_and_in_the_order_of_the_log(explorer, tmp_path, se
         assert runs == [step for step in wanted if step in runs]  # a free of what was refused does nothing
 
 
-def test_command_of_a_failed_run_names_the_explorer_of_the_same_allocator():
+def test_command_of_a_failed_run_is_for_the_same_allocator(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
     raw = failed_log(history=HISTORY)
-    image = ROOT / "build/gcc-order16/stampede.elf"
-    assert replay_command("x", "serial.log", raw, image, TITLE) == "x explore --from-log serial.log"
-    mine = replay_command("x", "serial.log", raw, ROOT / "build/gcc-order16-mine/stampede.elf", TITLE)
-    assert mine.endswith("build/gcc-order16-explore-mine/stampede.elf")
+    make("kernel")
+    make("kernel", "ALLOCATOR=tests/replay/order.c")
+    image = Path("build/gcc-order16/stampede.elf")
+    mine = Path("build/gcc-order16-order/stampede.elf")
+    assert replay_command("x", "my log", raw, image, TITLE) == "make explore 'FROM_LOG=my log'"
+    assert replay_command("x", "serial.log", raw, mine, TITLE) == (
+        "make explore ALLOCATOR=tests/replay/order.c FROM_LOG=serial.log")
+    assert replay_command("x", "my log", raw, tmp_path / "stampede.elf", TITLE) == "x explore --from-log 'my log'"
     assert replay_command("x", "serial.log", raw, image, "smp.bringup: core 3") is None
     assert replay_command("x", "serial.log", failed_log(), image, TITLE) is None
+    monkeypatch.chdir(tmp_path)
+    assert replay_command("x", "serial.log", raw, ROOT / mine, TITLE) == (
+        f"make -C {ROOT} explore ALLOCATOR=tests/replay/order.c FROM_LOG={tmp_path}/serial.log")
 
 
 # ---- backwards ----

@@ -29,7 +29,7 @@ STRATEGIES = ("portfolio", "walk", "sparse", "pct2", "pct3", "pct4", "sweep")
 LIMIT_SECONDS = 3600
 SILENT_SECONDS = 120  # far longer than anything takes between two lines
 CHUNK = 65536
-MAKE_IMAGE = "build it with make kernel EXPLORE=1"
+MAKE_IMAGE = "build it with make kernel EXPLORE=1 and the ALLOCATOR=, STACSOS= or MAX_ORDER= that it is to have"
 
 
 def seeds(text: str) -> tuple[int, int | None]:

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import io
 import os
-import re
 import secrets
 import shlex
 import tempfile
@@ -19,7 +18,7 @@ from .explored import Explored
 from .hammer import Candidate, Story
 from .log import printable
 from .trace import tell
-from .usage import UsageError, existing_file
+from .usage import ROOT, UsageError, existing_file
 from .verdict import CODES, Verdict
 
 SECONDS = 15
@@ -172,13 +171,16 @@ def silently():
 def replay_command(tool: str, log: str, raw: bytes, kernel: Path, title: str) -> str | None:
     """How to try, for the outcome of a run; None where there is no failure that could come back.
 
-    `tool` is quoted. With an allocator of one's own it is the explorer's image of the same that is wanted.
+    `tool` is quoted. Make knows which explorer has the allocator of its image, and makes it if need be; of an image
+    from elsewhere the built-in allocators can be tried.
     """
     if title.split(":")[0] not in hammer.RULES or b"\n# history " not in raw:
         return None
-    command = f"{tool} explore --from-log {shlex.quote(log)}"
-    built = re.fullmatch(r"(\w+-order\d+)-(?!explore)(.+)", kernel.parent.name)
-    if built:
-        explorer = kernel.parent.with_name(f"{built[1]}-explore-{built[2]}") / kernel.name
-        command += f" --kernel {shlex.quote(min(os.path.relpath(explorer), str(explorer), key=len))}"
-    return command
+    made_with = kernel.absolute().with_name("made-with")
+    if made_with.parent.parent != ROOT / "build" or not made_with.is_file():
+        return f"{tool} explore --from-log {shlex.quote(log)}"
+    here = Path.cwd() == ROOT
+    words = ["make", *([] if here else ["-C", str(ROOT)]), "explore",
+             *made_with.read_text(encoding="utf-8").splitlines(),
+             f"FROM_LOG={log if here else os.path.abspath(log)}"]
+    return " ".join(shlex.quote(word) for word in words if word)
