@@ -342,6 +342,7 @@ def test_a_program_that_says_nothing_is_ended(tmp_path, monkeypatch):
     (["--save", "/nonexistent/x", "--kernel", "nowhere.elf"], "/nonexistent/x: cannot be written: No such file"),
     (["--kernel", "nowhere.elf"], "nowhere.elf: no such file; build it with make kernel EXPLORE=1"),
     (["--hosted", "--program-file", "nowhere"], "nowhere: no such file"),
+    (["--hosted", "--program-file", "/tmp"], "/tmp: a folder, no file; build it with"),
 ])
 def test_nonsense_is_named(words, complaint, tmp_path):
     done = stampede("explore", "--log", tmp_path / "log", *words)
