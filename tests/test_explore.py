@@ -368,6 +368,7 @@ def test_schedule_of_no_seed_is_the_one_without_preemption(tmp_path):
     (["--save", "/nonexistent/x", "--kernel", "nowhere.elf"], "/nonexistent/x: cannot be written: No such file"),
     (["--kernel", "nowhere.elf"], "nowhere.elf: no such file; build it with make kernel EXPLORE=1"),
     (["--hosted", "--program-file", "nowhere"], "nowhere: no such file"),
+    (["--hosted", "--program-file", "/tmp"], "/tmp: a folder, no file; build it with"),
 ])
 def test_nonsense_is_named(words, complaint, tmp_path):
     done = stampede("explore", "--log", tmp_path / "log", *words)

@@ -2,9 +2,11 @@
 
 import json
 import random
+import shlex
+import subprocess
 
 import pytest
-from support import (EXIT_CODE, FAILED, NONCE, TITLE, UNDER_FLOOR, body, closed, good, opening,
+from support import (EXIT_CODE, FAILED, NONCE, STAMPEDE, TITLE, UNDER_FLOOR, body, closed, good, opening,
                      phase, stampede, without_options)
 
 from stampedelib.judge import ENDINGS, judge
@@ -400,7 +402,8 @@ def test_command_lists_reasons_shortly(tmp_path):
 
 
 @pytest.mark.parametrize("words, names", [
-    (["judge", "/nonexistent"], "/nonexistent"),
+    (["judge", "/nonexistent"], "/nonexistent: no such file"),
+    (["judge", "/tmp"], "/tmp: a folder, no file"),
     (["judge"], "LOG"),
     (["judge", "-", "--exit-code", "x"], "--exit-code"),
     (["judge", "-", "--nonce", "xyz"], "--nonce"),
@@ -412,3 +415,12 @@ def test_command_refuses_in_one_line(words, names):
     done = stampede(*words, input="")
     assert (done.returncode, done.stdout) == (2, "")
     assert names in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_log_may_come_through_a_pipe_or_be_empty(tmp_path):
+    (tmp_path / "log").write_bytes(good())
+    command = shlex.join([str(STAMPEDE), "judge"])
+    done = subprocess.run(["bash", "-c", f"{command} <(cat {shlex.quote(str(tmp_path / 'log'))})"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == CODES["pass"], done.stdout + done.stderr
+    assert stampede("judge", "/dev/null").returncode == CODES["damaged"]

@@ -3,11 +3,13 @@
 import concurrent.futures
 import os
 import re
+import signal
 import subprocess
 import sys
 
 import pytest
 
+from fake_runs import is_running, wait_until
 from support import ROOT
 
 sys.path.insert(0, str(ROOT / "tests/prove"))
@@ -190,3 +192,29 @@ def test_table_of_nothing(built):
 def test_nonsense_is_named(words, complaint):
     done = subprocess.run([ROOT / "tests/prove/prove.py", *words], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and complaint in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+WITHOUT_SEARCHES = """
+import sys
+import prove
+prove.search.build = lambda: None
+prove.search.plans = lambda: []
+sys.exit(prove.command(["--jobs", "2"]))
+"""
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_what_runs_and_what_waits(tmp_path, number, code):
+    """With a spin that does not end: two run, the rest is never begun."""
+    pids = tmp_path / "pids"
+    (tmp_path / "spin").write_text(f"#!/bin/sh\necho $$ >> {pids}\nsleep 600\n")
+    (tmp_path / "spin").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT / "tests/prove")}
+    with subprocess.Popen([sys.executable, "-c", WITHOUT_SEARCHES], env=environment, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as proving:
+        wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+        proving.send_signal(number)
+        assert proving.wait(60) == code
+        assert "Traceback" not in proving.stderr.read()
+    begun = pids.read_text().split()
+    assert len(begun) == 2 and not any(is_running(int(pid)) for pid in begun)

@@ -188,6 +188,16 @@ def test_a_repeat_of_a_repeat_is_the_same(tmp_path):
         assert repeat_of(done) == first
 
 
+def test_an_explorer_that_was_killed_is_no_program_tried(tmp_path):
+    explorer = tmp_path / "killed"
+    explorer.write_text("#!/bin/sh\necho KTAP version 1\nkill -KILL $$\n", encoding="utf-8")
+    explorer.chmod(0o755)
+    (tmp_path / "serial.log").write_bytes(failed_log(history=HISTORY))
+    done = stampede("explore", "--from-log", tmp_path / "serial.log", "--program-file", explorer, "--seconds", 1)
+    assert done.returncode == CODES["error"], done.stdout + done.stderr
+    assert "the explorer did not come to its end, of program " in done.stderr and "exit code -9" in done.stderr
+
+
 def test_a_signal_leaves_no_folder(tmp_path):
     folder, explorer = tmp_path / "temporary", tmp_path / "waiting"
     folder.mkdir()

@@ -282,7 +282,7 @@ def test_closed_streams_change_no_verdict(tmp_path, word):
     assert record(tmp_path)["word"] == word
 
 
-def started(module, folder):
+def begun(module, folder):
     """The tool's start with `module` of `folder` in the place of its own."""
     code = f"import sys; sys.path[:0] = {[str(ROOT / 'ci'), str(folder)]}; from stampedelib.start import start; start({module!r})"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
@@ -290,13 +290,16 @@ def started(module, folder):
 
 def test_a_fault_of_the_tool_is_no_verdict(tmp_path):
     (tmp_path / "faulty.py").write_text("def main(argv):\n    return argv.nothing\n", encoding="utf-8")
-    done = started("faulty", tmp_path)
+    done = begun("faulty", tmp_path)
     assert done.returncode == CODES["error"] and "AttributeError" in done.stderr, done.stderr
 
 
 def test_an_interrupt_while_it_loads_is_quiet(tmp_path):
-    (tmp_path / "slow.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n", encoding="utf-8")
-    done = started("slow", tmp_path)
+    """Also where Python makes another exception of it, as it does of one in __set_name__()."""
+    (tmp_path / "slow.py").write_text("import signal\n\n\nclass Field:\n    def __set_name__(self, *_):\n"
+                                      "        signal.raise_signal(signal.SIGINT)\n\n\n"
+                                      "class Holder:\n    field = Field()\n", encoding="utf-8")
+    done = begun("slow", tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 

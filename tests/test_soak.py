@@ -218,6 +218,8 @@ def test_build_meanwhile_does_not_disturb_it(soaked):
     (["--seed", "-1"], "--seed: '-1'"),
     (["--only", "x"], "--only: 'x'"),
     (["--kernel", "/nonexistent.elf"], "/nonexistent.elf: no such file"),
+    (["--kernel", ROOT / "README.md"], f"README.iso: no such file; it goes with --kernel {ROOT}/README.md"),
+    (["--kernel", ROOT], f"{ROOT}: a folder, no file"),
     (["--qemu", "/nonexistent"], "/nonexistent: no such program"),
     (["--report", "/nonexistent.jsonl"], "/nonexistent.jsonl: no such file"),
     (["--frob"], "--frob"),

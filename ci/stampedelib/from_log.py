@@ -16,7 +16,7 @@ from . import hammer
 from .console import Console
 from .explored import Explored
 from .hammer import Candidate, Story
-from .log import printable
+from .log import parse, printable
 from .trace import tell
 from .usage import ROOT, UsageError, existing_file
 from .verdict import CODES, Verdict
@@ -98,7 +98,10 @@ class Search:
         with tempfile.TemporaryDirectory(prefix="stampede-replay-") as folder:
             log = Path(folder) / "serial.log"
             verdict = self._run([*self._words, *words, f"program={candidate.program}"], log)
-            explored = Explored.parse(log.read_bytes())
+            raw = log.read_bytes()
+        explored = Explored.parse(raw)
+        if not parse(raw).closing:  # it ended by something else than what it found
+            raise UsageError(f"the explorer did not come to its end, of program {candidate.program}: {verdict.title}")
         if verdict.word in ("error", "damaged"):
             raise UsageError(f"the explorer, of {self._story.allocator}: {verdict.title}")
         self.tried.add(candidate, explored, searching)

@@ -168,9 +168,10 @@ def _freeze(arguments: argparse.Namespace) -> Subject:
     """Copy the images. The same kernel again leaves the copies as they are."""
     images = arguments.folder / "images"
     images.mkdir(parents=True, exist_ok=True)
-    for suffix in (".elf", ".iso"):
-        image = existing_file(arguments.kernel.with_suffix(suffix), "build it with make build")
-        shutil.copyfile(image, images / f"stampede{suffix}")
+    given = existing_file(arguments.kernel, "build it with make build")
+    beside = existing_file(given.with_suffix(".iso"), f"it goes with --kernel {given}; build both with make build")
+    shutil.copyfile(given, images / "stampede.elf")
+    shutil.copyfile(beside, images / "stampede.iso")
     kernel = images / "stampede.elf"
     qemu = find_qemu(arguments.qemu)
     return Subject(arguments.folder, kernel, kernel.with_suffix(".iso"), _source(),

@@ -1,24 +1,33 @@
 """How the tools of ci begin and end: what goes wrong outside of their own words is no verdict of theirs."""
+import _signal  # what `signal` is made of: it alone is there at once
 import importlib
 import os
 import sys
-import traceback
-from typing import NoReturn
 
 ERROR, INTERRUPTED = 2, 130
 
 
-def start(module: str) -> NoReturn:
-    """Run main() of `module`, whose import can be interrupted too, and exit."""
+def start(module: str) -> None:
+    """Run main() of `module` and exit. An interrupt while it is imported could come out as any exception: it ends all."""
+    asked = _signal.getsignal(_signal.SIGINT)
+    if asked != _signal.SIG_IGN:
+        _signal.signal(_signal.SIGINT, _leave)
     try:
         _open_streams()
-        code = importlib.import_module(module).main(sys.argv)
+        main = importlib.import_module(module).main
+        _signal.signal(_signal.SIGINT, asked)
+        code = main(sys.argv)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Exception:  # pylint: disable=broad-except
+        import traceback  # pylint: disable=import-outside-toplevel
         traceback.print_exc()
         code = ERROR
     sys.exit(code)
+
+
+def _leave(_number: int, _frame: object) -> None:
+    os._exit(INTERRUPTED)  # there is nothing yet to put in order
 
 
 def _open_streams() -> None:

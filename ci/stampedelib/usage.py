@@ -64,8 +64,10 @@ def kernel_arguments(text: str) -> list[str]:
 
 
 def existing_file(path: Path, how_to_get: str) -> Path:
-    """`path`, if it is a file that can be read."""
-    if not path.is_file():
+    """`path`, if something can be read there: a pipe or a device will do."""
+    if path.is_dir():
+        raise UsageError(f"{path}: a folder, no file; {how_to_get}")
+    if not path.exists():
         raise UsageError(f"{path}: no such file; {how_to_get}")
     return path
 

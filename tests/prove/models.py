@@ -4,8 +4,9 @@ import collections
 import hashlib
 import pathlib
 import re
-import subprocess
 import tempfile
+
+import programs
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 MODELS = ROOT / "tests/models"
@@ -92,7 +93,7 @@ def macros(options, mutant):
 
 
 def command(words, folder):
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    done = programs.run(words, cwd=folder, timeout=TIMEOUT_SECONDS)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, words))}: {done.stdout}{done.stderr}")
     return done.stdout
@@ -119,8 +120,7 @@ def run(model, options, mutant=0, refute=False):
     with tempfile.TemporaryDirectory() as folder:
         command(["spin", *macros(options, mutant), "-a", model.path], folder)
         command(["gcc", "-w", *(REFUTATION if refute else PROOF), "-o", "pan", "pan.c"], folder)
-        done = subprocess.run(["./pan", *([] if refute else [DEPTH])], cwd=folder, capture_output=True, text=True,
-                              timeout=TIMEOUT_SECONDS)
+        done = programs.run(["./pan", *([] if refute else [DEPTH])], cwd=folder, timeout=TIMEOUT_SECONDS)
         outcome = judged(done.stdout + done.stderr)
         if outcome.verdict == "refuted" and not refute:
             trace = command(["spin", *macros(options, mutant), "-t", "-p", "-k", f"{model.path.name}.trail", model.path],

@@ -7,11 +7,14 @@ so; 2: something could not be run.
 
 import argparse
 import concurrent.futures
+import contextlib
 import os
 import re
+import signal
 import sys
 
 import models
+import programs
 import search
 
 
@@ -102,6 +105,19 @@ def matches(mutant_options, options, runs):
     return options == next(run for run in runs if set(mutant_options.split()) <= set(run.split()))
 
 
+@contextlib.contextmanager
+def at_most(jobs):
+    """A pool of so many threads. Who leaves it early ends what runs in it, and what waits is not begun."""
+    pool = concurrent.futures.ThreadPoolExecutor(jobs)
+    try:
+        yield pool
+    except BaseException:
+        programs.end_all()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 def main(words):
     options = parsed(words)
     wanted = re.compile(options.only).search
@@ -109,7 +125,7 @@ def main(words):
     for model in models.all_models():
         problems += models.differences(model)
     search.build()
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+    with at_most(options.jobs) as pool:
         rows = [*search_rows(pool, wanted, options.quick), *model_rows(pool, wanted, options.quick)]
         if not rows:
             print(f"prove: nothing is called '{options.only}'", file=sys.stderr)
@@ -123,9 +139,23 @@ def main(words):
     return 1 if problems else 0
 
 
-if __name__ == "__main__":
+def leave(number, _frame):
+    sys.exit(128 + number)
+
+
+def command(words):
+    """The exit code."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
     try:
-        sys.exit(main(sys.argv[1:]))
+        return main(words)
     except (OSError, RuntimeError) as error:
         print(f"prove: {error}", file=sys.stderr)
-        sys.exit(2)
+        return 2
+    except KeyboardInterrupt:
+        print("prove: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(command(sys.argv[1:]))

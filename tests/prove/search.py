@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 
+import programs
 from defects import DEFECTS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -19,8 +20,8 @@ Outcome = collections.namedtuple("Outcome", "verdict states seconds mib title st
 
 
 def make(*targets):
-    done = subprocess.run(["make", "--no-print-directory", "-s", "-j2", "-f", "tests/host.mk", *targets], cwd=ROOT,
-                          env=ENVIRONMENT, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    done = programs.run(["make", "--no-print-directory", "-s", "-j2", "-f", "tests/host.mk", *targets], cwd=ROOT,
+                        env=ENVIRONMENT, timeout=TIMEOUT_SECONDS)
     if done.returncode != 0:
         raise RuntimeError(done.stdout + done.stderr)
 
@@ -32,7 +33,7 @@ def plans():
 
 
 def run(plan, program=f"{BUILD}/check"):
-    done = subprocess.run([ROOT / program, plan], capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    done = programs.run([ROOT / program, plan], timeout=TIMEOUT_SECONDS)
     last = re.search(r"^(proved|refuted|miscounted) \S+: states=(\d+) .*seconds=([\d.]+) mib=([\d.]+)$", done.stdout, re.M)
     if not last or done.returncode != {"proved": 0, "refuted": 1, "miscounted": 2}[last[1]]:
         raise RuntimeError(f"{program} {plan}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
