@@ -226,9 +226,12 @@ MADE_WITH = $(addprefix ALLOCATOR=,$(if $(USER_FILES),$(ALLOCATOR))) \
     $(foreach name,STACSOS STACSOS_GENERATION STACSOS_LOCK,$(addprefix $(name)=,$($(name)))) \
     $(patsubst %,CC=%,$(filter-out gcc,$(CC))) $(patsubst %,MAX_ORDER=%,$(filter-out 16,$(MAX_ORDER)))
 
-$(KERNEL): $(LINKED) $(OUT)/symbols-table.o linker.ld
+$(OUT)/made-with: $(USER_OBJECTS)
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' $(foreach word,$(MADE_WITH),'$(word)') >$@
+
+$(KERNEL): $(LINKED) $(OUT)/symbols-table.o linker.ld | $(OUT)/made-with
 	$(SAY) LD $@
-	$(Q)printf '%s\n' $(foreach word,$(MADE_WITH),'$(word)') >$(OUT)/made-with
 	$(Q)$(LINK)
 
 # As hosted-recipe (tests/host.mk), for the image.

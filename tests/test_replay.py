@@ -63,9 +63,7 @@ def check_came_back(log, done):
     assert f"==> {rule}: " in done.stdout
     cores, operations = map(int, re.search(r"(\d+) cores, (\d+) operations", done.stdout).groups())
     assert cores <= 3 and operations <= 8, done.stdout
-    program, switches = re.search(r"--program (\S+) --args '(races=0 strategy=given switches=\S*)'", done.stdout).groups()
-    path = re.search(r"--program-file (\S+)", done.stdout)[1]
-    again = stampede("explore", "--hosted", "--program-file", path, "--program", program, "--args", switches,
+    again = stampede(*shlex.split(re.search(r"^  repeat: (.*)$", done.stdout, re.MULTILINE)[1])[1:],
                      timeout=LIMIT_SECONDS)
     assert again.returncode == code and f"==> {rule}: " in again.stdout, again.stdout + again.stderr
 
