@@ -40,6 +40,8 @@ SlurmdSpoolDir={folder}/spool
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SchedulerType=sched/builtin
+SchedulerParameters=sched_interval=1,sched_min_interval=0,batch_sched_delay=0,max_sched_time=1
+KillWait=2
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 MpiDefault=none
