@@ -3,12 +3,11 @@ import argparse
 import json
 import os
 import random
-import re
 import shlex
 import sys
 from pathlib import Path
 
-from stampedelib.usage import UsageError, check_writable
+from stampedelib.usage import Parser, UsageError, check_writable, count
 
 from . import report, verdicts
 from .build import BuildTrouble, Recipe
@@ -28,19 +27,6 @@ EXIT_CODES = ("exit code: 0 every survivor has a verdict, and only they have; 1 
               "the clean tree does not pass; 130 interrupted, to go on call it again")
 
 
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose complaint is one line."""
-
-    def error(self, message: str):
-        self.exit(2, f"mutate: {message}\n")
-
-
-def _count(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"'{text}' (allowed: whole numbers from 1)")
-    return int(text)
-
-
 def build_parser() -> Parser:
     """The options."""
     parser = Parser(prog="mutate", allow_abbrev=False, epilog=EXIT_CODES,
@@ -48,8 +34,8 @@ def build_parser() -> Parser:
                                 "each change must be noticed by a test.")
     parser.add_argument("--files", nargs="+", metavar="FILE", help=f"of {', '.join(FILES)}")
     parser.add_argument("--only", action="append", metavar="ID", help="this mutant (may be repeated)")
-    parser.add_argument("--jobs", type=_count, default=min(2, os.cpu_count() or 1), metavar="N")
-    parser.add_argument("--sample", type=_count, metavar="N", help="N mutants, drawn")
+    parser.add_argument("--jobs", type=count, default=min(2, os.cpu_count() or 1), metavar="N")
+    parser.add_argument("--sample", type=count, metavar="N", help="N mutants, drawn")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of --sample")
     parser.add_argument("--detectors", metavar="NAME,NAME",
                         help=f"only these of: {', '.join(one.name for one in DETECTORS)}")

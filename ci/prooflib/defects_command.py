@@ -5,9 +5,8 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import NoReturn
 
-from stampedelib.usage import ROOT, UsageError, check_writable, integer, random_seed
+from stampedelib.usage import ROOT, Parser, UsageError, check_writable, integer, random_seed
 
 from . import table
 from .converse import RuleOutcome, read_rules, try_without
@@ -20,13 +19,6 @@ FOLDER = ROOT / "tests/defects"
 WORK = ROOT / "build/defects"
 NOT_MET, USAGE = 1, 2
 LARGEST_STRETCH = 100
-
-
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose complaint is one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message}\n")
 
 
 def build_parser() -> Parser:

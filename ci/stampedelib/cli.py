@@ -6,23 +6,15 @@ listed in COMMANDS.
 import argparse
 import os
 import sys
-from typing import NoReturn
 
 from . import (explore_command, gdb_command, judge_command, postmortem_command, run_command,
                sweep_command, sweep_one_command)
-from .usage import UsageError
+from .usage import Parser, UsageError
 from .verdict import CODES
 
 COMMANDS = (run_command, explore_command, judge_command, sweep_command, sweep_one_command,
             gdb_command, postmortem_command)
 EXIT_CODES = "exit code: the verdict: " + ", ".join(f"{CODES[word]} {word}" for word in CODES)
-
-
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose complaint is one line: the usage text would bury it."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(CODES["error"], f"{self.prog}: {message}\n")
 
 
 def build_parser() -> Parser:

@@ -19,7 +19,7 @@ from itertools import chain, count, islice
 from pathlib import Path
 
 from .busy import Busy
-from .cli import Parser, build_parser
+from .cli import build_parser
 from .log import key_values
 from .machine import find_qemu
 from .run_command import BUILD, build_plan, leave_orderly
@@ -27,7 +27,7 @@ from .runner import Plan, run
 from .soak_matrix import Configuration, draw
 from .soak_record import Record, Run, read, still_alarms
 from .soak_report import report
-from .usage import ROOT, UsageError, existing_file, integer
+from .usage import ROOT, Parser, UsageError, existing_file, integer
 from .verdict import CODES, Verdict
 
 FOLDER = ROOT / "build/soak"

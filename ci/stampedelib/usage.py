@@ -3,6 +3,9 @@ import argparse
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
+
+from .verdict import CODES
 
 ROOT = Path(__file__).resolve().parents[2]
 MIB_PER_UNIT = {"M": 1, "G": 1024}
@@ -10,6 +13,20 @@ MIB_PER_UNIT = {"M": 1, "G": 1024}
 
 class UsageError(Exception):
     """The command cannot be carried out as given. Its text is one line for the user."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose complaint is one line: the usage text would bury it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(CODES["error"], f"{self.prog}: {message}\n")
+
+
+def count(text: str) -> int:
+    """How many of something, at least one, at most six digits."""
+    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' (allowed: whole numbers from 1)")
+    return int(text)
 
 
 def integer(low: int, high: int | None = None) -> Callable[[str], int]:

@@ -17,12 +17,8 @@ import models
 import programs
 import search
 
-
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose complaint is one line."""
-
-    def error(self, message):
-        self.exit(2, f"prove: {message}\n")
+sys.path.insert(0, str(models.ROOT / "ci"))
+from stampedelib.usage import Parser, count  # noqa: E402
 
 
 def pattern(text):
@@ -34,14 +30,8 @@ def pattern(text):
     return text
 
 
-def count(text):
-    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"'{text}' (allowed: whole numbers from 1)")
-    return int(text)
-
-
 def parsed(words):
-    parser = Parser(description=__doc__.splitlines()[0])
+    parser = Parser(prog="prove", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="leave out what takes more than some seconds")
     parser.add_argument("--only", default="", type=pattern, metavar="REGEX", help="only what is so named")
     parser.add_argument("--jobs", type=count, default=os.cpu_count(), help="how many at a time (default: all cores)")
