@@ -1,3 +1,4 @@
+#include <lib/printf.h>
 #include <lib/string.h>
 #include <mm/page_allocator.h>
 
@@ -9,6 +10,66 @@ const struct page_allocator *page_allocator_find(const char *name)
             return *entry;
     }
     return NULL;
+}
+
+/* ---- the contract, as far as a struct shows it ---- */
+
+/* Why the allocator cannot be called, or NULL. */
+static const char *missing_function(const struct page_allocator *allocator)
+{
+    if (!allocator->init)
+        return "init is missing";
+    if (!allocator->allocate_pages && !allocator->allocate_address)
+        return "allocate_pages is missing (or allocate_address)";
+    if (!allocator->free_pages && !allocator->free_address)
+        return "free_pages is missing (or free_address)";
+    if (allocator->allocate_pages && allocator->allocate_address)
+        return "allocate_pages and allocate_address are both there: one of them";
+    if (allocator->free_pages && allocator->free_address)
+        return "free_pages and free_address are both there: one of them";
+    if (allocator->remove_pages && !allocator->insert_pages)
+        return "remove_pages needs insert_pages: what was removed is put back";
+    if (allocator->allocate_on_node && (!allocator->node_of || !allocator->nodes))
+        return "allocate_on_node needs nodes and node_of";
+    return NULL;
+}
+
+/* Which number makes no sense, or NULL. */
+static const char *wrong_number(const struct page_allocator *allocator)
+{
+    if (allocator->orders > ORDER_LIMIT + 1)
+        return "orders is above ORDERS_UP_TO(20)";
+    if (allocator->range_alignment & (allocator->range_alignment - 1))
+        return "range_alignment is no power of two";
+    return NULL;
+}
+
+/* Which promise cannot be kept, or NULL. */
+static const char *empty_promise(const struct page_allocator *allocator)
+{
+    if (allocator->promises >= PROMISE_TRUE_PLACEMENT << 1)
+        return "promises has bits that are no promise";
+    if ((allocator->promises & PROMISE_TRUE_PLACEMENT) && !allocator->allocate_below &&
+        !allocator->allocate_at && !allocator->allocate_on_node)
+        return "PROMISE_TRUE_PLACEMENT is about allocate_below, allocate_at and allocate_on_node, "
+               "and none is there";
+    return NULL;
+}
+
+bool page_allocator_check(const struct page_allocator *allocator, char *message, size_t size)
+{
+    const char *wrong = !allocator->name || !allocator->name[0] ? "it has no name" : NULL;
+
+    if (!wrong)
+        wrong = missing_function(allocator);
+    if (!wrong)
+        wrong = wrong_number(allocator);
+    if (!wrong)
+        wrong = empty_promise(allocator);
+    if (wrong)
+        format_text(message, size, "allocator \"%s\": %s", allocator->name ? allocator->name : "?",
+                    wrong);
+    return !wrong;
 }
 
 const char *page_error_name(enum page_error error)
@@ -47,6 +108,8 @@ const char *page_promise_name(unsigned promise)
         return "smallest-fit";
     case PROMISE_FREES_PARTS:
         return "frees-parts";
+    case PROMISE_TRUE_PLACEMENT:
+        return "true-placement";
     default:
         return NULL;
     }

@@ -13,16 +13,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The largest order, inclusive: blocks of 4 KiB << MAX_ORDER. A build setting (make MAX_ORDER=n).
+/*
+ * MAX_ORDER is the largest order, inclusive, of the built-in allocators and of any that states none
+ * of its own: blocks of 4 KiB << MAX_ORDER. A build setting (make MAX_ORDER=n). No allocator can
+ * state an order above ORDER_LIMIT.
  */
-enum { MAX_ORDER = STAMPEDE_MAX_ORDER };
+enum { MAX_ORDER = STAMPEDE_MAX_ORDER, ORDER_LIMIT = 20 };
 _Static_assert(MAX_ORDER >= 10 && MAX_ORDER <= 18, "MAX_ORDER is 10 to 18");
 
 /* Results of the functions that change the pool. Each is refused before anything is changed. */
 enum page_error {
     PAGE_OK = 0,
     PAGE_BAD_RANGE,     /* not within [start, end) given to init, or empty */
-    PAGE_BAD_ORDER,     /* order above MAX_ORDER */
+    PAGE_BAD_ORDER,     /* order above the largest */
     PAGE_MISALIGNED,    /* pfn not a multiple of 2^order */
     PAGE_ALREADY_IN,    /* insert: a page is in already */
     PAGE_NOT_ALLOCATED, /* free: not the start of a block handed out (double free, foreign, inside)
@@ -34,13 +37,15 @@ enum page_error {
 enum page_promise {
     PROMISE_SMP_SAFE = 1 << 0,         /* all functions may run on all cores at once */
     PROMISE_IRQ_SAFE = 1 << 1,         /* ... and in interrupt handlers */
-    PROMISE_COALESCES = 1 << 2,        /* no two free buddies of one order below MAX_ORDER, ever */
+    PROMISE_COALESCES = 1 << 2,        /* no two free buddies below the largest order, ever */
     PROMISE_REFUSES_BAD_FREE = 1 << 3, /* a bad free returns an error and changes nothing */
     PROMISE_TRUE_OOM = 1 << 4,         /* fails only if no free block is large enough */
     PROMISE_INSTANCEABLE = 1 << 5,     /* all state in pool and metadata: several pools may live */
     PROMISE_METADATA_OUTSIDE = 1 << 6, /* never touches a free page's memory */
     PROMISE_SMALLEST_FIT = 1 << 7,     /* takes, or splits, the smallest free block large enough */
     PROMISE_FREES_PARTS = 1 << 8,      /* takes back the halves of a block one by one, too */
+    PROMISE_TRUE_PLACEMENT = 1 << 9,   /* allocate_below, _at, _on_node: refused only if no free
+                                          block meets the condition */
 };
 
 /* One free block, as for_each_free shows it. Return false to stop the walk. */
@@ -50,8 +55,19 @@ struct page_allocator {
     const char *name;     /* as in allocator=NAME: [a-z0-9-] */
     unsigned promises;    /* enum page_promise, or-ed */
     size_t pool_size;     /* bytes of the pool, which the harness allocates, aligned to 64 */
-    uint32_t most_blocks; /* phases that fill memory hold at most so many blocks: for lists that
-                             are searched; 0: as many as they like */
+    uint32_t most_blocks; /* phases that fill memory hold at most so many blocks; 0: as many as the
+                             time allows, which the harness measures */
+    uint32_t orders;      /* how many orders there are: ORDERS_UP_TO(largest); 0: up to MAX_ORDER */
+
+    /*
+     * Pages, a power of two: the range given to init begins and ends at multiples of it. 0:
+     * anywhere. The range never begins at page 0.
+     */
+    uint64_t range_alignment;
+
+    /* free_pages finds the order by itself and does not look at the one it is told, so a free with
+       a wrong order is no bad free. */
+    bool free_ignores_order;
 
     /*
      * Bytes of metadata wanted for pages [start, end); the harness hands over that much, zeroed,
@@ -65,17 +81,46 @@ struct page_allocator {
     /*
      * Give pages [start, start + count) to the pool: any alignment, any count from 1. The pages
      * merge with free neighbours. Errors: PAGE_BAD_RANGE, PAGE_ALREADY_IN.
+     *
+     * NULL: the allocator takes one region, at init: all of [start, end) is in from then on.
      */
     enum page_error (*insert_pages)(void *pool, pfn_t start, uint64_t count);
 
     /* Hand out a block of 2^order pages; returns its first pfn, or INVALID_PFN when there is none
-       (or the order is above MAX_ORDER). The pages' contents are undefined. */
+       (or the order is above the largest). The pages' contents are undefined. */
     pfn_t (*allocate_pages)(void *pool, unsigned order);
 
     /* Take back a block exactly as it was handed out. */
     enum page_error (*free_pages)(void *pool, pfn_t pfn, unsigned order);
 
+    /* In place of the two above, for allocators of addresses: NULL means that there is no block. */
+    void *(*allocate_address)(void *pool, unsigned order);
+    enum page_error (*free_address)(void *pool, void *address, unsigned order);
+
     /* ---- optional from here on: NULL where there is none ---- */
+
+    /*
+     * How many of the pages [start, start + count), just inserted (or given to init), the allocator
+     * keeps for its own records: the first so many. They are never handed out and never free.
+     */
+    uint64_t (*pages_kept)(void *pool, pfn_t start, uint64_t count);
+
+    /*
+     * The order of the block really taken for a request of `order`: `order` or more. The holder
+     * uses the first 2^order pages; the others are nobody's until it is freed.
+     */
+    unsigned (*taken_order)(unsigned order);
+
+    /*
+     * As allocate_pages, with a condition: the whole block lies below pfn `limit`; it begins at
+     * `pfn`; it lies on `node`, of [0, nodes). node_of says which node a page is on. Freed as any
+     * other block. "misplaced" if the condition is not met.
+     */
+    pfn_t (*allocate_below)(void *pool, unsigned order, pfn_t limit);
+    pfn_t (*allocate_at)(void *pool, pfn_t pfn, unsigned order);
+    pfn_t (*allocate_on_node)(void *pool, unsigned order, unsigned node);
+    unsigned (*node_of)(void *pool, pfn_t pfn);
+    unsigned nodes;
 
     /* Take free pages out of the pool again. Errors: PAGE_BAD_RANGE, PAGE_BUSY. */
     enum page_error (*remove_pages)(void *pool, pfn_t start, uint64_t count);
@@ -97,6 +142,10 @@ struct page_allocator {
     bool (*validate)(void *pool, char *message, size_t size);
 };
 
+/* The value of `orders` for an allocator whose largest block is of order `largest`. 0: pages only.
+ */
+#define ORDERS_UP_TO(largest) ((largest) + 1u)
+
 /*
  * Register an allocator: at file scope, PAGE_ALLOCATOR(my_allocator). The linker gathers the
  * pointers into one array (linker.ld, section page_allocators).
@@ -111,6 +160,25 @@ extern const struct page_allocator *const __stop_page_allocators[];
 
 /* The allocator called `name`, or NULL. */
 const struct page_allocator *page_allocator_find(const char *name);
+
+/*
+ * Whether the allocator keeps to the contract as far as its struct shows: what it must have is
+ * there, numbers are in range, promises have the functions they are about. If not, message names
+ * the first thing wrong, and the allocator.
+ */
+bool page_allocator_check(const struct page_allocator *allocator, char *message, size_t size);
+
+/* The largest order of its blocks. */
+static inline unsigned page_allocator_largest(const struct page_allocator *allocator)
+{
+    return allocator->orders ? allocator->orders - 1 : (unsigned)MAX_ORDER;
+}
+
+/* Whether it takes one region at init, and no other. */
+static inline bool page_allocator_takes_one_region(const struct page_allocator *allocator)
+{
+    return !allocator->insert_pages;
+}
 
 /* "not-allocated" for PAGE_NOT_ALLOCATED, and so on; "unknown" for numbers that are no page_error.
  */
