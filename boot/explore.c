@@ -25,7 +25,7 @@ void program_check(const struct options *given)
 void program_prepare(struct options *given, const struct page_allocator *allocator,
                      const struct memory *memory)
 {
-    void *pages = memory_take(EXPLORE_PAGES * PAGE_SIZE, 2 * EXPLORE_PAGES * PAGE_SIZE);
+    void *pages = memory_take(EXPLORE_PAGES * PAGE_SIZE, trial_alignment(allocator) * PAGE_SIZE);
 
     (void)memory;
     options = given;

@@ -9,8 +9,12 @@
 #include <stress/plan.h>
 #include <stress/report.h>
 #include <stress/run.h>
+#include <stress/statics.h>
 
 typedef unsigned long long ull;
+
+/* From linker.ld: what an allocator of one's own keeps outside of its pools. */
+extern uint8_t user_data_start[], user_data_end[], user_bss_start[], user_bss_end[];
 
 const bool options_explore = false;
 
@@ -24,35 +28,98 @@ void program_check(const struct options *options)
         fail("usage", "%s", message);
 }
 
+/* ---- which pages ---- */
+
+static struct {
+    pfn_t start;
+    uint64_t count;
+} largest;
+
+static void find_largest(pfn_t start, uint64_t count)
+{
+    if (count > largest.count) {
+        largest.start = start;
+        largest.count = count;
+    }
+}
+
+/* The range that the allocator is made for: all of memory, or the one region that it takes. */
+static void choose_range(const struct page_allocator *allocator, const struct memory *memory,
+                         pfn_t *start, pfn_t *end)
+{
+    *start = memory->start;
+    *end = memory->end;
+    if (page_allocator_takes_one_region(allocator)) {
+        memory_for_each_usable(find_largest);
+        *start = largest.start;
+        *end = largest.start + largest.count;
+    }
+    if (!arena_fit_range(allocator, start, end))
+        fail("usage",
+             "allocator %s: range_alignment is %llu pages: no such range in the largest of %llu",
+             allocator->name, (ull)allocator->range_alignment, (ull)largest.count);
+}
+
+/* Clipped: a range that had to be aligned upward may begin later than memory does. */
 static void insert_range(pfn_t start, uint64_t count)
 {
-    enum page_error error = arena_insert(&run.arena, start, count);
+    pfn_t end = start + count < run.arena.end ? start + count : run.arena.end;
 
+    start = start > run.arena.start ? start : run.arena.start;
+    enum page_error error = start < end ? arena_insert(&run.arena, start, end - start) : PAGE_OK;
     if (error != PAGE_OK)
         fail("insert-refused", "pages 0x%llx to 0x%llx, the machine's own: %s", (ull)start,
-             (ull)(start + count), page_error_name(error));
+             (ull)end, page_error_name(error));
+}
+
+static void insert_all(const struct page_allocator *allocator)
+{
+    if (page_allocator_takes_one_region(allocator))
+        insert_range(run.arena.start, run.arena.end - run.arena.start);
+    else
+        memory_for_each_usable(insert_range);
+}
+
+static void report_memory(const struct page_allocator *allocator, const struct memory *memory,
+                          uint64_t start)
+{
+    const struct arena *arena = &run.arena;
+
+    report_line("# memory usable_mib=%llu inserted_pages=%llu page_array_bytes=%u "
+                "metadata_mib=%llu oracle_mib=%llu largest_mapping_mib=%llu setup_ms=%llu",
+                (ull)memory->usable >> 20, (ull)arena->inserted_pages,
+                (unsigned)sizeof(struct page), (ull)arena->metadata_size >> 20,
+                (ull)(arena_overhead(allocator, arena->start, arena->end) - arena->metadata_size) >>
+                    20,
+                (ull)paging_largest_page() >> 20, (ull)((clock_ns() - start) / 1000000));
+    if (page_allocator_takes_one_region(allocator))
+        report_line("# memory: the allocator takes one region: pages 0x%llx to 0x%llx, the largest "
+                    "there is",
+                    (ull)arena->start, (ull)arena->end);
+    if (arena->kept_pages)
+        report_line("# memory: the allocator keeps %llu pages for itself", (ull)arena->kept_pages);
 }
 
 /* Everything that is left goes to the allocator, so whatever else is wanted is taken before. */
 void program_prepare(struct options *options, const struct page_allocator *allocator,
                      const struct memory *memory)
 {
-    uint64_t start = clock_ns();
+    uint64_t began = clock_ns();
+    pfn_t start, end;
 
     run.options = options;
+    statics_keep(
+        (const struct statics_range[STATICS_RANGES]){
+            {user_data_start, (size_t)(user_data_end - user_data_start)},
+            {user_bss_start, (size_t)(user_bss_end - user_bss_start)}},
+        memory_take);
     run_take_cores(&run, percpu_count, memory_take);
     phase_selftest_init(allocator, memory->usable >> PAGE_SHIFT, memory_take);
-    arena_init(&run.arena, allocator, memory->start, memory->end, options->sample, memory_take);
-    memory_for_each_usable(insert_range);
+    choose_range(allocator, memory, &start, &end);
+    arena_init(&run.arena, allocator, start, end, options->sample, memory_take);
+    insert_all(allocator);
     run_prepare(&run);
-    report_line(
-        "# memory usable_mib=%llu inserted_pages=%llu page_array_bytes=%u "
-        "metadata_mib=%llu oracle_mib=%llu largest_mapping_mib=%llu setup_ms=%llu",
-        (ull)memory->usable >> 20, (ull)run.arena.inserted_pages, (unsigned)sizeof(struct page),
-        (ull)run.arena.metadata_size >> 20,
-        (ull)(arena_overhead(allocator, memory->start, memory->end) - run.arena.metadata_size) >>
-            20,
-        (ull)paging_largest_page() >> 20, (ull)((clock_ns() - start) / 1000000));
+    report_memory(allocator, memory, began);
     report_plan(plan_count(&run));
 }
 

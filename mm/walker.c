@@ -40,9 +40,12 @@ static bool visit_mark(void *context, pfn_t pfn, unsigned order)
 {
     struct walk_pass *pass = context;
     struct walk *walk = pass->walk;
-    uint64_t count = order_pages(order > MAX_ORDER ? 0 : order);
+    uint64_t count = order_pages(order > walk->largest_order ? 0 : order);
 
-    if (order > MAX_ORDER || pfn < walk->start || pfn >= walk->end || count > walk->end - pfn)
+    if (order > walk->largest_order)
+        return found(pass->finding, "free-list", "pfn 0x%llx order %u: the largest order is %u",
+                     (ull)pfn, order, walk->largest_order);
+    if (pfn < walk->start || pfn >= walk->end || count > walk->end - pfn)
         return found(pass->finding, "free-list", "pfn 0x%llx order %u: outside of the pool",
                      (ull)pfn, order);
     if (pfn % count)
@@ -87,7 +90,7 @@ static bool visit_buddy(void *context, pfn_t pfn, unsigned order)
     const struct walk *walk = pass->walk;
     pfn_t buddy = buddy_of(pfn, order);
 
-    if (order == MAX_ORDER || buddy < walk->start || buddy >= walk->end ||
+    if (order == walk->largest_order || buddy < walk->start || buddy >= walk->end ||
         walk->free_order[buddy - walk->start] != order + 1)
         return true;
     return found(pass->finding, "uncoalesced", "pfn 0x%llx and 0x%llx order %u: buddies, both free",
@@ -134,6 +137,7 @@ bool walk_check(struct walk *walk, const struct page_allocator *allocator, void 
 
     memset(finding, 0, sizeof(*finding));
     memset(walk->free, 0, BITMAP_BYTES(span(walk)));
+    walk->largest_order = page_allocator_largest(allocator);
     if (!check_validate(allocator, pool, finding))
         return false;
     allocator->for_each_free(pool, visit_mark, &pass);

@@ -19,6 +19,7 @@ struct walk {
         *free_order;   /* scratch: order + 1 at each free block's first page; all 0 between walks */
     uint8_t *baseline; /* as free_order, of the walk that walk_remember() was given */
     uint64_t baseline_blocks;
+    unsigned largest_order; /* of the allocator walked; set by each walk */
 };
 
 struct walk_finding {

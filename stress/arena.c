@@ -16,124 +16,15 @@ static uint64_t span(const struct arena *arena)
     return arena->end - arena->start;
 }
 
-/* ---- setting up ---- */
-
-enum { GUARD_SIZE = 64, GUARD_BYTE = 0xa5 };
-
-/* Memory for the allocator, and behind it bytes that it has no business with. */
-static void *take_guarded(void *(*take)(size_t size, size_t align), size_t size, size_t align)
-{
-    uint8_t *memory = take(size + GUARD_SIZE, align);
-
-    memset(memory + size, GUARD_BYTE, GUARD_SIZE);
-    return memory;
-}
-
-static void check_guard(const void *memory, size_t size, const char *what)
-{
-    const uint8_t *guard = (const uint8_t *)memory + size;
-
-    for (unsigned i = 0; i < GUARD_SIZE; i++)
-        if (guard[i] != GUARD_BYTE)
-            fail("wild-access", "byte %u behind the %zu bytes of the allocator's %s was written to",
-                 i, size, what);
-}
-
-void arena_check_guards(const struct arena *arena)
-{
-    check_guard(arena->pool, arena->allocator->pool_size, "pool");
-    if (arena->metadata)
-        check_guard(arena->metadata, arena->metadata_size, "metadata");
-}
-
-uint64_t arena_overhead(const struct page_allocator *allocator, pfn_t start, pfn_t end)
-{
-    uint64_t pages = end - start;
-    uint64_t metadata = allocator->metadata_size ? allocator->metadata_size(start, end) : 0;
-
-    return metadata + 3 * BITMAP_BYTES(pages) + pages * (sizeof(struct holding) + 2) +
-           allocator->pool_size + 8 * PAGE_SIZE;
-}
-
-void arena_init(struct arena *arena, const struct page_allocator *allocator, pfn_t start, pfn_t end,
-                uint64_t sample, void *(*take)(size_t size, size_t align))
-{
-    uint64_t pages = end - start;
-    size_t metadata_size = allocator->metadata_size ? allocator->metadata_size(start, end) : 0;
-
-    *arena = (struct arena){
-        .allocator = allocator,
-        .pool = take_guarded(take, allocator->pool_size, 64),
-        .metadata = metadata_size ? take_guarded(take, metadata_size, PAGE_SIZE) : NULL,
-        .metadata_size = metadata_size,
-        .start = start,
-        .end = end,
-        .inserted = take(BITMAP_BYTES(pages), 64),
-        .held = take(BITMAP_BYTES(pages), 64),
-        .holdings = take(pages * sizeof(struct holding), 64),
-        .sample = sample,
-    };
-    arena->walk = (struct walk){
-        .start = start,
-        .end = end,
-        .inserted = arena->inserted,
-        .held = arena->held,
-        .free = take(BITMAP_BYTES(pages), 64),
-        .free_order = take(pages, 64),
-        .baseline = take(pages, 64),
-    };
-    if (!allocator->for_each_free)
-        arena->census = take(pages, 64);
-    arena_set_bounds(arena, UINT64_MAX, UINT64_MAX);
-    allocator->init(arena->pool, arena->metadata, start, end);
-}
-
-/* An empty pool, as for the first init(). The books stay as they are. */
-static void reset_allocator(struct arena *arena)
-{
-    memset(arena->pool, 0, arena->allocator->pool_size);
-    if (arena->metadata)
-        memset(arena->metadata, 0, arena->metadata_size);
-    arena->allocator->init(arena->pool, arena->metadata, arena->start, arena->end);
-}
-
-void arena_reset(struct arena *arena)
-{
-    reset_allocator(arena);
-    memset(arena->inserted, 0, BITMAP_BYTES(span(arena)));
-    memset(arena->held, 0, BITMAP_BYTES(span(arena)));
-    memset(arena->holdings, 0, span(arena) * sizeof(struct holding));
-    memset(arena->regions, 0, sizeof(arena->regions));
-    arena->inserted_pages = 0;
-}
-
-void arena_rebuild(struct arena *arena)
-{
-    uint64_t end = span(arena);
-
-    reset_allocator(arena);
-    for (uint64_t i = bitmap_find_set(arena->inserted, 0, end); i != BITMAP_NONE;) {
-        uint64_t stop = bitmap_find_clear(arena->inserted, i, end);
-        stop = stop == BITMAP_NONE ? end : stop;
-        enum page_error error =
-            arena->allocator->insert_pages(arena->pool, arena->start + i, stop - i);
-        if (error != PAGE_OK)
-            fail("insert-refused", "pages 0x%llx to 0x%llx: %s", (ull)(arena->start + i),
-                 (ull)(arena->start + stop), page_error_name(error));
-        i = bitmap_find_set(arena->inserted, stop, end);
-    }
-}
-
 void arena_set_bounds(struct arena *arena, uint64_t blocks, uint64_t pages)
 {
     arena->held_blocks_bound = blocks;
     arena->held_pages_bound = pages;
 }
 
-/* ---- insert ---- */
+/* ---- places ---- */
 
-/* Aligned runs of 2^order pages that lie in [start, end). */
-static uint64_t aligned_runs(pfn_t start, pfn_t end, unsigned order)
+uint64_t arena_aligned_runs(pfn_t start, pfn_t end, unsigned order)
 {
     pfn_t first = (start + order_pages(order) - 1) >> order;
     pfn_t last = end >> order;
@@ -141,17 +32,17 @@ static uint64_t aligned_runs(pfn_t start, pfn_t end, unsigned order)
     return last > first ? last - first : 0;
 }
 
-enum page_error arena_insert(struct arena *arena, pfn_t start, uint64_t count)
+unsigned arena_taken_order(const struct arena *arena, unsigned order)
 {
-    enum page_error error = call_insert(arena, start, count);
+    const struct page_allocator *allocator = arena->allocator;
 
-    if (error != PAGE_OK)
-        return error;
-    bitmap_set_range(arena->inserted, start - arena->start, count);
-    arena->inserted_pages += count;
-    for (unsigned order = 0; order <= MAX_ORDER; order++)
-        arena->regions[order] += aligned_runs(start, start + count, order);
-    return error;
+    return allocator->taken_order && order <= arena->largest_order ? allocator->taken_order(order)
+                                                                   : order;
+}
+
+uint64_t arena_block_pages(const struct arena *arena, unsigned order)
+{
+    return order_pages(arena_taken_order(arena, order));
 }
 
 /* ---- allocate ---- */
@@ -159,7 +50,7 @@ enum page_error arena_insert(struct arena *arena, pfn_t start, uint64_t count)
 /* The held block that covers a page: its head is the page's number with low bits cleared. */
 static pfn_t holder_of(const struct arena *arena, pfn_t pfn)
 {
-    for (unsigned order = 0; order <= MAX_ORDER; order++) {
+    for (unsigned order = 0; order <= arena->largest_order; order++) {
         pfn_t head = pfn & ~(order_pages(order) - 1);
         if (head >= arena->start && arena_held_order(arena, head) >= (int)order)
             return head;
@@ -188,9 +79,9 @@ static void fail_overlap(const struct arena *arena, const struct core *core, pfn
 
 void arena_check_place(const struct arena *arena, pfn_t pfn, unsigned order)
 {
-    uint64_t count = order_pages(order);
+    uint64_t count = arena_block_pages(arena, order);
 
-    if (pfn % count)
+    if (pfn % order_pages(order))
         fail("misaligned", "pfn 0x%llx order %u", (ull)pfn, order);
     if (pfn < arena->start || pfn >= arena->end || count > arena->end - pfn ||
         bitmap_find_clear(arena->inserted, pfn - arena->start, pfn - arena->start + count) !=
@@ -207,8 +98,9 @@ static void check_out_of_memory(const struct arena *arena, const struct core *co
 {
     const unsigned needed = PROMISE_COALESCES | PROMISE_TRUE_OOM;
 
-    if ((arena->allocator->promises & needed) != needed || order > MAX_ORDER)
+    if ((arena->allocator->promises & needed) != needed || order > arena->largest_order)
         return;
+    order = arena_taken_order(arena, order);
     if (arena->alone && arena_has_room(arena, order))
         fail("false-oom", "order %u on core %u: alone, and there is room", order, core->number);
     if (arena->held_blocks_bound == UINT64_MAX)
@@ -227,7 +119,7 @@ static struct content content_of(const struct arena *arena, pfn_t pfn, struct ho
 
 pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
 {
-    struct holding holding = {++core->serial, (uint16_t)core->number, (uint8_t)(order + 1), 0};
+    struct holding holding = {++core->serial, (uint16_t)core->number, (uint8_t)(order + 1), false};
     pfn_t pfn = call_allocate(arena, core, holding);
 
     if (pfn == INVALID_PFN) {
@@ -239,13 +131,15 @@ pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
     call_remember(core, OPERATION_ALLOCATE, pfn, holding);
     arena_check_place(arena, pfn, order);
     uint64_t index = pfn - arena->start;
-    uint64_t taken = bitmap_set_range(arena->held, index, order_pages(order));
+    uint64_t taken = bitmap_set_range(arena->held, index, arena_block_pages(arena, order));
     if (taken != BITMAP_NONE)
         fail_overlap(arena, core, pfn, order, arena->start + taken);
+    struct holding before = arena->holdings[index];
     arena->holdings[index] = holding;
     if (arena->sample)
         content_fill(content_of(arena, pfn, holding), !core->in_interrupt);
     count_add(&core->counts.allocations, 1);
+    count_add(&core->counts.passed, before.freed && before.core != core->number);
     return pfn;
 }
 
@@ -288,8 +182,8 @@ void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
     call_remember(core, OPERATION_FREE, pfn, holding);
 
     /* Given up before it is freed: from then on another core may be handed it. */
-    arena->holdings[index] = (struct holding){0};
-    uint64_t missing = bitmap_clear_range(arena->held, index, order_pages(order));
+    arena->holdings[index] = (struct holding){.core = (uint16_t)core->number, .freed = true};
+    uint64_t missing = bitmap_clear_range(arena->held, index, arena_block_pages(arena, order));
     if (missing != BITMAP_NONE)
         fail("overlap", "pfn 0x%llx order %u: page 0x%llx was given up by another", (ull)pfn, order,
              (ull)(arena->start + missing));
@@ -343,7 +237,7 @@ bool arena_has_room(const struct arena *arena, unsigned order)
     uint64_t index = 0, run_end;
 
     while (next_free_run(arena, &index, &run_end)) {
-        if (aligned_runs(arena->start + index, arena->start + run_end, order))
+        if (arena_aligned_runs(arena->start + index, arena->start + run_end, order))
             return true;
         index = run_end;
     }

@@ -13,36 +13,47 @@
 #include <mm/walker.h>
 #include <stress/core.h>
 
-/* Who holds a block; kept at its first page. */
+/* Who holds a block, or freed it last; kept at its first page. */
 struct holding {
     uint32_t serial;
     uint16_t core;
     uint8_t order_plus_1; /* 0: no block starts here */
-    uint8_t unused;
+    bool freed;           /* ... but one did, and `core` freed it */
 };
 _Static_assert(sizeof(struct holding) == 8, "8 bytes a page");
 
 struct arena {
     const struct page_allocator *allocator;
+    unsigned largest_order;
     void *pool;
     void *metadata;
     size_t metadata_size;
     pfn_t start, end;
-    uint64_t *inserted;       /* bitmap, bit 0 is page `start`; as all maps here */
+    uint64_t *given;          /* bitmap, bit 0 is page `start`, as all maps here: see rebuild */
+    uint64_t *inserted;       /* what the allocator may hand out */
     uint64_t *held;           /* bitmap, atomic */
     struct holding *holdings; /* valid where held */
     struct walk walk;
     uint8_t *census; /* without for_each_free: order + 1 at each free block's head */
     uint64_t inserted_pages;
-    uint64_t regions[MAX_ORDER + 1]; /* aligned runs of 2^order inserted pages */
-    uint64_t sample;                 /* one block in this many is filled and compared in full;
-                                        0: pages are never touched */
+    uint64_t kept_pages;               /* given, and kept by the allocator for its records */
+    uint64_t region_count;             /* pages of the one region given to init; 0: none yet */
+    uint64_t regions[ORDER_LIMIT + 1]; /* aligned runs of 2^order inserted pages */
+    uint64_t sample;                   /* one block in this many is filled and compared in full;
+                                          0: pages are never touched */
 
     bool alone; /* only one core allocates: each refusal is judged exactly */
 
     /* What all cores together hold at most in this phase, set by it; false-oom relies on it. */
     uint64_t held_blocks_bound, held_pages_bound;
 };
+
+/*
+ * Make [*start, *end) a range that the allocator can be given: with the alignment it wants, and not
+ * from page 0 on. It grows, so not all of it is memory; for an allocator that takes one region it
+ * shrinks. Returns false if nothing is left.
+ */
+bool arena_fit_range(const struct page_allocator *allocator, pfn_t *start, pfn_t *end);
 
 /* Make an empty arena for pages [start, end). `take` gives zeroed memory and never fails. */
 void arena_init(struct arena *arena, const struct page_allocator *allocator, pfn_t start, pfn_t end,
@@ -51,13 +62,21 @@ void arena_init(struct arena *arena, const struct page_allocator *allocator, pfn
 /* Empty it again, as arena_init() left it. Costs the zeroing of all its maps. */
 void arena_reset(struct arena *arena);
 
-/* Empty the allocator, nothing being held, and insert again all that was. */
-void arena_rebuild(struct arena *arena);
+/*
+ * Empty the allocator, nothing being held, and give it again what arena_insert() gave it: the first
+ * `most` of those pages, UINT64_MAX for all. Removed pages are in again. arena_remember() comes
+ * after.
+ */
+void arena_rebuild(struct arena *arena, uint64_t most);
 
 /* Bytes that arena_init() takes for so many pages, the allocator's metadata included. */
 uint64_t arena_overhead(const struct page_allocator *allocator, pfn_t start, pfn_t end);
 
-/* Give pages to the allocator; returns its answer. One core. */
+/*
+ * Give pages to the allocator; returns its answer. To one that takes one region they are given by
+ * init, once; then the answer is PAGE_BAD_RANGE. Pages that it keeps for itself are not counted as
+ * inserted. One core.
+ */
 enum page_error arena_insert(struct arena *arena, pfn_t start, uint64_t count);
 
 /*
@@ -86,6 +105,13 @@ void arena_free(struct arena *arena, struct core *core, pfn_t pfn);
 
 /* Fails if what lies behind the allocator's pool and metadata was written to: "wild-access". */
 void arena_check_guards(const struct arena *arena);
+
+/* How many aligned runs of 2^order pages lie in [start, end). */
+uint64_t arena_aligned_runs(pfn_t start, pfn_t end, unsigned order);
+
+/* The order of the block that a request of `order` really takes, and its pages. */
+unsigned arena_taken_order(const struct arena *arena, unsigned order);
+uint64_t arena_block_pages(const struct arena *arena, unsigned order);
 
 /* Fails if a block handed out is "misaligned" or "outside" of what was inserted. */
 void arena_check_place(const struct arena *arena, pfn_t pfn, unsigned order);

@@ -1,5 +1,6 @@
 #include <arch/cpu.h>
 #include <arch/irq.h>
+#include <arch/page.h>
 #include <lib/fail.h>
 #include <smp/percpu.h>
 #include <stress/call.h>
@@ -36,6 +37,15 @@ struct call {
     struct standing before;
 };
 
+static struct core *all_cores; /* core_count of them; NULL: nobody looks at others */
+static uint32_t core_count;
+
+void call_set_cores(struct core *cores, uint32_t count)
+{
+    all_cores = cores;
+    core_count = count;
+}
+
 static struct history_entry make_entry(enum operation operation, pfn_t pfn, struct holding holding)
 {
     return (struct history_entry){
@@ -48,10 +58,36 @@ static struct history_entry make_entry(enum operation operation, pfn_t pfn, stru
     };
 }
 
+/* Other cores look at the operation alone (look_around). */
+static void set_now(struct core *core, struct history_entry entry)
+{
+    uint8_t operation = entry.operation;
+
+    entry.operation = OPERATION_NONE;
+    core->now = entry;
+    __atomic_store_n(&core->now.operation, operation, __ATOMIC_RELAXED);
+}
+
+/*
+ * Whether a call of another core is going on: of one other core each time, in turn, and without a
+ * write that they would see. It is the evidence of interleaving that needs no knowledge of locks.
+ */
+static void look_around(struct core *core)
+{
+    if (core_count < 2 || core->in_interrupt)
+        return;
+    core->looked_at = core->looked_at + 1 < core_count ? core->looked_at + 1 : 0;
+    const struct core *other = &all_cores[core->looked_at];
+    if (other->number != core->number &&
+        __atomic_load_n(&other->now.operation, __ATOMIC_RELAXED) != OPERATION_NONE)
+        count_add(&core->counts.overlapped, 1);
+}
+
 static struct call call_begin(struct core *core, const char *function, enum operation operation,
                               pfn_t pfn, struct holding holding)
 {
-    core->now = make_entry(operation, pfn, holding);
+    look_around(core);
+    set_now(core, make_entry(operation, pfn, holding));
     if (!core->in_interrupt)
         watch_progress();
     return (struct call){core, function, standing_now()};
@@ -60,7 +96,7 @@ static struct call call_begin(struct core *core, const char *function, enum oper
 static void call_end(struct call call)
 {
     check_standing(call.before, call.function);
-    call.core->now.operation = OPERATION_NONE;
+    __atomic_store_n(&call.core->now.operation, OPERATION_NONE, __ATOMIC_RELAXED);
     if (!call.core->in_interrupt)
         watch_progress();
 }
@@ -70,11 +106,26 @@ void call_remember(struct core *core, enum operation operation, pfn_t pfn, struc
     core->history[core->history_next++ % HISTORY_SIZE] = make_entry(operation, pfn, holding);
 }
 
+/* ---- blocks ---- */
+
+/* NULL is no block, whatever page lies at address 0. */
+static pfn_t allocate_address(const struct arena *arena, unsigned order)
+{
+    void *address = arena->allocator->allocate_address(arena->pool, order);
+
+    if ((uintptr_t)address % PAGE_SIZE)
+        fail("misaligned", "address %p order %u: no page begins there", address, order);
+    return address ? address_to_pfn(address) : INVALID_PFN;
+}
+
 pfn_t call_allocate(struct arena *arena, struct core *core, struct holding holding)
 {
     struct call call =
         call_begin(core, "allocate_pages", OPERATION_ALLOCATING, INVALID_PFN, holding);
-    pfn_t pfn = arena->allocator->allocate_pages(arena->pool, holding.order_plus_1 - 1u);
+    unsigned order = holding.order_plus_1 - 1u;
+    pfn_t pfn = arena->allocator->allocate_address
+                    ? allocate_address(arena, order)
+                    : arena->allocator->allocate_pages(arena->pool, order);
 
     call_end(call);
     return pfn;
@@ -84,27 +135,65 @@ enum page_error call_free(struct arena *arena, struct core *core, enum operation
                           pfn_t pfn, struct holding holding)
 {
     struct call call = call_begin(core, "free_pages", operation, pfn, holding);
+    unsigned order = holding.order_plus_1 - 1u;
     enum page_error error =
-        arena->allocator->free_pages(arena->pool, pfn, holding.order_plus_1 - 1u);
+        arena->allocator->free_address
+            ? arena->allocator->free_address(arena->pool, pfn_to_address(pfn), order)
+            : arena->allocator->free_pages(arena->pool, pfn, order);
 
     call_end(call);
     return error;
 }
 
+/* ---- ranges ---- */
+
+/* Nobody's but this core's, so that a failure can tell of it. */
+static struct core *core_of_ranges(void)
+{
+    static struct core before_all; /* before there are cores, and in the explorer */
+
+    return cpu_number() < core_count ? &all_cores[cpu_number()] : &before_all;
+}
+
+static struct call range_begin(const char *function, enum operation operation, pfn_t start,
+                               uint64_t count)
+{
+    struct core *core = core_of_ranges();
+    struct holding range = {.serial = (uint32_t)count, .order_plus_1 = 1};
+
+    set_now(core, make_entry(operation, start, range));
+    return (struct call){core, function, standing_now()};
+}
+
+static void range_end(struct call call)
+{
+    check_standing(call.before, call.function);
+    __atomic_store_n(&call.core->now.operation, OPERATION_NONE, __ATOMIC_RELAXED);
+    watch_progress();
+}
+
+void call_init(const struct arena *arena, pfn_t start, pfn_t end)
+{
+    struct call call = range_begin("init", OPERATION_INIT, start, end - start);
+
+    arena->allocator->init(arena->pool, arena->metadata, start, end);
+    range_end(call);
+}
+
 enum page_error call_insert(const struct arena *arena, pfn_t start, uint64_t count)
 {
-    struct standing before = standing_now();
+    struct call call = range_begin("insert_pages", OPERATION_INSERT, start, count);
     enum page_error error = arena->allocator->insert_pages(arena->pool, start, count);
 
-    check_standing(before, "insert_pages");
+    range_end(call);
     return error;
 }
 
 enum page_error call_remove(const struct arena *arena, pfn_t start, uint64_t count)
 {
-    struct standing before = standing_now();
+    struct call call = range_begin("remove_pages", OPERATION_REMOVE, start, count);
     enum page_error error = arena->allocator->remove_pages(arena->pool, start, count);
 
-    check_standing(before, "remove_pages");
+    range_end(call);
     return error;
 }

@@ -15,7 +15,14 @@ pfn_t call_allocate(struct arena *arena, struct core *core, struct holding holdi
 enum page_error call_free(struct arena *arena, struct core *core, enum operation operation,
                           pfn_t pfn, struct holding holding);
 
-/* Nobody's operation: core 0 does it for all. */
+/*
+ * The cores among which calls that overlap are counted (core_counts.overlapped), and whose
+ * operation of now a range is. None before, and in the explorer.
+ */
+void call_set_cores(struct core *cores, uint32_t count);
+
+/* Of a range of pages: [start, end), or `count` from `start` on. One core. */
+void call_init(const struct arena *arena, pfn_t start, pfn_t end);
 enum page_error call_insert(const struct arena *arena, pfn_t start, uint64_t count);
 enum page_error call_remove(const struct arena *arena, pfn_t start, uint64_t count);
 

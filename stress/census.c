@@ -8,7 +8,7 @@ typedef unsigned long long ull;
 
 bool census_possible(const struct arena *arena)
 {
-    return arena->allocator->promises & PROMISE_TRUE_OOM;
+    return (arena->allocator->promises & PROMISE_TRUE_OOM) && arena_taken_order(arena, 0) == 0;
 }
 
 /* A block handed out in a census, which nobody may hold and no other block of the census cover. */
@@ -17,7 +17,7 @@ static void note(struct arena *arena, pfn_t pfn, unsigned order)
     uint64_t index = pfn - arena->start;
 
     arena_check_place(arena, pfn, order);
-    uint64_t taken = bitmap_set_range(arena->held, index, order_pages(order));
+    uint64_t taken = bitmap_set_range(arena->held, index, arena_block_pages(arena, order));
     if (taken != BITMAP_NONE)
         fail("overlap", "pfn 0x%llx order %u: page 0x%llx is held", (ull)pfn, order,
              (ull)(arena->start + taken));
@@ -40,7 +40,7 @@ static struct holding block_of(unsigned order)
 
 void census_take(struct arena *arena)
 {
-    for (unsigned order = MAX_ORDER + 1; order-- > 0;) {
+    for (unsigned order = arena->largest_order + 1; order-- > 0;) {
         pfn_t pfn = call_allocate(arena, census_core(), block_of(order));
         for (; pfn != INVALID_PFN; pfn = call_allocate(arena, census_core(), block_of(order)))
             note(arena, pfn, order);
@@ -48,7 +48,7 @@ void census_take(struct arena *arena)
     for (pfn_t pfn = arena->start; pfn < arena->end; pfn++)
         if (arena->census[pfn - arena->start])
             bitmap_clear_range(arena->held, pfn - arena->start,
-                               order_pages(arena->census[pfn - arena->start] - 1u));
+                               arena_block_pages(arena, arena->census[pfn - arena->start] - 1u));
 }
 
 void census_give_back(struct arena *arena)
@@ -73,7 +73,7 @@ void census_for_each(void *pool, page_visit_free *visit, void *context)
 
     for (pfn_t pfn = arena->start; pfn < arena->end; pfn++) {
         uint8_t entry = arena->census[pfn - arena->start];
-        if (entry && !visit(context, pfn, entry - 1u))
+        if (entry && !visit(context, pfn, arena_taken_order(arena, entry - 1u)))
             return;
     }
 }

@@ -3,7 +3,8 @@
  *
  * Everything that is free is allocated, from the largest order down: while an order still gives,
  * nothing larger is whole, so what is given was one free block, and the blocks taken are the free
- * blocks. Then all is freed again. Needs the promise that out of memory is true; nothing else runs.
+ * blocks. Then all is freed again. Needs the promise that out of memory is true, and single pages
+ * to be had; nothing else runs.
  */
 #pragma once
 

@@ -18,8 +18,12 @@ enum operation {
     OPERATION_ALLOCATE,
     OPERATION_FREE,
     OPERATION_OUT_OF_MEMORY,
-    OPERATION_BAD_FREE,   /* to be refused */
-    OPERATION_ALLOCATING, /* only in `now` */
+    OPERATION_BAD_FREE, /* to be refused */
+    /* only in `now`: */
+    OPERATION_ALLOCATING,
+    OPERATION_INIT,   /* of a range: `serial` pages */
+    OPERATION_INSERT, /* likewise */
+    OPERATION_REMOVE, /* likewise */
 };
 
 struct history_entry {
@@ -35,6 +39,8 @@ struct core_counts {
     uint64_t allocations;
     uint64_t frees;
     uint64_t cross_frees; /* frees of a block that another core had allocated */
+    uint64_t overlapped;  /* calls that began while a call of another core was going on */
+    uint64_t passed;      /* allocations of a block whose first page another core had freed last */
     uint64_t out_of_memory;
     uint64_t bad_frees;       /* that were refused, as they must be */
     uint64_t interrupts;      /* handlers that allocated or freed */
@@ -50,7 +56,9 @@ struct core {
     uint64_t steps;    /* turns of the phase's loop */
     uint64_t sequence; /* hash of the first SEQUENCE_STEPS turns' choices: repeats with the seed */
     struct core_counts counts;
-    struct history_entry now; /* the operation that runs; operation OPERATION_NONE between calls */
+    uint32_t looked_at; /* the core that was asked last whether its call overlaps with this one's */
+    struct history_entry now; /* the operation that runs; operation OPERATION_NONE between calls.
+                                 Its `operation` is atomic */
     uint64_t history_next;
     struct history_entry history[HISTORY_SIZE];
 } __attribute__((aligned(64)));

@@ -36,6 +36,13 @@ void explain_block(pfn_t pfn, unsigned order)
 
 /* ---- operations ---- */
 
+static void describe_range(const char *function, const struct history_entry *entry, char *text,
+                           size_t size)
+{
+    format_text(text, size, "%s, pages 0x%llx to 0x%llx", function, (ull)entry->pfn,
+                (ull)(entry->pfn + entry->serial));
+}
+
 /* Writes at most size characters with the NUL; the result of snprintf may be larger. */
 static void describe_operation(const struct history_entry *entry, char *text, size_t size)
 {
@@ -57,6 +64,15 @@ static void describe_operation(const struct history_entry *entry, char *text, si
         return;
     case OPERATION_ALLOCATING:
         format_text(text, size, "allocate order %u", entry->order);
+        return;
+    case OPERATION_INIT:
+        describe_range("init", entry, text, size);
+        return;
+    case OPERATION_INSERT:
+        describe_range("insert_pages", entry, text, size);
+        return;
+    case OPERATION_REMOVE:
+        describe_range("remove_pages", entry, text, size);
         return;
     default:
         format_text(text, size, "nothing");

@@ -21,11 +21,11 @@ void mix_prepare(const struct run *run, uint64_t quota)
         mixes[i] = (struct mix){0};
 }
 
-static unsigned largest_planned(const struct mix *mix)
+static unsigned largest_planned(const struct arena *arena, const struct mix *mix)
 {
-    unsigned order = MAX_ORDER;
+    unsigned order = arena->largest_order;
 
-    while (order > 0 && mix->planned_pages + order_pages(order) > pages_a_core)
+    while (order > 0 && mix->planned_pages + arena_block_pages(arena, order) > pages_a_core)
         order--;
     return order;
 }
@@ -33,15 +33,15 @@ static unsigned largest_planned(const struct mix *mix)
 static void take(struct run *run, struct core *core, struct mix *mix, struct slot *slot)
 {
     slot->taken = true;
-    slot->order = run_draw_order(run, core, largest_planned(mix));
-    mix->planned_pages += order_pages(slot->order);
+    slot->order = run_draw_order(run, core, largest_planned(&run->arena, mix));
+    mix->planned_pages += arena_block_pages(&run->arena, slot->order);
     slot->pfn = arena_allocate(&run->arena, core, slot->order);
 }
 
 static void give(struct run *run, struct core *core, struct mix *mix, struct slot *slot)
 {
     slot->taken = false;
-    mix->planned_pages -= order_pages(slot->order);
+    mix->planned_pages -= arena_block_pages(&run->arena, slot->order);
     if (slot->pfn != INVALID_PFN)
         arena_free(&run->arena, core, slot->pfn);
 }

@@ -283,8 +283,8 @@ static bool parse_weights(const struct option *option, struct word value, uint32
     uint64_t sum = 0;
     size_t count = 0;
     bool more = true;
-    memset(weights, 0, sizeof(uint32_t) * (MAX_ORDER + 1));
-    while (more && count <= MAX_ORDER) {
+    memset(weights, 0, sizeof(uint32_t) * (ORDER_LIMIT + 1));
+    while (more && count <= ORDER_LIMIT) {
         uint64_t weight;
         size_t before = value.length;
         struct word piece = next_piece(&value, ',');
@@ -298,7 +298,7 @@ static bool parse_weights(const struct option *option, struct word value, uint32
         return true;
     return refuse(complaint,
                   "no list of weights; allowed 1 to %d numbers from 0 to %llu, not all 0",
-                  MAX_ORDER + 1, (unsigned long long)option->max);
+                  ORDER_LIMIT + 1, (unsigned long long)option->max);
 }
 
 static bool parse_value(const struct option *option, struct word value, struct options *options,
@@ -322,7 +322,7 @@ static bool parse_value(const struct option *option, struct word value, struct o
 /* Each order half as often as the one before, so that small ones dominate, but none never. */
 static void default_weights(uint32_t *weights)
 {
-    for (unsigned order = 0; order <= MAX_ORDER; order++)
+    for (unsigned order = 0; order <= ORDER_LIMIT; order++)
         weights[order] = order < 10 ? 1000u >> order : 1;
 }
 
@@ -415,7 +415,7 @@ bool options_parse(struct options *options, const char *command_line, char *mess
 
 static void print_weights(struct output *output, const uint32_t *weights)
 {
-    unsigned last = MAX_ORDER;
+    unsigned last = ORDER_LIMIT;
     while (last > 0 && weights[last] == 0)
         last--;
     for (unsigned order = 0; order <= last; order++)

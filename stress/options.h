@@ -28,7 +28,7 @@ struct options {
     char exit[OPTION_TEXT_SIZE];       /* auto, halt, power-off */
     char on_fail[OPTION_TEXT_SIZE];    /* exit, hold */
     char provoke[OPTION_TEXT_SIZE];    /* a failure to make happen, to try the harness: "" none */
-    uint32_t orders[MAX_ORDER + 1];    /* weights of the random draw of orders */
+    uint32_t orders[ORDER_LIMIT + 1];  /* weights of the random draw of orders */
 
     /* Of the explorer (stress/explore/): */
     uint64_t program_seed, schedule_seed; /* of the one trial to repeat; 0: none */

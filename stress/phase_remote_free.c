@@ -16,7 +16,8 @@ static void prepare(struct run *run)
     uint64_t blocks = (uint64_t)run->core_count * (BOXES + 2);
 
     order_limit = 0;
-    while (order_limit < MAX_ORDER && blocks << (order_limit + 1) <= run->arena.inserted_pages / 2)
+    while (order_limit < run->arena.largest_order &&
+           blocks << (order_limit + 1) <= run->arena.inserted_pages / 2)
         order_limit++;
     arena_set_bounds(&run->arena, blocks, blocks << order_limit);
 }

@@ -410,6 +410,14 @@ static bool applies(const struct page_allocator *allocator, const char *name, co
     return !strchr(steps, 'T') || has_large_pool();
 }
 
+/* An allocator with one state for all pools has just lost the run's own: give it its pages again.
+ */
+static void restore_run_pool(struct run *run)
+{
+    if (!(run->arena.allocator->promises & PROMISE_INSTANCEABLE))
+        arena_rebuild(&run->arena, UINT64_MAX);
+}
+
 static void round_selftest(struct run *run, struct core *core)
 {
     unsigned ran = 0;
@@ -427,15 +435,7 @@ static void round_selftest(struct run *run, struct core *core)
         ran++;
     }
     report_line("# selftest vectors=%u of %u", ran, (unsigned)VECTORS);
-}
-
-/* An allocator with one state for all pools has just lost the run's own: give it its pages again.
- */
-static void release(struct run *run, struct core *core)
-{
-    (void)core;
-    if (!(run->arena.allocator->promises & PROMISE_INSTANCEABLE))
-        arena_rebuild(&run->arena);
+    restore_run_pool(run);
 }
 
 /*
@@ -462,5 +462,4 @@ const struct phase phase_selftest = {
     .alone = true,
     .once = true,
     .round = round_selftest,
-    .release = release,
 };

@@ -349,6 +349,10 @@ static void set_limits(const struct options *options, unsigned promises)
         .cores = promises & PROMISE_SMP_SAFE ? (unsigned)options->cores : 1,
         .operations = (unsigned)options->operations,
         .pages = (unsigned)options->pages,
+        .page_multiple = page_allocator_takes_one_region(explorer.allocator)
+                             ? (unsigned)explorer.allocator->range_alignment
+                             : 0,
+        .largest_order = page_allocator_largest(explorer.allocator),
         .interrupts = (promises & PROMISE_IRQ_SAFE) && options->interrupts,
         .removes = explorer.allocator->remove_pages,
         .bad_frees = promises & PROMISE_REFUSES_BAD_FREE,
@@ -389,6 +393,11 @@ void explore(const struct options *options, const struct trial_setup *setup)
     explorer.options = options;
     explorer.allocator = setup->allocator;
     explorer.start_pfn = setup->start;
+    if (page_allocator_takes_one_region(setup->allocator) &&
+        setup->allocator->range_alignment > EXPLORE_PAGES)
+        fail("usage",
+             "allocator %s takes one region of a multiple of %llu pages; the explorer has %u",
+             setup->allocator->name, (ull)setup->allocator->range_alignment, EXPLORE_PAGES);
     set_limits(options, setup->allocator->promises);
     prng_seed(&explorer.random, options->seed, 0);
     with_options.machine.points =

@@ -156,6 +156,11 @@ static void draw_thread(struct generator *generator, unsigned thread, unsigned c
     generator->program->count[thread] = (uint8_t)count;
 }
 
+static unsigned round_up(unsigned pages, unsigned multiple)
+{
+    return (pages + multiple - 1) / multiple * multiple;
+}
+
 void program_generate(struct program *program, uint64_t seed, const struct program_limits *limits)
 {
     struct generator generator = {.program = program, .limits = limits};
@@ -163,9 +168,13 @@ void program_generate(struct program *program, uint64_t seed, const struct progr
     memset(program, 0, sizeof(*program));
     prng_seed(&generator.random, seed, 0);
     program->pages = draw_pages(&generator);
+    if (limits->page_multiple)
+        program->pages = round_up(program->pages, limits->page_multiple);
     generator.top_order = largest_order(0, program->pages);
     while (order_pages(generator.top_order) > program->pages)
         generator.top_order--;
+    if (generator.top_order > limits->largest_order)
+        generator.top_order = limits->largest_order;
     generator.pressure = below(&generator, 2);
     generator.cores = 2 + (below(&generator, 2) ? below(&generator, EXPLORE_CORES - 1) : 0);
     if (limits->cores && generator.cores > limits->cores)
@@ -219,7 +228,7 @@ static bool read_operation(struct cursor *cursor, struct program_operation *oper
     switch (*cursor->at++) {
     case 'a':
         operation->kind = PROGRAM_ALLOCATE;
-        return read_number(cursor, MAX_ORDER, &operation->a);
+        return read_number(cursor, ORDER_LIMIT, &operation->a);
     case 'f':
         operation->kind = PROGRAM_FREE;
         return read_block(cursor, operation);

@@ -58,6 +58,8 @@ struct program {
 struct program_limits {
     unsigned cores, operations; /* at most; 0 cores: any number from 2 on */
     unsigned pages;             /* exactly; 0: any */
+    unsigned page_multiple;     /* the pages are a multiple of it; 0: any */
+    unsigned largest_order;     /* of the allocator */
     bool interrupts, removes, bad_frees, counts;
 };
 

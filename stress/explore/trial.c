@@ -27,10 +27,9 @@ static struct {
     bool removed[EXPLORE_OPERATIONS]; /* by core 0's operations, and not put back */
     struct call calls[EXPLORE_THREADS][EXPLORE_OPERATIONS];
     unsigned moments;
-    uint64_t held; /* set */
+    uint64_t there; /* set: what the allocator may hand out, but for pages that come and go */
+    uint64_t held;  /* set */
     struct trial_result *result;
-    struct trial_statics statics[2];
-    void *first_statics[2];
 } trial;
 
 /* ---- sets of pages ---- */
@@ -76,7 +75,7 @@ static void allocate(unsigned thread, unsigned index, unsigned order)
     call->refused = pfn == INVALID_PFN;
     if (call->refused)
         return;
-    call->pages = pages_of(pfn, order_pages(order));
+    call->pages = pages_of(pfn, arena_block_pages(&trial.arena, order));
     trial.held |= call->pages;
     struct block *block = &trial.blocks[thread][index];
     *block = (struct block){.pfn = pfn, .held = true, .given = true};
@@ -85,7 +84,8 @@ static void allocate(unsigned thread, unsigned index, unsigned order)
 
 static void give_back(unsigned thread, unsigned index, struct block *block)
 {
-    uint64_t count = order_pages((unsigned)arena_held_order(&trial.arena, block->pfn));
+    uint64_t count =
+        arena_block_pages(&trial.arena, (unsigned)arena_held_order(&trial.arena, block->pfn));
 
     block->held = false;
     race_take_over(thread, &block->handed_out);
@@ -102,7 +102,8 @@ static void free_wrongly(unsigned thread, struct block *block)
     unsigned order = (unsigned)arena_held_order(&trial.arena, block->pfn);
     unsigned wrong = order ? order - 1 : 1;
 
-    if (block->pfn % order_pages(wrong))
+    if (block->pfn % order_pages(wrong) ||
+        arena_taken_order(&trial.arena, wrong) == arena_taken_order(&trial.arena, order))
         return;
     block->held = false;
     race_take_over(thread, &block->handed_out);
@@ -168,6 +169,7 @@ static void set_up(void)
     enum page_error error = arena_insert(arena, arena->start, trial.program->pages);
     if (error != PAGE_OK)
         fail("insert-refused", "%u pages: %s", trial.program->pages, page_error_name(error));
+    trial.there = arena->inserted[0];
     arena_remember(arena);
 }
 
@@ -194,8 +196,8 @@ static void judge_refusal(unsigned thread, const struct call *refusal)
             if (call->begin < refusal->end && call->end > refusal->begin)
                 busy |= call->pages;
         }
-    uint64_t there = pages_of(trial.arena.start, trial.program->pages);
-    if (refusal->order <= MAX_ORDER && has_block(there & ~busy, refusal->order))
+    if (refusal->order <= trial.arena.largest_order &&
+        has_block(trial.there & ~busy, arena_taken_order(&trial.arena, refusal->order)))
         fail("false-oom", "order %u on core %u: a block was free all the time", refusal->order,
              thread_core(thread));
 }
@@ -266,8 +268,7 @@ void trial_run(const struct program *program, struct schedule *schedule,
     result->points = 0;
     result->hash = 0;
     forget();
-    for (unsigned i = 0; i < 2; i++)
-        memcpy(trial.statics[i].start, trial.first_statics[i], trial.statics[i].size);
+    statics_restore();
     failure_catch(caught);
     machine_run_alone(set_up);
     if (!result->failed) {
@@ -280,18 +281,22 @@ void trial_run(const struct program *program, struct schedule *schedule,
     failure_catch(NULL);
 }
 
+uint64_t trial_alignment(const struct page_allocator *allocator)
+{
+    uint64_t usual = 2 * EXPLORE_PAGES;
+
+    return allocator->range_alignment > usual ? allocator->range_alignment : usual;
+}
+
 void trial_init(const struct trial_setup *setup)
 {
     struct machine_setup machine = setup->machine;
     struct arena *arena = &trial.arena;
+    uint64_t alignment = setup->allocator->range_alignment;
+    pfn_t end = setup->start + (alignment > EXPLORE_PAGES ? alignment : EXPLORE_PAGES);
 
-    for (unsigned i = 0; i < 2; i++) {
-        trial.statics[i] = setup->statics[i];
-        trial.first_statics[i] = machine.take(setup->statics[i].size + 1, 64);
-        memcpy(trial.first_statics[i], trial.statics[i].start, trial.statics[i].size);
-    }
-    arena_init(arena, setup->allocator, setup->start, setup->start + EXPLORE_PAGES, UINT16_MAX,
-               machine.take);
+    statics_keep(setup->statics, machine.take);
+    arena_init(arena, setup->allocator, setup->start, end, UINT16_MAX, machine.take);
     machine.regions[0].start = (uintptr_t)arena->pool;
     machine.regions[0].size = setup->allocator->pool_size;
     machine.regions[1].start = (uintptr_t)arena->metadata;

@@ -10,6 +10,7 @@
 
 #include <stress/arena.h>
 #include <stress/explore/machine.h>
+#include <stress/statics.h>
 
 enum { TRIAL_TITLE_SIZE = 200 };
 
@@ -28,16 +29,19 @@ struct trial_outcome {
 
 struct trial_setup {
     const struct page_allocator *allocator;
-    pfn_t start; /* of EXPLORE_PAGES pages; a multiple of twice that, so that seeds mean the same
-                    everywhere: whether the arena is the lower half of a block shows */
+    pfn_t start;         /* of EXPLORE_PAGES pages; a multiple of trial_alignment() */
     const void *globals; /* the program's own data, some of which may be the allocator's */
     size_t globals_size;
-    struct trial_statics {
-        void *start;
-        size_t size;
-    } statics[2]; /* what the allocator keeps outside of its pool: as it is now, for each trial */
+    struct statics_range statics[STATICS_RANGES]; /* what the allocator keeps outside of its pool:
+                                                     as it is now, for each trial */
     struct machine_setup machine;
 };
+
+/*
+ * What the first page must be a multiple of: twice EXPLORE_PAGES, so that seeds mean the same
+ * everywhere (whether the arena is the lower half of a block shows), or what the allocator wants.
+ */
+uint64_t trial_alignment(const struct page_allocator *allocator);
 
 /* Once. */
 void trial_init(const struct trial_setup *setup);

@@ -59,10 +59,12 @@ static void boot(uint32_t number)
     const struct page_allocator *allocator = host_choose_allocator(&options);
     host_report_options(&options);
     report_plan(1);
-    host_arena_map_in_place(FIRST_PFN, EXPLORE_PAGES);
+    pfn_t start = FIRST_PFN + trial_alignment(allocator) - 1;
+    start -= start % trial_alignment(allocator);
+    host_arena_map_in_place(start, EXPLORE_PAGES);
     const struct trial_setup setup = {
         .allocator = allocator,
-        .start = FIRST_PFN,
+        .start = start,
         .statics = {{__start_user_data, (size_t)(__stop_user_data - __start_user_data)}},
         .globals = data_start,
         .globals_size = (size_t)(end - data_start),

@@ -1,6 +1,7 @@
 #include <lib/fail.h>
 #include <stdlib.h>
 #include <stress/report.h>
+#include <stress/statics.h>
 #include <string.h>
 #include <tests/host/program.h>
 
@@ -14,14 +15,28 @@ void host_report_options(const struct options *options)
 
 const struct page_allocator *host_choose_allocator(const struct options *options)
 {
+    static char message[200];
     const struct page_allocator *allocator = __start_page_allocators[0];
 
     if (options->allocator[0])
         allocator = page_allocator_find(options->allocator);
     if (!allocator)
         fail("usage", "option allocator: no allocator \"%s\" in this program", options->allocator);
+    if (!page_allocator_check(allocator, message, sizeof(message)))
+        fail("usage", "%s", message);
     report_line("# allocator=%s", allocator->name);
     return allocator;
+}
+
+/* What an allocator of one's own keeps outside of its pool (tests/host.mk). */
+extern char __start_user_data[] __attribute__((weak)), __stop_user_data[] __attribute__((weak));
+
+void host_keep_statics(void)
+{
+    statics_keep(
+        (const struct statics_range[STATICS_RANGES]){
+            {__start_user_data, (size_t)(__stop_user_data - __start_user_data)}},
+        host_take);
 }
 
 void *host_take(size_t size, size_t align)

@@ -93,15 +93,23 @@ static void insert(pfn_t start, uint64_t count)
 static void make_arena(const struct page_allocator *allocator)
 {
     uint64_t pages = mib << (20 - PAGE_SHIFT);
+    pfn_t start = FIRST_PFN, end = FIRST_PFN + pages;
 
     host_arena_map_in_place(FIRST_PFN, pages);
+    host_keep_statics();
     run.options = &options;
     run.core_count = (uint32_t)options.cpus;
     run_take_cores(&run, run.core_count, host_take);
     phase_selftest_init(allocator, pages, host_take);
-    arena_init(&run.arena, allocator, FIRST_PFN, FIRST_PFN + pages, options.sample, host_take);
-    insert(FIRST_PFN, pages / 2);
-    insert(FIRST_PFN + pages / 2 + HOLE_PAGES, pages - pages / 2 - HOLE_PAGES);
+    if (!arena_fit_range(allocator, &start, &end))
+        fail("usage", "allocator %s: range_alignment is more than there is", allocator->name);
+    arena_init(&run.arena, allocator, start, end, options.sample, host_take);
+    if (page_allocator_takes_one_region(allocator)) {
+        insert(start, end - start);
+    } else {
+        insert(FIRST_PFN, pages / 2);
+        insert(FIRST_PFN + pages / 2 + HOLE_PAGES, pages - pages / 2 - HOLE_PAGES);
+    }
     run_prepare(&run);
 }
 

@@ -36,7 +36,7 @@ TEST(bad_text_is_refused)
         {"65/0:a0", "wrong at character 2"},
         {"8/4:a0", "wrong at character 2, \"4:a0\""},
         {"8/0:b0", "wrong at character 4, \"b0\""},
-        {"8/0:a17", "wrong at character 7"},
+        {"8/0:a21", "wrong at character 7"},
         {"8/0:a0/0:a0", "wrong at character 9"},
         {"8/0:a0,a0,a0,a0,a0,a0,a0,a0,a0", "wrong at character 28"},
         {"8/0:a0 ", "wrong at character 6"},
@@ -53,6 +53,7 @@ TEST(bad_text_is_refused)
 }
 
 static const struct program_limits all = {
+    .largest_order = MAX_ORDER,
     .operations = 8,
     .interrupts = true,
     .removes = true,
@@ -92,7 +93,8 @@ TEST(programs_are_drawn)
 
 TEST(limits_are_kept)
 {
-    const struct program_limits few = {.cores = 1, .operations = 2, .pages = 13};
+    const struct program_limits few = {
+        .cores = 1, .operations = 2, .pages = 13, .largest_order = MAX_ORDER};
 
     for (uint64_t seed = 0; seed < 500; seed++) {
         program_generate(&program, seed, &few);

@@ -38,7 +38,7 @@ TEST(defaults)
     CHECK_TEXT(options.exit, "auto");
     CHECK_TEXT(options.provoke, "");
     CHECK(options.orders[0] == 1000 && options.orders[1] == 500);
-    for (unsigned order = 1; order <= MAX_ORDER; order++) {
+    for (unsigned order = 1; order <= ORDER_LIMIT; order++) {
         CHECK(options.orders[order] >= 1);
         CHECK(options.orders[order] <= options.orders[order - 1]);
     }
@@ -63,7 +63,7 @@ TEST(good)
     CHECK_TEXT(options.exit, "power-off");
     CHECK_TEXT(options.provoke, "hang@3");
     CHECK(options.orders[0] == 1 && options.orders[1] == 0 && options.orders[2] == 2);
-    for (unsigned order = 3; order <= MAX_ORDER; order++)
+    for (unsigned order = 3; order <= ORDER_LIMIT; order++)
         CHECK_EQUAL(options.orders[order], 0);
     CHECK(parse("seed=0xffFFffffffffffff nonce=0x10 allocator= provoke= exit=halt orders=0x10"));
     CHECK(options.seed == UINT64_MAX && options.nonce == 16 && options.orders[0] == 16);
@@ -136,13 +136,13 @@ TEST(weights_refused)
     options_default(&options);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         int length = snprintf(expected, sizeof expected, "option %s: ", bad[i]);
-        snprintf(expected + length, sizeof expected - (size_t)length, allowed, MAX_ORDER + 1);
+        snprintf(expected + length, sizeof expected - (size_t)length, allowed, ORDER_LIMIT + 1);
         refused(bad[i], expected);
     }
-    for (unsigned order = 1; order <= MAX_ORDER; order++)
+    for (unsigned order = 1; order <= ORDER_LIMIT; order++)
         strcat(line, ",1");
     CHECK(parse(line));
-    CHECK_EQUAL(options.orders[MAX_ORDER], 1);
+    CHECK_EQUAL(options.orders[ORDER_LIMIT], 1);
     strcat(line, ",1");
     CHECK(!parse(line));
 }
