@@ -143,7 +143,7 @@ const struct phase phase_exhaust = {
     .name = "exhaust",
     .promises = PROMISE_SMP_SAFE,
     .weight = 3,
-    .floor = {.handoffs = 50, .contended = 5, .cross_frees = 100, .out_of_memory = 2},
+    .floor = {.overlapped = 50, .passed = 50, .cross_frees = 100, .out_of_memory = 2},
     .round = round_exhaust,
 };
 
@@ -151,6 +151,6 @@ const struct phase phase_fragment = {
     .name = "fragment",
     .promises = PROMISE_SMP_SAFE,
     .weight = 2,
-    .floor = {.handoffs = 50, .contended = 5, .cross_frees = 100, .out_of_memory = 2},
+    .floor = {.overlapped = 50, .passed = 50, .cross_frees = 100, .out_of_memory = 2},
     .round = round_fragment,
 };

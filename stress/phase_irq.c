@@ -120,7 +120,7 @@ const struct phase phase_irq = {
     .weight = 3,
     .promises = PROMISE_IRQ_SAFE | PROMISE_SMP_SAFE,
     .possible = work_is_possible,
-    .floor = {.handoffs = 200, .contended = 20, .interrupts = 100},
+    .floor = {.overlapped = 200, .interrupts = 100},
     .prepare = prepare,
     .round = round_irq,
     .release = release,

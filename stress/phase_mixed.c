@@ -50,7 +50,7 @@ const struct phase phase_mixed = {
     .promises = PROMISE_SMP_SAFE,
     .repeats = true,
     .weight = 5,
-    .floor = {.handoffs = 200, .contended = 10},
+    .floor = {.overlapped = 200},
     .prepare = prepare_mixed,
     .round = round_mixed,
     .release = mix_release,

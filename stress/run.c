@@ -5,6 +5,7 @@
 #include <lib/string.h>
 #include <smp/percpu.h>
 #include <stddef.h>
+#include <stress/call.h>
 #include <stress/explain.h>
 #include <stress/failure.h>
 #include <stress/plan.h>
@@ -18,7 +19,9 @@
 typedef unsigned long long ull;
 
 enum {
-    EXTRA_SECONDS = 10,  /* how much longer a phase may take to reach its floor */
+    EXTRA_SECONDS = 10,  /* how much longer a phase may take to reach its floor ... */
+    EXTRA_IN_ALL = 20,   /* ... and all phases together */
+    EXTRA_HOPELESS = 1,  /* ... and one that is far from it */
     OVERDUE_SECONDS = 4, /* how late progress may be until core 0's timer tells of it */
     ROUNDS_A_PHASE = 4,  /* of the phases whose rounds are bound by time or operations */
 };
@@ -70,12 +73,12 @@ static void print_progress(struct run *run, uint64_t now)
     const struct page_allocator *allocator = run->arena.allocator;
 
     report_line("# progress phase=%s seconds=%llu.%llu ops=%llu rate=%llu free_pages=%llu "
-                "contended=%llu handoffs=%llu",
+                "overlapped=%llu contended=%llu handoffs=%llu",
                 run->phase->name, (ull)(milliseconds / 1000), (ull)(milliseconds / 100 % 10),
                 (ull)sum.steps,
                 (ull)((sum.steps - run->progress_steps) * clock_hz() / (interval ? interval : 1)),
                 (ull)(allocator->free_page_count ? allocator->free_page_count(run->arena.pool) : 0),
-                (ull)sum.contended, (ull)sum.handoffs);
+                (ull)sum.counts.overlapped, (ull)sum.contended, (ull)sum.handoffs);
     run->progress_steps = sum.steps;
     run->progress_at = now + clock_hz();
 }
@@ -187,6 +190,16 @@ static void begin_phase(struct run *run, const struct phase *phase, unsigned ind
     run->tells = true;
 }
 
+/* Cycles beyond its share that a phase under its floor may take. */
+static uint64_t extra_allowed(const struct run *run, const struct totals *sum)
+{
+    uint64_t seconds = totals_are_hopeless(run, sum) ? EXTRA_HOPELESS : EXTRA_SECONDS;
+    uint64_t all = EXTRA_IN_ALL * clock_hz();
+    uint64_t left = run->extra_cycles < all ? all - run->extra_cycles : 0;
+
+    return left < seconds * clock_hz() ? left : seconds * clock_hz();
+}
+
 /* Bound by operations or by time; a phase under its floor when its time is up gets more of it. */
 static bool more_rounds(const struct run *run)
 {
@@ -199,7 +212,8 @@ static bool more_rounds(const struct run *run)
         return run->cores[0].steps < run->options->ops;
     if (now < run->phase_end)
         return true;
-    return now < run->phase_end + EXTRA_SECONDS * clock_hz() && !totals_suffice(run, &sum);
+    return !totals_suffice(run, &sum, run->options->floor) &&
+           now < run->phase_end + extra_allowed(run, &sum);
 }
 
 static void end_round(struct run *run)
@@ -217,6 +231,9 @@ static bool end_phase(struct run *run, unsigned index)
     uint64_t milliseconds = elapsed_ms(run);
 
     run->tells = false;
+    if (!run->options->ops && cpu_cycles() > run->phase_end)
+        run->extra_cycles += cpu_cycles() - run->phase_end;
+    totals_keep(run, &sum);
     if (arena_held_pages(&run->arena))
         fail("assert", "%llu pages held at the end of a phase", (ull)arena_held_pages(&run->arena));
     arena_check(&run->arena);
@@ -274,6 +291,8 @@ void run_take_cores(struct run *run, uint32_t cores, void *(*take)(size_t size, 
         run->cores[i].number = run->interrupt_cores[i].number = i;
         run->interrupt_cores[i].in_interrupt = true;
     }
+    call_set_cores(run->cores, cores);
+    explain_set_cores(run->cores, cores);
 }
 
 void run_prepare(struct run *run)
@@ -283,7 +302,6 @@ void run_prepare(struct run *run)
     tick_preempt(run->options->preempt, run->options->seed);
     watch_set_limit(run->options->watchdog);
     watch_set_teller(tell_if_overdue, run);
-    explain_set_cores(run->cores, run->core_count);
     failure_set_rest(plan_report_rest, run);
     arena_check(&run->arena);
     arena_remember(&run->arena);

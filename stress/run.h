@@ -13,10 +13,13 @@
 #include <stress/core.h>
 #include <stress/options.h>
 
-/* The least of interleaving that makes a pass of a phase believable on two cores or more. */
+/*
+ * The least of interleaving that makes a pass of a phase believable on two cores or more. It is
+ * counted at the calls, so any lock will do, or none.
+ */
 struct floor {
-    uint64_t handoffs;    /* lock acquisitions after another core's */
-    uint64_t contended;   /* lock acquisitions that had to wait */
+    uint64_t overlapped;  /* calls that began while another core was in one (stress/call.c) */
+    uint64_t passed;      /* blocks handed to a core that another core had freed */
     uint64_t cross_frees; /* frees of another core's blocks */
     uint64_t out_of_memory;
     /* These count on one core, too. */
@@ -43,6 +46,13 @@ struct phase {
                     struct core *core); /* free what this core still holds; may be NULL */
 };
 
+/* What was seen in all phases so far: for what is said of promises and rules in the end. */
+struct seen {
+    struct core_counts counts;
+    uint64_t acquisitions; /* of the harness's lock */
+    unsigned shared_phases, shared_at_floor; /* phases of several cores; that saw the usual floor */
+};
+
 struct run {
     struct options *options;
     struct arena arena;
@@ -59,6 +69,8 @@ struct run {
     bool more;
     struct prng random;   /* core 0's choices for all */
     unsigned round_order; /* exhaust, fragment: the order of this round */
+    uint64_t extra_cycles; /* that phases have taken beyond their share, to reach their floors */
+    struct seen seen;
 
     /* Progress, core 0's. */
     uint64_t progress_at, progress_steps, progress_made;

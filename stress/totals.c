@@ -8,6 +8,8 @@
 typedef unsigned long long ull;
 
 enum {
+    CALLS_LEAST = 10, /* of each core in a phase of all */
+    HOPELESS = 20,    /* under a twentieth of the floor when the time is up */
     STARVATION_LEAST = 1000, /* acquisitions of the busiest core, before fairness is a question */
     STARVATION_RATIO = 20,
 };
@@ -22,6 +24,8 @@ static void add_counts(struct core_counts *sum, const struct core_counts *kept)
     sum->allocations += counts.allocations;
     sum->frees += counts.frees;
     sum->cross_frees += counts.cross_frees;
+    sum->overlapped += counts.overlapped;
+    sum->passed += counts.passed;
     sum->out_of_memory += counts.out_of_memory;
     sum->bad_frees += counts.bad_frees;
     sum->interrupts += counts.interrupts;
@@ -37,6 +41,24 @@ static void add_steps(struct totals *sum, const struct core *core)
     sum->steps += steps;
     if (steps < sum->fewest_steps)
         sum->fewest_steps = steps;
+}
+
+static uint64_t calls_of(const struct core_counts *kept)
+{
+    struct core_counts counts;
+
+    count_copy(&counts, kept, sizeof(counts));
+    return counts.allocations + counts.frees + counts.out_of_memory + counts.bad_frees;
+}
+
+static void add_calls(struct totals *sum, const struct core *core)
+{
+    uint64_t calls = calls_of(&core->counts);
+
+    if (calls >= sum->fewest_calls)
+        return;
+    sum->fewest_calls = calls;
+    sum->idlest_core = core->number;
 }
 
 static void add_locks(struct totals *sum, const struct lock_counts *kept, uint32_t core)
@@ -69,6 +91,7 @@ static void sum_up_core(struct totals *sum, const struct run *run, uint32_t i)
     add_counts(&sum->counts, &run->cores[i].counts);
     add_counts(&sum->counts, &run->interrupt_cores[i].counts);
     add_steps(sum, &run->cores[i]);
+    add_calls(sum, &run->cores[i]);
     add_locks(sum, &percpu_table[i]->locks, i);
 }
 
@@ -79,7 +102,9 @@ static uint32_t cores_at_work(const struct run *run)
 
 struct totals totals_of(const struct run *run)
 {
-    struct totals sum = {.fewest_steps = UINT64_MAX, .fewest_acquisitions = UINT64_MAX};
+    struct totals sum = {.fewest_steps = UINT64_MAX,
+                         .fewest_calls = UINT64_MAX,
+                         .fewest_acquisitions = UINT64_MAX};
 
     for (uint32_t i = 0; i < cores_at_work(run); i++)
         sum_up_core(&sum, run, i);
@@ -88,41 +113,76 @@ struct totals totals_of(const struct run *run)
 
 /* ---- the floor of interleaving ---- */
 
-/* What was seen too little of, or NULL. One core has nobody to interleave with. */
-static const char *under_floor(const struct run *run, const struct totals *sum, uint64_t *seen,
-                               uint64_t *wanted)
-{
-    const struct floor *floor = &run->phase->floor;
-    const struct {
-        const char *name;
-        uint64_t seen, wanted;
-        bool on_one_core;
-    } rows[] = {
-        {"handoffs", sum->handoffs, floor->handoffs, false},
-        {"contended", sum->contended, floor->contended, false},
-        {"cross_frees", sum->counts.cross_frees, floor->cross_frees, false},
-        {"out_of_memory", sum->counts.out_of_memory, floor->out_of_memory, true},
-        {"interrupts", sum->counts.interrupts, floor->interrupts, true},
-        {"removals", sum->counts.removals, floor->removals, true},
-        {"bad_frees", sum->counts.bad_frees, floor->bad_frees, true},
-    };
+struct lack {
+    const char *what; /* NULL: nothing lacks */
+    uint64_t seen, wanted;
+    const char *way_out;
+};
 
-    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (run->core_count == 1 && !rows[i].on_one_core)
-            continue;
-        *seen = rows[i].seen;
-        *wanted = rows[i].wanted * run->options->floor / 100;
-        if (*seen < *wanted)
-            return rows[i].name;
-    }
-    return NULL;
+/* Each core must have taken part. With ops= it can do no more than that. */
+static uint64_t least_calls(const struct run *run)
+{
+    uint64_t ops = run->options->ops;
+
+    if (run->phase->alone || run->phase->once)
+        return 0;
+    return ops && ops / 2 < CALLS_LEAST ? ops / 2 : CALLS_LEAST;
 }
 
-bool totals_suffice(const struct run *run, const struct totals *sum)
+/* What was seen too little of. One core has nobody to interleave with. */
+static struct lack under_floor(const struct run *run, const struct totals *sum, uint64_t percent)
 {
-    uint64_t seen, wanted;
+    static const char meet[] = "the cores hardly met in the allocator: more time, THREAD=multi, or "
+                               "fewer CPUS than the host has";
+    static const char more_time[] = "more time would do";
+    const struct floor *floor = &run->phase->floor;
+    const struct lack rows[] = {
+        {"calls", sum->fewest_calls, least_calls(run), "a core hardly ran: more time, fewer CPUS"},
+        {"overlapped", sum->counts.overlapped, floor->overlapped, meet},
+        {"passed", sum->counts.passed, floor->passed, meet},
+        {"cross_frees", sum->counts.cross_frees, floor->cross_frees, more_time},
+        {"out_of_memory", sum->counts.out_of_memory, floor->out_of_memory,
+         "memory hardly ran out: more time, or less MEMORY"},
+        {"interrupts", sum->counts.interrupts, floor->interrupts, more_time},
+        {"removals", sum->counts.removals, floor->removals, more_time},
+        {"bad_frees", sum->counts.bad_frees, floor->bad_frees, more_time},
+    };
+    enum { ROWS_OF_SEVERAL_CORES = 4 };
 
-    return !under_floor(run, sum, &seen, &wanted);
+    for (unsigned i = run->core_count == 1 ? ROWS_OF_SEVERAL_CORES : 0;
+         i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct lack lack = rows[i];
+        lack.wanted = lack.wanted * percent / 100;
+        if (lack.seen < lack.wanted)
+            return lack;
+    }
+    return (struct lack){0};
+}
+
+bool totals_suffice(const struct run *run, const struct totals *sum, uint64_t percent)
+{
+    return !under_floor(run, sum, percent).what;
+}
+
+bool totals_are_hopeless(const struct run *run, const struct totals *sum)
+{
+    struct lack lack = under_floor(run, sum, run->options->floor);
+
+    return lack.what && lack.seen < lack.wanted / HOPELESS;
+}
+
+void totals_keep(struct run *run, const struct totals *sum)
+{
+    uint64_t *to = (uint64_t *)&run->seen.counts;
+    const uint64_t *from = (const uint64_t *)&sum->counts;
+
+    for (size_t i = 0; i < sizeof(sum->counts) / sizeof(uint64_t); i++)
+        to[i] += from[i];
+    run->seen.acquisitions += sum->acquisitions;
+    if (run->phase->alone || run->core_count == 1)
+        return;
+    run->seen.shared_phases++;
+    run->seen.shared_at_floor += totals_suffice(run, sum, 100);
 }
 
 /* ---- the lines at a phase's end ---- */
@@ -177,7 +237,7 @@ static void report_sequence(const struct run *run, const struct totals *sum)
 bool totals_report(const struct run *run, const struct totals *sum, unsigned index,
                    uint64_t milliseconds)
 {
-    uint64_t seen, wanted;
+    struct lack lack = under_floor(run, sum, run->options->floor);
 
     if (!run->phase->alone) {
         report_locks(sum);
@@ -186,17 +246,17 @@ bool totals_report(const struct run *run, const struct totals *sum, unsigned ind
     }
     if (run->phase->repeats)
         report_sequence(run, sum);
-    const char *lacking = under_floor(run, sum, &seen, &wanted);
-    if (lacking) {
-        report_line("ok %u %s # SKIP inconclusive: %s=%llu, the floor is %llu", index,
-                    run->phase->name, lacking, (ull)seen, (ull)wanted);
+    if (lack.what) {
+        report_line("ok %u %s # SKIP inconclusive: %s=%llu, the floor is %llu; %s", index,
+                    run->phase->name, lack.what, (ull)lack.seen, (ull)lack.wanted, lack.way_out);
         return false;
     }
     report_line("ok %u %s # ops=%llu ms=%llu rate=%llu out_of_memory=%llu cross_frees=%llu "
-                "handoffs=%llu contended=%llu",
+                "overlapped=%llu passed=%llu handoffs=%llu contended=%llu",
                 index, run->phase->name, (ull)sum->steps, (ull)milliseconds,
                 (ull)(sum->steps * 1000 / (milliseconds ? milliseconds : 1)),
-                (ull)sum->counts.out_of_memory, (ull)sum->counts.cross_frees, (ull)sum->handoffs,
+                (ull)sum->counts.out_of_memory, (ull)sum->counts.cross_frees,
+                (ull)sum->counts.overlapped, (ull)sum->counts.passed, (ull)sum->handoffs,
                 (ull)sum->contended);
     return true;
 }

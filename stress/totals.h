@@ -11,6 +11,8 @@
 struct totals {
     struct core_counts counts;
     uint64_t steps, fewest_steps;
+    uint64_t fewest_calls; /* of one core, and of which */
+    uint32_t idlest_core;
     uint64_t acquisitions, fewest_acquisitions, most_acquisitions;
     uint32_t fewest_core, most_core; /* whose those are */
     uint64_t contended, handoffs;
@@ -21,9 +23,15 @@ struct totals {
 /* Sums of the phase that runs, so far. */
 struct totals totals_of(const struct run *run);
 
-/* Whether as much was seen as the phase's floor asks for. One core has nobody to interleave with.
+/*
+ * Whether as much was seen as the phase's floor asks for, `percent` of it. One core has nobody to
+ * interleave with. totals_are_hopeless(): so little that waiting longer is of no use.
  */
-bool totals_suffice(const struct run *run, const struct totals *sum);
+bool totals_suffice(const struct run *run, const struct totals *sum, uint64_t percent);
+bool totals_are_hopeless(const struct run *run, const struct totals *sum);
+
+/* Add what the phase that ends came to, to what was seen in all of them. */
+void totals_keep(struct run *run, const struct totals *sum);
 
 /*
  * Write the lines that end a phase, the number `index` of the plan, which took so many
