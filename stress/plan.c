@@ -114,35 +114,6 @@ unsigned plan_weight(const struct run *run)
     return weight ? weight : 1;
 }
 
-/* ---- what is told of it ---- */
-
-/* A promise was tried if a phase that ran relies on it, or every call does. */
-static unsigned promises_tried(const struct run *run)
-{
-    unsigned tried = PROMISE_COALESCES | PROMISE_TRUE_OOM;
-
-    for (unsigned i = 0; all_phases[i]; i++)
-        if (plan_includes(run, all_phases[i]))
-            tried |= all_phases[i]->promises;
-    if (plan_includes(run, &phase_selftest)) /* on a second pool, of pages that need not exist */
-        tried |= PROMISE_INSTANCEABLE | PROMISE_METADATA_OUTSIDE | PROMISE_SMALLEST_FIT |
-                 PROMISE_FREES_PARTS;
-    return tried;
-}
-
-void plan_report_promises(const struct run *run, bool passed)
-{
-    unsigned made = run->arena.allocator->promises, tried = promises_tried(run);
-
-    for (unsigned promise = 1; page_promise_name(promise); promise <<= 1) {
-        const char *outcome = !(made & promise)    ? "not made"
-                              : !(tried & promise) ? "made, but not tried"
-                              : passed             ? "kept"
-                                                   : "not broken, but too little was seen";
-        report_line("# promise %s: %s", page_promise_name(promise), outcome);
-    }
-}
-
 void plan_report_rest(const void *context, unsigned failed)
 {
     const struct run *run = context;

@@ -25,9 +25,6 @@ bool plan_includes(const struct run *run, const struct phase *phase);
 /* Their weights together, of which each has its share of the time; at least 1. */
 unsigned plan_weight(const struct run *run);
 
-/* At the end, a line for each promise there is: made, tried, kept. passed: all phases have. */
-void plan_report_promises(const struct run *run, bool passed);
-
 /* After a failure of phase number `failed`, from 1: those behind it, which will not run any more.
  * `run` is a struct run, as failure_set_rest() hands it on. */
 void plan_report_rest(const void *run, unsigned failed);

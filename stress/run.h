@@ -49,7 +49,7 @@ struct phase {
 /* What was seen in all phases so far: for what is said of promises and rules in the end. */
 struct seen {
     struct core_counts counts;
-    uint64_t acquisitions; /* of the harness's lock */
+    uint64_t acquisitions;                   /* of the harness's lock */
     unsigned shared_phases, shared_at_floor; /* phases of several cores; that saw the usual floor */
 };
 
@@ -67,8 +67,8 @@ struct run {
     uint64_t round_steps;                       /* steps at which a core's round ends, with ops= */
     uint64_t rounds;
     bool more;
-    struct prng random;   /* core 0's choices for all */
-    unsigned round_order; /* exhaust, fragment: the order of this round */
+    struct prng random;    /* core 0's choices for all */
+    unsigned round_order;  /* exhaust, fragment: the order of this round */
     uint64_t extra_cycles; /* that phases have taken beyond their share, to reach their floors */
     struct seen seen;
 

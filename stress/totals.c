@@ -8,8 +8,8 @@
 typedef unsigned long long ull;
 
 enum {
-    CALLS_LEAST = 10, /* of each core in a phase of all */
-    HOPELESS = 20,    /* under a twentieth of the floor when the time is up */
+    CALLS_LEAST = 10,        /* of each core in a phase of all */
+    HOPELESS = 20,           /* under a twentieth of the floor when the time is up */
     STARVATION_LEAST = 1000, /* acquisitions of the busiest core, before fairness is a question */
     STARVATION_RATIO = 20,
 };
@@ -102,9 +102,8 @@ static uint32_t cores_at_work(const struct run *run)
 
 struct totals totals_of(const struct run *run)
 {
-    struct totals sum = {.fewest_steps = UINT64_MAX,
-                         .fewest_calls = UINT64_MAX,
-                         .fewest_acquisitions = UINT64_MAX};
+    struct totals sum = {
+        .fewest_steps = UINT64_MAX, .fewest_calls = UINT64_MAX, .fewest_acquisitions = UINT64_MAX};
 
     for (uint32_t i = 0; i < cores_at_work(run); i++)
         sum_up_core(&sum, run, i);
@@ -134,7 +133,7 @@ static struct lack under_floor(const struct run *run, const struct totals *sum, 
 {
     static const char meet[] = "the cores hardly met in the allocator: more time, THREAD=multi, or "
                                "fewer CPUS than the host has";
-    static const char more_time[] = "more time would do";
+    static const char more_time[] = "more time or ops= would do";
     const struct floor *floor = &run->phase->floor;
     const struct lack rows[] = {
         {"calls", sum->fewest_calls, least_calls(run), "a core hardly ran: more time, fewer CPUS"},

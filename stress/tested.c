@@ -1,0 +1,163 @@
+#include <stddef.h>
+#include <stress/census.h>
+#include <stress/phases.h>
+#include <stress/plan.h>
+#include <stress/report.h>
+#include <stress/tested.h>
+
+typedef unsigned long long ull;
+
+static bool promises(const struct run *run, unsigned wanted)
+{
+    return (run->arena.allocator->promises & wanted) == wanted;
+}
+
+/* Whether the walk sees which blocks are free. */
+static bool is_visible(const struct run *run)
+{
+    return run->arena.allocator->for_each_free || census_possible(&run->arena);
+}
+
+static bool selftest_ran(const struct run *run)
+{
+    return plan_includes(run, &phase_selftest);
+}
+
+/* ---- promises: why one that is made was not tested, or NULL ---- */
+
+static const char *smp_untested(const struct run *run)
+{
+    if (run->core_count == 1)
+        return "one core";
+    if (!run->seen.shared_phases)
+        return "no phase of several cores ran";
+    if (!run->seen.shared_at_floor)
+        return "the cores hardly met in the allocator";
+    return NULL;
+}
+
+static const char *irq_untested(const struct run *run)
+{
+    return run->seen.counts.interrupts ? NULL : "no interrupt handler allocated or freed";
+}
+
+static const char *blocks_untested(const struct run *run)
+{
+    return is_visible(run) ? NULL
+                           : "free blocks cannot be seen: no for_each_free, and no true-oom for a "
+                             "census";
+}
+
+static const char *bad_free_untested(const struct run *run)
+{
+    return run->seen.counts.bad_frees ? NULL : "no bad free was tried";
+}
+
+static const char *oom_untested(const struct run *run)
+{
+    if (!promises(run, PROMISE_COALESCES))
+        return "without coalesces nobody knows which block must be free";
+    return run->seen.counts.out_of_memory ? NULL : "no request was refused";
+}
+
+static const char *selftest_untested(const struct run *run)
+{
+    return selftest_ran(run) ? NULL : "selftest did not run";
+}
+
+static const char *fit_untested(const struct run *run)
+{
+    if (!selftest_ran(run))
+        return "selftest did not run";
+    return is_visible(run) && promises(run, PROMISE_COALESCES)
+               ? NULL
+               : "which block is split cannot be seen";
+}
+
+static const char *placement_untested(const struct run *run)
+{
+    (void)run;
+    return "no phase asks for a place";
+}
+
+static const struct {
+    enum page_promise promise;
+    const char *(*untested)(const struct run *run);
+} promise_table[] = {
+    {PROMISE_SMP_SAFE, smp_untested},
+    {PROMISE_IRQ_SAFE, irq_untested},
+    {PROMISE_COALESCES, blocks_untested},
+    {PROMISE_REFUSES_BAD_FREE, bad_free_untested},
+    {PROMISE_TRUE_OOM, oom_untested},
+    {PROMISE_INSTANCEABLE, selftest_untested},
+    {PROMISE_METADATA_OUTSIDE, selftest_untested},
+    {PROMISE_SMALLEST_FIT, fit_untested},
+    {PROMISE_FREES_PARTS, selftest_untested},
+    {PROMISE_TRUE_PLACEMENT, placement_untested},
+};
+
+static void report_promise(const struct run *run, enum page_promise promise, const char *why)
+{
+    const char *name = page_promise_name(promise);
+
+    if (!promises(run, promise))
+        report_line("# promise %s: not made", name);
+    else if (why)
+        report_line("# promise %s: not tested: %s", name, why);
+    else
+        report_line("# promise %s: kept", name);
+}
+
+/* ---- rules: likewise, of what every allocator has to keep, or those that promise it ---- */
+
+static const char *no_residue(const struct run *run)
+{
+    return promises(run, PROMISE_COALESCES) ? blocks_untested(run)
+                                            : "it does not promise to coalesce";
+}
+
+static const char *no_false_oom(const struct run *run)
+{
+    return promises(run, PROMISE_COALESCES | PROMISE_TRUE_OOM)
+               ? oom_untested(run)
+               : "it does not promise both coalesces and true-oom";
+}
+
+static const char *no_bad_free(const struct run *run)
+{
+    return promises(run, PROMISE_REFUSES_BAD_FREE) ? bad_free_untested(run)
+                                                   : "it does not promise to refuse bad frees";
+}
+
+static const char *no_removal(const struct run *run)
+{
+    if (!run->arena.allocator->remove_pages)
+        return "no remove_pages";
+    return run->seen.counts.removals || selftest_ran(run) ? NULL : "no pages were removed";
+}
+
+static const char *no_lock(const struct run *run)
+{
+    return run->seen.acquisitions ? NULL : "it does not use the harness's spinlock_irq";
+}
+
+static const struct {
+    const char *rule;
+    const char *(*untested)(const struct run *run);
+} rule_table[] = {
+    {"lost", blocks_untested},      {"uncoalesced", no_residue},     {"residue", no_residue},
+    {"free-list", blocks_untested}, {"false-oom", no_false_oom},     {"bad-free", no_bad_free},
+    {"remove-held", no_removal},    {"selftest", selftest_untested}, {"lock-held", no_lock},
+    {"lock-owner", no_lock},
+};
+
+void tested_report(const struct run *run)
+{
+    for (size_t i = 0; i < sizeof(promise_table) / sizeof(promise_table[0]); i++)
+        report_promise(run, promise_table[i].promise, promise_table[i].untested(run));
+    for (size_t i = 0; i < sizeof(rule_table) / sizeof(rule_table[0]); i++) {
+        const char *why = rule_table[i].untested(run);
+        if (why)
+            report_line("# rule %s: not tested: %s", rule_table[i].rule, why);
+    }
+}
