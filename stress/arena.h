@@ -144,7 +144,8 @@ void arena_check(struct arena *arena);
 /* With nothing running: visit each free block, shown by the allocator or found by a census. */
 void arena_for_each_free(struct arena *arena, page_visit_free *visit, void *context);
 
-/* Keep the free blocks as they are, and, once nothing is held, compare with them. */
+/* Keep the free blocks as they are, and, once nothing is held, compare with them, after all that
+   arena_check() does. */
 void arena_remember(struct arena *arena);
 void arena_check_residue(struct arena *arena);
 

@@ -55,20 +55,48 @@ static void check_validate(const struct arena *arena)
         fail("free-list", "%s", message);
 }
 
-void arena_check(struct arena *arena)
+static void check_view(struct arena *arena, const struct view *view)
+{
+    struct walk_finding finding = {0};
+
+    if (!walk_check(&arena->walk, &view->allocator, view->pool, &finding))
+        fail_finding(&finding);
+    if (arena->allocator->free_page_count && view->counted != finding.free_pages)
+        fail("free-list", "%llu pages were free, counted %llu", (ull)finding.free_pages,
+             (ull)view->counted);
+}
+
+static void compare_view(struct arena *arena, const struct view *view)
+{
+    struct walk_finding finding = {0};
+
+    if ((view->allocator.promises & PROMISE_COALESCES) &&
+        !walk_compare(&arena->walk, &view->allocator, view->pool, &finding))
+        fail_finding(&finding);
+}
+
+static void check_at_rest(struct arena *arena, bool compares)
 {
     check_validate(arena);
 
-    struct walk_finding finding = {0};
     struct view view = open_view(arena);
 
     arena_check_guards(arena);
-    if (view.possible && !walk_check(&arena->walk, &view.allocator, view.pool, &finding))
-        fail_finding(&finding);
-    if (view.possible && arena->allocator->free_page_count && view.counted != finding.free_pages)
-        fail("free-list", "%llu pages were free, counted %llu", (ull)finding.free_pages,
-             (ull)view.counted);
+    if (view.possible)
+        check_view(arena, &view);
+    if (view.possible && compares)
+        compare_view(arena, &view);
     close_view(arena, &view);
+}
+
+void arena_check(struct arena *arena)
+{
+    check_at_rest(arena, false);
+}
+
+void arena_check_residue(struct arena *arena)
+{
+    check_at_rest(arena, true);
 }
 
 void arena_for_each_free(struct arena *arena, page_visit_free *visit, void *context)
@@ -86,16 +114,5 @@ void arena_remember(struct arena *arena)
 
     if (view.possible)
         walk_remember(&arena->walk, &view.allocator, view.pool);
-    close_view(arena, &view);
-}
-
-void arena_check_residue(struct arena *arena)
-{
-    struct walk_finding finding = {0};
-    struct view view = open_view(arena);
-
-    if (view.possible && (view.allocator.promises & PROMISE_COALESCES) &&
-        !walk_compare(&arena->walk, &view.allocator, view.pool, &finding))
-        fail_finding(&finding);
     close_view(arena, &view);
 }

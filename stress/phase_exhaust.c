@@ -1,26 +1,103 @@
 /*
  * exhaust and fragment: all memory is handed out in blocks of one order, by all cores at once,
  * until none is left for any; then it is given back in the worst of orders.
+ *
+ * How many blocks that may take is found out by trying, since a free list that is searched makes
+ * the time grow with their square: few at first, four times as many in the next round if that
+ * leaves time. If memory is too large for an order in so few blocks, the allocator is made anew
+ * with less of it for the round.
  */
+#include <arch/cpu.h>
 #include <lib/fail.h>
 #include <stress/phases.h>
 
 enum {
-    MOST_BLOCKS = 32768, /* to fill memory with: more would take a round's whole time */
+    LEAST_BLOCKS = 64,
+    FIRST_BLOCKS = 256,
+    MOST_BLOCKS = 32768, /* more would take a round's whole time, of any allocator */
+    GROWTH = 4,          /* ... which multiplies the time by 16 if lists are searched */
     EDGE_TURNS = 256,
     BLOCKS_A_STRIPE = 16,
 };
 
-/* The lowest order for which filling all memory takes a bearable number of blocks. */
-static unsigned fill_order(const struct run *run)
+/* Core 0's, for the rounds of a phase; `late` is for all. */
+static struct {
+    uint64_t most_blocks;  /* that a round may fill memory with */
+    uint64_t round_blocks; /* that this round fills it with */
+    uint64_t limit_pages;  /* what the allocator has of memory; UINT64_MAX: all */
+    uint64_t began;        /* cycles */
+    uint64_t late;         /* cycles: when this round should be over */
+} filling;
+
+static void prepare_filling(struct run *run)
+{
+    (void)run;
+    filling.most_blocks = FIRST_BLOCKS;
+    filling.limit_pages = UINT64_MAX;
+    filling.began = 0;
+}
+
+/* What a round may take, so that there are several in a phase. */
+static uint64_t bearable(const struct run *run)
+{
+    return (run->phase_end - run->phase_start) / 4;
+}
+
+static bool is_late(void)
+{
+    return cpu_cycles() > filling.late;
+}
+
+/* Learn from the last round: one that was filled as far as it may be, and took little, or too long.
+ */
+static void adapt(const struct run *run)
 {
     uint32_t its_most = run->arena.allocator->most_blocks;
-    uint32_t most = its_most && its_most < MOST_BLOCKS ? its_most : MOST_BLOCKS;
-    unsigned order = 0;
+    uint64_t most = its_most && its_most < MOST_BLOCKS ? its_most : MOST_BLOCKS;
+    uint64_t now = cpu_cycles(), took = now - filling.began;
+    bool full = filling.round_blocks * 2 > filling.most_blocks;
 
-    while (order < MAX_ORDER && run->arena.inserted_pages >> order > most)
-        order++;
-    return order;
+    if (filling.began && took > bearable(run) && filling.most_blocks > LEAST_BLOCKS)
+        filling.most_blocks /= GROWTH;
+    else if (filling.began && full && took * GROWTH * GROWTH < bearable(run))
+        filling.most_blocks *= GROWTH;
+    if (filling.most_blocks > most)
+        filling.most_blocks = most;
+    filling.began = now;
+    filling.late = now + bearable(run);
+}
+
+/* One of the orders up to `highest` that orders= gives a weight; the largest if there is none. */
+static unsigned draw_wanted_order(struct run *run, unsigned highest)
+{
+    unsigned wanted[ORDER_LIMIT + 1], count = 0;
+
+    for (unsigned order = 0; order <= highest; order++)
+        if (run->options->orders[order])
+            wanted[count++] = order;
+    return count ? wanted[prng_below(&run->random, count)] : highest;
+}
+
+/* Give the allocator so much of memory that `most_blocks` blocks of the order fill it. */
+static void limit_memory(struct run *run, unsigned order)
+{
+    struct arena *arena = &run->arena;
+    uint64_t wanted = filling.most_blocks << arena_taken_order(arena, order);
+    uint64_t limit = wanted < run->all_pages ? wanted : UINT64_MAX;
+
+    filling.round_blocks = limit == UINT64_MAX ? run->all_pages >> order : filling.most_blocks;
+    if (limit == filling.limit_pages)
+        return;
+    filling.limit_pages = limit;
+    arena_rebuild(arena, limit);
+}
+
+static void release_filling(struct run *run, struct core *core)
+{
+    if (core->number != 0 || filling.limit_pages == UINT64_MAX)
+        return;
+    filling.limit_pages = UINT64_MAX;
+    arena_rebuild(&run->arena, UINT64_MAX);
 }
 
 /*
@@ -30,7 +107,7 @@ static unsigned fill_order(const struct run *run)
 static void sweep(struct run *run, struct core *core, bool odd)
 {
     struct arena *arena = &run->arena;
-    unsigned order = run->round_order;
+    unsigned order = arena_taken_order(arena, run->round_order);
     uint64_t first = (arena->start + order_pages(order) - 1) >> order;
 
     for (uint64_t block = first; block < arena->end >> order; block++) {
@@ -43,12 +120,13 @@ static void sweep(struct run *run, struct core *core, bool odd)
 
 static uint32_t refused; /* 1 + the core that was refused first in this filling; 0: none. Atomic */
 
-/* Core 0 draws an order for all. */
-static void choose_order(struct run *run, struct core *core, unsigned lowest, unsigned highest)
+/* Core 0 draws an order for all, up to `highest`. */
+static void choose_order(struct run *run, struct core *core, unsigned highest)
 {
     if (core->number == 0) {
-        run->round_order =
-            lowest + (unsigned)prng_below(&run->random, (uint64_t)highest - lowest + 1);
+        run->round_order = draw_wanted_order(run, highest);
+        adapt(run);
+        limit_memory(run, run->round_order);
         __atomic_store_n(&refused, 0, __ATOMIC_RELAXED);
     }
     run_meet(run);
@@ -78,6 +156,8 @@ static void fill(struct run *run, struct core *core)
         if (arena_allocate(&run->arena, core, run->round_order) == INVALID_PFN)
             break;
         check_refusal(run, core, first);
+        if (is_late())
+            return;
     }
     __atomic_compare_exchange_n(&refused, &none, core->number + 1, false, __ATOMIC_RELEASE,
                                 __ATOMIC_RELAXED);
@@ -101,7 +181,7 @@ static void crowd_at_the_edge(struct run *run, struct core *core)
 {
     pfn_t mine = INVALID_PFN;
 
-    for (unsigned i = 0; i < EDGE_TURNS; i++) {
+    for (unsigned i = 0; i < EDGE_TURNS && (i < 2 || !is_late()); i++) {
         if (mine != INVALID_PFN)
             arena_free(&run->arena, core, mine);
         mine = arena_allocate(&run->arena, core, run->round_order);
@@ -111,7 +191,7 @@ static void crowd_at_the_edge(struct run *run, struct core *core)
 
 static void round_exhaust(struct run *run, struct core *core)
 {
-    choose_order(run, core, fill_order(run), MAX_ORDER);
+    choose_order(run, core, run->arena.largest_order);
     fill(run, core);
     run_meet(run);
     if (core->number == 0)
@@ -122,16 +202,23 @@ static void round_exhaust(struct run *run, struct core *core)
     sweep(run, core, false);
 }
 
+/* Small ones, of which two make a larger block if there is one. */
+static unsigned highest_to_fragment(const struct run *run)
+{
+    enum { HIGHEST = 5 };
+    unsigned largest = run->arena.largest_order;
+
+    return largest > HIGHEST ? HIGHEST : largest ? largest - 1 : 0;
+}
+
 static void round_fragment(struct run *run, struct core *core)
 {
-    unsigned lowest = fill_order(run);
-
-    choose_order(run, core, lowest, lowest + 3 < MAX_ORDER ? lowest + 3 : MAX_ORDER - 1);
+    choose_order(run, core, highest_to_fragment(run));
     fill(run, core);
     run_meet(run);
     sweep(run, core, true);
     run_meet(run);
-    for (unsigned order = 0; core->number == 0 && order <= MAX_ORDER; order++)
+    for (unsigned order = 0; core->number == 0 && order <= run->arena.largest_order; order++)
         check_room(run, core, order);
     run_meet(run);
     crowd_at_the_edge(run, core);
@@ -144,7 +231,9 @@ const struct phase phase_exhaust = {
     .promises = PROMISE_SMP_SAFE,
     .weight = 3,
     .floor = {.overlapped = 50, .passed = 50, .cross_frees = 100, .out_of_memory = 2},
+    .prepare = prepare_filling,
     .round = round_exhaust,
+    .release = release_filling,
 };
 
 const struct phase phase_fragment = {
@@ -152,5 +241,7 @@ const struct phase phase_fragment = {
     .promises = PROMISE_SMP_SAFE,
     .weight = 2,
     .floor = {.overlapped = 50, .passed = 50, .cross_frees = 100, .out_of_memory = 2},
+    .prepare = prepare_filling,
     .round = round_fragment,
+    .release = release_filling,
 };

@@ -104,11 +104,13 @@ unsigned plan_count(const struct run *run)
     return count;
 }
 
-unsigned plan_weight(const struct run *run)
+unsigned plan_weight(const struct run *run, const struct phase *first)
 {
-    unsigned weight = 0;
+    unsigned weight = 0, i = 0;
 
-    for (unsigned i = 0; all_phases[i]; i++)
+    while (first && all_phases[i] != first)
+        i++;
+    for (; all_phases[i]; i++)
         if (plan_includes(run, all_phases[i]))
             weight += all_phases[i]->weight;
     return weight ? weight : 1;

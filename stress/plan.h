@@ -22,8 +22,9 @@ unsigned plan_count(const struct run *run);
 /* Whether this phase is one of those. */
 bool plan_includes(const struct run *run, const struct phase *phase);
 
-/* Their weights together, of which each has its share of the time; at least 1. */
-unsigned plan_weight(const struct run *run);
+/* The weights of the phases from `first` on (NULL: all), of which each has its share of the time;
+   at least 1. */
+unsigned plan_weight(const struct run *run, const struct phase *first);
 
 /* After a failure of phase number `failed`, from 1: those behind it, which will not run any more.
  * `run` is a struct run, as failure_set_rest() hands it on. */

@@ -24,7 +24,8 @@ enum {
     EXTRA_IN_ALL = 20,   /* ... and all phases together */
     EXTRA_HOPELESS = 1,  /* ... and one that is far from it */
     OVERDUE_SECONDS = 4, /* how late progress may be until core 0's timer tells of it */
-    ROUNDS_A_PHASE = 4,  /* of the phases whose rounds are bound by time or operations */
+    ROUNDS_A_PHASE = 4,  /* of the phases whose rounds are bound by time or operations ... */
+    COSTLY_WALK = 4,     /* ... unless a walk takes more than a quarter of one */
 };
 
 /* ---- meeting ---- */
@@ -146,6 +147,8 @@ static void begin_round(struct run *run)
     const struct options *options = run->options;
     uint64_t share = (run->phase_end - run->phase_start) / ROUNDS_A_PHASE;
 
+    if (run->walk_cycles * COSTLY_WALK > share)
+        share *= ROUNDS_A_PHASE;
     run->rounds++;
     run->round_end = run->phase_start + run->rounds * share;
     run->round_steps = (options->ops * run->rounds + ROUNDS_A_PHASE - 1) / ROUNDS_A_PHASE;
@@ -164,9 +167,23 @@ static void reset_core(struct core *core, uint64_t seed, uint64_t stream)
     prng_seed(&core->random, seed, stream);
 }
 
+/*
+ * Its share of what is left of the time, since others may have taken more than theirs; but no less
+ * than half of what it would have had.
+ */
+static uint64_t phase_cycles(const struct run *run, const struct phase *phase)
+{
+    uint64_t usual = run->options->seconds * clock_hz() / plan_weight(run, NULL) * phase->weight;
+    uint64_t now = cpu_cycles();
+    uint64_t left = run->end > now ? run->end - now : 0;
+    uint64_t share = left / plan_weight(run, phase) * phase->weight;
+
+    return share > usual ? usual : share > usual / 2 ? share : usual / 2;
+}
+
 static void begin_phase(struct run *run, const struct phase *phase, unsigned index)
 {
-    uint64_t cycles = run->options->seconds * clock_hz() / plan_weight(run) * phase->weight;
+    uint64_t cycles = phase_cycles(run, phase);
 
     report_line("# begin phase=%s", phase->name);
     failure_set_phase(index, phase->name);
@@ -219,7 +236,10 @@ static bool more_rounds(const struct run *run)
 
 static void end_round(struct run *run)
 {
+    uint64_t start = cpu_cycles();
+
     arena_check(&run->arena);
+    run->walk_cycles = cpu_cycles() - start;
     run->more = more_rounds(run);
     if (run->more)
         begin_round(run);
@@ -237,7 +257,6 @@ static bool end_phase(struct run *run, unsigned index)
     totals_keep(run, &sum);
     if (arena_held_pages(&run->arena))
         fail("assert", "%llu pages held at the end of a phase", (ull)arena_held_pages(&run->arena));
-    arena_check(&run->arena);
     arena_check_residue(&run->arena);
     failure_set_phase(0, NULL);
     return totals_report(run, &sum, index, milliseconds);
@@ -304,6 +323,7 @@ void run_prepare(struct run *run)
     watch_set_limit(run->options->watchdog);
     watch_set_teller(tell_if_overdue, run);
     failure_set_rest(plan_report_rest, run);
+    run->all_pages = run->arena.inserted_pages;
     arena_check(&run->arena);
     arena_remember(&run->arena);
 }
@@ -314,6 +334,8 @@ void run_core(struct run *run, uint32_t number)
     unsigned index = 0, passed = 0;
 
     watch_start_core();
+    if (number == 0)
+        run->end = cpu_cycles() + run->options->seconds * clock_hz();
     for (unsigned i = 0; all_phases[i]; i++)
         if (plan_includes(run, all_phases[i]))
             passed += run_phase(run, all_phases[i], ++index, core);

@@ -59,6 +59,8 @@ struct run {
     struct core *cores;           /* core_count of them */
     struct core *interrupt_cores; /* what the same cores do in interrupt handlers */
     uint32_t core_count;
+    uint64_t all_pages; /* inserted at the start */
+    uint64_t end;       /* cycles: when the time of all phases is up */
     struct barrier barrier;
 
     /* Of the phase that runs; written by core 0 between barriers. */
@@ -66,6 +68,7 @@ struct run {
     uint64_t phase_start, phase_end, round_end; /* cycles */
     uint64_t round_steps;                       /* steps at which a core's round ends, with ops= */
     uint64_t rounds;
+    uint64_t walk_cycles; /* how long the last walk took */
     bool more;
     struct prng random;    /* core 0's choices for all */
     unsigned round_order;  /* exhaust, fragment: the order of this round */
