@@ -23,6 +23,7 @@ struct watch {
      * an excuse last and had answered how often, and when it was asked. */
     uint64_t seen_progress, moved_at, excused_at, asked_at;
     uint32_t answers_before;
+    uint64_t progress_before; /* ... and of all cores together, at that excuse */
     /* ... and of all cores together. */
     uint64_t all_progress, all_moved_at;
 };

@@ -15,24 +15,40 @@ enum {
     IRQ_SLOTS = 8,
     IRQ_ORDERS = 4, /* 0 .. 3: a handler is to be short */
     IRQ_HZ = 1000,
-    TURNS_A_WORK = 16, /* turns between interrupts to other cores */
+    TURNS_A_WORK = 16,  /* turns between interrupts to other cores */
+    MOST_IN_A_CALL = 4, /* handlers that do something while the core gets nothing else done */
 };
 
 /* What a core's handlers hold. Touched in its handlers, and by itself with them switched off. */
 struct irq_state {
     bool active;
+    uint64_t progress;       /* of this core outside of handlers, when one came last */
+    unsigned idle;           /* ... and how many have come since it changed */
     pfn_t blocks[IRQ_SLOTS]; /* pfn + 1, or 0 */
 };
 
 static struct irq_state states[MAX_CORES];
 static struct run *running;
 
+/*
+ * With a slow lock handlers could take all of a core's time: a core that has got nothing done since
+ * some handlers ago is left alone.
+ */
+static bool is_overrun(struct irq_state *state)
+{
+    uint64_t progress = this_cpu()->watch.progress;
+
+    state->idle = progress == state->progress ? state->idle + 1 : 0;
+    state->progress = progress;
+    return state->idle >= MOST_IN_A_CALL;
+}
+
 /* In an interrupt handler, interrupts off. */
 static void handle(void)
 {
     struct irq_state *state = &states[cpu_number()];
 
-    if (!state->active)
+    if (!state->active || is_overrun(state))
         return;
     struct core *core = &running->interrupt_cores[cpu_number()];
     pfn_t *block = &state->blocks[prng_below(&core->random, IRQ_SLOTS)];

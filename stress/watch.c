@@ -7,7 +7,10 @@
 #include <stress/tick.h>
 #include <stress/watch.h>
 
-enum { TICKS_PER_SECOND = 10 };
+enum {
+    TICKS_PER_SECOND = 10,
+    TURNS_OF_OTHERS = 1000, /* progress of each other core after which a fair lock has served all */
+};
 
 static uint64_t limit_cycles; /* 0: never */
 static void (*teller)(void *context);
@@ -165,6 +168,7 @@ static void excuse(struct watch *mine, const struct watch *its)
 {
     mine->excused_at = cpu_cycles();
     mine->answers_before = __atomic_load_n(&its->answered, __ATOMIC_ACQUIRE);
+    mine->progress_before = watch_progress_of(percpu_count);
 }
 
 /* Whether it has got on, or has nothing to get on with. */
@@ -199,12 +203,35 @@ static void ask(struct watch *mine, struct percpu *target)
     }
 }
 
-static bool is_stuck(struct watch *mine, const struct percpu *target)
+static bool others_are_at_work(const struct percpu *target)
+{
+    for (uint32_t i = 0; i < percpu_count; i++)
+        if (percpu_table[i] != target && percpu_table[i]->watch.busy)
+            return true;
+    return false;
+}
+
+/*
+ * A core may wait for a lock that the watchdog knows nothing of, in a queue behind cores that the
+ * host does not run. So it is no verdict that it gets nothing done, until the others have got so
+ * much done that any queue has moved on; or until nobody gets anything done though all run (still).
+ */
+static bool others_had_their_turns(const struct watch *mine, const struct percpu *target,
+                                   bool still)
+{
+    if (still || !others_are_at_work(target) || in_circle(target))
+        return true;
+    return watch_progress_of(percpu_count) - mine->progress_before >=
+           (uint64_t)TURNS_OF_OTHERS * percpu_count;
+}
+
+static bool is_stuck(struct watch *mine, const struct percpu *target, bool still)
 {
     if (is_blameless(target))
         excuse(mine, &target->watch);
     return is_past(mine->excused_at, 2 * limit_cycles) &&
-           target->watch.answered - mine->answers_before >= WATCH_ANSWERS;
+           target->watch.answered - mine->answers_before >= WATCH_ANSWERS &&
+           others_had_their_turns(mine, target, still);
 }
 
 /*
@@ -238,7 +265,7 @@ static void look_after(struct watch *mine, struct percpu *target)
     if (has_moved(mine, &target->watch) || !is_past(mine->moved_at, limit_cycles))
         return;
     ask(mine, target);
-    if (is_stuck(mine, target))
+    if (is_stuck(mine, target, still))
         failure_begin(describe_stall(target, text, sizeof(text)), "%s", text);
     else if (still)
         failure_begin(describe_standstill(text, sizeof(text)), "%s", text);

@@ -7,8 +7,10 @@
  * off too. Only a core that answers WATCH_ANSWERS times, spread over further time, with its count
  * still where it was is stuck: a virtual CPU that its host does not run answers nothing, and one
  * that runs a little moves on. A core that waits for a lock is judged by the lock's owner: around
- * in a circle it is "deadlock"; otherwise the owner is who is stuck, "stall". Where all that are at
- * work have so answered and none of them gets on, waiting is no excuse: "stall" too.
+ * in a circle it is "deadlock"; otherwise the owner is who is stuck, "stall". A core may also wait
+ * for a lock that is not the harness's: so the others must have got on far enough meanwhile for a
+ * queue to have let it through. Where all that are at work have answered and none of them gets on,
+ * waiting is no excuse: "stall" too.
  */
 #pragma once
 
