@@ -10,6 +10,7 @@
 #include <stress/report.h>
 #include <stress/run.h>
 #include <stress/statics.h>
+#include <stress/watch.h>
 
 typedef unsigned long long ull;
 
@@ -108,6 +109,8 @@ void program_prepare(struct options *options, const struct page_allocator *alloc
     pfn_t start, end;
 
     run.options = options;
+    watch_set_limit(options->watchdog);
+    watch_before_run();
     statics_keep(
         (const struct statics_range[STATICS_RANGES]){
             {user_data_start, (size_t)(user_data_end - user_data_start)},

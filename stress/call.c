@@ -35,6 +35,7 @@ struct call {
     struct core *core;
     const char *function;
     struct standing before;
+    bool busy; /* of a range: whether the core was at work before */
 };
 
 static struct core *all_cores; /* core_count of them; NULL: nobody looks at others */
@@ -90,7 +91,7 @@ static struct call call_begin(struct core *core, const char *function, enum oper
     set_now(core, make_entry(operation, pfn, holding));
     if (!core->in_interrupt)
         watch_progress();
-    return (struct call){core, function, standing_now()};
+    return (struct call){core, function, standing_now(), true};
 }
 
 static void call_end(struct call call)
@@ -162,14 +163,14 @@ static struct call range_begin(const char *function, enum operation operation, p
     struct holding range = {.serial = (uint32_t)count, .order_plus_1 = 1};
 
     set_now(core, make_entry(operation, start, range));
-    return (struct call){core, function, standing_now()};
+    return (struct call){core, function, standing_now(), watch_busy(true)};
 }
 
 static void range_end(struct call call)
 {
     check_standing(call.before, call.function);
     __atomic_store_n(&call.core->now.operation, OPERATION_NONE, __ATOMIC_RELAXED);
-    watch_progress();
+    watch_busy(call.busy);
 }
 
 void call_init(const struct arena *arena, pfn_t start, pfn_t end)

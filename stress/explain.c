@@ -4,6 +4,7 @@
 #include <lib/printf.h>
 #include <lib/symbols.h>
 #include <smp/percpu.h>
+#include <stddef.h>
 #include <stress/explain.h>
 #include <stress/report.h>
 
@@ -36,11 +37,23 @@ void explain_block(pfn_t pfn, unsigned order)
 
 /* ---- operations ---- */
 
-static void describe_range(const char *function, const struct history_entry *entry, char *text,
-                           size_t size)
+static const char *range_call(uint8_t operation)
 {
-    format_text(text, size, "%s, pages 0x%llx to 0x%llx", function, (ull)entry->pfn,
-                (ull)(entry->pfn + entry->serial));
+    switch (operation) {
+    case OPERATION_INIT:
+        return "init";
+    case OPERATION_INSERT:
+        return "insert_pages";
+    case OPERATION_REMOVE:
+        return "remove_pages";
+    default:
+        return NULL;
+    }
+}
+
+const char *explain_range_call(uint32_t number)
+{
+    return number < core_count ? range_call(all_cores[number].now.operation) : NULL;
 }
 
 /* Writes at most size characters with the NUL; the result of snprintf may be larger. */
@@ -66,13 +79,10 @@ static void describe_operation(const struct history_entry *entry, char *text, si
         format_text(text, size, "allocate order %u", entry->order);
         return;
     case OPERATION_INIT:
-        describe_range("init", entry, text, size);
-        return;
     case OPERATION_INSERT:
-        describe_range("insert_pages", entry, text, size);
-        return;
     case OPERATION_REMOVE:
-        describe_range("remove_pages", entry, text, size);
+        format_text(text, size, "%s, pages 0x%llx to 0x%llx", range_call(entry->operation),
+                    (ull)entry->pfn, (ull)(entry->pfn + entry->serial));
         return;
     default:
         format_text(text, size, "nothing");

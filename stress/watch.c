@@ -1,8 +1,11 @@
 #include <arch/clock.h>
 #include <arch/cpu.h>
+#include <arch/irq.h>
+#include <arch/work.h>
 #include <lib/printf.h>
 #include <lib/symbols.h>
 #include <stddef.h>
+#include <stress/explain.h>
 #include <stress/failure.h>
 #include <stress/tick.h>
 #include <stress/watch.h>
@@ -120,8 +123,10 @@ static const char *describe_stall(const struct percpu *cpu, char *text, size_t s
         describe_circle(cpu, text, size);
         return "deadlock";
     }
-    format_text(text, size, "core %u makes no progress%s%s", cpu->local.number,
-                cpu->locks_held ? ", holding " : "", cpu->locks_held ? percpu_held_name(cpu) : "");
+    const char *call = explain_range_call(cpu->local.number);
+    format_text(text, size, "core %u makes no progress%s%s%s%s", cpu->local.number,
+                call ? ", in " : "", call ? call : "", cpu->locks_held ? ", holding " : "",
+                cpu->locks_held ? percpu_held_name(cpu) : "");
     return "stall";
 }
 
@@ -195,6 +200,8 @@ static void ask(struct watch *mine, struct percpu *target)
 {
     struct watch *its = &target->watch;
 
+    if (target == this_cpu())
+        return; /* the only core there is: watch_tick() */
     if (__atomic_load_n(&its->answered, __ATOMIC_ACQUIRE) == its->asked &&
         is_past(mine->asked_at, limit_cycles / WATCH_ANSWERS)) {
         mine->asked_at = cpu_cycles();
@@ -281,10 +288,23 @@ void watch_tick(void)
 
     if (failure_in_progress())
         return;
-    if (limit_cycles && next != cpu)
+    if (next == cpu) /* alone: that its timer ticks is an answer */
+        __atomic_store_n(&cpu->watch.answered, ++cpu->watch.asked, __ATOMIC_RELAXED);
+    if (limit_cycles)
         look_after(&cpu->watch, next);
     if (teller && cpu->local.number == 0)
         teller(teller_context);
+}
+
+void watch_before_run(void)
+{
+    if (percpu_count == 1) {
+        watch_start_core();
+        irq_enable();
+        return;
+    }
+    work_set_handler(watch_start_core);
+    work_send(percpu_table[percpu_count - 1]->local.apic_id);
 }
 
 void watch_start_core(void)

@@ -23,6 +23,12 @@ enum { WATCH_ANSWERS = 4 };
 /* Start watching, on every core once it is up, interrupts on. seconds 0: never. */
 void watch_start_core(void);
 
+/*
+ * Watch core 0 from now on while it makes the run ready and the others sleep, taking interrupts.
+ * Core 0, once they are up. Alone it watches itself, with interrupts on from now on.
+ */
+void watch_before_run(void);
+
 /* What the timer calls; for those who use the timer for more. */
 void watch_tick(void);
 void watch_set_limit(uint64_t seconds);
