@@ -64,11 +64,23 @@ static enum strategy wanted_strategy(void)
     return (enum strategy)strategy_find(explorer.options->strategy);
 }
 
+/* With others in between, a call takes longer than alone, and all at once may be in one. */
+static void learn_patience(void)
+{
+    enum { OTHERS = 2 * EXPLORE_THREADS };
+    unsigned longest = machine_longest();
+
+    machine_be_patient(longest < MACHINE_POINTS_USUAL ? MACHINE_POINTS + OTHERS * longest
+                                                      : MACHINE_POINTS);
+}
+
 /* With nobody interrupting anybody: how long it is, and whether it holds even so. */
 static bool run_usual(void)
 {
     schedule_begin_given(&explorer.schedule, NULL, 0);
+    machine_be_patient(MACHINE_POINTS_USUAL);
     bool failed = run_trial();
+    learn_patience();
     explorer.length = explorer.schedule.points;
     return failed;
 }
@@ -232,6 +244,11 @@ static bool sweep_program(void)
     uint64_t before = explorer.schedules;
     bool more = true;
 
+    schedule_begin_given(&explorer.schedule, NULL,
+                         0); /* not counted: one of the sweep's is alike */
+    machine_be_patient(MACHINE_POINTS_USUAL);
+    trial_run(&explorer.program, &explorer.schedule, &explorer.result);
+    learn_patience();
     schedule_sweep_begin(&explorer.schedule, explorer.levels,
                          (unsigned)explorer.options->preemptions);
     while (more && goes_on()) {

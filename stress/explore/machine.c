@@ -52,6 +52,7 @@ static struct {
 
     unsigned current; /* the thread that runs */
     unsigned points, alone_for, stuck;
+    unsigned patience, ended_at, longest; /* points: see machine_be_patient() */
     uint64_t hash;
     const struct program *program;
     struct schedule *schedule;
@@ -279,6 +280,14 @@ static void pass_point(unsigned me)
     take_interrupts(me);
 }
 
+static void note_end(void)
+{
+    unsigned took = machine.points - machine.ended_at;
+
+    machine.longest = took > machine.longest ? took : machine.longest;
+    machine.ended_at = machine.points;
+}
+
 static void run_operation(unsigned me)
 {
     struct thread *thread = &machine.threads[me];
@@ -288,6 +297,7 @@ static void run_operation(unsigned me)
     if (schedule_waits_to_begin(machine.schedule, me))
         pass_point(me);
     machine.operation(me, thread->next++);
+    note_end();
 }
 
 /* The handler, on the stack of what it interrupts. */
@@ -415,9 +425,9 @@ void machine_stall_alone(void)
 
 static void count_point(unsigned me)
 {
-    if (++machine.points > MACHINE_POINTS)
-        fail("stall", "thread %s is not at its end after %u steps", thread_name(me),
-             MACHINE_POINTS);
+    if (++machine.points - machine.ended_at > machine.patience)
+        fail("stall", "thread %s: no operation has ended within %u steps", thread_name(me),
+             machine.patience);
 }
 
 /* It is `me`'s turn, and the access follows with nobody in between. Within eight bytes of
@@ -585,6 +595,7 @@ void machine_run(const struct program *program, struct schedule *schedule,
     machine.schedule = schedule;
     machine.operation = operation;
     machine.points = machine.alone_for = machine.stuck = machine.trace_count = 0;
+    machine.ended_at = machine.longest = 0;
     machine.hash = 0;
     machine.current = 0;
     begin_threads();
@@ -610,6 +621,16 @@ uint64_t machine_hash(void)
 unsigned machine_points(void)
 {
     return machine.points;
+}
+
+void machine_be_patient(unsigned points)
+{
+    machine.patience = points;
+}
+
+unsigned machine_longest(void)
+{
+    return machine.longest;
 }
 
 const struct race *machine_race(void)

@@ -15,7 +15,8 @@
 #include <stress/explore/schedule.h>
 
 enum {
-    MACHINE_POINTS = 60000, /* of a trial; more are called a stall */
+    MACHINE_POINTS = 60000,         /* without an end of any operation: see machine_be_patient() */
+    MACHINE_POINTS_USUAL = 1000000, /* likewise, where nothing is known of the program yet */
     MACHINE_REGIONS = 4,
 };
 
@@ -58,6 +59,13 @@ void machine_run_alone(void (*work)(void));
  */
 void machine_run(const struct program *program, struct schedule *schedule,
                  void (*operation)(unsigned thread, unsigned index));
+
+/*
+ * From here on a stall is that no operation ends within `points` points. Long calls are none: the
+ * longest stretch without an end in the run just made, machine_longest(), tells how long they are.
+ */
+void machine_be_patient(unsigned points);
+unsigned machine_longest(void);
 
 /* Give up what runs, for good, and go back to who called machine_run(). From within it only. */
 _Noreturn void machine_abandon(void);
