@@ -88,7 +88,7 @@ KERNEL_SOURCES := \
     smp/barrier.c smp/bringup.c smp/spinlock.c \
     stress/advice.c stress/arena.c stress/arena_rest.c stress/arena_setup.c stress/call.c stress/census.c stress/content.c stress/explain.c \
     stress/failure.c stress/mix.c stress/options.c stress/phase_bad_free.c stress/phase_exhaust.c stress/phase_hotplug.c \
-    stress/phase_irq.c stress/phase_mixed.c stress/phase_remote_free.c stress/phase_selftest.c stress/plan.c stress/provoke.c \
+    stress/phase_irq.c stress/phase_mixed.c stress/phase_placed.c stress/phase_remote_free.c stress/phase_selftest.c stress/plan.c stress/provoke.c \
     stress/report.c stress/run.c stress/statics.c stress/tested.c stress/tick.c stress/totals.c stress/traps.c stress/watch.c
 
 OBJECTS := $(patsubst %,$(COMMON)/%.o,$(basename $(KERNEL_SOURCES)))

@@ -50,8 +50,8 @@ static void choose_range(const struct page_allocator *allocator, const struct me
 {
     *start = memory->start;
     *end = memory->end;
+    memory_for_each_usable(find_largest);
     if (page_allocator_takes_one_region(allocator)) {
-        memory_for_each_usable(find_largest);
         *start = largest.start;
         *end = largest.start + largest.count;
     }
@@ -61,16 +61,38 @@ static void choose_range(const struct page_allocator *allocator, const struct me
              allocator->name, (ull)allocator->range_alignment, (ull)largest.count);
 }
 
+static uint64_t pages_left; /* that insertion has time for */
+
 /* Clipped: a range that had to be aligned upward may begin later than memory does. */
 static void insert_range(pfn_t start, uint64_t count)
 {
     pfn_t end = start + count < run.arena.end ? start + count : run.arena.end;
 
     start = start > run.arena.start ? start : run.arena.start;
+    if (start < end && end - start > pages_left)
+        end = start + pages_left;
+    pages_left -= start < end ? end - start : 0;
     enum page_error error = start < end ? arena_insert(&run.arena, start, end - start) : PAGE_OK;
     if (error != PAGE_OK)
         fail("insert-refused", "pages 0x%llx to 0x%llx, the machine's own: %s", (ull)start,
              (ull)end, page_error_name(error));
+}
+
+/* An allocator that is slow to take pages is given no more than a part of the time allows. */
+static void limit_pages(const struct options *options)
+{
+    enum { PART_OF_TIME = 8 };
+    const struct arena *arena = &run.arena;
+    pfn_t start = largest.start > arena->start ? largest.start : arena->start;
+    pfn_t end = largest.start + largest.count;
+
+    end = end < arena->end ? end : arena->end;
+    uint64_t bearable = arena_bearable_pages(&run.arena, start, end - start,
+                                             options->seconds * clock_hz() / PART_OF_TIME);
+    pages_left = bearable == end - start ? UINT64_MAX : bearable;
+    if (pages_left != UINT64_MAX)
+        report_line("# memory: the allocator takes long to take pages: it is given %llu of them",
+                    (ull)bearable);
 }
 
 static void insert_all(const struct page_allocator *allocator)
@@ -120,6 +142,7 @@ void program_prepare(struct options *options, const struct page_allocator *alloc
     phase_selftest_init(allocator, memory->usable >> PAGE_SHIFT, memory_take);
     choose_range(allocator, memory, &start, &end);
     arena_init(&run.arena, allocator, start, end, options->sample, memory_take);
+    limit_pages(options);
     insert_all(allocator);
     run_prepare(&run);
     report_memory(allocator, memory, began);

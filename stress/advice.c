@@ -15,6 +15,8 @@ static const struct advice table[] = {
      "is "
      "done outside of the lock"},
     {"outside", 0, "how a range is cut into blocks on insertion, above all its end"},
+    {"misplaced", 0,
+     "the condition: is it asked of the whole block, and of the block that is taken?"},
     {"misaligned", 0, "which half a split keeps, and the alignment of ranges on insertion"},
     {"content", 0,
      "who writes into pages that are handed out: links of a free list, a merge's bookkeeping"},

@@ -1,6 +1,7 @@
 #include <lib/bitmap.h>
 #include <lib/count.h>
 #include <lib/fail.h>
+#include <lib/printf.h>
 #include <lib/string.h>
 #include <stddef.h>
 #include <stress/arena.h>
@@ -117,17 +118,22 @@ static struct content content_of(const struct arena *arena, pfn_t pfn, struct ho
                         (uint64_t)holding.core << 32 | holding.serial, arena->sample);
 }
 
-pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
+static struct holding next_holding(struct core *core, unsigned order)
 {
-    struct holding holding = {++core->serial, (uint16_t)core->number, (uint8_t)(order + 1), false};
-    pfn_t pfn = call_allocate(arena, core, holding);
+    return (struct holding){++core->serial, (uint16_t)core->number, (uint8_t)(order + 1), false};
+}
 
-    if (pfn == INVALID_PFN) {
-        count_add(&core->counts.out_of_memory, 1);
-        call_remember(core, OPERATION_OUT_OF_MEMORY, pfn, holding);
-        check_out_of_memory(arena, core, order);
-        return INVALID_PFN;
-    }
+static void note_refusal(struct core *core, struct holding holding)
+{
+    count_add(&core->counts.out_of_memory, 1);
+    call_remember(core, OPERATION_OUT_OF_MEMORY, INVALID_PFN, holding);
+}
+
+/* A block that was handed out becomes this core's. */
+static void take_block(struct arena *arena, struct core *core, pfn_t pfn, struct holding holding)
+{
+    unsigned order = holding.order_plus_1 - 1u;
+
     call_remember(core, OPERATION_ALLOCATE, pfn, holding);
     arena_check_place(arena, pfn, order);
     uint64_t index = pfn - arena->start;
@@ -140,6 +146,92 @@ pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
         content_fill(content_of(arena, pfn, holding), !core->in_interrupt);
     count_add(&core->counts.allocations, 1);
     count_add(&core->counts.passed, before.freed && before.core != core->number);
+}
+
+pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
+{
+    struct holding holding = next_holding(core, order);
+    pfn_t pfn = call_allocate(arena, core, holding);
+
+    if (pfn != INVALID_PFN) {
+        take_block(arena, core, pfn, holding);
+        return pfn;
+    }
+    note_refusal(core, holding);
+    check_out_of_memory(arena, core, order);
+    return INVALID_PFN;
+}
+
+/* ---- allocate, with a condition ---- */
+
+static void describe_place(struct place place, char *text, size_t size)
+{
+    static const char *const words[] = {"anywhere", "below 0x%llx", "at 0x%llx", "on node %llu"};
+
+    format_text(text, size, words[place.kind], (ull)place.where);
+}
+
+static bool is_placed(const struct arena *arena, pfn_t pfn, unsigned order, struct place place)
+{
+    uint64_t count = order_pages(order);
+
+    switch (place.kind) {
+    case PLACE_BELOW:
+        return pfn + count <= place.where;
+    case PLACE_AT:
+        return pfn == place.where;
+    case PLACE_NODE:
+        return arena->allocator->node_of(arena->pool, pfn) == place.where &&
+               arena->allocator->node_of(arena->pool, pfn + count - 1) == place.where;
+    default:
+        return true;
+    }
+}
+
+/* Whether a block that meets the condition is free, by the books. */
+static bool has_room_at(const struct arena *arena, unsigned order, struct place place)
+{
+    uint64_t count = order_pages(order), end = span(arena);
+    uint64_t first = ((arena->start + count - 1) & ~(count - 1)) - arena->start;
+
+    for (uint64_t index = first; index + count <= end; index += count)
+        if (is_placed(arena, arena->start + index, order, place) &&
+            bitmap_find_clear(arena->inserted, index, index + count) == BITMAP_NONE &&
+            bitmap_find_set(arena->held, index, index + count) == BITMAP_NONE)
+            return true;
+    return false;
+}
+
+static void check_placed_refusal(const struct arena *arena, const struct core *core, unsigned order,
+                                 struct place place)
+{
+    const unsigned needed = PROMISE_COALESCES | PROMISE_TRUE_PLACEMENT;
+    char text[48];
+
+    if (!arena->alone || (arena->allocator->promises & needed) != needed ||
+        arena_taken_order(arena, order) != order || !has_room_at(arena, order, place))
+        return;
+    describe_place(place, text, sizeof(text));
+    fail("false-oom", "order %u %s on core %u: alone, and there is room", order, text,
+         core->number);
+}
+
+pfn_t arena_allocate_placed(struct arena *arena, struct core *core, unsigned order,
+                            struct place place)
+{
+    struct holding holding = next_holding(core, order);
+    pfn_t pfn = call_allocate_placed(arena, core, holding, place);
+    char text[48];
+
+    if (pfn == INVALID_PFN) {
+        note_refusal(core, holding);
+        check_placed_refusal(arena, core, order, place);
+        return INVALID_PFN;
+    }
+    take_block(arena, core, pfn, holding);
+    describe_place(place, text, sizeof(text));
+    if (!is_placed(arena, pfn, order, place))
+        fail("misplaced", "pfn 0x%llx order %u was handed out %s", (ull)pfn, order, text);
     return pfn;
 }
 

@@ -22,6 +22,19 @@ struct holding {
 };
 _Static_assert(sizeof(struct holding) == 8, "8 bytes a page");
 
+/* Where a block is wanted. */
+enum place_kind {
+    PLACE_ANY,
+    PLACE_BELOW, /* wholly below pfn `where` */
+    PLACE_AT,    /* from pfn `where` on */
+    PLACE_NODE,  /* on node `where` */
+};
+
+struct place {
+    enum place_kind kind;
+    uint64_t where;
+};
+
 struct arena {
     const struct page_allocator *allocator;
     unsigned largest_order;
@@ -80,6 +93,13 @@ uint64_t arena_overhead(const struct page_allocator *allocator, pfn_t start, pfn
 enum page_error arena_insert(struct arena *arena, pfn_t start, uint64_t count);
 
 /*
+ * How many of `count` pages from `start` on can be given to the allocator in so many cycles. Tried
+ * with a few, then with four times as many: time that grows with their square is what a list costs
+ * that is searched for each page. The arena is empty, before and after. One core.
+ */
+uint64_t arena_bearable_pages(struct arena *arena, pfn_t start, uint64_t count, uint64_t cycles);
+
+/*
  * Take pages out of the allocator / give them back to it, while others allocate. Removed pages must
  * have been free, and are handed out no more: rule "remove-held", then "outside". Returns the
  * allocator's answer. One core at a time.
@@ -99,6 +119,11 @@ void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned 
  * if the allocator is, rightly, out of memory. Any core, interrupts on, no lock held.
  */
 pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order);
+
+/* Likewise, with a condition: rule "misplaced". Of an arena that is `alone` a refusal is judged if
+   PROMISE_TRUE_PLACEMENT is made. */
+pfn_t arena_allocate_placed(struct arena *arena, struct core *core, unsigned order,
+                            struct place place);
 
 /* Check the content of a block that arena_allocate() returned, give it up, free it. Any core. */
 void arena_free(struct arena *arena, struct core *core, pfn_t pfn);

@@ -1,4 +1,5 @@
 /* Arenas are made, emptied and given their pages. */
+#include <arch/cpu.h>
 #include <lib/bitmap.h>
 #include <lib/fail.h>
 #include <lib/string.h>
@@ -203,4 +204,20 @@ enum page_error arena_insert(struct arena *arena, pfn_t start, uint64_t count)
     for (unsigned order = 0; order <= arena->largest_order; order++)
         arena->regions[order] += arena_aligned_runs(start + kept, start + count, order);
     return error;
+}
+
+uint64_t arena_bearable_pages(struct arena *arena, pfn_t start, uint64_t count, uint64_t cycles)
+{
+    enum { FIRST_PAGES = 4096, GROWTH = 4 };
+    uint64_t pages = FIRST_PAGES, took = 0;
+
+    while (pages < count && took * GROWTH * GROWTH < cycles) {
+        uint64_t before = cpu_cycles();
+        if (arena_insert(arena, start, pages) != PAGE_OK)
+            pages = count; /* that it is refused is said when it is done for good */
+        took = cpu_cycles() - before;
+        arena_reset(arena);
+        pages *= GROWTH;
+    }
+    return pages < count ? pages / GROWTH : count;
 }

@@ -132,6 +132,33 @@ pfn_t call_allocate(struct arena *arena, struct core *core, struct holding holdi
     return pfn;
 }
 
+static pfn_t allocate_placed(const struct arena *arena, unsigned order, struct place place)
+{
+    const struct page_allocator *allocator = arena->allocator;
+
+    switch (place.kind) {
+    case PLACE_BELOW:
+        return allocator->allocate_below(arena->pool, order, place.where);
+    case PLACE_AT:
+        return allocator->allocate_at(arena->pool, place.where, order);
+    default:
+        return allocator->allocate_on_node(arena->pool, order, (unsigned)place.where);
+    }
+}
+
+pfn_t call_allocate_placed(struct arena *arena, struct core *core, struct holding holding,
+                           struct place place)
+{
+    static const char *const functions[] = {"allocate_pages", "allocate_below", "allocate_at",
+                                            "allocate_on_node"};
+    struct call call =
+        call_begin(core, functions[place.kind], OPERATION_ALLOCATING, INVALID_PFN, holding);
+    pfn_t pfn = allocate_placed(arena, holding.order_plus_1 - 1u, place);
+
+    call_end(call);
+    return pfn;
+}
+
 enum page_error call_free(struct arena *arena, struct core *core, enum operation operation,
                           pfn_t pfn, struct holding holding)
 {

@@ -8,8 +8,11 @@
 
 #include <stress/arena.h>
 
-/* Of holding.order_plus_1 - 1; returns what the allocator does. */
+/* Of holding.order_plus_1 - 1; returns what the allocator does. With a condition, which the
+   allocator has the function for. */
 pfn_t call_allocate(struct arena *arena, struct core *core, struct holding holding);
+pfn_t call_allocate_placed(struct arena *arena, struct core *core, struct holding holding,
+                           struct place place);
 
 /* operation: OPERATION_FREE, or OPERATION_BAD_FREE of what must be refused. */
 enum page_error call_free(struct arena *arena, struct core *core, enum operation operation,

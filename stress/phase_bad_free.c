@@ -20,13 +20,22 @@ static void prepare(struct run *run)
     arena_set_bounds(&run->arena, blocks, blocks << LARGEST_ORDER);
 }
 
+/* Whether blocks of the two orders can be told apart. */
+static bool differs(const struct arena *arena, unsigned order, unsigned other)
+{
+    return arena_taken_order(arena, order) != arena_taken_order(arena, other);
+}
+
 static void try_orders(struct arena *arena, struct core *core, pfn_t pfn, unsigned order)
 {
-    if (order < MAX_ORDER && pfn % order_pages(order + 1) == 0)
+    if (arena->allocator->free_ignores_order)
+        return;
+    if (order < arena->largest_order && pfn % order_pages(order + 1) == 0 &&
+        differs(arena, order, order + 1))
         arena_bad_free(arena, core, pfn, order + 1, "one order too large");
-    if (order > 0)
+    if (order > 0 && differs(arena, order, order - 1))
         arena_bad_free(arena, core, pfn, order - 1, "one order too small");
-    arena_bad_free(arena, core, pfn, MAX_ORDER + 1, "an order that does not exist");
+    arena_bad_free(arena, core, pfn, arena->largest_order + 1, "an order that does not exist");
 }
 
 static void try_places(struct arena *arena, struct core *core, pfn_t pfn, unsigned order)
@@ -54,7 +63,8 @@ static void round_bad_free(struct run *run, struct core *core)
     struct arena *arena = &run->arena;
 
     while (run_goes_on(run, core)) {
-        unsigned order = run_draw_order(run, core, LARGEST_ORDER);
+        unsigned order = run_draw_order(
+            run, core, arena->largest_order < LARGEST_ORDER ? arena->largest_order : LARGEST_ORDER);
         pfn_t pfn = arena_allocate(arena, core, order);
         core_step(core, order);
         if (pfn == INVALID_PFN)

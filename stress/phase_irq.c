@@ -56,7 +56,9 @@ static void handle(void)
         arena_free(&running->arena, core, *block - 1);
         *block = 0;
     } else {
-        unsigned order = (unsigned)prng_below(&core->random, IRQ_ORDERS);
+        unsigned largest = running->arena.largest_order;
+        unsigned order = (unsigned)prng_below(&core->random,
+                                              largest + 1 < IRQ_ORDERS ? largest + 1 : IRQ_ORDERS);
         pfn_t pfn = arena_allocate(&running->arena, core, order);
         *block = pfn == INVALID_PFN ? 0 : pfn + 1;
     }
@@ -81,7 +83,7 @@ static void prepare(struct run *run)
     /* Not alone: a handler may free what was not there to be had a moment before. */
     run->arena.alone = false;
     arena_set_bounds(&run->arena, (uint64_t)cores * CORE_SLOTS + handlers,
-                     cores * quota + (handlers << (IRQ_ORDERS - 1)));
+                     cores * quota + handlers * arena_block_pages(&run->arena, IRQ_ORDERS - 1));
 }
 
 static void set_active(uint32_t core, bool active)

@@ -16,6 +16,8 @@ const struct phase *const all_phases[] = {
     &phase_fragment,
     &phase_hotplug,
     &phase_bad_free,
+    &phase_single_placed,
+    &phase_placed,
     NULL,
 };
 
@@ -71,6 +73,11 @@ bool plan_check_phases(const char *list, char *message, size_t size)
     return true;
 }
 
+static bool can_place(const struct page_allocator *allocator)
+{
+    return allocator->allocate_below || allocator->allocate_at || allocator->allocate_on_node;
+}
+
 /* Why a phase cannot run with this allocator here, or NULL. */
 static const char *hindrance(const struct run *run, const struct phase *phase)
 {
@@ -81,6 +88,10 @@ static const char *hindrance(const struct run *run, const struct phase *phase)
         return page_promise_name(missing & -missing);
     if (phase->removes && !allocator->remove_pages)
         return "remove_pages";
+    if (phase->removes && allocator->pages_kept)
+        return "an allocator that keeps no pages of its ranges";
+    if (phase->places && !can_place(allocator))
+        return "allocate_below, allocate_at or allocate_on_node";
     if (phase->possible && !phase->possible())
         return "interrupts";
     return NULL;
@@ -97,7 +108,8 @@ unsigned plan_count(const struct run *run)
 
     for (unsigned i = 0; all_phases[i]; i++) {
         const char *lacking = hindrance(run, all_phases[i]);
-        if (lacking && listed(run->options->phases, all_phases[i]->name))
+        bool asked = strcmp(run->options->phases, "all") != 0 || !all_phases[i]->places;
+        if (lacking && asked && listed(run->options->phases, all_phases[i]->name))
             report_line("# phase %s left out: it needs %s", all_phases[i]->name, lacking);
         count += plan_includes(run, all_phases[i]);
     }

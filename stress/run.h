@@ -38,6 +38,7 @@ struct phase {
     unsigned weight;        /* share of the run's time */
     unsigned promises;      /* the allocator must have made these (enum page_promise) */
     bool removes;           /* ... and have remove_pages */
+    bool places;            /* ... or one of allocate_below, allocate_at, allocate_on_node */
     bool (*possible)(void); /* whether the machine has what it takes; NULL: always */
     struct floor floor;
     void (*prepare)(struct run *run); /* core 0, before the first round; may be NULL */

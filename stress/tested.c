@@ -76,8 +76,9 @@ static const char *fit_untested(const struct run *run)
 
 static const char *placement_untested(const struct run *run)
 {
-    (void)run;
-    return "no phase asks for a place";
+    if (!promises(run, PROMISE_COALESCES))
+        return "without coalesces nobody knows which block must be free";
+    return plan_includes(run, &phase_single_placed) ? NULL : "single-placed did not run";
 }
 
 static const struct {

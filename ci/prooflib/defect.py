@@ -25,7 +25,7 @@ AREAS = ("split", "merge", "search", "top", "links", "state", "ranges", "account
          "lock", "stats", "memmap", "smp", "traps")
 # The oracle's (docs/DESIGN.md).
 RULES = ("overlap", "outside", "misaligned", "content", "false-oom", "free-refused", "irq-state", "lock-held",
-         "lock-owner", "free-list", "uncoalesced", "lost", "residue", "selftest", "stall", "deadlock", "bad-free",
+         "lock-owner", "free-list", "uncoalesced", "lost", "residue", "misplaced", "selftest", "stall", "deadlock", "bad-free",
          "insert-refused", "remove-held", "trap", "stack", "wild-access", "smp.bringup", "self-check", "error-code", "race",
          "assert")
 # What the host sees of a guest that cannot tell, and the start-up's refusals.
