@@ -59,16 +59,6 @@ static struct history_entry make_entry(enum operation operation, pfn_t pfn, stru
     };
 }
 
-/* Other cores look at the operation alone (look_around). */
-static void set_now(struct core *core, struct history_entry entry)
-{
-    uint8_t operation = entry.operation;
-
-    entry.operation = OPERATION_NONE;
-    core->now = entry;
-    __atomic_store_n(&core->now.operation, operation, __ATOMIC_RELAXED);
-}
-
 /*
  * Whether a call of another core is going on: of one other core each time, in turn, and without a
  * write that they would see. It is the evidence of interleaving that needs no knowledge of locks.
@@ -79,8 +69,7 @@ static void look_around(struct core *core)
         return;
     core->looked_at = core->looked_at + 1 < core_count ? core->looked_at + 1 : 0;
     const struct core *other = &all_cores[core->looked_at];
-    if (other->number != core->number &&
-        __atomic_load_n(&other->now.operation, __ATOMIC_RELAXED) != OPERATION_NONE)
+    if (other->number != core->number && __atomic_load_n(&other->calling, __ATOMIC_RELAXED))
         count_add(&core->counts.overlapped, 1);
 }
 
@@ -88,7 +77,8 @@ static struct call call_begin(struct core *core, const char *function, enum oper
                               pfn_t pfn, struct holding holding)
 {
     look_around(core);
-    set_now(core, make_entry(operation, pfn, holding));
+    core->now = make_entry(operation, pfn, holding);
+    __atomic_store_n(&core->calling, true, __ATOMIC_RELAXED);
     if (!core->in_interrupt)
         watch_progress();
     return (struct call){core, function, standing_now(), true};
@@ -97,7 +87,8 @@ static struct call call_begin(struct core *core, const char *function, enum oper
 static void call_end(struct call call)
 {
     check_standing(call.before, call.function);
-    __atomic_store_n(&call.core->now.operation, OPERATION_NONE, __ATOMIC_RELAXED);
+    __atomic_store_n(&call.core->calling, false, __ATOMIC_RELAXED);
+    call.core->now.operation = OPERATION_NONE;
     if (!call.core->in_interrupt)
         watch_progress();
 }
@@ -189,14 +180,14 @@ static struct call range_begin(const char *function, enum operation operation, p
     struct core *core = core_of_ranges();
     struct holding range = {.serial = (uint32_t)count, .order_plus_1 = 1};
 
-    set_now(core, make_entry(operation, start, range));
+    core->now = make_entry(operation, start, range);
     return (struct call){core, function, standing_now(), watch_busy(true)};
 }
 
 static void range_end(struct call call)
 {
     check_standing(call.before, call.function);
-    __atomic_store_n(&call.core->now.operation, OPERATION_NONE, __ATOMIC_RELAXED);
+    call.core->now.operation = OPERATION_NONE;
     watch_busy(call.busy);
 }
 

@@ -57,8 +57,8 @@ struct core {
     uint64_t sequence; /* hash of the first SEQUENCE_STEPS turns' choices: repeats with the seed */
     struct core_counts counts;
     uint32_t looked_at; /* the core that was asked last whether its call overlaps with this one's */
-    struct history_entry now; /* the operation that runs; operation OPERATION_NONE between calls.
-                                 Its `operation` is atomic */
+    bool calling;       /* in a call to the allocator, outside of handlers. Atomic: others look */
+    struct history_entry now; /* the operation that runs; operation OPERATION_NONE between calls */
     uint64_t history_next;
     struct history_entry history[HISTORY_SIZE];
 } __attribute__((aligned(64)));

@@ -7,8 +7,10 @@ static void *copies[STATICS_RANGES];
 void statics_keep(const struct statics_range *ranges, void *(*take)(size_t size, size_t align))
 {
     for (unsigned i = 0; i < STATICS_RANGES; i++) {
+        if (!ranges[i].size)
+            continue;
         kept[i] = ranges[i];
-        copies[i] = take(ranges[i].size + 1, 64);
+        copies[i] = take(ranges[i].size, 64);
         memcpy(copies[i], ranges[i].start, ranges[i].size);
     }
 }
@@ -16,5 +18,6 @@ void statics_keep(const struct statics_range *ranges, void *(*take)(size_t size,
 void statics_restore(void)
 {
     for (unsigned i = 0; i < STATICS_RANGES; i++)
-        memcpy(kept[i].start, copies[i], kept[i].size);
+        if (kept[i].size)
+            memcpy(kept[i].start, copies[i], kept[i].size);
 }
