@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import bundle, from_log, junit
+from . import bundle, from_log, junit, page
 from .aftermath import make_it_tell, take_state
 from .checks import Checks
 from .console import Console
@@ -163,7 +163,7 @@ def _tell(console: Console, outcome: Outcome, folder: RunFolder, plan: Plan) -> 
         for line in outcome.complaint:
             console.say(f"QEMU: {printable(line)}")
     if not plan.quiet:
-        for line in outcome.verdict.page():
+        for line in page.lines(outcome.verdict):
             console.say(printable(line))
     console.say(outcome.verdict.text())
     for line in outcome.cpus[:CPU_LINES]:
