@@ -1,4 +1,5 @@
 """The seven verdicts, in one structure that every output is made from."""
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -8,6 +9,12 @@ from .statement import Statement
 CODES = {"pass": 0, "fail": 1, "error": 2, "inconclusive": 3, "hang": 4, "crash": 5, "damaged": 6}
 KERNEL_EXIT_CODES = {0x41 + 2 * code: word for word, code in CODES.items() if word != "damaged"}
 REASONS_SHOWN = 5
+FIGURE = re.compile(r"\b(?:0x[0-9a-f]+|[0-9]+)\b")
+
+
+def without_figures(title: str) -> str:
+    """Equal for titles that differ only in their numbers."""
+    return FIGURE.sub("#", title)
 
 
 @dataclass(frozen=True)
@@ -37,10 +44,6 @@ class Verdict:
     def code(self) -> int:
         """The exit code of the tool."""
         return CODES[self.word]
-
-    def phases_left(self) -> list[str]:
-        """The names of those that a failure kept from running."""
-        return [phase.name for phase in self.phases if phase.outcome == "skip"]
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
