@@ -179,6 +179,13 @@ def test_boot_that_cannot_be_started_leaves_the_table(run, tmp_path):
     assert verdicts(done) == [f"FAIL (exit code 1): {HELD.format(1)}"]
 
 
+def test_long_cells_are_folded(run):
+    done = run({name: HELD.format(1) for name in PHASES})
+    rows = done.stdout.split(" failure\n")[1].splitlines()[:5]
+    assert re.match(r"  fail +selftest, single, +10 +1, 2, .* lock-held: ", rows[0]), rows
+    assert max(map(len, rows)) < 160 and "bad-free" in "".join(rows[1:]) and "lock-held" not in "".join(rows[1:])
+
+
 # The parts.
 
 def test_phases_are_the_kernels_in_its_order():

@@ -369,6 +369,13 @@ def test_promise_that_was_broken_stays_so(said):
         "  promises kept: irq-safe", "  promises broken: smp-safe"]
 
 
+def test_reasons_that_do_not_fit_have_a_line_each():
+    lines = shown([f"# rule {name}: not tested: the reason why {name} was not tested is a long one" for name in "abcd"])
+    assert lines[3:] == ["  rules not tested: a (the reason why a was not tested is a long one)",
+                         *(f"                    {name} (the reason why {name} was not tested is a long one)"
+                           for name in "bcd")]
+
+
 def test_long_lists_are_folded():
     lines = shown([f"# rule rule-number-{number}: not tested: one core" for number in range(20)])[3:]
     assert len(lines) > 1 and max(map(len, lines)) <= page.WIDTH
@@ -422,13 +429,17 @@ def before_phases(*cores, title="insert-refused: pages 0x100 to 0x200, the machi
     ("0 works, interrupts off, 1 locks held; in: guess a number", ", in: guess a number"),
     ("0 works, interrupts off, 0 locks held; in: allocate order 3; in interrupt: free order 0 pfn 0x1, number 1 of "
      "core 0", ", in allocate_pages (order 3)"),
-    ("0 works, interrupts on, 0 locks held", ""),
+    ("0 works, interrupts on, 0 locks held", ", in insert_pages"),  # which had returned: the rule names it
 ])
 @pytest.mark.parametrize("word", ["fail", "hang", "crash"])
 def test_failure_before_the_first_phase_names_the_call(core, place, word):
     verdict = before_phases(f"# core {core}", "# cores 1-7 rest", word=word)
     assert verdict.place == f"before the first phase{place}"
     assert page.lines(verdict) == [f"  {word:<13}before the first phase{place}"]
+
+
+def test_failure_before_the_first_phase_without_a_call():
+    assert before_phases(title="trap: #UD on core 0", word="crash").place == "before the first phase"
 
 
 def test_core_that_reports_names_the_call():

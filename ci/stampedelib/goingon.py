@@ -5,7 +5,8 @@ phases that were left, and any other run of several boots can be told in the sam
 """
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from textwrap import shorten
+from itertools import zip_longest
+from textwrap import shorten, wrap
 from typing import Any
 
 from . import page
@@ -19,7 +20,7 @@ PHASES = ("selftest", "single", "single-irq", "mixed", "remote-free", "irq", "ex
 GOOD = ("pass", "inconclusive")
 FIRST_WORDS = 4  # of a title, behind its rule: what makes two failures the same
 BEFORE = "(before any)"
-TITLE_WIDTH = 90
+CELL_WIDTH, TITLE_WIDTH = 28, 90
 
 
 # ---- what a failure left ----
@@ -155,10 +156,8 @@ class Outcomes:
         """The table, and below it what became of the phases."""
         failures = self.failures()
         headings = ["verdict", "phase", "times", self._noun, "failure"]
-        rows = [headings, *(failure.row() for failure in failures)]
-        widths = [max(map(len, column)) for column in zip(*rows)]
         found = [f"{_plural(len(self.boots), self._noun)}, {_counted(failures)}:"]
-        found += ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+        found += _table([headings, *(failure.row() for failure in failures)])
         for name, outcome in (("passed", "pass"), ("too little seen", "inconclusive"), ("not run", "skip")):
             if names := self.names(outcome):
                 found += page.folded(f"{name}: {', '.join(names)}")
@@ -190,6 +189,14 @@ class Outcomes:
                 "failures": [failure.as_dict() for failure in self.failures()],
                 "passed": self.names("pass"), "inconclusive": self.names("inconclusive"),
                 "not_run": self.names("skip")}
+
+
+def _table(rows: list[list[str]]) -> list[str]:
+    """The rows, their cells below each other; long cells but the last are folded."""
+    folded = [line for row in rows
+              for line in zip_longest(*(wrap(cell, CELL_WIDTH, break_on_hyphens=False) for cell in row[:-1]), [row[-1]], fillvalue="")]
+    widths = [max(map(len, column)) for column in zip(*folded)]
+    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in folded]
 
 
 def _plural(count: int, noun: str) -> str:

@@ -115,7 +115,8 @@ def _place(log: Log, word: str) -> str | None:
     if word not in ("fail", "hang", "crash") or not log.lines or log.phases or log.running:
         return None
     if not log.current_call:
-        return "before the first phase"
+        refused = (log.title or "").startswith("insert-refused: ")
+        return "before the first phase" + (", in insert_pages" if refused else "")
     verb, _, rest = log.current_call.partition(" ")
     if verb not in FUNCTIONS:
         return f"before the first phase, in: {log.current_call}"

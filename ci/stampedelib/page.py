@@ -6,7 +6,7 @@ one place; then where to look first.
 from collections import Counter
 from textwrap import shorten, wrap
 
-from .statement import BROKEN, NOT_TESTED, Statement, listed
+from .statement import BROKEN, NOT_TESTED, Statement, by_reason
 from .verdict import Verdict
 
 DETAIL_WIDTH = 80
@@ -38,7 +38,7 @@ def tried_lines(verdict: Verdict) -> list[str]:
     rows = [(f"promises {outcome}", promises) for outcome, promises in outcomes.items()]
     rows += [("rules not tested", verdict.rules_not_tested), ("phases left out", verdict.phases_left_out)]
     return [line for name, statements in rows if statements
-            for line in folded(f"{name}: {listed(statements)}")]
+            for line in row_lines(name, by_reason(statements))]
 
 
 def selftest_lines(verdict: Verdict) -> list[str]:
@@ -59,6 +59,15 @@ def _counted(vectors: list[str]) -> str:
     rest = whys.total() - sum(count for _, count in whys.most_common(WHYS_SHOWN))
     shown += [f"other reasons: {rest}"] if rest else []
     return f"{len(vectors)}" + (f" ({'; '.join(shown)})" if shown else "")
+
+
+def row_lines(name: str, groups: list[str]) -> list[str]:
+    """A row in one line if it fits, else a line for each group, below each other."""
+    whole = f"{name}: {'; '.join(groups)}"
+    if len(groups) == 1 or len(whole) + 2 <= WIDTH:
+        return folded(whole)
+    below = " " * (len(name) + 4)
+    return [f"  {name}: {groups[0]}", *(f"{below}{group}" for group in groups[1:])]
 
 
 def folded(text: str) -> list[str]:

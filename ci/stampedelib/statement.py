@@ -34,9 +34,9 @@ def once_each(statements: list[Statement]) -> list[Statement]:
     return list(found.values())
 
 
-def listed(statements: list[Statement]) -> str:
-    """The names, those with the same reason together: `lost, false-oom (no true-oom); irq-state (one core)`."""
-    by_reason: dict[str, list[str]] = {}
+def by_reason(statements: list[Statement]) -> list[str]:
+    """The names, those with the same reason together: `lost, false-oom (no true-oom)`, `irq-state (one core)`."""
+    reasons: dict[str, list[str]] = {}
     for statement in statements:
-        by_reason.setdefault(statement.why, []).append(statement.name)
-    return "; ".join(", ".join(names) + (f" ({why})" if why else "") for why, names in by_reason.items())
+        reasons.setdefault(statement.why, []).append(statement.name)
+    return [", ".join(names) + (f" ({why})" if why else "") for why, names in reasons.items()]
