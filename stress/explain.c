@@ -2,6 +2,7 @@
 #include <arch/clock.h>
 #include <arch/irq.h>
 #include <lib/printf.h>
+#include <lib/string.h>
 #include <lib/symbols.h>
 #include <smp/percpu.h>
 #include <stddef.h>
@@ -19,6 +20,7 @@ enum {
 static const struct core *all_cores;
 static uint32_t core_count;
 static uint32_t history_count; /* of cores and, behind them, of their interrupt handlers */
+static bool alone = true;      /* also before the first phase */
 static pfn_t block_pfn = INVALID_PFN;
 static uint64_t block_pages;
 
@@ -27,6 +29,11 @@ void explain_set_cores(const struct core *cores, uint32_t count)
     all_cores = cores;
     core_count = count;
     history_count = 2 * count;
+}
+
+void explain_set_alone(bool new_alone)
+{
+    alone = new_alone;
 }
 
 void explain_block(pfn_t pfn, unsigned order)
@@ -244,11 +251,48 @@ static void report_core(const struct percpu *cpu)
         report_backtrace(cpu);
 }
 
-void explain(uint64_t failed_at)
+static bool in_call(uint32_t number)
 {
+    return number < core_count &&
+           (all_cores[number].now.operation || all_cores[core_count + number].now.operation);
+}
+
+/* Whether there is nothing to tell of this core: it waits until others come to a barrier. */
+static bool rests(const struct percpu *cpu)
+{
+    return cpu->online && cpu != this_cpu() && cpu->frozen && !cpu->watch.busy &&
+           !cpu->waiting_for && !cpu->locks_held && !in_call(cpu->local.number);
+}
+
+static void report_resting_cores(void)
+{
+    char text[TEXT_SIZE] = "";
+    uint32_t resting = 0;
+
+    for (uint32_t i = 0, end; i < percpu_count; i = end + 1) {
+        for (end = i; end < percpu_count && rests(percpu_table[end]); end++)
+            ;
+        size_t used = strlen(text);
+        if (end - i > 1)
+            format_text(text + used, sizeof(text) - used, "%s%u-%u", resting ? "," : "", i,
+                        end - 1);
+        else if (end - i == 1)
+            format_text(text + used, sizeof(text) - used, "%s%u", resting ? "," : "", i);
+        resting += end - i;
+    }
+    if (resting)
+        report_line("# core%s %s rest%s", resting > 1 ? "s" : "", text, resting > 1 ? "" : "s");
+}
+
+void explain(uint64_t failed_at, bool every_core)
+{
+    bool brief = alone && !every_core;
+
     for (uint32_t i = 0; i < percpu_count; i++)
-        if (percpu_table[i]->online)
+        if (percpu_table[i]->online && !(brief && rests(percpu_table[i])))
             report_core(percpu_table[i]);
+    if (brief)
+        report_resting_cores();
     report_locks(failed_at);
     report_history(failed_at);
 }

@@ -16,5 +16,10 @@ const char *explain_range_call(uint32_t number);
 /* The block that the failure is about: operations that touch it are marked. */
 void explain_block(pfn_t pfn, unsigned order);
 
-/* Write it all, in whole lines. Once, from failure_end(). `failed_at` in cycles. */
-void explain(uint64_t failed_at);
+/* From now on only core 0 works, as it does before the first phase: cores that rest say nothing
+   about a failure and get one line together. */
+void explain_set_alone(bool alone);
+
+/* Write it all, in whole lines. Once, from failure_end(). `failed_at` in cycles; every_core: each
+   has its own lines, also where only core 0 works. */
+void explain(uint64_t failed_at, bool every_core);

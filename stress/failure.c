@@ -176,12 +176,18 @@ void failure_begin(const char *rule, const char *format, ...)
     va_end(arguments);
 }
 
+/* Of a stall, a deadlock and an unexpected trap, a core that rests may be the cause. */
+static bool is_about_every_core(const char *rule)
+{
+    return strcmp(rule, "stall") == 0 || strcmp(rule, "deadlock") == 0 || strcmp(rule, "trap") == 0;
+}
+
 /* An error of use or of the machine has no story; a broken rule has. */
 static void tell_story(void)
 {
     if (failure.verdict == VERDICT_ERROR)
         return;
-    explain(failure.failed_at);
+    explain(failure.failed_at, is_about_every_core(failure.rule));
     report_line("# report ms=%llu",
                 (unsigned long long)clock_cycles_to_ns(cpu_cycles() - failure.failed_at) / 1000000);
 }

@@ -187,6 +187,7 @@ static void begin_phase(struct run *run, const struct phase *phase, unsigned ind
 
     report_line("# begin phase=%s", phase->name);
     failure_set_phase(index, phase->name);
+    explain_set_alone(phase->alone);
     run->phase = phase;
     for (uint32_t i = 0; i < run->core_count; i++) {
         uint64_t stream = (uint64_t)index << 32 | (i + 1);

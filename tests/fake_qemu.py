@@ -13,6 +13,8 @@ import time
 
 from support import EXIT_CODE, PHASES, body, closed, good, opening
 
+from stampedelib.goingon import PHASES as KERNEL_PHASES
+
 WORDS = " ".join(sys.argv)
 
 
@@ -253,7 +255,54 @@ def by_seed():
     titled(act)
 
 
+def by_phase():
+    """Runs the phases asked for until one fails; STAMPEDE_FAKE_PHASES says which and how.
+
+    A title fails that phase, a key of ACTS ends the guest in it; of "setup" a title fails before the first, with
+    "later" only where phases= is given. With "stuck" a failure leaves all that were asked for, so nobody gets on.
+    """
+    asked = re.search(r"phases=([a-z,-]+)", WORDS)
+    names = asked[1].replace(",,", ",").split(",") if asked else list(KERNEL_PHASES)
+    acts = json.loads(os.environ["STAMPEDE_FAKE_PHASES"])
+    lines = opening(plan=2 * len(names) if "stuck" in acts else len(names), nonce=NONCE)
+    if "setup" in acts and (asked or "later" not in acts):
+        ends(fails_before(lines[:-1], acts["setup"]))
+    for index, name in enumerate(names, 1):
+        lines.append(f"# begin phase={name}")
+        if acts.get(name) in ACTS:
+            SERIAL.sendall("".join(f"{line}\r\n" for line in lines).encode())
+            event("SHUTDOWN", guest=True, reason="guest-reset")
+            sys.exit(0)
+        if name in acts:
+            ends(fails_in(lines, index, name, acts[name], names if "stuck" in acts else names[index:]))
+        lines.append(f"ok {index} {name} # ops=1")
+    lines += ["# promise smp-safe: kept", "# verdict=pass"]
+    SERIAL.sendall(closed(lines, NONCE))
+    sys.exit(EXIT_CODE["pass"])
+
+
+def fails_before(lines, title):
+    """The log of a kernel whose allocator failed while it was set up."""
+    return [*lines, f"# FAILURE {title}", "# core 0 reports, 0 locks held; in: insert pages 0x100 to 0x200",
+            "1..0", f"Bail out! {title}", f"# title={title}", "# verdict=fail"]
+
+
+def fails_in(lines, index, name, title, left):
+    """... that failed in this phase."""
+    rest = [f"ok {number} {other} # SKIP not run after the failure of phase {index}"
+            for number, other in enumerate(left, index + 1)]
+    return [*lines, f"# FAILURE {title}", f"not ok {index} {name} # {title}", *rest, "# promise smp-safe: broken",
+            f"# title={title}", "# verdict=fail"]
+
+
+def ends(lines):
+    """The end of a kernel that failed."""
+    SERIAL.sendall(closed(lines, NONCE))
+    sys.exit(EXIT_CODE["fail"])
+
+
 ACTS = {
+    "by-phase": by_phase,
     "by-seed": by_seed,
     **{word: lambda word=word: verdict(word) for word in EXIT_CODE},
     "triple-fault": lambda: reset("CPU Reset (CPU 0)\nTriple fault\n"),

@@ -53,8 +53,8 @@ def phase(index, name, result="ok {} {} # ops=123"):
             result.format(index, name)]
 
 
-def body(verdict="pass", title=None, results=None):
-    """All lines but the closing one; `results` replaces result lines by phase name."""
+def body(verdict="pass", title=None, results=None, more=()):
+    """All lines but the closing one; `results` replaces result lines by phase name; `more` stands before the totals."""
     lines = opening()
     for index, name in enumerate(PHASES, 1):
         lines += phase(index, name, (results or {}).get(name, "ok {} {} # ops=123"))
@@ -63,6 +63,7 @@ def body(verdict="pass", title=None, results=None):
     skip = sum("# SKIP" in line for line in words) - inconclusive
     failed = sum(line.startswith("not ") for line in words)
     passed = len(words) - failed - skip - inconclusive
+    lines += more
     lines.append(f"# totals pass={passed} fail={failed} skip={skip} inconclusive={inconclusive}")
     if title:
         lines.append(f"# title={title}")

@@ -12,7 +12,8 @@ from collections import namedtuple
 import pytest
 from fake_runs import wait_until
 from gdb_support import KERNEL
-from support import NONCE, STAMPEDE, stampede
+from guest import make
+from support import NONCE, ROOT, STAMPEDE, stampede
 
 from stampedelib.cli import build_parser
 from stampedelib.run_command import build_machine
@@ -64,7 +65,7 @@ def words(kernel, folder, options, *more):
     return [str(word) for word in (
         "run", "--boot", "direct", "--kernel", kernel, "--accel", "tcg", "--cpus", CPUS, "--memory",
         "128M", "--seconds", 3, "--log", folder / "serial.log", "--quiet", "--args",
-        f"phases=mixed {options}", *more)]
+        options if "phases=" in options else f"phases=mixed {options}", *more)]
 
 
 def finished(folder, done):
@@ -179,6 +180,26 @@ def test_machine_that_went_down_keeps_its_evidence(fail, provoke, function):
     if function:
         assert function in functions(backtraces[1])
         assert f"CPU 1: {function}+" in run.output
+
+
+# Where only core 0 works, the others say nothing about a failure, unless a core is stuck.
+
+@pytest.mark.parametrize("subject, phases, shown, resting", [
+    ("selftest", "selftest", {0}, ["cores 1-7 rest"]),
+    ("insert-refused", "all", {0}, ["cores 1-7 rest"]),  # before the first phase
+    ("misaligned", "single", {0}, ["cores 1-7 rest"]),
+    ("misaligned", "mixed", set(range(CPUS)), []),
+    ("stall", "selftest", set(range(CPUS)), []),
+])
+def test_cores_that_rest_have_one_line_together(tmp_path, subject, phases, shown, resting):
+    make("kernel", f"ALLOCATOR=tests/subjects/{subject}.c")
+    done = stampede(*words(ROOT / f"build/gcc-order16-{subject}/stampede.elf", tmp_path,
+                           f"phases={phases} watchdog=1", "--on-fail", "exit"), timeout=SECONDS)
+    run = finished(tmp_path, done)
+    assert run.code in (CODES["fail"], CODES["hang"]), run.output
+    assert reported_cores(run.log) == shown, run.log
+    assert re.findall(r"^# (cores? [0-9,-]+ rests?)$", run.log, re.MULTILINE) == resting
+    assert {int(core) for core in re.findall(r"^#   core (\d+) #0", run.log, re.MULTILINE)} == shown
 
 
 # Ends that are no failure of the kernel's.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -73,6 +74,9 @@ def test_keep_going_runs_what_a_failure_left(image, tmp_path):
         assert verdict["title"].startswith("lock-held: ")
         assert verdict["phases"][0]["name"] == name
     assert not (tmp_path / "then-3").exists()
+    assert "3 boots, 1 failure:\n" in done.stdout
+    assert re.search(r"^  fail +mixed, remote-free, irq +3 +1, 2, 3 +lock-held: ", done.stdout, re.MULTILINE)
+    assert len(re.findall(r"\(exit code \d\)", done.stdout)) == 1
 
 
 @pytest.mark.parametrize("end", ["halt", "power-off"])

@@ -9,6 +9,7 @@ import pytest
 from support import (EXIT_CODE, FAILED, NONCE, STAMPEDE, TITLE, UNDER_FLOOR, body, closed, good, opening,
                      phase, stampede, without_options)
 
+from stampedelib import page
 from stampedelib.judge import ENDINGS, judge
 from stampedelib.log import Follower
 from stampedelib.verdict import CODES
@@ -325,6 +326,137 @@ def test_line_too_long_or_not_ascii():
 def test_wrong_count():
     raw = closed(body(), count=len(body()) + 1)
     assert "lines were written" in judged(raw).title
+
+
+# What was tested, and what was not.
+
+TRIED = ["# promise smp-safe: not tested: one core", "# promise irq-safe: kept", "# promise coalesces: kept",
+         "# promise true-oom: not tested: one core", "# promise frees-parts: not made",
+         "# rule lost: not tested: no for_each_free, no true-oom", "# rule irq-state: not tested: no interrupts: none came",
+         "# rule overlap: kept", "# phase hotplug left out: it needs remove_pages"]
+
+
+def shown(more, *arguments, **options):
+    """The page of a run whose log has these lines, too."""
+    return page.lines(judged(closed(body(*arguments, more=more, **options)), EXIT_CODE[(arguments or ["pass"])[0]]))
+
+
+def test_page_says_what_was_not_tested_beside_what_was_kept():
+    assert shown(TRIED)[3:] == [
+        "  promises kept: irq-safe, coalesces",
+        "  promises not tested: smp-safe, true-oom (one core)",
+        "  promises not made: frees-parts",
+        "  rules not tested: lost (no for_each_free, no true-oom); irq-state (no interrupts: none came)",
+        "  phases left out: hotplug (it needs remove_pages)"]
+
+
+def test_page_of_a_kernel_that_says_nothing_of_it():
+    assert [line.split()[0] for line in shown([])] == ["pass"] * 3
+
+
+def test_page_of_an_earlier_kernel():
+    assert shown(["# promise smp-safe: kept", "# promise irq-safe: made, but not tried",
+                  "# promise coalesces: not broken, but too little was seen", "# promise true-oom: not made"])[3:] == [
+        "  promises kept: smp-safe",
+        "  promises not tested: irq-safe (no phase that ran tries it); coalesces (too little was seen)",
+        "  promises not made: true-oom"]
+
+
+@pytest.mark.parametrize("said", [["# promise broken: smp-safe"], ["# promise smp-safe: broken"],
+                                  ["# promise broken: smp-safe", "# promise smp-safe: kept"]])
+def test_promise_that_was_broken_stays_so(said):
+    assert shown([*said, "# promise irq-safe: kept"], "fail", TITLE, FAILED)[3:] == [
+        "  promises kept: irq-safe", "  promises broken: smp-safe"]
+
+
+def test_reasons_that_do_not_fit_have_a_line_each():
+    lines = shown([f"# rule {name}: not tested: the reason why {name} was not tested is a long one" for name in "abcd"])
+    assert lines[3:] == ["  rules not tested: a (the reason why a was not tested is a long one)",
+                         *(f"                    {name} (the reason why {name} was not tested is a long one)"
+                           for name in "bcd")]
+
+
+def test_long_lists_are_folded():
+    lines = shown([f"# rule rule-number-{number}: not tested: one core" for number in range(20)])[3:]
+    assert len(lines) > 1 and max(map(len, lines)) <= page.WIDTH
+    assert lines[0].startswith("  rules not tested: ") and lines[1].startswith("    rule-number-")
+
+
+VECTORS = ["# selftest failed: course: inserts at 2, 1, 0: insert 2, insert 1: expected free blocks 0:1, found 0:0",
+           "# selftest failed: one page: insert 5: refused"]
+
+
+def test_every_failed_vector_is_shown_and_those_left_out_are_counted():
+    left_out = ["# selftest left out: an odd range: no remove_pages", "# selftest left out: course: one: no remove_pages",
+                "# selftest left out: one: no true-oom"]
+    assert shown([*VECTORS, *left_out], "fail", TITLE, FAILED)[3:] == [
+        "  selftest vectors failed: 2",
+        "    course: inserts at 2, 1, 0: insert 2, insert 1: expected free blocks 0:1, found 0:0",
+        "    one page: insert 5: refused",
+        "  selftest vectors left out: 3 (no remove_pages: 2; no true-oom: 1)"]
+
+
+def test_damaged_log_vouches_for_no_promise():
+    verdict = judged(closed(body(more=TRIED))[:-9])
+    assert verdict.word == "damaged"
+    assert not any("promises" in line or "rules" in line for line in page.lines(verdict))
+
+
+def test_command_and_json_say_what_was_tested(tmp_path):
+    (tmp_path / "log").write_bytes(closed(body(more=[*TRIED, *VECTORS])))
+    done = stampede("judge", tmp_path / "log", "--json", tmp_path / "json")
+    assert "\n  promises not tested: smp-safe, true-oom (one core)\n" in done.stdout
+    kept = json.loads((tmp_path / "json").read_text())
+    assert kept["promises"][0] == {"name": "smp-safe", "outcome": "not tested", "why": "one core"}
+    assert kept["rules_not_tested"][0] == {"name": "lost", "outcome": "not tested",
+                                           "why": "no for_each_free, no true-oom"}
+    assert [line.split(": ")[0] for line in kept["selftest_failed"]] == ["course", "one page"]
+
+
+# A failure before the first phase.
+
+def before_phases(*cores, title="insert-refused: pages 0x100 to 0x200, the machine's own: overlap", word="fail"):
+    """A run whose allocator was being set up when it failed."""
+    lines = [*opening(plan=0)[:-1], f"# FAILURE {title}", *cores, "1..0", f"Bail out! {title}", f"# title={title}",
+             f"# verdict={word}"]
+    return judged(closed(lines), EXIT_CODE[word])
+
+
+@pytest.mark.parametrize("core, place", [
+    ("0 works, interrupts on, 0 locks held; in: insert pages 0x100 to 0x200",
+     ", in insert_pages (pages 0x100 to 0x200)"),
+    ("0 reports, 0 locks held; in: init", ", in init"),
+    ("0 works, interrupts off, 1 locks held; in: guess a number", ", in: guess a number"),
+    ("0 works, interrupts off, 0 locks held; in: allocate order 3; in interrupt: free order 0 pfn 0x1, number 1 of "
+     "core 0", ", in allocate_pages (order 3)"),
+    ("0 works, interrupts on, 0 locks held", ", in insert_pages"),  # which had returned: the rule names it
+])
+@pytest.mark.parametrize("word", ["fail", "hang", "crash"])
+def test_failure_before_the_first_phase_names_the_call(core, place, word):
+    verdict = before_phases(f"# core {core}", "# cores 1-7 rest", word=word)
+    assert verdict.place == f"before the first phase{place}"
+    assert page.lines(verdict) == [f"  {word:<13}before the first phase{place}"]
+
+
+def test_failure_before_the_first_phase_without_a_call():
+    assert before_phases(title="trap: #UD on core 0", word="crash").place == "before the first phase"
+
+
+def test_core_that_reports_names_the_call():
+    verdict = before_phases("# core 1 works, interrupts on, 0 locks held; in: allocate order 0",
+                            "# core 2 reports, 0 locks held; in: insert pages 0x1 to 0x2",
+                            "# core 3 works, interrupts on, 0 locks held; in: allocate order 1")
+    assert verdict.place == "before the first phase, in insert_pages (pages 0x1 to 0x2)"
+
+
+@pytest.mark.parametrize("word", EXIT_CODE)
+def test_other_ends_have_no_such_place(word):
+    assert judged(good(word), EXIT_CODE[word]).place is None
+
+
+def test_one_phase_that_passed_is_no_plural():
+    lines = [*opening(plan=1), *phase(1, "mixed"), "# verdict=pass"]
+    assert judged(closed(lines)).title == "the phase passed"
 
 
 # The live reader.

@@ -36,6 +36,22 @@ def test_a_case_for_each_phase():
     assert cases(good("inconclusive")) == [*PASSED, ("mixed", ["skipped"])]
 
 
+def test_what_was_not_tested_is_a_skipped_case_with_its_reason():
+    raw = closed(body(more=["# promise smp-safe: not tested: one core", "# promise irq-safe: kept",
+                            "# rule lost: not tested: no for_each_free"]))
+    assert cases(raw)[3:] == [("promise smp-safe", ["skipped"]), ("rule lost", ["skipped"])]
+    messages = [skipped.get("message") for skipped in suite(raw).findall("testcase/skipped")]
+    assert messages == ["not tested: one core", "not tested: no for_each_free"]
+    properties = {entry.get("name"): entry.get("value") for entry in suite(raw).findall("properties/property")}
+    assert properties == {"promise smp-safe": "not tested", "promise irq-safe": "kept"}
+
+
+def test_failed_vectors_are_properties():
+    raw = closed(body("fail", TITLE, FAILED, more=["# selftest failed: one page: insert 5: refused"]))
+    assert [entry.get("value") for entry in suite(raw).findall("properties/property")] == [
+        "one page: insert 5: refused"]
+
+
 def test_the_title_is_the_message():
     failure = suite(good("fail")).find("testcase/failure")
     assert (failure.get("message"), failure.get("type")) == (TITLE, "fail")

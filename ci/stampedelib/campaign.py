@@ -8,7 +8,6 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -16,12 +15,11 @@ from pathlib import Path
 
 from .sweepwork import Result
 from .usage import UsageError
-from .verdict import CODES
+from .verdict import CODES, without_figures
 
 PLAN, RESULTS, FAILURES, INBOX = "sweep.json", "results.jsonl", "failures", "inbox"
 DIFFERENCES = {"work": "of other work", "words": "with other options",
                "cwd": "from another working directory", "image": "of another image"}
-NUMBER = re.compile(r"\b(?:0x[0-9a-f]+|[0-9]+)\b")
 # The judge's order, for a whole sweep: what the host saw first, what was only little seen last.
 WORST_FIRST = ("crash", "hang", "damaged", "fail", "error", "inconclusive", "pass")
 
@@ -46,7 +44,7 @@ def sha256(path: Path) -> str:
 
 def shape(result: Result) -> str:
     """A failure without its figures: equal for failures that are probably the same."""
-    return f"{result.word}: {NUMBER.sub('#', result.title)}"
+    return f"{result.word}: {without_figures(result.title)}"
 
 
 class Campaign:

@@ -7,20 +7,26 @@ from .log import printable
 
 PROGRESS = "# progress "
 CLEAR_LINE = "\r\x1b[K"
+BRIEFLY = (PROGRESS, "ok ", "not ok ", "Bail out!")
+NOT_RUN = "# SKIP not run "
 
 
 class Console:
-    """Shows the kernel's lines as they come; on a terminal progress rewrites one line in place."""
+    """Shows the kernel's lines as they come; on a terminal progress rewrites one line in place.
 
-    def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:
+    brief: no more than progress and results.
+    """
+
+    def __init__(self, stream: TextIO | None = None, quiet: bool = False, brief: bool = False) -> None:
         self._stream = stream or sys.stdout
         self._quiet = quiet
+        self._brief = brief
         self._in_place = self._stream.isatty()
         self._progress_shown = False
 
     def show(self, line: str) -> None:
         """One line of the kernel's."""
-        if self._quiet:
+        if self._quiet or (self._brief and (not line.startswith(BRIEFLY) or NOT_RUN in line)):
             return
         if self._in_place and line.startswith(PROGRESS):
             self._show_progress(printable(line.removeprefix(PROGRESS)))

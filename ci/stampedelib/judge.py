@@ -23,6 +23,9 @@ ENDINGS = {
     "flood": "damaged",
 }
 OUTCOMES = ("pass", "fail", "skip", "inconclusive")
+# The allocator's function by the first word of what a core is doing (stress/explain.c).
+FUNCTIONS = {"init": "init", "insert": "insert_pages", "remove": "remove_pages", "allocate": "allocate_pages",
+             "free": "free_pages", "bad": "free_pages", "drain": "drain"}
 WITHOUT_TITLE = ("pass", "inconclusive")
 
 
@@ -49,8 +52,12 @@ def judge(raw: bytes, exit_code: int | None = None, ended_by: str | None = None,
     damage = list(_damage(log, seen))
     word, title, reasons = (
         _by_host(log, seen) or (_by_damage(log, seen, damage) if damage else _by_kernel(log, seen)))
+    if word == "damaged":
+        log.promises, log.rules_not_tested = [], []  # a log that is not believed vouches for nothing
     return Verdict(word, title, reasons, log.phases, log.plans[0] if log.plans else None,
-                   log.banner, log.options, log.machine, log.promises, log.advice)
+                   log.banner, log.options, log.machine, log.promises, log.rules_not_tested,
+                   log.phases_left_out, log.selftest_failed, log.selftest_left_out, log.advice,
+                   log.running, _place(log, word))
 
 
 def _by_host(log: Log, seen: Seen) -> tuple[str, str, list[str]] | None:
@@ -103,6 +110,19 @@ def _where(log: Log) -> str:
     return f", in phase {log.running}" if log.running else f", after line {len(log.lines)}"
 
 
+def _place(log: Log, word: str) -> str | None:
+    """Where a failure before the first phase was; None for any other end."""
+    if word not in ("fail", "hang", "crash") or not log.lines or log.phases or log.running:
+        return None
+    if not log.current_call:
+        refused = (log.title or "").startswith("insert-refused: ")
+        return "before the first phase" + (", in insert_pages" if refused else "")
+    verb, _, rest = log.current_call.partition(" ")
+    if verb not in FUNCTIONS:
+        return f"before the first phase, in: {log.current_call}"
+    return f"before the first phase, in {FUNCTIONS[verb]}" + (f" ({rest})" if rest else "")
+
+
 def _kernel_words(log: Log) -> list[str]:
     """What the kernel managed to say of a failure, in a log that is not believed as a whole."""
     said = log.title or log.bail_out or _failed_phase(log)
@@ -117,7 +137,7 @@ def _failed_phase(log: Log) -> str | None:
 def _kernel_title(log: Log) -> str:
     """The title of an intact log."""
     if log.verdicts[0] == "pass":
-        return f"all {len(log.phases)} phases passed"
+        return "the phase passed" if len(log.phases) == 1 else f"all {len(log.phases)} phases passed"
     if log.verdicts[0] == "inconclusive":
         return "; ".join(f"{phase.name}: {phase.detail.removeprefix('SKIP ')}"
                          for phase in log.phases if phase.outcome in ("inconclusive", "skip"))

@@ -4,8 +4,9 @@ import json
 import sys
 from pathlib import Path
 
-from . import checks, junit
+from . import checks, junit, page
 from .judge import ENDINGS, judge
+from .log import printable
 from .usage import existing_file, integer, nonce
 from .verdict import Verdict
 
@@ -38,6 +39,8 @@ def execute(arguments: argparse.Namespace) -> int:
         _write_json(arguments.json, verdict)
     if arguments.json != "-":
         print(verdict.text())
+        for line in [*page.tried_lines(verdict), *page.selftest_lines(verdict)]:
+            print(printable(line))
     return verdict.code
 
 

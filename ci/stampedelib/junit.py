@@ -1,7 +1,7 @@
 """The verdict as JUnit XML: a test case for each planned phase, so that CI systems show it.
 
 Whatever is not a pass shows: in the phase that it happened in, or, where that is none, in a case
-named `run`.
+named `run`. A promise or rule that was not tested is a skipped case; all promises are properties.
 """
 import re
 import xml.etree.ElementTree as ElementTree
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .log import Log, Phase, parse
+from .statement import NOT_TESTED
 from .verdict import Verdict
 
 SUITE = "stampede"
@@ -38,12 +39,13 @@ def write(path: Path, verdict: Verdict, raw: bytes) -> None:
 def junit(verdict: Verdict, raw: bytes) -> bytes:
     """The XML document."""
     log = parse(raw)
-    cases = list(_phases(verdict, log))
+    cases = [*_phases(verdict, log), *_not_tested(verdict)]
     if verdict.word not in GOOD and not any(case.kind in ("failure", "error") for case in cases):
         cases.append(Case("run", _kind(verdict), verdict.title))
     counts = {plural: str(sum(case.kind == kind for case in cases))
               for kind, plural in ELEMENT.items()}
     suite = ElementTree.Element("testsuite", name=SUITE, tests=str(len(cases)), **counts)
+    _add_properties(suite, verdict)
     for case in cases:
         _add_case(suite, case, verdict)
     ElementTree.SubElement(suite, "system-out").text = _clean("\n".join(_tail(log)))
@@ -78,6 +80,25 @@ def _case(phase: Phase, verdict: Verdict) -> Case:
     if phase.outcome in ("skip", "inconclusive"):
         return Case(phase.name, "skipped", phase.detail.removeprefix("SKIP "), seconds)
     return Case(phase.name, seconds=seconds)
+
+
+def _not_tested(verdict: Verdict) -> Iterator[Case]:
+    for kind, statements in (("promise", verdict.promises), ("rule", verdict.rules_not_tested)):
+        for statement in statements[:MOST_CASES]:
+            if statement.outcome == NOT_TESTED:
+                yield Case(f"{kind} {statement.name}", "skipped",
+                           f"{NOT_TESTED}: {statement.why}" if statement.why else NOT_TESTED)
+
+
+def _add_properties(suite: ElementTree.Element, verdict: Verdict) -> None:
+    """What became of each promise, and the vectors that failed."""
+    rows = [(f"promise {promise.name}", promise.outcome) for promise in verdict.promises]
+    rows += [("selftest failed", vector) for vector in verdict.selftest_failed]
+    if not rows:
+        return
+    properties = ElementTree.SubElement(suite, "properties")
+    for name, value in rows[:MOST_CASES]:
+        ElementTree.SubElement(properties, "property", name=_clean(name), value=_clean(value))
 
 
 def _add_case(suite: ElementTree.Element, case: Case, verdict: Verdict) -> None:

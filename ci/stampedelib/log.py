@@ -4,6 +4,8 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .statement import NOT_TESTED, Statement, once_each, read
+
 LONGEST_LINE = 240
 LONGEST_PENDING = 4096  # a line shown live is broken here, so that endless ones cost no memory
 MARKER = "KTAP version 1"
@@ -13,7 +15,7 @@ PRINTABLE = re.compile(r"[ -~]*")
 END = re.compile(r"# end nonce=([0-9a-f]{16}) lines=([1-9][0-9]{0,8}) crc=0x([0-9a-f]{8})")
 PLAN = re.compile(r"1\.\.([0-9]{1,6})")
 RESULT = re.compile(r"(not )?ok ([0-9]{1,6}) (\S+)(?: # (.*))?")
-PROMISE = "# promise "
+CURRENT_CALL = re.compile(r"[0-9]+ ([a-z]+)[^;]*; in: ([^;]*)(?:; in interrupt: [^;]*)?")
 ADVICE = "# look first at: "
 HALTED = "# halted:"
 HELD = "# held:"  # as HALTED, and the machine waits for a debugger
@@ -49,7 +51,12 @@ class Log:
     machine: dict[str, str] = field(default_factory=dict)
     plans: list[int] = field(default_factory=list)
     phases: list[Phase] = field(default_factory=list)
-    promises: list[str] = field(default_factory=list)
+    promises: list[Statement] = field(default_factory=list)
+    rules_not_tested: list[Statement] = field(default_factory=list)
+    phases_left_out: list[Statement] = field(default_factory=list)
+    selftest_failed: list[str] = field(default_factory=list)
+    selftest_left_out: list[str] = field(default_factory=list)
+    current_call: str | None = None
     advice: str | None = None
     running: str | None = None
     bail_out: str | None = None
@@ -83,13 +90,12 @@ def parse(raw: bytes) -> Log:
             _read_line(log, number, line)
         elif line.startswith(HELD):
             log.held = True
+    log.promises = once_each(log.promises)
     return log
 
 
 def _read_line(log: Log, number: int, line: str) -> None:
-    if line.startswith(PROMISE):
-        log.promises.append(line.removeprefix(PROMISE))
-    elif line.startswith(ADVICE):
+    if line.startswith(ADVICE):
         log.advice = line.removeprefix(ADVICE)
     elif line.startswith("# "):
         _read_diagnostic(log, number, line)
@@ -142,6 +148,23 @@ def _totals(log: Log, text: str) -> None:
     log.totals = key_values(text)
 
 
+def _rule(log: Log, text: str) -> None:
+    if (rule := read(text)).outcome == NOT_TESTED:
+        log.rules_not_tested.append(rule)
+
+
+def _phase_left_out(log: Log, text: str) -> None:
+    name, _, why = text.partition(" left out: ")
+    if why:
+        log.phases_left_out.append(Statement(name, "left out", why))
+
+
+def _core(log: Log, text: str) -> None:
+    """What a core was doing when the run failed: the one that reports has the last word."""
+    if (match := CURRENT_CALL.fullmatch(text)) and (match[1] == "reports" or not log.current_call):
+        log.current_call = match[2]
+
+
 DIAGNOSTICS: dict[str, Callable[[Log, str], None]] = {
     "# stampede ": _banner,
     "# allocator=": lambda log, text: log.banner.update(key_values(f"allocator={text}")),
@@ -151,6 +174,12 @@ DIAGNOSTICS: dict[str, Callable[[Log, str], None]] = {
     "# title=": _title,
     "# totals ": _totals,
     "# verdict=": lambda log, text: log.verdicts.append(text),
+    "# promise ": lambda log, text: log.promises.append(read(text)),
+    "# rule ": _rule,
+    "# phase ": _phase_left_out,
+    "# selftest failed: ": lambda log, text: log.selftest_failed.append(text),
+    "# selftest left out: ": lambda log, text: log.selftest_left_out.append(text),
+    "# core ": _core,
 }
 
 

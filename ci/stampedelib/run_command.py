@@ -1,15 +1,19 @@
 """`stampede run`: boot the kernel in QEMU, show its report live, judge it."""
 import argparse
+import dataclasses
 import os
 import shlex
 import signal
 import sys
 from pathlib import Path
 
-from . import checks, schedule
+from . import checks, junit, schedule
+from .console import Console
+from .goingon import Boot, Outcomes, phases_left, why_none_left
+from .log import printable
 from .machine import Accelerator, Machine, choose_accelerator, find_ovmf, find_qemu, kvm_trouble
-from .runfolder import LAST
-from .runner import Plan, run
+from .runfolder import RunFolder, claim
+from .runner import Plan, amend_record, next_steps, run
 from .usage import (ROOT, UsageError, allocator, check_writable, existing_file, integer, kernel_arguments, memory,
                     random_seed)
 from .verdict import Verdict
@@ -104,7 +108,8 @@ def _add_failure_arguments(group: argparse._ArgumentGroup) -> None:
                             "(default 4G)")
     group.add_argument("--keep-going", action="store_true",
                        help="after a failure boot again for the phases that were left, their logs in "
-                            "then-1, then-2, ... beside the first; the first failure is the verdict")
+                            "then-1, then-2, ... beside the first; one table of distinct failures "
+                            "ends it, and the first failure is the verdict")
     group.add_argument("--debug", action="store_true",
                        help="wait for gdb before the first instruction, and however long it takes; "
                             "--on-fail gdb unless that says otherwise")
@@ -121,22 +126,87 @@ def execute(arguments: argparse.Namespace) -> int:
         arguments.junit.parent.mkdir(parents=True, exist_ok=True)
         check_writable(arguments.junit)
     leave_orderly()
-    verdict = run(plan)
-    if arguments.keep_going:
-        _go_on(arguments, verdict)
-    return verdict.code
+    return (_keep_going(arguments, plan) if arguments.keep_going else run(plan)).code
 
 
-def _go_on(arguments: argparse.Namespace, verdict: Verdict) -> None:
-    """Run what a failure left, each time in a new machine: the old one's memory is not to be trusted."""
-    folder = (arguments.log or ROOT / LAST / "serial.log").parent
-    given = [word for word in arguments.args if not word.startswith("phases=")]
-    boots = 0
-    while rest := verdict.phases_left():
-        boots += 1
-        arguments.log = folder / f"then-{boots}" / "serial.log"
-        arguments.args = [*given, f"phases={','.join(rest)}"]
-        verdict = run(build_plan(arguments))
+def _keep_going(arguments: argparse.Namespace, plan: Plan) -> Verdict:
+    """Run what a failure left, each time in a new machine: the old one's memory is not to be trusted.
+
+    One boot that leaves nothing is told as any run; several have one table and one verdict.
+    """
+    console = Console()
+    with claim(arguments.log) as folder:
+        first = run(dataclasses.replace(plan, in_table=lambda verdict: bool(phases_left(verdict))), folder)
+        left = phases_left(first)
+        if not left:
+            if sentence := why_none_left(first):
+                console.say(f"  {sentence}")
+            return first
+        outcomes = Outcomes()
+        alone = _of_one_boot(arguments, arguments.args)
+        _add(outcomes, dataclasses.replace(plan, repeat=lambda verdict: _repeat(alone, verdict)), folder.log, first,
+             console)
+        _boot_for(arguments, left, folder.log.parent, outcomes, console)
+        return _tell_all(outcomes, plan, folder, console)
+
+
+def _boot_for(arguments: argparse.Namespace, left: list[str], folder: Path, outcomes: Outcomes,
+              console: Console) -> None:
+    """Boot for these phases, and again for what is left of them. Each boot leaves fewer, or is the last."""
+    while left:
+        then = f"then-{len(outcomes.boots)}"
+        if not arguments.quiet:
+            console.say(f"boot {len(outcomes.boots) + 1}: {', '.join(left)}")
+        given = [word for word in arguments.args if not word.startswith("phases=")]
+        again = _of_one_boot(arguments, [*given, f"phases={','.join(left)}"])
+        again.log = folder / then / "serial.log"
+        again.bundle = arguments.bundle and arguments.bundle.with_name(f"{arguments.bundle.name}-{then}")
+        again.expect, again.junit = [], None  # both are about the run as a whole
+        try:
+            plan = dataclasses.replace(build_plan(again), brief=True, in_table=lambda _: True)
+            verdict = run(plan)
+        except (UsageError, OSError) as error:
+            console.say(f"  KEEP_GOING ends here: {error}")
+            return
+        _add(outcomes, plan, again.log, verdict, console)
+        before, left = left, [name for name in phases_left(verdict) if name in left]
+        if len(left) >= len(before):
+            console.say("  KEEP_GOING ends here: this boot got no further than the one before")
+            return
+
+
+def _of_one_boot(arguments: argparse.Namespace, words: list[str]) -> argparse.Namespace:
+    """The arguments of a run of one boot with these options of the kernel's."""
+    copied = argparse.Namespace(**vars(arguments))
+    kept, skip = [], False
+    for word in arguments.argv:
+        if not skip and word not in ("--args", "--keep-going") and not word.startswith("--args="):
+            kept.append(word)
+        skip = word == "--args" and not skip
+    copied.args = words
+    copied.argv = [*kept, *(["--args", " ".join(words)] if words else [])]
+    return copied
+
+
+def _add(outcomes: Outcomes, plan: Plan, log: Path, verdict: Verdict, console: Console) -> None:
+    """Enter a boot that has ended."""
+    boot = Boot(str(len(outcomes.boots) + 1), verdict, str(log), next_steps(plan, log, verdict))
+    outcomes.add(boot)
+    if not plan.quiet:
+        console.say(printable(f"boot {boot.label}: {boot.text()}"))
+
+
+def _tell_all(outcomes: Outcomes, plan: Plan, folder: RunFolder, console: Console) -> Verdict:
+    """The table and the verdict on all boots, to a person and in files."""
+    verdict = outcomes.verdict()
+    if not plan.quiet:
+        console.say("")
+    for line in [*outcomes.lines(), *outcomes.verdict_lines()]:
+        console.say(printable(line))
+    amend_record(folder.verdict, {"keep_going": outcomes.as_dict()})
+    if plan.junit:
+        junit.write(plan.junit, verdict, folder.log.read_bytes())
+    return verdict
 
 
 def build_plan(arguments: argparse.Namespace) -> Plan:

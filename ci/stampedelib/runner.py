@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import bundle, from_log, junit
+from . import bundle, from_log, junit, page
 from .aftermath import make_it_tell, take_state
 from .checks import Checks
 from .console import Console
@@ -33,7 +33,8 @@ class Plan:
     """What a run is to be and what is to be done with it.
 
     on_fail: exit, gdb or bundle; halted: wait for gdb before the first instruction; repeat: the
-    command that started this run, its seed apart.
+    command that started this run, its seed apart; brief: show no more than progress and results;
+    in_table: whether a verdict is told with those of other boots, so not here.
     """
     machine: Machine
     kernel: Path
@@ -48,6 +49,8 @@ class Plan:
     checks: Checks
     junit: Path | None
     repeat: Callable[[Verdict], str]
+    brief: bool = False
+    in_table: Callable[[Verdict], bool] = lambda _: False
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,11 @@ class Outcome:
 
 def run(plan: Plan, claimed: RunFolder | None = None) -> Verdict:
     """Carry it out, in a folder of the caller's if it claimed one."""
-    console = Console(quiet=plan.quiet)
+    console = Console(quiet=plan.quiet, brief=plan.brief)
     with contextlib.nullcontext(claimed) if claimed else claim(plan.log) as folder:
         if plan.on_fail == "bundle":
             bundle.make_room(plan.bundle or folder.bundle)
-        if not plan.quiet:
+        if not plan.quiet and not plan.brief:
             console.say(f"stampede: {plan.machine.text()}, nonce {plan.nonce:016x}")
         with Guest(plan.machine, folder.socket, plan.halted) as guest:
             return _attend(plan, folder, guest, console)
@@ -162,20 +165,34 @@ def _tell(console: Console, outcome: Outcome, folder: RunFolder, plan: Plan) -> 
     if outcome.ending.exit_code not in KERNEL_EXIT_CODES:
         for line in outcome.complaint:
             console.say(f"QEMU: {printable(line)}")
-    if not plan.quiet:
-        for line in outcome.verdict.page():
+    told_here = not plan.in_table(outcome.verdict)
+    if told_here and not plan.quiet:
+        for line in page.lines(outcome.verdict):
             console.say(printable(line))
-    console.say(outcome.verdict.text())
+    if told_here:
+        console.say(outcome.verdict.text())
     for line in outcome.cpus[:CPU_LINES]:
         console.say(f"  {line}")
+    if not told_here:
+        return
     if outcome.first_line_seconds is not None:
         console.say(f"  first line after {outcome.first_line_seconds:.2f} s, "
                     f"verdict after {outcome.total_seconds:.2f} s")
-    console.say(f"  log: {_short(folder.log)}")
-    console.say(f"  repeat: {plan.repeat(outcome.verdict)}")
-    if command := from_log.replay_command(_tool(), _short(folder.log), folder.log.read_bytes(), plan.kernel,
-                                          outcome.verdict.title):
-        console.say(f"  replay: {command}")
+    for step in next_steps(plan, folder.log, outcome.verdict):
+        console.say(f"  {step}")
+
+
+def next_steps(plan: Plan, log: Path, verdict: Verdict) -> list[str]:
+    """Where the log is, and the commands that bring the outcome back."""
+    found = [f"log: {_short(log)}", f"repeat: {plan.repeat(verdict)}"]
+    if command := from_log.replay_command(_tool(), _short(log), log.read_bytes(), plan.kernel, verdict.title):
+        found.append(f"replay: {command}")
+    return found
+
+
+def amend_record(path: Path, more: dict[str, Any]) -> None:
+    """Add to a verdict.json that was written."""
+    _write_record(path, json.loads(path.read_text(encoding="utf-8")) | more)
 
 
 def _write_record(path: Path, record: dict[str, Any]) -> None:

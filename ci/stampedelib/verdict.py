@@ -1,19 +1,28 @@
 """The seven verdicts, in one structure that every output is made from."""
+import re
 from dataclasses import asdict, dataclass, field
-from textwrap import shorten
 from typing import Any
 
 from .log import Phase
+from .statement import Statement
 
 CODES = {"pass": 0, "fail": 1, "error": 2, "inconclusive": 3, "hang": 4, "crash": 5, "damaged": 6}
 KERNEL_EXIT_CODES = {0x41 + 2 * code: word for word, code in CODES.items() if word != "damaged"}
 REASONS_SHOWN = 5
-DETAIL_WIDTH = 80
+FIGURE = re.compile(r"\b(?:0x[0-9a-f]+|[0-9]+)\b")
+
+
+def without_figures(title: str) -> str:
+    """Equal for titles that differ only in their numbers."""
+    return FIGURE.sub("#", title)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a run: one word of CODES, its title, and why."""
+    """What became of a run: one word of CODES, its title, and why.
+
+    running: the phase that was not at its end; place: where a failure before the first phase was.
+    """
     word: str
     title: str
     reasons: list[str] = field(default_factory=list)
@@ -22,34 +31,23 @@ class Verdict:
     banner: dict[str, str] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)
-    promises: list[str] = field(default_factory=list)
+    promises: list[Statement] = field(default_factory=list)
+    rules_not_tested: list[Statement] = field(default_factory=list)
+    phases_left_out: list[Statement] = field(default_factory=list)
+    selftest_failed: list[str] = field(default_factory=list)
+    selftest_left_out: list[str] = field(default_factory=list)
     advice: str | None = None
+    running: str | None = None
+    place: str | None = None
 
     @property
     def code(self) -> int:
         """The exit code of the tool."""
         return CODES[self.word]
 
-    def phases_left(self) -> list[str]:
-        """The names of those that a failure kept from running."""
-        return [phase.name for phase in self.phases if phase.outcome == "skip"]
-
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {"code": self.code, **asdict(self)}
-
-    def page(self) -> list[str]:
-        """For a person, before the verdict: a line a phase, the promises, where to look first."""
-        outcomes: dict[str, list[str]] = {}
-        for promise in self.promises:
-            name, outcome = promise.split(": ", 1) if ": " in promise else (promise, "")
-            if name == "broken":
-                name, outcome = outcome, name
-            outcomes.setdefault(outcome, []).append(name)
-        return [*(f"  {phase.outcome:<13}{phase.name:<12} {shorten(phase.detail, DETAIL_WIDTH)}"
-                  for phase in self.phases),
-                *(f"  promises {outcome}: {', '.join(names)}" for outcome, names in outcomes.items()),
-                *([f"  look first at {self.advice}"] if self.advice else [])]
 
     def text(self) -> str:
         """For a person: the verdict, then why, shortly."""
