@@ -108,8 +108,7 @@ unsigned plan_count(const struct run *run)
 
     for (unsigned i = 0; all_phases[i]; i++) {
         const char *lacking = hindrance(run, all_phases[i]);
-        bool asked = strcmp(run->options->phases, "all") != 0 || !all_phases[i]->places;
-        if (lacking && asked && listed(run->options->phases, all_phases[i]->name))
+        if (lacking && listed(run->options->phases, all_phases[i]->name))
             report_line("# phase %s left out: it needs %s", all_phases[i]->name, lacking);
         count += plan_includes(run, all_phases[i]);
     }

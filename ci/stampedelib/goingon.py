@@ -16,7 +16,7 @@ from .verdict import CODES, Verdict, without_figures
 
 # stress/plan.c has the same, in the order in which they run.
 PHASES = ("selftest", "single", "single-irq", "mixed", "remote-free", "irq", "exhaust", "fragment", "hotplug",
-          "bad-free")
+          "bad-free", "single-placed", "placed")
 GOOD = ("pass", "inconclusive")
 FIRST_WORDS = 4  # of a title, behind its rule: what makes two failures the same
 BEFORE = "(before any)"
