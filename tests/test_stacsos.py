@@ -102,6 +102,64 @@ def test_debugging_output_is_cut_off(tmp_path):
     assert log.count("# log: dprintf: what follows is not printed") == 1
 
 
+# What the system around it has, or does not mind.
+
+def changed(year, folder, *changes):
+    """A copy of a reference with pieces of its text replaced; its kernel."""
+    source = source_of(year, folder)
+    for path in (source, source.with_suffix(".h")):
+        text = path.read_text()
+        for old, new in changes:
+            text = text.replace(old, new)
+        path.write_text(text)
+    return folder
+
+
+def test_warning_in_the_header_is_shown_once_and_stops_nothing(tmp_path):
+    folder = changed("2026", tmp_path, ("    void push(", "    bool known(int order) const { return order <= LAST_ORDER; }\n"
+                                                         "    void push("))
+    done = make("kernel", f"STACSOS={folder}")
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"(\S+?):\d+:\d+: warning: ", done.stderr) == [str(folder / f"{NAME}.h")]
+
+
+def test_bridges_have_no_warnings_of_their_own(tmp_path):
+    for year in GENERATIONS:
+        folder = changed(year, tmp_path, ("nothing", "nothing"))
+        done = make("kernel", f"STACSOS={folder}", "STACSOS_BRIDGE_FLAGS=$(STACSOS_FLAGS) -Wextra -Werror")
+        assert done.returncode == 0 and "bridge_" in done.stdout, done.stdout + done.stderr
+
+
+def test_class_that_does_not_fit_is_told(tmp_path):
+    folder = changed("2025", tmp_path, ("allocate_pages(int order", "allocate_some(int order"), (") override", ")"))
+    done = make("kernel", f"STACSOS={folder}")
+    assert done.returncode and "error:" in done.stderr
+    assert f"{folder / NAME}.h: the class does not fit the interface of 2025" in done.stderr
+
+
+def test_members_and_names_of_2024(tmp_path):
+    """A solution that keeps the order in the descriptor and looks at nothing else."""
+    folder = changed("2024", tmp_path, (
+        "    free_list_[order] = &block;\n", "    free_list_[order] = &block;\n    block.free_block_size_ = pages_per_block(order);\n"),
+        ("    page **slot", "    if (block.free_block_size_ != pages_per_block(order) || byte_swap(u16(1)) != 256)\n"
+                           "        return false;\n    block.free_block_size_ = 0;\n    page **slot"),
+        ("    free_list_[from] = next_of(block);\n", "    free_list_[from] = next_of(block);\n    block.free_block_size_ = 0;\n"),
+        ("    static page *&next_of", "    static u64 pages_per_block(int order) { return 1ull << order; }\n    static page *&next_of"))
+    code, log = boot(kernel_of(folder))
+    assert code == EXIT_CODE["pass"], log
+
+
+@pytest.mark.parametrize("does, outcome, says", [
+    ("next_of(block) == &block", "pass", "# verdict=pass"),
+    ("(next_of(block) = &block)", "crash", "# title=wild-access: core 0 wrote"),
+], ids=("read", "written"))
+def test_page_0_can_be_looked_into(tmp_path, does, outcome, says):
+    """It is mapped in StACSOS, and is nobody's to write to."""
+    look = f'    if (block.pfn() == 0 && {does})\n        panic("page 0");\n    page **slot'
+    code, log = boot(kernel_of(changed("2025", tmp_path, ("    page **slot", look))))
+    assert code == EXIT_CODE[outcome] and says in log, log
+
+
 # Whose lock.
 
 def test_locks_that_are_there_are_used():
