@@ -29,7 +29,7 @@ def kernel_of(source, *words):
     """Build the kernel with the allocator in the folder `source`; its path."""
     done = make("kernel", f"STACSOS={source}", *words)
     assert done.returncode == 0, done.stdout + done.stderr
-    year = generation("--all", *[f"--generation={word[-4:]}" for word in words], source).stdout[:4]
+    year = generation(source).stdout[:4]
     return ROOT / f"build/gcc-order16-stacsos{year}-{Path(source).name}/stampede.elf"
 
 
@@ -173,6 +173,50 @@ def test_lock_in_a_comment_is_none(tmp_path):
     assert generation("--all", source).stdout.split()[:2] == ["2024", "adapter"]
 
 
+def promises(log):
+    """What the log says of each promise."""
+    return dict(re.findall(r"^# promise ([a-z-]+): (.*)$", log, re.MULTILINE))
+
+
+@pytest.mark.parametrize("year, says", [
+    ("2024", "not tested: no lock in this file: every call was made under the adapter's"), ("2025", "kept")])
+def test_what_the_adapters_lock_sees_to_is_not_called_kept(year, says):
+    code, log = boot(kernel_of(SUBJECTS / year), "seed=1 seconds=2 phases=single,mixed,irq")
+    assert code == EXIT_CODE["pass"], log
+    assert [promises(log)[name] for name in ("smp-safe", "irq-safe", "coalesces")] == [says, says, "kept"]
+
+
+def test_unguarded_calls_show_the_missing_lock():
+    code, log = boot(kernel_of(SUBJECTS / "2024"), "seed=1 seconds=10 allocator=stacsos-2024-unguarded")
+    assert code in (EXIT_CODE["fail"], EXIT_CODE["crash"], EXIT_CODE["hang"]), log
+    assert re.search(r"^not ok \d+ (mixed|remote-free|irq|exhaust) ", log, re.MULTILINE), log
+
+
+# What is not promised.
+
+SLOPPY = ("        order++;\n    }\n    push", "        order++;\n        if (order == 3)\n            break;\n    }\n    push")
+
+
+def test_merging_can_be_taken_back(tmp_path):
+    """Blocks above order 3 never come together; nothing else is wrong."""
+    folder = changed("2025", tmp_path, SLOPPY)
+    code, log = boot(kernel_of(folder))
+    assert code == EXIT_CODE["fail"] and "# title=uncoalesced: " in log, log
+    for words in (["STACSOS_PROMISES=-coalesces -true-oom"], []):
+        if not words:
+            source = folder / f"{NAME}.cpp"
+            source.write_text("// STACSOS_PROMISES: -coalesces -true-oom\n" + source.read_text())
+        code, log = boot(kernel_of(folder, *words), "seed=1 seconds=2 phases=single,mixed,remote-free")
+        assert code == EXIT_CODE["pass"], log
+        assert (promises(log)["coalesces"], promises(log)["true-oom"]) == ("not made", "not made")
+
+
+def test_promises_of_a_comment_are_found(tmp_path):
+    source = source_of("2024", tmp_path)
+    source.write_text(source.read_text() + "/* STACSOS_PROMISES: -coalesces -smallest-fit (they wait) */\n")
+    assert generation("--all", source).stdout.split()[4] == "-coalesces,-smallest-fit"
+
+
 # Which generation.
 
 @pytest.mark.parametrize("year", GENERATIONS)
@@ -212,7 +256,7 @@ def test_checkout_of_the_whole_system(tmp_path):
     for path in (source, header):
         path.parent.mkdir(parents=True)
         shutil.copy(SUBJECTS / "2025" / path.name, path)
-    assert generation("--all", tmp_path).stdout.split() == ["2025", "student", str(source), str(header)]
+    assert generation("--all", tmp_path).stdout.split() == ["2025", "student", str(source), str(header), "none"]
 
 
 # What make says.
@@ -233,6 +277,8 @@ def test_error_in_the_users_file_reads_as_such(tmp_path):
     ([f"STACSOS={SUBJECTS}/2025", "MAX_ORDER=12"], "STACSOS= is for MAX_ORDER=16"),
     ([f"STACSOS={SUBJECTS}/2025", "ALLOCATOR=buddy"], "say ALLOCATOR= or STACSOS=, not both"),
     ([f"STACSOS={SUBJECTS}/2025", "STACSOS_LOCK=none"], "STACSOS_LOCK is adapter or student"),
+    ([f"STACSOS={SUBJECTS}/2025", "STACSOS_PROMISES=coalesces"], "what can be taken back is -coalesces"),
+    ([f"STACSOS={SUBJECTS}/2025", "STACSOS_PROMISES=-smp-safe"], "what can be taken back is -coalesces"),
     ([f"STACSOS={SUBJECTS}/2025", "STACSOS_GENERATION=1999"], "invalid choice: '1999'"),
     (["ALLOCATOR=/nonexistent/mine.c"], "/nonexistent/mine.c: there is no such file"),
     (["ALLOCATOR=docs/LOG.md"], "docs/LOG.md: there is no such file, or nothing in it ends in .c, .cpp or .o"),
