@@ -1,5 +1,6 @@
 """StACSOS allocators, unmodified: the right ones pass, the wrong ones are named, misuse is told."""
 
+import json
 import re
 import shlex
 import shutil
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from support import EXIT_CODE, ROOT
+
+from stampedelib import stages
+from stampedelib.verdict import Verdict
 
 SUBJECTS = ROOT / "tests/subjects/stacsos"
 GENERATIONS = ("2024", "2025", "2026")
@@ -190,6 +194,90 @@ def test_unguarded_calls_show_the_missing_lock():
     code, log = boot(kernel_of(SUBJECTS / "2024"), "seed=1 seconds=10 allocator=stacsos-2024-unguarded")
     assert code in (EXIT_CODE["fail"], EXIT_CODE["crash"], EXIT_CODE["hang"]), log
     assert re.search(r"^not ok \d+ (mixed|remote-free|irq|exhaust) ", log, re.MULTILINE), log
+
+
+# Stages after a pass.
+
+REFUSES = ("void page_allocator_buddy::insert_free_pages(page &range_start, u64 page_count)\n{\n    unique_irq_lock lock(lock_);\n", """
+bool page_allocator_buddy::is_free(u64 pfn) const
+{
+    for (int order = 0; order <= LastOrder; order++)
+        for (page *block = free_list_[order]; block; block = next_of(*block))
+            if (block->pfn() == (pfn & ~((1ull << order) - 1)))
+                return true;
+    return false;
+}
+
+void page_allocator_buddy::insert_free_pages(page &range_start, u64 page_count)
+{
+    unique_irq_lock lock(lock_);
+    if (is_free(range_start.pfn()))
+        return;
+"""), ("base.pfn() % (1ull << order) == 0);\n", "base.pfn() % (1ull << order) == 0);\n    if (is_free(base.pfn()))\n        return;\n"
+       ), ("    void push(", "    bool is_free(u64 pfn) const;\n    void push(")
+
+
+def staged(source, folder, *words, stages=(), seconds=2):
+    """Run the tool with stages; its exit code, its words and stages.json by allocator."""
+    done = subprocess.run([ROOT / "ci/stampede", "run", "--kernel", kernel_of(source), "--boot", "direct", "--cpus", "4",
+                           "--memory", "96M", "--seconds", str(seconds), "--seed", "1", "--log", folder / "log/serial.log",
+                           *[word for stage in stages for word in ("--stage", stage)], *words],
+                          capture_output=True, text=True, timeout=300)
+    record = folder / "log/stages.json"
+    found = json.loads(record.read_text()) if record.exists() else []
+    return done.returncode, done.stdout, {one["allocator"]: one for one in found}
+
+
+def test_second_stage_says_what_a_missing_lock_does(tmp_path):
+    code, words, found = staged(SUBJECTS / "2024", tmp_path, "--args", "phases=mixed,remote-free,irq", stages=["unguarded"],
+                                seconds=10)
+    assert code == 0 and "\nPASS (exit code 0): all 3 phases passed\n" in words, words
+    assert found["stacsos-2024-unguarded"]["outcome"] == "found", words
+    after = words[words.index("\nsecond stage, without the adapter's lock: 10 s\n"):]
+    assert "\n  found: " in after and "\n  likely cause: no lock in this file" in after and "FAIL" not in after
+    repeat = re.search(r"^  repeat: (.*)$", after, re.MULTILINE)[1]
+    again = subprocess.run([*shlex.split(repeat), "--log", tmp_path / "again/serial.log"], cwd=ROOT, capture_output=True,
+                           text=True, timeout=120)
+    assert again.returncode and "# allocator=stacsos-2024-unguarded " in again.stdout, again.stdout
+
+
+def test_stages_wait_for_a_pass(tmp_path):
+    folder = patched(SUBJECTS / "2024/never-merges.patch", tmp_path)
+    code, words, found = staged(folder, tmp_path, "--args", "phases=selftest", stages=["unguarded", "hardening"])
+    assert code == 1 and not found
+    assert "stage unguarded: not run, because the first run failed" in words
+    assert "stage hardening: not run, because the first run failed" in words
+
+
+def test_hardening_tells_what_is_refused(tmp_path):
+    """A solution that looks through its lists before it takes anything, and asserts orders."""
+    code, words, found = staged(changed("2025", tmp_path, *REFUSES), tmp_path, stages=["hardening"])
+    assert code == 0, words
+    outcomes = {name.removeprefix("stacsos-2025-"): one["outcome"] for name, one in found.items()}
+    assert outcomes == {"double-free": "refused", "inner-free": "refused", "wrong-order": "accepted",
+                        "misaligned": "stopped", "bad-order": "stopped", "foreign": "accepted",
+                        "double-insert": "refused", "inner-insert": "refused"}, words
+    assert re.search(r"^  a misaligned free +refused, by a check of its own: panic: assert\(order >= 0", words, re.MULTILINE)
+    assert re.search(r"^  a free of pages never inserted +accepted, then outside: ", words, re.MULTILINE)
+
+
+@pytest.mark.parametrize("year", GENERATIONS)
+def test_hardening_reaches_the_code_of_each_year(year, tmp_path):
+    code, words, found = staged(SUBJECTS / year, tmp_path, "--args", "phases=selftest", stages=["hardening"])
+    assert code == 0 and len(found) == 8, words
+    assert not [one for one in found.values() if one["outcome"] == "not tried"], words
+    assert found[f"stacsos-{year}-double-free"]["outcome"] == "accepted", words
+
+
+@pytest.mark.parametrize("word, title, outcome, says", [
+    ("pass", "all 5 phases passed", "nothing found", "that proves nothing"),
+    ("inconclusive", "mixed: handoffs=1", "nothing found", "that proves nothing"),
+    ("hang", "stall: core 1", "found", "likely cause: no lock in this file"),
+    ("damaged", "cut: no closing line", "not run", "it did not run: cut"),
+])
+def test_words_of_the_second_stage(word, title, outcome, says):
+    found, lines = stages._unguarded_words(Verdict(word, title), 7)
+    assert found == outcome and says in "\n".join(lines)
 
 
 # What is not promised.

@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-from . import checks, schedule
+from . import checks, schedule, stages
 from .machine import Accelerator, Machine, choose_accelerator, find_ovmf, find_qemu, kvm_trouble
 from .runfolder import LAST
 from .runner import Plan, run
@@ -85,6 +85,7 @@ def _add_run_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--silence", type=integer(1), metavar="SECONDS",
                        help="how long the kernel may say nothing (default 60, or as many as CPUs)")
     checks.add_arguments(group)
+    stages.add_arguments(group)
     group.add_argument("--junit", type=Path, metavar="FILE",
                        help="write the verdict as JUnit XML too")
     group.add_argument("--quiet", action="store_true", help="show nothing but the outcome")
@@ -124,6 +125,7 @@ def execute(arguments: argparse.Namespace) -> int:
     verdict = run(plan)
     if arguments.keep_going:
         _go_on(arguments, verdict)
+    stages.run_stages(arguments, verdict, build_plan)
     return verdict.code
 
 

@@ -3,6 +3,7 @@
  * adapter refuses them itself; under HARDENING=1 one kind at a time reaches the student's code.
  */
 #include <lib/bitmap.h>
+#include <lib/log.h>
 #include <mm/adapters/stacsos/adapter.h>
 #include <mm/adapters/stacsos/runtime.h>
 
@@ -67,11 +68,22 @@ struct stacsos_misuse stacsos_judge_insert(const struct stacsos_pool *pool, pfn_
                                                         : STACSOS_INNER_INSERT};
 }
 
+/* That the code was called at all, for who reads that it refused. */
+static void tell_once(void)
+{
+    static bool told;
+
+    if (!told)
+        log_line("misuse: a call that is to be refused reaches the code");
+    told = true;
+}
+
 enum page_error stacsos_misuse_free(struct stacsos_pool *pool, struct stacsos_misuse misuse,
                                     pfn_t pfn, unsigned order)
 {
     if (!(pool->ways & misuse.kind))
         return misuse.error;
+    tell_once();
     irq_flags_t flags = stacsos_call_begin(pool);
     stacsos_in_misuse = 1;
     stacsos_free(pool->object, pfn, order);
@@ -85,6 +97,7 @@ enum page_error stacsos_misuse_insert(struct stacsos_pool *pool, struct stacsos_
 {
     if (!(pool->ways & misuse.kind))
         return misuse.error;
+    tell_once();
     irq_flags_t flags = stacsos_call_begin(pool);
     stacsos_in_misuse = 1;
     stacsos_insert(pool->object, start, count);
