@@ -13,6 +13,7 @@ FIRMWARE  ?= bios   ## bios or uefi
 BOOT      ?= iso    ## iso (by GRUB) or direct (by the PVH note, five times faster)
 ARGS      ?=        ## options for the kernel: "name=value name=value"
 ON_FAIL   ?=        ## exit, gdb (stay for make gdb) or bundle; bundle in CI, else exit, if empty
+HARDENING ?=        ## 1, with STACSOS: after a pass try calls that no careful caller makes, reported apart
 KEEP_GOING ?=       ## 1: after a failure boot again for the phases that were left
 BUNDLE    ?=        ## the folder of a bundle; build/last/bundle if empty
 RUN_ARGS  ?=        ## more for "ci/stampede run", such as --junit FILE --expect REGEX
@@ -126,7 +127,7 @@ run debug:
 	    --memory $(MEMORY) --seconds $(DURATION) --accel $(ACCEL) --thread $(THREAD) --schedule $(SCHEDULE) \
 	    --firmware $(FIRMWARE) $(call empty_if,$(SEED),--seed) \
 	    $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) \
-	    $(call empty_if,$(ON_FAIL),--on-fail) $(call empty_if,$(BUNDLE),--bundle) $(if $(KEEP_GOING),--keep-going) $(HALTED) $(RUN_ARGS) \
+	    $(call empty_if,$(ON_FAIL),--on-fail) $(call empty_if,$(BUNDLE),--bundle) $(if $(KEEP_GOING),--keep-going) $(addprefix --stage ,$(RUN_STAGES)) $(HALTED) $(RUN_ARGS) \
 	    $(if $(ARGS),--args "$(ARGS)")
 
 explore: ## search schedules for one that breaks a rule, show it made small (HOSTED=1: ten times faster)
@@ -204,7 +205,7 @@ $(COMMON)/%.o: %.S $(COMMON)/flags
 
 # The user's allocator comes first, and so is the default. Linked twice: the names of the functions, for backtraces, are
 # known once it is linked.
-LINKED := $(USER_OBJECTS) $(OBJECTS)
+LINKED := $(USER_OBJECTS) $(OBJECTS) $(STAGE_OBJECTS)
 LINK    = $(CC) $(LDFLAGS) -Wl,-Map=$(@:.elf=.map) -o $@ $(filter %.o,$^)
 
 $(OUT)/symbols-table0.S: ci/symbols
@@ -223,7 +224,7 @@ $(OUT)/unnamed.elf: $(LINKED) $(OUT)/symbols-table0.o linker.ld
 
 # With what the image is made, but for what is usual, a word a line: make explore with the same makes the explorer's.
 MADE_WITH = $(addprefix ALLOCATOR=,$(if $(USER_FILES),$(ALLOCATOR))) \
-    $(foreach name,STACSOS STACSOS_GENERATION STACSOS_LOCK,$(addprefix $(name)=,$($(name)))) \
+    $(foreach name,STACSOS STACSOS_GENERATION STACSOS_LOCK STACSOS_PROMISES,$(addprefix $(name)=,$($(name)))) \
     $(patsubst %,CC=%,$(filter-out gcc,$(CC))) $(patsubst %,MAX_ORDER=%,$(filter-out 16,$(MAX_ORDER)))
 
 $(OUT)/made-with: $(USER_OBJECTS)

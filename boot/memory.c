@@ -83,7 +83,7 @@ static void build_page_tables(const struct memory *memory)
     paging_init(memory_take);
     map_ranges();
     map_image();
-    paging_set(0, PAGE_SIZE, PAGING_NONE);
+    paging_set(0, PAGE_SIZE, paging_page_0_is_readable ? PAGING_READ : PAGING_NONE);
     if (memory->trampoline)
         paging_set(memory->trampoline, memory->trampoline + PAGE_SIZE,
                    PAGING_READ | PAGING_WRITE | PAGING_EXECUTE);

@@ -76,6 +76,14 @@ static void expect_not_mapped(const void *address)
     expect(probe_read((uintptr_t)address), PROBE_NOT_MAPPED, "read", address);
 }
 
+static void check_page_0(void)
+{
+    if (!paging_page_0_is_readable)
+        return expect_not_mapped(NULL);
+    expect(probe_read(0), PROBE_LET_PASS, "read", NULL);
+    expect(probe_write(0), PROBE_NO_WRITE, "write", NULL);
+}
+
 /* Protection is each core's own matter: CR0.WP and EFER.NXE. */
 static void check_protection(const struct cpu_stacks *stacks)
 {
@@ -89,7 +97,7 @@ static void check_protection(const struct cpu_stacks *stacks)
         expect(probe_execute((uintptr_t)&on_stack), PROBE_NO_EXECUTE, "execute", &on_stack);
     }
     expect(probe_read(NO_ADDRESS), PROBE_NO_ADDRESS, "read", (const void *)NO_ADDRESS);
-    expect_not_mapped(NULL);
+    check_page_0();
     expect_not_mapped(stacks->main.guard + PAGE_SIZE - 1);
     for (unsigned i = 0; i < IST_COUNT - 1; i++)
         expect_not_mapped(stacks->ist[i].guard + PAGE_SIZE - 1);

@@ -100,6 +100,21 @@ struct page_allocator {
     /* ---- optional from here on: NULL where there is none ---- */
 
     /*
+     * Promises that an adapter keeps in place of the code it adapts, so that a run says nothing of
+     * that code, and why: "no lock in this file: every call was made under the adapter's".
+     */
+    unsigned promises_of_adapter;
+    const char *adapter_reason;
+
+    /*
+     * A word that the allocator might have written into the page at pfn if it were free, such as a
+     * link to another page; which word, `key` says. The same for the same arguments while a page is
+     * held. The harness writes such words into pages it holds: whoever reads a page in use as if it
+     * were free is led astray.
+     */
+    uint64_t (*forge)(void *pool, pfn_t pfn, uint64_t key);
+
+    /*
      * How many of the pages [start, start + count), just inserted (or given to init), the allocator
      * keeps for its own records: the first so many. They are never handed out and never free.
      */

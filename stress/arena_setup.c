@@ -5,6 +5,7 @@
 #include <lib/string.h>
 #include <stress/arena.h>
 #include <stress/call.h>
+#include <stress/content.h>
 #include <stress/statics.h>
 
 typedef unsigned long long ull;
@@ -115,6 +116,8 @@ void arena_init(struct arena *arena, const struct page_allocator *allocator, pfn
     };
     if (!allocator->for_each_free)
         arena->census = take(pages, 64);
+    if (sample)
+        content_set_forger(allocator->forge, arena->pool);
     arena_set_bounds(arena, UINT64_MAX, UINT64_MAX);
     reset_allocator(arena);
 }

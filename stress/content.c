@@ -4,6 +4,15 @@
 
 enum { FORGED_WORDS = 4 };
 
+static uint64_t (*allocators_forge)(void *pool, pfn_t pfn, uint64_t key);
+static void *forged_pool;
+
+void content_set_forger(uint64_t (*forge)(void *pool, pfn_t pfn, uint64_t key), void *pool)
+{
+    allocators_forge = forge;
+    forged_pool = pool;
+}
+
 struct content content_make(pfn_t pfn, unsigned order, uint64_t who, uint64_t sample)
 {
     uint64_t key = prng_mix(pfn ^ prng_mix(who));
@@ -28,9 +37,12 @@ static uint64_t forged_word(uint64_t key, pfn_t pfn, uint64_t index)
     return forgeries[((key >> 8) + index) % (sizeof(forgeries) / sizeof(forgeries[0]))];
 }
 
-/* In one block of four the words where a free page would have its links are forged. */
+/* In one block of four the words where a free page would have its links are forged, in three of
+ * four of those as the allocator itself would. */
 static uint64_t word_at(const struct content *content, pfn_t pfn, uint64_t index)
 {
+    if (index < FORGED_WORDS && content->key % 16 != 1 && content->key % 4 == 1 && allocators_forge)
+        return allocators_forge(forged_pool, pfn, prng_mix(content->key + index));
     if (index < FORGED_WORDS && content->key % 4 == 1)
         return forged_word(content->key, pfn, index);
     return content->key + (pfn << 9 | index) * 0x9e3779b97f4a7c15;

@@ -24,6 +24,12 @@ struct content {
     bool full;
 };
 
+/*
+ * The allocator's own forgeries (mm/page_allocator.h), beside those that suit any. NULL: none. Set
+ * while nothing is held.
+ */
+void content_set_forger(uint64_t (*forge)(void *pool, pfn_t pfn, uint64_t key), void *pool);
+
 struct content_error {
     pfn_t pfn;
     unsigned offset; /* bytes into the page */

@@ -97,6 +97,21 @@ static const struct {
     {PROMISE_TRUE_PLACEMENT, placement_untested},
 };
 
+/* What an adapter keeps in place of the code is not tested, whatever ran. */
+static const char *adapter_keeps(const struct run *run, enum page_promise promise)
+{
+    const struct page_allocator *allocator = run->arena.allocator;
+
+    return allocator->promises_of_adapter & promise ? allocator->adapter_reason : NULL;
+}
+
+static const char *why_untested(const struct run *run, size_t row)
+{
+    const char *why = adapter_keeps(run, promise_table[row].promise);
+
+    return why ? why : promise_table[row].untested(run);
+}
+
 static void report_promise(const struct run *run, enum page_promise promise, const char *why)
 {
     const char *name = page_promise_name(promise);
@@ -139,6 +154,10 @@ static const char *no_removal(const struct run *run)
 
 static const char *no_lock(const struct run *run)
 {
+    const char *why = adapter_keeps(run, PROMISE_SMP_SAFE);
+
+    if (why)
+        return why;
     return run->seen.acquisitions ? NULL : "it does not use the harness's spinlock_irq";
 }
 
@@ -155,7 +174,7 @@ static const struct {
 void tested_report(const struct run *run)
 {
     for (size_t i = 0; i < sizeof(promise_table) / sizeof(promise_table[0]); i++)
-        report_promise(run, promise_table[i].promise, promise_table[i].untested(run));
+        report_promise(run, promise_table[i].promise, why_untested(run, i));
     for (size_t i = 0; i < sizeof(rule_table) / sizeof(rule_table[0]); i++) {
         const char *why = rule_table[i].untested(run);
         if (why)

@@ -1,5 +1,6 @@
 """StACSOS allocators, unmodified: the right ones pass, the wrong ones are named, misuse is told."""
 
+import json
 import re
 import shlex
 import shutil
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from support import EXIT_CODE, ROOT
+
+from stampedelib import stages
+from stampedelib.verdict import Verdict
 
 SUBJECTS = ROOT / "tests/subjects/stacsos"
 GENERATIONS = ("2024", "2025", "2026")
@@ -29,7 +33,7 @@ def kernel_of(source, *words):
     """Build the kernel with the allocator in the folder `source`; its path."""
     done = make("kernel", f"STACSOS={source}", *words)
     assert done.returncode == 0, done.stdout + done.stderr
-    year = generation("--all", *[f"--generation={word[-4:]}" for word in words], source).stdout[:4]
+    year = generation(source).stdout[:4]
     return ROOT / f"build/gcc-order16-stacsos{year}-{Path(source).name}/stampede.elf"
 
 
@@ -102,6 +106,64 @@ def test_debugging_output_is_cut_off(tmp_path):
     assert log.count("# log: dprintf: what follows is not printed") == 1
 
 
+# What the system around it has, or does not mind.
+
+def changed(year, folder, *changes):
+    """A copy of a reference with pieces of its text replaced; its kernel."""
+    source = source_of(year, folder)
+    for path in (source, source.with_suffix(".h")):
+        text = path.read_text()
+        for old, new in changes:
+            text = text.replace(old, new)
+        path.write_text(text)
+    return folder
+
+
+def test_warning_in_the_header_is_shown_once_and_stops_nothing(tmp_path):
+    folder = changed("2026", tmp_path, ("    void push(", "    bool known(int order) const { return order <= LAST_ORDER; }\n"
+                                                         "    void push("))
+    done = make("kernel", f"STACSOS={folder}")
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"(\S+?):\d+:\d+: warning: ", done.stderr) == [str(folder / f"{NAME}.h")]
+
+
+def test_bridges_have_no_warnings_of_their_own(tmp_path):
+    for year in GENERATIONS:
+        folder = changed(year, tmp_path, ("nothing", "nothing"))
+        done = make("kernel", f"STACSOS={folder}", "STACSOS_BRIDGE_FLAGS=$(STACSOS_FLAGS) -Wextra -Werror")
+        assert done.returncode == 0 and "bridge_" in done.stdout, done.stdout + done.stderr
+
+
+def test_class_that_does_not_fit_is_told(tmp_path):
+    folder = changed("2025", tmp_path, ("allocate_pages(int order", "allocate_some(int order"), (") override", ")"))
+    done = make("kernel", f"STACSOS={folder}")
+    assert done.returncode and "error:" in done.stderr
+    assert f"{folder / NAME}.h: the class does not fit the interface of 2025" in done.stderr
+
+
+def test_members_and_names_of_2024(tmp_path):
+    """A solution that keeps the order in the descriptor and looks at nothing else."""
+    folder = changed("2024", tmp_path, (
+        "    free_list_[order] = &block;\n", "    free_list_[order] = &block;\n    block.free_block_size_ = pages_per_block(order);\n"),
+        ("    page **slot", "    if (block.free_block_size_ != pages_per_block(order) || byte_swap(u16(1)) != 256)\n"
+                           "        return false;\n    block.free_block_size_ = 0;\n    page **slot"),
+        ("    free_list_[from] = next_of(block);\n", "    free_list_[from] = next_of(block);\n    block.free_block_size_ = 0;\n"),
+        ("    static page *&next_of", "    static u64 pages_per_block(int order) { return 1ull << order; }\n    static page *&next_of"))
+    code, log = boot(kernel_of(folder))
+    assert code == EXIT_CODE["pass"], log
+
+
+@pytest.mark.parametrize("does, outcome, says", [
+    ("next_of(block) == &block", "pass", "# verdict=pass"),
+    ("(next_of(block) = &block)", "crash", "# title=wild-access: core 0 wrote"),
+], ids=("read", "written"))
+def test_page_0_can_be_looked_into(tmp_path, does, outcome, says):
+    """It is mapped in StACSOS, and is nobody's to write to."""
+    look = f'    if (block.pfn() == 0 && {does})\n        panic("page 0");\n    page **slot'
+    code, log = boot(kernel_of(changed("2025", tmp_path, ("    page **slot", look))))
+    assert code == EXIT_CODE[outcome] and says in log, log
+
+
 # Whose lock.
 
 def test_locks_that_are_there_are_used():
@@ -113,6 +175,134 @@ def test_lock_in_a_comment_is_none(tmp_path):
     source = source_of("2024", tmp_path)
     source.write_text(source.read_text() + '// unique_irq_lock\n/* spinlock */ const char *s = "spinlock";\n')
     assert generation("--all", source).stdout.split()[:2] == ["2024", "adapter"]
+
+
+def promises(log):
+    """What the log says of each promise."""
+    return dict(re.findall(r"^# promise ([a-z-]+): (.*)$", log, re.MULTILINE))
+
+
+@pytest.mark.parametrize("year, says", [
+    ("2024", "not tested: no lock in this file: every call was made under the adapter's"), ("2025", "kept")])
+def test_what_the_adapters_lock_sees_to_is_not_called_kept(year, says):
+    code, log = boot(kernel_of(SUBJECTS / year), "seed=1 seconds=2 phases=single,mixed,irq")
+    assert code == EXIT_CODE["pass"], log
+    assert [promises(log)[name] for name in ("smp-safe", "irq-safe", "coalesces")] == [says, says, "kept"]
+
+
+def test_unguarded_calls_show_the_missing_lock():
+    code, log = boot(kernel_of(SUBJECTS / "2024"), "seed=1 seconds=10 allocator=stacsos-2024-unguarded")
+    assert code in (EXIT_CODE["fail"], EXIT_CODE["crash"], EXIT_CODE["hang"]), log
+    assert re.search(r"^not ok \d+ (mixed|remote-free|irq|exhaust) ", log, re.MULTILINE), log
+
+
+# Stages after a pass.
+
+REFUSES = ("void page_allocator_buddy::insert_free_pages(page &range_start, u64 page_count)\n{\n    unique_irq_lock lock(lock_);\n", """
+bool page_allocator_buddy::is_free(u64 pfn) const
+{
+    for (int order = 0; order <= LastOrder; order++)
+        for (page *block = free_list_[order]; block; block = next_of(*block))
+            if (block->pfn() == (pfn & ~((1ull << order) - 1)))
+                return true;
+    return false;
+}
+
+void page_allocator_buddy::insert_free_pages(page &range_start, u64 page_count)
+{
+    unique_irq_lock lock(lock_);
+    if (is_free(range_start.pfn()))
+        return;
+"""), ("base.pfn() % (1ull << order) == 0);\n", "base.pfn() % (1ull << order) == 0);\n    if (is_free(base.pfn()))\n        return;\n"
+       ), ("    void push(", "    bool is_free(u64 pfn) const;\n    void push(")
+
+
+def staged(source, folder, *words, stages=(), seconds=2):
+    """Run the tool with stages; its exit code, its words and stages.json by allocator."""
+    done = subprocess.run([ROOT / "ci/stampede", "run", "--kernel", kernel_of(source), "--boot", "direct", "--cpus", "4",
+                           "--memory", "96M", "--seconds", str(seconds), "--seed", "1", "--log", folder / "log/serial.log",
+                           *[word for stage in stages for word in ("--stage", stage)], *words],
+                          capture_output=True, text=True, timeout=300)
+    record = folder / "log/stages.json"
+    found = json.loads(record.read_text()) if record.exists() else []
+    return done.returncode, done.stdout, {one["allocator"]: one for one in found}
+
+
+def test_second_stage_says_what_a_missing_lock_does(tmp_path):
+    code, words, found = staged(SUBJECTS / "2024", tmp_path, "--args", "phases=mixed,remote-free,irq", stages=["unguarded"],
+                                seconds=10)
+    assert code == 0 and "\nPASS (exit code 0): all 3 phases passed\n" in words, words
+    assert found["stacsos-2024-unguarded"]["outcome"] == "found", words
+    after = words[words.index("\nsecond stage, without the adapter's lock: 10 s\n"):]
+    assert "\n  found: " in after and "\n  likely cause: no lock in this file" in after and "FAIL" not in after
+    repeat = re.search(r"^  repeat: (.*)$", after, re.MULTILINE)[1]
+    again = subprocess.run([*shlex.split(repeat), "--log", tmp_path / "again/serial.log"], cwd=ROOT, capture_output=True,
+                           text=True, timeout=120)
+    assert again.returncode and "# allocator=stacsos-2024-unguarded " in again.stdout, again.stdout
+
+
+def test_stages_wait_for_a_pass(tmp_path):
+    folder = patched(SUBJECTS / "2024/never-merges.patch", tmp_path)
+    code, words, found = staged(folder, tmp_path, "--args", "phases=selftest", stages=["unguarded", "hardening"])
+    assert code == 1 and not found
+    assert "stage unguarded: not run, because the first run failed" in words
+    assert "stage hardening: not run, because the first run failed" in words
+
+
+def test_hardening_tells_what_is_refused(tmp_path):
+    """A solution that looks through its lists before it takes anything, and asserts orders."""
+    code, words, found = staged(changed("2025", tmp_path, *REFUSES), tmp_path, stages=["hardening"])
+    assert code == 0, words
+    outcomes = {name.removeprefix("stacsos-2025-"): one["outcome"] for name, one in found.items()}
+    assert outcomes == {"double-free": "refused", "inner-free": "refused", "wrong-order": "accepted",
+                        "misaligned": "stopped", "bad-order": "stopped", "foreign": "accepted",
+                        "double-insert": "refused", "inner-insert": "refused"}, words
+    assert re.search(r"^  a misaligned free +refused, by a check of its own: panic: assert\(order >= 0", words, re.MULTILINE)
+    assert re.search(r"^  a free of pages never inserted +accepted, then outside: ", words, re.MULTILINE)
+
+
+@pytest.mark.parametrize("year", GENERATIONS)
+def test_hardening_reaches_the_code_of_each_year(year, tmp_path):
+    code, words, found = staged(SUBJECTS / year, tmp_path, "--args", "phases=selftest", stages=["hardening"])
+    assert code == 0 and len(found) == 8, words
+    assert not [one for one in found.values() if one["outcome"] == "not tried"], words
+    assert found[f"stacsos-{year}-double-free"]["outcome"] == "accepted", words
+
+
+@pytest.mark.parametrize("word, title, outcome, says", [
+    ("pass", "all 5 phases passed", "nothing found", "that proves nothing"),
+    ("inconclusive", "mixed: handoffs=1", "nothing found", "that proves nothing"),
+    ("hang", "stall: core 1", "found", "likely cause: no lock in this file"),
+    ("damaged", "cut: no closing line", "not run", "it did not run: cut"),
+])
+def test_words_of_the_second_stage(word, title, outcome, says):
+    found, lines = stages._unguarded_words(Verdict(word, title), 7)
+    assert found == outcome and says in "\n".join(lines)
+
+
+# What is not promised.
+
+SLOPPY = ("        order++;\n    }\n    push", "        order++;\n        if (order == 3)\n            break;\n    }\n    push")
+
+
+def test_merging_can_be_taken_back(tmp_path):
+    """Blocks above order 3 never come together; nothing else is wrong."""
+    folder = changed("2025", tmp_path, SLOPPY)
+    code, log = boot(kernel_of(folder))
+    assert code == EXIT_CODE["fail"] and "# title=uncoalesced: " in log, log
+    for words in (["STACSOS_PROMISES=-coalesces -true-oom"], []):
+        if not words:
+            source = folder / f"{NAME}.cpp"
+            source.write_text("// STACSOS_PROMISES: -coalesces -true-oom\n" + source.read_text())
+        code, log = boot(kernel_of(folder, *words), "seed=1 seconds=2 phases=single,mixed,remote-free")
+        assert code == EXIT_CODE["pass"], log
+        assert (promises(log)["coalesces"], promises(log)["true-oom"]) == ("not made", "not made")
+
+
+def test_promises_of_a_comment_are_found(tmp_path):
+    source = source_of("2024", tmp_path)
+    source.write_text(source.read_text() + "/* STACSOS_PROMISES: -coalesces -smallest-fit (they wait) */\n")
+    assert generation("--all", source).stdout.split()[4] == "-coalesces,-smallest-fit"
 
 
 # Which generation.
@@ -154,7 +344,7 @@ def test_checkout_of_the_whole_system(tmp_path):
     for path in (source, header):
         path.parent.mkdir(parents=True)
         shutil.copy(SUBJECTS / "2025" / path.name, path)
-    assert generation("--all", tmp_path).stdout.split() == ["2025", "student", str(source), str(header)]
+    assert generation("--all", tmp_path).stdout.split() == ["2025", "student", str(source), str(header), "none"]
 
 
 # What make says.
@@ -175,6 +365,8 @@ def test_error_in_the_users_file_reads_as_such(tmp_path):
     ([f"STACSOS={SUBJECTS}/2025", "MAX_ORDER=12"], "STACSOS= is for MAX_ORDER=16"),
     ([f"STACSOS={SUBJECTS}/2025", "ALLOCATOR=buddy"], "say ALLOCATOR= or STACSOS=, not both"),
     ([f"STACSOS={SUBJECTS}/2025", "STACSOS_LOCK=none"], "STACSOS_LOCK is adapter or student"),
+    ([f"STACSOS={SUBJECTS}/2025", "STACSOS_PROMISES=coalesces"], "what can be taken back is -coalesces"),
+    ([f"STACSOS={SUBJECTS}/2025", "STACSOS_PROMISES=-smp-safe"], "what can be taken back is -coalesces"),
     ([f"STACSOS={SUBJECTS}/2025", "STACSOS_GENERATION=1999"], "invalid choice: '1999'"),
     (["ALLOCATOR=/nonexistent/mine.c"], "/nonexistent/mine.c: there is no such file"),
     (["ALLOCATOR=docs/LOG.md"], "docs/LOG.md: there is no such file, or nothing in it ends in .c, .cpp or .o"),

@@ -22,6 +22,8 @@ enum {
     ENTRIES = 512,
 };
 
+const bool paging_page_0_is_readable __attribute__((weak)) = false;
+
 static void *(*take_page)(size_t size, size_t align);
 static uint64_t *root;
 static unsigned largest_leaf_level;

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from . import checks, junit, schedule
+from . import checks, junit, schedule, stages
 from .console import Console
 from .goingon import Boot, Outcomes, phases_left, why_none_left
 from .log import printable
@@ -89,6 +89,7 @@ def _add_run_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--silence", type=integer(1), metavar="SECONDS",
                        help="how long the kernel may say nothing (default 60, or as many as CPUs)")
     checks.add_arguments(group)
+    stages.add_arguments(group)
     group.add_argument("--junit", type=Path, metavar="FILE",
                        help="write the verdict as JUnit XML too")
     group.add_argument("--quiet", action="store_true", help="show nothing but the outcome")
@@ -126,7 +127,9 @@ def execute(arguments: argparse.Namespace) -> int:
         arguments.junit.parent.mkdir(parents=True, exist_ok=True)
         check_writable(arguments.junit)
     leave_orderly()
-    return (_keep_going(arguments, plan) if arguments.keep_going else run(plan)).code
+    verdict = _keep_going(arguments, plan) if arguments.keep_going else run(plan)
+    stages.run_stages(arguments, verdict, build_plan)
+    return verdict.code
 
 
 def _keep_going(arguments: argparse.Namespace, plan: Plan) -> Verdict:

@@ -62,3 +62,39 @@ TEST(no_progress_unless_asked_for)
     CHECK(content_check(content, false, &error));
     CHECK_EQUAL(progress, 0);
 }
+
+/* ---- words that the allocator itself would write ---- */
+
+enum { DRAWS = 1000 };
+static const uint64_t mark = 0xfee1dead;
+
+static uint64_t forge(void *pool, pfn_t pfn, uint64_t key)
+{
+    return pool == &progress && pfn == host_arena_start ? mark ^ key % 2 : 0;
+}
+
+/* In how many of many blocks the first word is one of the forger's. */
+static unsigned count_forged(void)
+{
+    unsigned forged = 0;
+
+    for (uint64_t who = 0; who < DRAWS; who++) {
+        struct content content = content_make(host_arena_start, 0, who, ALL);
+        struct content_error error;
+        content_fill(content, false);
+        CHECK(content_check(content, false, &error));
+        forged += (*(uint64_t *)pfn_to_address(host_arena_start) | 1) == (mark | 1);
+    }
+    return forged;
+}
+
+TEST(some_blocks_look_as_the_allocators_own)
+{
+    make(0, ALL);
+    CHECK_EQUAL(count_forged(), 0);
+    content_set_forger(forge, &progress);
+    unsigned forged = count_forged();
+    CHECK(forged > DRAWS / 8 && forged < DRAWS / 4);
+    content_set_forger(NULL, NULL);
+    CHECK_EQUAL(count_forged(), 0);
+}

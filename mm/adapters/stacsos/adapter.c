@@ -1,10 +1,17 @@
 /* The contract, by way of the student's class. */
+#include <arch/paging.h>
 #include <lib/bitmap.h>
 #include <lib/fail.h>
 #include <mm/adapters/stacsos/adapter.h>
 
 _Static_assert((int)MAX_ORDER == (int)STACSOS_LAST_ORDER,
                "StACSOS's largest order is 16: make MAX_ORDER=16");
+
+/*
+ * StACSOS maps all physical memory, so a solution may look into page 0, the buddy of page 1, before
+ * it knows whether it is free.
+ */
+const bool paging_page_0_is_readable = true;
 
 void *stacsos_page_array;
 
@@ -20,7 +27,7 @@ static uint64_t descriptors(pfn_t end)
 size_t stacsos_metadata_size(pfn_t start, pfn_t end)
 {
     (void)start;
-    return descriptors(end) * stacsos_descriptor_size() + 2 * BITMAP_BYTES(end);
+    return descriptors(end) * stacsos_descriptor_size() + 2 * BITMAP_BYTES(end) + end;
 }
 
 void stacsos_use(struct stacsos_pool *pool)
@@ -29,13 +36,15 @@ void stacsos_use(struct stacsos_pool *pool)
         __atomic_store_n(&stacsos_page_array, pool->page_array, __ATOMIC_RELAXED);
 }
 
-void stacsos_init(void *memory, void *metadata, pfn_t start, pfn_t end)
+void stacsos_init(void *memory, void *metadata, pfn_t start, pfn_t end, unsigned ways)
 {
     struct stacsos_pool *pool = memory;
 
     pool->page_array = metadata;
     pool->in_map = (uint64_t *)((char *)metadata + descriptors(end) * stacsos_descriptor_size());
     pool->free_map = pool->in_map + BITMAP_WORDS(end);
+    pool->orders = (uint8_t *)(pool->free_map + BITMAP_WORDS(end));
+    pool->ways = ways;
     pool->start = start;
     pool->end = end;
     stacsos_use(pool);
@@ -52,21 +61,19 @@ bool stacsos_is_range(const struct stacsos_pool *pool, pfn_t start, uint64_t cou
 enum page_error stacsos_insert_pages(void *memory, pfn_t start, uint64_t count)
 {
     struct stacsos_pool *pool = memory;
-    enum page_error error = PAGE_ALREADY_IN;
 
     if (!stacsos_is_range(pool, start, count))
         return PAGE_BAD_RANGE;
-    irq_flags_t flags = stacsos_call_begin();
-    stacsos_use(pool);
-    if (bitmap_find_set(pool->in_map, start, start + count) == BITMAP_NONE) {
-        bitmap_set_range(pool->in_map, start, count);
-        bitmap_set_range(pool->free_map, start, count);
-        pool->inserted += count;
-        stacsos_insert(pool->object, start, count);
-        error = PAGE_OK;
-    }
-    stacsos_call_end(flags);
-    return error;
+    struct stacsos_misuse misuse = stacsos_judge_insert(pool, start, count);
+    if (misuse.error)
+        return stacsos_misuse_insert(pool, misuse, start, count);
+    irq_flags_t flags = stacsos_call_begin(pool);
+    bitmap_set_range(pool->in_map, start, count);
+    bitmap_set_range(pool->free_map, start, count);
+    pool->inserted += count;
+    stacsos_insert(pool->object, start, count);
+    stacsos_call_end(pool, flags);
+    return PAGE_OK;
 }
 
 /*
@@ -91,13 +98,14 @@ pfn_t stacsos_allocate_pages(void *memory, unsigned order)
 {
     struct stacsos_pool *pool = memory;
     enum stacsos_error error;
-    irq_flags_t flags = stacsos_call_begin();
-
-    stacsos_use(pool);
+    irq_flags_t flags = stacsos_call_begin(pool);
     pfn_t pfn = stacsos_allocate(pool->object, order, &error);
-    if (in_map(pool, pfn, order))
+
+    if (in_map(pool, pfn, order)) {
         bitmap_clear_range(pool->free_map, pfn, order_pages(order));
-    stacsos_call_end(flags);
+        pool->orders[pfn] = (uint8_t)(order + 1);
+    }
+    stacsos_call_end(pool, flags);
     if (pfn == STACSOS_NO_PAGE) {
         check_refusal(order, error);
         return INVALID_PFN;
@@ -123,12 +131,50 @@ static enum page_error page_error_of(enum stacsos_error error)
 enum page_error stacsos_free_pages(void *memory, pfn_t pfn, unsigned order)
 {
     struct stacsos_pool *pool = memory;
-    irq_flags_t flags = stacsos_call_begin();
+    struct stacsos_misuse misuse = stacsos_judge_free(pool, pfn, order);
 
-    stacsos_use(pool);
-    if (in_map(pool, pfn, order))
+    if (misuse.error)
+        return stacsos_misuse_free(pool, misuse, pfn, order);
+    irq_flags_t flags = stacsos_call_begin(pool);
+    if (in_map(pool, pfn, order)) {
+        pool->orders[pfn] = 0;
         bitmap_set_range(pool->free_map, pfn, order_pages(order));
+    }
     enum stacsos_error error = stacsos_free(pool->object, pfn, order);
-    stacsos_call_end(flags);
+    stacsos_call_end(pool, flags);
     return page_error_of(error);
+}
+
+/* ---- forgeries ---- */
+
+/*
+ * The page that a forged link leads to: the page itself, its buddy at some order, or, aligned to
+ * some order, any page, which is free or held.
+ */
+static pfn_t forged_target(const struct stacsos_pool *pool, pfn_t pfn, uint64_t key)
+{
+    unsigned order = (unsigned)(key >> 8) % (MAX_ORDER + 1);
+    pfn_t any = pool->start + (key >> 16) % (pool->end - pool->start);
+
+    switch (key % 4) {
+    case 0:
+        return pfn;
+    case 1:
+    case 2:
+        return buddy_of(pfn & ~(order_pages(order) - 1), order);
+    default:
+        return any & ~(order_pages(order) - 1);
+    }
+}
+
+uint64_t stacsos_forge_descriptor(void *memory, pfn_t pfn, uint64_t key)
+{
+    const struct stacsos_pool *pool = memory;
+
+    return (uintptr_t)pool->page_array + forged_target(pool, pfn, key) * stacsos_descriptor_size();
+}
+
+uint64_t stacsos_forge_number(void *memory, pfn_t pfn, uint64_t key)
+{
+    return forged_target(memory, pfn, key);
 }

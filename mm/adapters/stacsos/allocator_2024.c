@@ -2,8 +2,6 @@
 #include <lib/bitmap.h>
 #include <mm/adapters/stacsos/adapter.h>
 
-static struct page_allocator stacsos_2024;
-
 /*
  * The assignment's remove_pages() skips what is not in the free lists and says nothing, so the
  * adapter looks first; which holds only while nobody is between, that is under the adapter's lock.
@@ -15,8 +13,7 @@ static enum page_error remove_pages(void *memory, pfn_t start, uint64_t count)
 
     if (!stacsos_is_range(pool, start, count))
         return PAGE_BAD_RANGE;
-    irq_flags_t flags = stacsos_call_begin();
-    stacsos_use(pool);
+    irq_flags_t flags = stacsos_call_begin(pool);
     if (bitmap_find_clear(pool->free_map, start, start + count) == BITMAP_NONE) {
         bitmap_clear_range(pool->in_map, start, count);
         bitmap_clear_range(pool->free_map, start, count);
@@ -24,28 +21,30 @@ static enum page_error remove_pages(void *memory, pfn_t start, uint64_t count)
         stacsos_remove(pool->object, start, count);
         error = PAGE_OK;
     }
-    stacsos_call_end(flags);
+    stacsos_call_end(pool, flags);
     return error;
 }
 
 static void init(void *pool, void *metadata, pfn_t start, pfn_t end)
 {
-    if (!stacsos_adapter_locks)
-        stacsos_2024.remove_pages = NULL;
-    stacsos_init(pool, metadata, start, end);
+    stacsos_init(pool, metadata, start, end, STACSOS_WAYS);
 }
 
-static struct page_allocator stacsos_2024 = {
-    .name = "stacsos-2024",
-    .promises = STACSOS_PROMISES | PROMISE_METADATA_OUTSIDE, /* the link is in the descriptor */
+static const struct page_allocator stacsos_2024 = {
+    .name = "stacsos-2024" STACSOS_SUFFIX,
+    /* The link is in the descriptor. */
+    .promises = STACSOS_PROMISED(PROMISE_METADATA_OUTSIDE, STACSOS_WAYS),
+    .promises_of_adapter = STACSOS_BY_ADAPTER(STACSOS_WAYS),
+    .adapter_reason = STACSOS_BY_ADAPTER_WHY,
     .most_blocks = STACSOS_MOST_BLOCKS,
     .pool_size = sizeof(struct stacsos_pool),
     .metadata_size = stacsos_metadata_size,
     .init = init,
     .insert_pages = stacsos_insert_pages,
-    .remove_pages = remove_pages,
+    .remove_pages = STACSOS_WAYS & STACSOS_GUARDED ? remove_pages : NULL,
     .allocate_pages = stacsos_allocate_pages,
     .free_pages = stacsos_free_pages,
+    .forge = stacsos_forge_descriptor,
 };
 
 PAGE_ALLOCATOR(stacsos_2024);

@@ -18,6 +18,8 @@ _Static_assert(sizeof(struct spinlock_irq) <= 8 * 8, "spinlock_irq of stacsos/ke
 char stacsos_debug_text[DEBUG_TEXT_SIZE];
 uint32_t stacsos_debug_next; /* atomic */
 
+int stacsos_in_misuse;
+
 /* The line that is being put together, under `log_taken`: no spinlock_irq, which would be counted.
  */
 static char log_text[LINE_SIZE];
@@ -30,7 +32,7 @@ void stacsos_give_up(const char *format, __builtin_va_list arguments)
     char line[LINE_SIZE];
 
     format_text_va(line, sizeof(line), format, arguments);
-    fail("panic", "%s", line);
+    fail("panic", "%s%s", line, stacsos_in_misuse ? " (in a call that is to be refused)" : "");
 }
 
 /* Cores that write at once each have a piece of their own, unless the ring has gone round. */

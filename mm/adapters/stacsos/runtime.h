@@ -1,6 +1,9 @@
 /* What the stand-ins' functions do, in C: locks, giving up, debugging text. For runtime.cpp. */
 #pragma once
 
+/* A call that is to be refused runs, on one core: giving up is a way to refuse it. */
+extern int stacsos_in_misuse;
+
 /* Ends the run: rule "panic". */
 __attribute__((noreturn, format(printf, 1, 0))) void stacsos_give_up(const char *format,
                                                                      __builtin_va_list arguments);

@@ -16,6 +16,13 @@ enum paging_flags {
     PAGING_UNCACHED = 1 << 3, /* device registers */
 };
 
+/*
+ * Whether page 0 can be read. False, so that a null pointer faults, unless the image has an adapter
+ * to a system that maps all memory (mm/adapters/stacsos), which defines it again. Nobody may write
+ * there in either case.
+ */
+extern const bool paging_page_0_is_readable;
+
 /* Start with empty tables. `take` gives zeroed pages below 4 GiB for them, aligned to their size;
  * it never fails. */
 void paging_init(void *(*take)(size_t size, size_t align));

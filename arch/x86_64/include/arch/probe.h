@@ -20,8 +20,9 @@ uint64_t probe_write(uint64_t address);
 enum { PROBE_CODE = 0xc3 };
 uint64_t probe_execute(uint64_t address);
 
-/* What probe_*() returns for an access that is refused. */
+/* What probe_*() returns: for an access that the processor let pass, and for those it refused. */
 enum {
+    PROBE_LET_PASS = 0,
     PROBE_NO_ADDRESS = 1 + 0x10000, /* #GP: what is no address at all (SDM 1, 3.3.7.1) */
     PROBE_NOT_MAPPED = 1 + 0,
     PROBE_NO_WRITE = 1 + 3,    /* the page is there; a write */

@@ -20,6 +20,7 @@ using intptr_t = signed long;
 using uintmax_t = u64;
 using intmax_t = s64;
 using off_t = signed long;
+using max_align_t = u64;
 
 static const u16 U16_MAX = 0xffff;
 static const u32 U32_MAX = 0xffffffff;
@@ -47,9 +48,12 @@ using va_list = __builtin_va_list;
 #define __weak              __attribute__((weak))
 #define __packed            __attribute__((packed))
 #define __noreturn          __attribute__((noreturn))
+#define __ctor              __attribute__((constructor))
 #define __pure              __attribute__((pure))
 #define __aligned(bytes)    __attribute__((aligned(bytes)))
 #define __section(name)     __attribute__((section(name)))
+#define __visibility(kind)  __attribute__((visibility(kind)))
+#define __constexpr         constexpr
 #define __unreachable()     __builtin_unreachable()
 #define likely(condition)   (condition)
 #define unlikely(condition) (condition)
@@ -135,6 +139,15 @@ constexpr T log2_ceil(T value)
     return T(log2(value) + ((value & (value - 1)) != 0));
 }
 
+template <typename T>
+constexpr T byte_swap(T value)
+{
+    static_assert(sizeof(T) == 2 || sizeof(T) == 4 || sizeof(T) == 8);
+    return sizeof(T) == 2   ? T(__builtin_bswap16(u16(value)))
+           : sizeof(T) == 4 ? T(__builtin_bswap32(u32(value)))
+                            : T(__builtin_bswap64(u64(value)));
+}
+
 /* ---- giving up ---- */
 
 /* Ends the run as "panic", with this text. */
@@ -149,6 +162,12 @@ __noreturn void stacsos_assertion_failed(const char *expression, const char *fil
 __noreturn static inline void abort()
 {
     panic("abort()");
+}
+
+/* Here it is told, instead of a watchdog's. */
+__noreturn static inline void hang_loop()
+{
+    panic("hang_loop()");
 }
 
 static inline void __relax()

@@ -11,6 +11,34 @@ void stacsos_spinlock_irq_acquire(void *lock, unsigned long long *flags);
 void stacsos_spinlock_irq_release(void *lock, unsigned long long flags);
 }
 
+/* The locks as words, for code that is not of a class. Not counted, as no lock but Stampede's is.
+ */
+using spinlock_var_t = unsigned int;
+
+static inline void spinlock_acquire(spinlock_var_t *word)
+{
+    while (__atomic_exchange_n(word, 1, __ATOMIC_ACQUIRE))
+        while (__atomic_load_n(word, __ATOMIC_RELAXED))
+            __relax();
+}
+
+static inline void spinlock_release(spinlock_var_t *word)
+{
+    __atomic_store_n(word, 0, __ATOMIC_RELEASE);
+}
+
+static inline void spinlock_irq_acquire(spinlock_var_t *word, u64 *flags)
+{
+    __asm__ volatile("pushfq; popq %0; cli" : "=r"(*flags) : : "memory");
+    spinlock_acquire(word);
+}
+
+static inline void spinlock_irq_release(spinlock_var_t *word, u64 flags)
+{
+    spinlock_release(word);
+    __asm__ volatile("pushq %0; popfq" : : "r"(flags) : "memory", "cc");
+}
+
 namespace stacsos::kernel
 {
 /* Leaves interrupts as they are, so not for what interrupt handlers use too. */
@@ -21,20 +49,18 @@ class spinlock
 
     void lock()
     {
-        while (__atomic_exchange_n(&word_, 1, __ATOMIC_ACQUIRE))
-            while (__atomic_load_n(&word_, __ATOMIC_RELAXED))
-                __relax();
+        spinlock_acquire(&word_);
     }
 
     void unlock()
     {
-        __atomic_store_n(&word_, 0, __ATOMIC_RELEASE);
+        spinlock_release(&word_);
     }
 
   private:
     DELETE_DEFAULT_COPY_AND_MOVE(spinlock);
 
-    u32 word_ = 0;
+    spinlock_var_t word_ = 0;
 };
 
 /* Keeps this core's interrupts off while it is held. */

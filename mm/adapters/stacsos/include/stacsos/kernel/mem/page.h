@@ -1,7 +1,8 @@
 /*
  * Stand-in for StACSOS's kernel/mem/page.h: the page descriptors, one array indexed by page frame
  * number. It has what any year's has: in 2024 the allocators were friends and linked a free page in
- * its descriptor, since 2025 they link it in its own first word; 2026 names the type pfn_t.
+ * its descriptor and had a number of their own in it; since 2025 they link it in its own first
+ * word; 2026 names the type pfn_t.
  */
 #pragma once
 
@@ -11,6 +12,11 @@ extern "C" void *stacsos_page_array;
 namespace stacsos::kernel::mem
 {
 using pfn_t = u64;
+
+class memory_manager;
+class page_allocator;
+class page_allocator_buddy;
+class page_allocator_linear;
 
 enum class page_type : u32 { none, reserved, system, allocable };
 enum class page_state : u32 { free, allocated };
@@ -73,6 +79,9 @@ class page
     [[maybe_unused]] page_type type_;
     [[maybe_unused]] page_state state_;
     u64 refcount_;
-    page *next_free_; /* the free list's link, the allocator's own, in 2024 */
+
+    /* The allocator's own, in 2024: the free list's link, and what it likes to keep of a block. */
+    page *next_free_;
+    [[maybe_unused]] u64 free_block_size_;
 };
 } // namespace stacsos::kernel::mem

@@ -1,0 +1,85 @@
+# STACSOS=page-allocator-buddy.cpp (docs/STACSOS.md): a part of mm/adapters/adapters.mk.
+
+ifneq ($(STACSOS),)
+ifneq ($(MAX_ORDER),16)
+$(error STACSOS= is for MAX_ORDER=16: its largest order is that)
+endif
+STACSOS_FOUND := $(shell ci/stacsos-generation --all --generation=$(STACSOS_GENERATION) $(STACSOS))
+$(if $(STACSOS_FOUND),,$(error STACSOS=$(STACSOS): the interface is not known))
+STACSOS_YEAR   := $(word 1,$(STACSOS_FOUND))
+STACSOS_LOCKER := $(or $(STACSOS_LOCK),$(word 2,$(STACSOS_FOUND)))
+$(if $(filter adapter student,$(STACSOS_LOCKER)),,$(error STACSOS_LOCK is adapter or student))
+STACSOS_SOURCE := $(word 3,$(STACSOS_FOUND))
+STACSOS_HEADER := $(abspath $(filter-out -,$(word 4,$(STACSOS_FOUND))))
+
+# What the student says is not promised: a variable, or a comment in the file, "STACSOS_PROMISES: -coalesces".
+stacsos_comma  := ,
+STACSOS_PROMISES ?= $(subst $(stacsos_comma), ,$(filter-out none,$(word 5,$(STACSOS_FOUND))))
+STACSOS_CAN_GO := coalesces true-oom smallest-fit frees-parts metadata-outside
+$(if $(filter-out $(addprefix -,$(STACSOS_CAN_GO)),$(STACSOS_PROMISES)),$(error STACSOS_PROMISES=$(STACSOS_PROMISES): \
+    what can be taken back is $(addprefix -,$(STACSOS_CAN_GO))))
+stacsos_names  := coalesces=COALESCES true-oom=TRUE_OOM smallest-fit=SMALLEST_FIT frees-parts=FREES_PARTS metadata-outside=METADATA_OUTSIDE
+STACSOS_TAKEN_BACK := (0$(foreach name,$(stacsos_names),$(if $(filter -$(firstword $(subst =, ,$(name))),$(STACSOS_PROMISES)), | PROMISE_$(lastword $(subst =, ,$(name))))))
+
+USER_FILES     := $(STACSOS_SOURCE) $(STACSOS_HEADER) $(STACSOS_YEAR) $(STACSOS_LOCKER) $(STACSOS_PROMISES)
+OUT            := $(COMMON)-stacsos$(STACSOS_YEAR)-$(notdir $(patsubst %/,%,$(dir $(lastword $(abspath $(STACSOS_SOURCE))))))
+STACSOS_HOME   := mm/adapters/stacsos
+# Headers that the stand-ins lack come from the user's checkout, if it is one.
+STACSOS_ROOT   := $(dir $(STACSOS_SOURCE))../../..
+STACSOS_AFTER  := $(addprefix -idirafter ,$(wildcard $(STACSOS_ROOT)/kernel/inc $(STACSOS_ROOT)/lib/inc))
+STACSOS_COMMON := -std=gnu++2b $(CXX_COMMON) -nostdinc -fno-delete-null-pointer-checks \
+                  -include $(STACSOS_HOME)/include/global.h -include $(STACSOS_HOME)/include/stacsos/kernel/kernel-global.h
+# The user's header is one of the first folder. Its warnings are shown with the user's own file, not again with the bridge.
+STACSOS_FIRST  := $(OUT)/include $(STACSOS_HOME)/include-$(STACSOS_YEAR) $(STACSOS_HOME)/include
+STACSOS_FLAGS  := $(STACSOS_COMMON) $(addprefix -I,$(STACSOS_FIRST)) $(STACSOS_AFTER)
+STACSOS_BRIDGE_FLAGS := $(STACSOS_COMMON) $(addprefix -isystem ,$(STACSOS_FIRST)) $(STACSOS_AFTER)
+# What lies in "user" is the student's, and starts anew with each pool (stress/statics.h).
+STACSOS_C      := $(patsubst %,$(OUT)/adapter/%.o,adapter lock misuse runtime)
+USER_OBJECTS   := $(OUT)/user/page-allocator-buddy.o $(OUT)/user/bridge_$(STACSOS_YEAR).o $(OUT)/adapter/runtime-cxx.o \
+                  $(OUT)/adapter/as-usual.o $(STACSOS_C) $(OUT)/user/cxx_runtime.o
+USER_CXX       := $(STACSOS_SOURCE)
+STACSOS_PROXY  := $(if $(STACSOS_HEADER),$(OUT)/include/stacsos/kernel/mem/page-allocator-buddy.h)
+
+# <stacsos/kernel/mem/page-allocator-buddy.h> is the user's, wherever it lies.
+$(STACSOS_PROXY): $(OUT)/user/which
+	@mkdir -p $(@D)
+	@echo '#include "$(subst ','\'',$(STACSOS_HEADER))"' >$@
+
+$(OUT)/user/page-allocator-buddy.o: $(STACSOS_SOURCE) $(STACSOS_PROXY) $(OUT)/user/which
+	$(SAY) 'CXX $< (StACSOS $(STACSOS_YEAR), $(if $(filter student,$(STACSOS_LOCKER)),with its own lock,without a lock: the adapter has one))'
+	$(Q)$(CXX) $(STACSOS_FLAGS) $(INSTRUMENT) -MMD -MP -c -o $@ $< $(this_is_yours)
+
+# No -Werror: functions of the user's header are inlined here.
+$(OUT)/user/bridge_$(STACSOS_YEAR).o: $(OUT)/user/%.o: $(STACSOS_HOME)/%.cpp $(STACSOS_PROXY) $(OUT)/user/which
+	$(SAY) CXX $<
+	$(Q)$(CXX) $(STACSOS_BRIDGE_FLAGS) -MD -MP -c -o $@ $< || \
+	    { echo '$(or $(STACSOS_HEADER),$(STACSOS_SOURCE)): the class does not fit the interface of $(STACSOS_YEAR) (docs/STACSOS.md)' >&2; exit 1; }
+
+$(OUT)/adapter/runtime-cxx.o: $(STACSOS_HOME)/runtime.cpp $(OUT)/user/which
+	@mkdir -p $(@D)
+	$(SAY) CXX $<
+	$(Q)$(CXX) $(STACSOS_FLAGS) -Werror -MMD -MP -c -o $@ $<
+
+$(STACSOS_C): $(OUT)/adapter/%.o: $(STACSOS_HOME)/%.c $(OUT)/user/which
+	@mkdir -p $(@D)
+	$(SAY) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The same code is several allocators (mm/adapters/stacsos/adapter.h): as usual, and those of the further stages.
+RUN_STAGES     := $(if $(filter adapter,$(STACSOS_LOCKER)),unguarded) $(if $(HARDENING),hardening)
+STACSOS_MISUSES := double-free=DOUBLE_FREE inner-free=INNER_FREE wrong-order=WRONG_ORDER misaligned=MISALIGNED \
+                  bad-order=BAD_ORDER foreign=FOREIGN double-insert=DOUBLE_INSERT inner-insert=INNER_INSERT
+STACSOS_GUARD  := $(if $(filter adapter,$(STACSOS_LOCKER)),STACSOS_GUARDED,0)
+# An object's suffix and ways.
+as-usual_IS    := -DSTACSOS_SUFFIX='""' -DSTACSOS_WAYS='$(STACSOS_GUARD)'
+unguarded_IS   := -DSTACSOS_SUFFIX='"-unguarded"' -DSTACSOS_WAYS=0
+$(foreach misuse,$(STACSOS_MISUSES),$(eval $(firstword $(subst =, ,$(misuse)))_IS := \
+    -DSTACSOS_SUFFIX='"-$(firstword $(subst =, ,$(misuse)))"' \
+    -DSTACSOS_WAYS='($(STACSOS_GUARD) | STACSOS_$(lastword $(subst =, ,$(misuse))))'))
+STAGE_OBJECTS  := $(foreach misuse,unguarded $(STACSOS_MISUSES),$(OUT)/adapter/$(firstword $(subst =, ,$(misuse))).o)
+-include $(STAGE_OBJECTS:.o=.d)
+
+$(OUT)/adapter/as-usual.o $(STAGE_OBJECTS): $(OUT)/adapter/%.o: $(STACSOS_HOME)/allocator_$(STACSOS_YEAR).c $(OUT)/user/which
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $($*_IS) -DSTACSOS_TAKEN_BACK='$(STACSOS_TAKEN_BACK)' -MMD -MP -c -o $@ $<
+endif
