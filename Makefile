@@ -4,7 +4,11 @@ CPUS      ?= 8      ## cores, 1 to 255
 MEMORY    ?= 512M   ## of the guest, 64M to 64G (2G with STACSOS)
 DURATION  ?= 15     ## seconds of stress
 SEED      ?=        ## of all random choices; a new one each run if empty
-ALLOCATOR ?=        ## a built-in one's name, or the path of your own: mine.c, mine.cpp, mine.o or a folder of them
+ALLOCATOR ?=        ## a built-in one's name, or the path of your own: mine.c, .cpp, .S, .o, .a or a folder of them
+ALLOCATOR_NAME ?=   ## which allocator, if several are registered in the files of ALLOCATOR
+USER_CFLAGS ?=      ## options to compile those files with: "-I../mine/include -DNDEBUG -std=c99"
+USER_COMPILE_COMMANDS ?= ## a compile_commands.json that has such options
+USER_MK   ?=        ## a makefile that has such options; stampede.mk beside the files if empty
 STACSOS   ?=        ## the path of a StACSOS page-allocator-buddy.cpp (docs/STACSOS.md)
 ACCEL     ?= auto   ## auto, kvm or tcg
 THREAD    ?= multi  ## of TCG: multi or single
@@ -45,7 +49,7 @@ endif
 endif
 
 # Make keeps the blanks before a comment.
-$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD SCHEDULE FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE HOURS MAX_ORDER HOSTED FROM_LOG,\
+$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR ALLOCATOR_NAME STACSOS ACCEL THREAD SCHEDULE FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE HOURS MAX_ORDER HOSTED FROM_LOG,\
     $(eval override $(name) := $(strip $($(name)))))
 
 VERSION := 0.1.0
@@ -112,6 +116,14 @@ help: ## this text
 	@echo 'Variables (make run CPUS=4 ...):'
 	@sed -n 's/^\([A-Z_]*\) *?= *\([^#]*[^# ]\)\{0,1\} *## */  \1|\2|/p' $(firstword $(MAKEFILE_LIST)) | $(columns)
 
+# $(call choose,IMAGE): of several allocators in the user's files one must be asked for. $(chosen) is its name, or a
+# built-in one's.
+ASKED  := $(or $(ALLOCATOR_NAME),$(patsubst allocator=%,%,$(lastword $(filter allocator=%,$(ARGS)))))
+choose  = $(if $(USER_GIVEN),name=$$(ci/user-objects choose '$(ALLOCATOR)' '$(ASKED)' $(1) $(ASKABLE)) || exit 2;)
+chosen  = $(if $(USER_GIVEN),$(if $(ALLOCATOR_NAME),--allocator "$$name"),$(call empty_if,$(or $(ALLOCATOR_NAME),$(if $(USER_FILES),,$(ALLOCATOR))),--allocator))
+ASKABLE = $(OUT)/user/allocator.o
+hosted-explore: ASKABLE = $(HOST_BUILD)/explore/user-objects/$(USER_NAME)/allocator.o
+
 build: kernel iso ## build the kernel and the ISO image
 kernel: $(KERNEL)
 iso: $(ISO)
@@ -122,10 +134,10 @@ debug: HALTED := --debug
 run debug:
 	@ci/install-deps run $(if $(USER_CXX),cxx)
 	@+$(MAKE) --no-print-directory $(if $(filter direct,$(BOOT)),kernel,iso)
-	@$(STAMPEDE) run --iso $(ISO) --kernel $(KERNEL) --boot $(BOOT) --cpus $(CPUS) \
+	@$(call choose,$(KERNEL)) $(STAMPEDE) run --iso $(ISO) --kernel $(KERNEL) --boot $(BOOT) --cpus $(CPUS) \
 	    --memory $(MEMORY) --seconds $(DURATION) --accel $(ACCEL) --thread $(THREAD) --schedule $(SCHEDULE) \
 	    --firmware $(FIRMWARE) $(call empty_if,$(SEED),--seed) \
-	    $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) \
+	    $(chosen) \
 	    $(call empty_if,$(ON_FAIL),--on-fail) $(call empty_if,$(BUNDLE),--bundle) $(if $(KEEP_GOING),--keep-going) $(HALTED) $(RUN_ARGS) \
 	    $(if $(ARGS),--args "$(ARGS)")
 
@@ -138,18 +150,18 @@ UNHOSTED = $(strip $(if $(STACSOS)$(USER_CXX),HOSTED=1 is for allocators of C fi
     $(if $(filter-out 16,$(MAX_ORDER)),HOSTED=1 is for MAX_ORDER=16$(comma) not $(MAX_ORDER); without it there are others)))
 REPLAY_HOSTED = $(and $(FROM_LOG),$(if $(UNHOSTED),,yes))
 
-EXPLORE_RUN = $(STAMPEDE) explore $(if $(FROM_LOG),--from-log "$(FROM_LOG)") $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) $(call empty_if,$(SEED),--seed) \
+EXPLORE_RUN = $(STAMPEDE) explore $(if $(FROM_LOG),--from-log "$(FROM_LOG)") $(chosen) $(call empty_if,$(SEED),--seed) \
     --seconds $(DURATION) $(if $(KEEP_GOING),--keep-going) $(EXPLORE_ARGS) \
     $(if $(ARGS),--args "$(ARGS)")
 
 kernel-explore: $(KERNEL)
-	@$(EXPLORE_RUN) --kernel $(KERNEL)
+	@$(call choose,$(KERNEL)) $(EXPLORE_RUN) --kernel $(KERNEL)
 
 HOST_EXPLORER := build/host/explore/$(if $(USER_FILES),user/$(USER_NAME),stampede-explore)
 hosted-explore:
 	$(if $(UNHOSTED),$(error $(UNHOSTED)))
-	@+$(MAKE) --no-print-directory -f tests/host.mk $(HOST_EXPLORER) HOST_ALLOCATOR="$(USER_CODE)" HOST_USER=$(USER_NAME)
-	@$(EXPLORE_RUN) --hosted --program-file $(HOST_EXPLORER)
+	@+$(MAKE) --no-print-directory -f tests/host.mk $(HOST_EXPLORER) HOST_ALLOCATOR="$(USER_CODE)" HOST_USER=$(USER_NAME) HOST_USER_DIR=$(USER_DIR)
+	@$(call choose,$(HOST_EXPLORER)) $(EXPLORE_RUN) --hosted --program-file $(HOST_EXPLORER)
 
 gdb: ## attach gdb to the run that goes on, or is held after a failure
 	@ci/install-deps gdb
@@ -218,7 +230,7 @@ $(OUT)/symbols-table.o $(OUT)/symbols-table0.o: %.o: %.S
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
 $(OUT)/unnamed.elf: $(LINKED) $(OUT)/symbols-table0.o linker.ld
-	$(if $(USER_FILES),$(Q)$(call registered,$(USER_OBJECTS),$(or $(strip $(USER_CODE) $(USER_READY)),$(STACSOS_SOURCE))))
+	$(if $(STACSOS),$(Q)$(call registered,$(USER_OBJECTS),$(STACSOS_SOURCE)))
 	$(Q)$(LINK)
 
 # With what the image is made, but for what is usual, a word a line: make explore with the same makes the explorer's.
