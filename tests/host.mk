@@ -9,7 +9,7 @@
 hosted-tests:
 
 HOST_CC ?= gcc
-HOST_BUILD := build/host
+HOST_BUILD := $(or $(BUILD_DIR),$(STAMPEDE_BUILD),build)/host
 
 HOST_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -pthread -D_GNU_SOURCE \
 	-Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes \

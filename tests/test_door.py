@@ -435,3 +435,131 @@ def test_two_allocators_of_one_file(tmp_path):
     log = tmp_path / "serial.log"
     explored(f"ALLOCATOR={folder}", "ARGS=allocator=second", f"EXPLORE_ARGS=--log {log}")
     assert tested(log) == "second"
+
+
+# What is refused, and what is said when the host cannot.
+
+@pytest.mark.parametrize("words, says", [
+    (["run", "CPU=4"], "CPU is no variable of this Makefile: did you mean CPUS?"),
+    (["kernel", "ALOCATOR=x.c", "CPUS=4"], "ALOCATOR is no variable of this Makefile: did you mean ALLOCATOR?"),
+    (["explore", "Q=1"], "Q is no variable of this Makefile"),
+    (["kernel", "CFLAGS=-O0"], "CFLAGS is no variable of this Makefile: did you mean USER_CFLAGS?"),
+    (["run", "max_order=12"], "max_order is no variable of this Makefile: did you mean MAX_ORDER?"),
+    (["run", "CPUS=0"], "CPUS=0: it is 1 to 255"),
+    (["run", "CPUS=256"], "CPUS=256: it is 1 to 255"),
+    (["run", "CPUS=abc"], "CPUS=abc: it is 1 to 255"),
+    (["kernel", "MAX_ORDER=9"], "MAX_ORDER=9: it is 10 to 18"),
+    (["kernel", "MAX_ORDER=19"], "MAX_ORDER=19: it is 10 to 18"),
+    (["kernel", "MAX_ORDER="], "MAX_ORDER=: it is 10 to 18"),
+    (["run", "ACCEL=kvn"], "ACCEL=kvn: it is auto, kvm or tcg"),
+    (["run", "BOOT=usb"], "BOOT=usb: it is iso or direct"),
+    (["run", "ON_FAIL=stay"], "ON_FAIL=stay: it is exit, gdb or bundle"),
+    (["run", "BOOT=direct", "MEMORY=3"], "'3' (allowed: 16M to 64G"),
+    (["run", "BOOT=direct", "DURATION=long"], "'long' is no whole number"),
+    (["kernel", "ALLOCATOR=none.c"], "ALLOCATOR=none.c: there is no such file"),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_variable_or_value_is_refused(words, says):
+    done = make(*words)
+    assert done.returncode and says in done.stderr, said(done)
+    assert "verdict" not in done.stdout
+
+
+@pytest.mark.parametrize("words", [["CPUS=1"], ["CPUS=255"], ["MAX_ORDER=18"], ["V=1"], ["EXPLORE=1"], ["CC=clang"],
+                                   ["MUTATE_ARGS=x", "STACSOS_LOCK=student"]], ids=" ".join)
+def test_variable_is_known(words):
+    done = make("-n", "kernel", *words)
+    assert done.returncode == 0, said(done)
+
+
+def test_every_variable_that_help_lists_is_known():
+    names = re.findall(r"^  ([A-Z_]{3,}) ", make("help").stdout.split("Variables")[1], re.MULTILINE)
+    assert {"CPUS", "BUILD_DIR", "USER_COMPILE_COMMANDS", "ALLOCATOR_NAME"} <= set(names)
+    assert make("help", *(f"{name}={value}" for name, value in ((name, DEFAULTS.get(name, "")) for name in names))).returncode == 0
+
+
+DEFAULTS = {"CPUS": "8", "MAX_ORDER": "16", "ACCEL": "auto", "THREAD": "multi", "SCHEDULE": "free", "FIRMWARE": "bios",
+            "BOOT": "iso", "BUILD_DIR": "build"}
+
+
+def test_variable_of_the_environment_is_not_refused():
+    done = make("-n", "kernel", CPU="4", NO_SUCH_VARIABLE="x")
+    assert done.returncode == 0, said(done)
+
+
+def test_missing_grub_mkrescue(tmp_path):
+    for folder in ("/usr/bin", "/bin"):
+        for path in (ROOT / folder).iterdir():
+            if path.name != "grub-mkrescue" and not (tmp_path / path.name).exists():
+                (tmp_path / path.name).symlink_to(path)
+    done = make("iso", "-W", "boot/grub.cfg", PATH=str(tmp_path))
+    says = "grub-mkrescue is missing, which makes the ISO image: ci/install-deps run installs it; BOOT=direct needs no image"
+    assert done.returncode and says in done.stderr, said(done)
+
+
+def isolated(script):
+    """Run a shell script that may mount what it likes."""
+    done = subprocess.run(["unshare", "-m", "bash", "-c", f"set -e; {script}"], cwd=ROOT, env=ENVIRONMENT,
+                          capture_output=True, text=True, timeout=300)
+    return done
+
+
+MOUNTS = subprocess.run(["unshare", "-m", "bash", "-c", "mount -t tmpfs none /mnt"], capture_output=True).returncode == 0
+mounts = pytest.mark.skipif(not MOUNTS, reason="no rights to mount")
+
+
+@mounts
+@pytest.mark.parametrize("size, target", [("1M", "kernel"), ("3M", "kernel ALLOCATOR=docs/example-allocator.c"), ("12M", "iso")])
+def test_full_disk_while_building(tmp_path, size, target):
+    done = isolated(f"mount -t tmpfs -o size={size} none {tmp_path}; make BUILD_DIR={tmp_path}/small {target}")
+    assert done.returncode and re.search(r"the disk that \S+ is on is full, or nearly: \d+ KiB are free", done.stderr), said(done)
+    assert "this is your file" not in done.stderr
+
+
+@mounts
+def test_full_disk_while_the_log_is_written(tmp_path):
+    elf = kernel("example-allocator", "ALLOCATOR=docs/example-allocator.c")
+    done = isolated(f"mount -t tmpfs -o size=64k none {tmp_path}; head -c 99k /dev/zero >{tmp_path}/fill || true; "
+                    f"STAMPEDE_BUILD={tmp_path} ci/stampede run --boot direct --kernel {elf} --seconds 1 --cpus 2")
+    assert done.returncode == 2 and "stampede: the disk is full that the log" in done.stderr, said(done)
+
+
+READ_ONLY = "mount --bind {root} {mine}; mount -o remount,ro,bind {mine}; cd {mine}"
+
+
+@mounts
+@pytest.mark.parametrize("command", ["make kernel", "make run BOOT=direct", "make explore HOSTED=1",
+                                     "ci/stampede run --boot direct --kernel {elf}"])
+def test_read_only_checkout_says_so(tmp_path, command):
+    elf = kernel("example-allocator", "ALLOCATOR=docs/example-allocator.c")
+    done = isolated(READ_ONLY.format(root=ROOT, mine=tmp_path) + "; " + command.format(elf=elf))
+    assert done.returncode and "BUILD_DIR=" in done.stderr and "read-only" in done.stderr.lower(), said(done)
+
+
+@mounts
+def test_read_only_checkout_builds_elsewhere(tmp_path):
+    """Everything: image, log and verdict of a run; program and log of an exploration; nothing in the checkout."""
+    (mine := tmp_path / "mine").mkdir()
+    out = tmp_path / "user/out"  # a folder's name that is also one of the build's own
+    before = sorted(path.name for path in (ROOT / "build").iterdir())
+    words = f"ALLOCATOR=docs/example-allocator.c DURATION=1 BUILD_DIR={out}"
+    done = isolated(READ_ONLY.format(root=ROOT, mine=mine) +
+                    f"; make -j2 run BOOT=direct CPUS=2 ARGS=phases=single {words} && make -j2 explore HOSTED=1 {words}"
+                    f" EXPLORE_ARGS='--log {out}/explored.log'")
+    assert done.returncode == 0 and done.stdout.count("PASS (exit code 0)") == 2, said(done)
+    for file in ("last/verdict.json", "last/serial.log", "gcc-order16-example-allocator/stampede.elf",
+                 "host/explore/user/example-allocator", "explored.log"):
+        assert (out / file).is_file(), file
+    assert sorted(path.name for path in (ROOT / "build").iterdir()) == before
+    data = subprocess.run(["nm", out / "gcc-order16-example-allocator/stampede.elf"], capture_output=True, text=True,
+                          check=True).stdout
+    address = {line.split()[2]: line.split()[0] for line in data.splitlines() if len(line.split()) == 3}
+    assert address["user_data_start"] == address["user_data_end"] and address["user_bss_start"] == address["user_bss_end"]
+
+
+def test_clean_removes_only_a_build(tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    done = make("clean", f"BUILD_DIR={tmp_path}")
+    assert done.returncode and "no build of this Makefile" in said(done) and (tmp_path / "thesis.tex").exists()
+    (made := tmp_path / "made").mkdir()
+    (made / ".stampede").touch()
+    assert make("clean", f"BUILD_DIR={made}").returncode == 0 and not made.exists()

@@ -10,14 +10,14 @@ from . import checks, schedule
 from .machine import Accelerator, Machine, choose_accelerator, find_ovmf, find_qemu, kvm_trouble
 from .runfolder import LAST
 from .runner import Plan, run
-from .usage import (ROOT, UsageError, allocator, check_writable, existing_file, integer, kernel_arguments, memory,
+from .usage import (BUILD_DIR, UsageError, allocator, check_writable, existing_file, integer, kernel_arguments, memory,
                     random_seed)
 from .verdict import Verdict
 from .watch import FOREVER, Patience
 
 NAME = "run"
 HELP = "Boot the kernel in QEMU, show its report live and judge it"
-BUILD = ROOT / "build/gcc-order16"  # where make puts the images by default
+BUILD = BUILD_DIR / "gcc-order16"  # where make puts the images by default
 KERNEL_OPTIONS = ("seed", "seconds", "ops", "allocator")
 DEFAULT_SECONDS = 15
 YIELD_WHEN_SINGLE = "yield=64"  # one thread runs all CPUs: without yields they hardly interleave
@@ -129,7 +129,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _go_on(arguments: argparse.Namespace, verdict: Verdict) -> None:
     """Run what a failure left, each time in a new machine: the old one's memory is not to be trusted."""
-    folder = (arguments.log or ROOT / LAST / "serial.log").parent
+    folder = (arguments.log or BUILD_DIR / LAST / "serial.log").parent
     given = [word for word in arguments.args if not word.startswith("phases=")]
     boots = 0
     while rest := verdict.phases_left():
