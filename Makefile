@@ -4,7 +4,11 @@ CPUS      ?= 8      ## cores, 1 to 255
 MEMORY    ?= 512M   ## of the guest, 64M to 64G (2G with STACSOS)
 DURATION  ?= 15     ## seconds of stress
 SEED      ?=        ## of all random choices; a new one each run if empty
-ALLOCATOR ?=        ## a built-in one's name, or the path of your own: mine.c, mine.cpp, mine.o or a folder of them
+ALLOCATOR ?=        ## a built-in one's name, or the path of your own: mine.c, .cpp, .S, .o, .a or a folder of them
+ALLOCATOR_NAME ?=   ## which allocator, if several are registered in the files of ALLOCATOR
+USER_CFLAGS ?=      ## options to compile those files with: "-I../mine/include -DNDEBUG -std=c99"
+USER_COMPILE_COMMANDS ?= ## a compile_commands.json that has such options
+USER_MK   ?=        ## a makefile that has such options; stampede.mk beside the files if empty
 STACSOS   ?=        ## the path of a StACSOS page-allocator-buddy.cpp (docs/STACSOS.md)
 ACCEL     ?= auto   ## auto, kvm or tcg
 THREAD    ?= multi  ## of TCG: multi or single
@@ -22,7 +26,20 @@ FROM_LOG  ?=        ## make explore: bring back the failure that this log of mak
 EXPLORE_ARGS ?=     ## more for "ci/stampede explore", such as --seed P:S --strategy sweep
 DEFECTS   ?=        ## more for "ci/defects", such as --rules or --only NAME
 HOURS     ?= 2      ## of make soak
-MAX_ORDER ?= 16     ## largest block, 2^MAX_ORDER pages; 10 to 18
+MAX_ORDER ?= 16     ## largest block of the built-in allocators, 2^MAX_ORDER pages; 10 to 18
+BUILD_DIR ?= build  ## the folder of all that is made
+
+# A misspelt variable would be ignored without a word. Those above are known, and these.
+OTHER_VARIABLES := CC CXX EXPLORE HOST_ALLOCATOR HOST_CC HOST_USER HOST_USER_DIR MUTATE_ARGS PYTHON STACSOS_GENERATION STACSOS_LOCK STACSOS_PROMISES \
+    USER_DEFINES USER_FLAGS USER_INCLUDES USER_SOURCES USER_STD V
+GIVEN := $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(filter-out -%,$(name)))))
+ifneq ($(GIVEN),)
+KNOWN := $(OTHER_VARIABLES) $(shell sed -n 's/^\([A-Z_]*\) *?=.* \#\#.*/\1/p' $(firstword $(MAKEFILE_LIST)))
+UNKNOWN := $(filter-out $(KNOWN),$(GIVEN))
+$(if $(UNKNOWN),$(error $(shell ci/refuse-variables $(UNKNOWN) -- $(KNOWN))))
+endif
+
+comma := ,
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -46,8 +63,29 @@ endif
 endif
 
 # Make keeps the blanks before a comment.
-$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR STACSOS ACCEL THREAD SCHEDULE FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE HOURS MAX_ORDER HOSTED FROM_LOG,\
+$(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR ALLOCATOR_NAME STACSOS ACCEL THREAD SCHEDULE FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE HOURS MAX_ORDER HOSTED FROM_LOG BUILD_DIR,\
     $(eval override $(name) := $(strip $($(name)))))
+
+# Said here, for the compiler says it in a hundred lines, and the tool when all is built.
+in_range = $(if $(filter $(3),$(2)),,$(error $(1)=$(2): $(4)))
+$(call in_range,CPUS,$(CPUS),$(if $(filter 8,$(CPUS)),8,$(shell seq 255)),it is 1 to 255)
+$(call in_range,MAX_ORDER,$(MAX_ORDER),10 11 12 13 14 15 16 17 18,it is 10 to 18)
+$(call in_range,ACCEL,$(ACCEL),auto kvm tcg,it is auto$(comma) kvm or tcg)
+$(call in_range,THREAD,$(THREAD),multi single,it is multi or single)
+$(call in_range,SCHEDULE,$(SCHEDULE),free deterministic,it is free or deterministic)
+$(call in_range,FIRMWARE,$(FIRMWARE),bios uefi,it is bios or uefi)
+$(call in_range,BOOT,$(BOOT),iso direct,it is iso or direct)
+$(call in_range,ON_FAIL,$(or $(ON_FAIL),exit),exit gdb bundle,it is exit$(comma) gdb or bundle)
+
+# What the tool makes goes there, too. A folder that this made is marked: make clean removes no other.
+ifneq ($(BUILD_DIR),build)
+export STAMPEDE_BUILD := $(abspath $(BUILD_DIR))
+endif
+ifneq ($(filter-out help clean check gdb postmortem,$(MAKECMDGOALS)),)
+ifeq ($(shell mkdir -p '$(BUILD_DIR)' 2>/dev/null && (: >'$(BUILD_DIR)/.stampede') 2>/dev/null && echo yes),)
+$(error $(BUILD_DIR): the build cannot be written there, the disk being full or read-only: say BUILD_DIR= and a folder elsewhere)
+endif
+endif
 
 VERSION := 0.1.0
 
@@ -57,7 +95,7 @@ SAY := @$(if $(V),:,echo ' ')
 
 # A variant of the build has a folder of its own, so that going back and forth rebuilds nothing. An
 # allocator of one's own is linked with the objects of the variant without it.
-COMMON := build/$(notdir $(CC))-order$(MAX_ORDER)$(if $(EXPLORE),-explore)
+COMMON := $(BUILD_DIR)/$(notdir $(CC))-order$(MAX_ORDER)$(if $(EXPLORE),-explore)
 
 CPPFLAGS := -I. -Iarch/x86_64/include -DSTAMPEDE_MAX_ORDER=$(MAX_ORDER) -DSTAMPEDE_VERSION='"$(VERSION)"'
 CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -99,19 +137,27 @@ ISO    := $(OUT)/stampede.iso
 
 STAMPEDE   := ci/stampede
 PYTHON     := /usr/bin/python3
+or_full     = || { ci/full-disk $(@D); exit 1; }
 empty_if    = $(if $(1),$(2) $(1))
-comma      := ,
 
 .DEFAULT_GOAL := help
 .PHONY: help build kernel iso run debug explore kernel-explore hosted-explore kernel-recipe mutants gdb postmortem test defects prove soak check clean FORCE
 
-columns = awk -F '|' '{ if (NF == 2) printf "%-19s %s\n", $$1, $$2; else printf "%-12s %-6s %s\n", $$1, $$2, $$3 }'
+columns = awk -F '|' '{ if (NF == 2) printf "%-19s %s\n", $$1, $$2; else printf "%-21s %-6s %s\n", $$1, $$2, $$3 }'
 
 help: ## this text
 	@echo 'Stampede stress-tests page allocators on all cores. Targets:'
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | $(columns)
 	@echo 'Variables (make run CPUS=4 ...):'
 	@sed -n 's/^\([A-Z_]*\) *?= *\([^#]*[^# ]\)\{0,1\} *## */  \1|\2|/p' $(firstword $(MAKEFILE_LIST)) | $(columns)
+
+# $(call choose,IMAGE): of several allocators in the user's files one must be asked for. $(chosen) is its name, or a
+# built-in one's.
+ASKED  := $(or $(ALLOCATOR_NAME),$(patsubst allocator=%,%,$(lastword $(filter allocator=%,$(ARGS)))))
+choose  = $(if $(USER_GIVEN),name=$$(ci/user-objects choose '$(ALLOCATOR)' '$(ASKED)' $(1) $(ASKABLE)) || exit 2;)
+chosen  = $(if $(USER_GIVEN),$(if $(ALLOCATOR_NAME),--allocator "$$name"),$(call empty_if,$(or $(ALLOCATOR_NAME),$(if $(USER_FILES),,$(ALLOCATOR))),--allocator))
+ASKABLE = $(OUT)/user/allocator.o
+hosted-explore: ASKABLE = $(HOST_BUILD)/explore/user-objects/$(USER_NAME)/allocator.o
 
 build: kernel iso ## build the kernel and the ISO image
 kernel: $(KERNEL)
@@ -123,10 +169,10 @@ debug: HALTED := --debug
 run debug:
 	@ci/install-deps run $(if $(USER_CXX),cxx)
 	@+$(MAKE) --no-print-directory $(if $(filter direct,$(BOOT)),kernel,iso)
-	@$(STAMPEDE) run --iso $(ISO) --kernel $(KERNEL) --boot $(BOOT) --cpus $(CPUS) \
+	@$(call choose,$(KERNEL)) $(STAMPEDE) run --iso $(ISO) --kernel $(KERNEL) --boot $(BOOT) --cpus $(CPUS) \
 	    --memory $(MEMORY) --seconds $(DURATION) --accel $(ACCEL) --thread $(THREAD) --schedule $(SCHEDULE) \
 	    --firmware $(FIRMWARE) $(call empty_if,$(SEED),--seed) \
-	    $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) \
+	    $(chosen) \
 	    $(call empty_if,$(ON_FAIL),--on-fail) $(call empty_if,$(BUNDLE),--bundle) $(if $(KEEP_GOING),--keep-going) $(addprefix --stage ,$(RUN_STAGES)) $(HALTED) $(RUN_ARGS) \
 	    $(if $(ARGS),--args "$(ARGS)")
 
@@ -139,18 +185,18 @@ UNHOSTED = $(strip $(if $(STACSOS)$(USER_CXX),HOSTED=1 is for allocators of C fi
     $(if $(filter-out 16,$(MAX_ORDER)),HOSTED=1 is for MAX_ORDER=16$(comma) not $(MAX_ORDER); without it there are others)))
 REPLAY_HOSTED = $(and $(FROM_LOG),$(if $(UNHOSTED),,yes))
 
-EXPLORE_RUN = $(STAMPEDE) explore $(if $(FROM_LOG),--from-log "$(FROM_LOG)") $(call empty_if,$(if $(USER_FILES),,$(ALLOCATOR)),--allocator) $(call empty_if,$(SEED),--seed) \
+EXPLORE_RUN = $(STAMPEDE) explore $(if $(FROM_LOG),--from-log "$(FROM_LOG)") $(chosen) $(call empty_if,$(SEED),--seed) \
     --seconds $(DURATION) $(if $(KEEP_GOING),--keep-going) $(EXPLORE_ARGS) \
     $(if $(ARGS),--args "$(ARGS)")
 
 kernel-explore: $(KERNEL)
-	@$(EXPLORE_RUN) --kernel $(KERNEL)
+	@$(call choose,$(KERNEL)) $(EXPLORE_RUN) --kernel $(KERNEL)
 
-HOST_EXPLORER := build/host/explore/$(if $(USER_FILES),user/$(USER_NAME),stampede-explore)
+HOST_EXPLORER := $(BUILD_DIR)/host/explore/$(if $(USER_FILES),user/$(USER_NAME),stampede-explore)
 hosted-explore:
 	$(if $(UNHOSTED),$(error $(UNHOSTED)))
-	@+$(MAKE) --no-print-directory -f tests/host.mk $(HOST_EXPLORER) HOST_ALLOCATOR="$(USER_CODE)" HOST_USER=$(USER_NAME)
-	@$(EXPLORE_RUN) --hosted --program-file $(HOST_EXPLORER)
+	@+$(MAKE) --no-print-directory -f tests/host.mk $(HOST_EXPLORER) HOST_ALLOCATOR="$(USER_CODE)" HOST_USER=$(USER_NAME) HOST_USER_DIR=$(USER_DIR)
+	@$(call choose,$(HOST_EXPLORER)) $(EXPLORE_RUN) --hosted --program-file $(HOST_EXPLORER)
 
 gdb: ## attach gdb to the run that goes on, or is held after a failure
 	@ci/install-deps gdb
@@ -158,7 +204,7 @@ gdb: ## attach gdb to the run that goes on, or is held after a failure
 
 postmortem: ## open the bundle of a failure in gdb
 	@ci/install-deps gdb
-	@$(STAMPEDE) postmortem $(or $(BUNDLE),build/last/bundle)
+	@$(STAMPEDE) postmortem $(or $(BUNDLE),$(BUILD_DIR)/last/bundle)
 
 prove: ## every state of small arenas, and models of the locks: a table of what is proved (a minute or two)
 	@ci/install-deps prove
@@ -188,12 +234,13 @@ check: ## formatting, headers, folder arrows, static analysis
 	@ci/check
 
 clean: ## remove everything that was built
-	rm -rf build
+	$(if $(filter build,$(BUILD_DIR)),,@test -f '$(BUILD_DIR)/.stampede' || { echo '$(BUILD_DIR): no build of this Makefile'; exit 1; })
+	rm -rf '$(BUILD_DIR)'
 
 $(COMMON)/%.o: %.c $(COMMON)/flags
 	@mkdir -p $(@D)
 	$(SAY) CC $<
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $< $(or_full)
 
 INSTRUMENTED := mm/buddy mm/buddy_percpu mm/buddy_scan smp/spinlock
 $(INSTRUMENTED:%=$(COMMON)/%.o): private CPPFLAGS := $(INSTRUMENT_FIRST) $(CPPFLAGS) $(INSTRUMENT)
@@ -201,12 +248,12 @@ $(INSTRUMENTED:%=$(COMMON)/%.o): private CPPFLAGS := $(INSTRUMENT_FIRST) $(CPPFL
 $(COMMON)/%.o: %.S $(COMMON)/flags
 	@mkdir -p $(@D)
 	$(SAY) AS $<
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $< $(or_full)
 
 # The user's allocator comes first, and so is the default. Linked twice: the names of the functions, for backtraces, are
 # known once it is linked.
 LINKED := $(USER_OBJECTS) $(OBJECTS) $(STAGE_OBJECTS)
-LINK    = $(CC) $(LDFLAGS) -Wl,-Map=$(@:.elf=.map) -o $@ $(filter %.o,$^)
+LINK    = $(CC) $(LDFLAGS) -Wl,-Map=$(@:.elf=.map) -o $@ $(filter %.o,$^) $(or_full)
 
 $(OUT)/symbols-table0.S: ci/symbols
 	@mkdir -p $(@D)
@@ -219,7 +266,7 @@ $(OUT)/symbols-table.o $(OUT)/symbols-table0.o: %.o: %.S
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
 $(OUT)/unnamed.elf: $(LINKED) $(OUT)/symbols-table0.o linker.ld
-	$(if $(USER_FILES),$(Q)$(call registered,$(USER_OBJECTS),$(or $(strip $(USER_CODE) $(USER_READY)),$(STACSOS_SOURCE))))
+	$(if $(STACSOS),$(Q)$(call registered,$(USER_OBJECTS),$(STACSOS_SOURCE)))
 	$(Q)$(LINK)
 
 # With what the image is made, but for what is usual, a word a line: make explore with the same makes the explorer's.
@@ -242,14 +289,17 @@ kernel-recipe:
 	$(info program kernel/stampede.elf $(LINKED) $(OUT)/symbols-table0.o)
 	@:
 
+no_mkrescue = grub-mkrescue is missing, which makes the ISO image: ci/install-deps run installs it; BOOT=direct needs no image
+
 # One image for BIOS and UEFI, on a disc or a stick.
 $(ISO): $(KERNEL) boot/grub.cfg
 	$(SAY) ISO $@
 	@mkdir -p $(OUT)/iso/boot/grub
 	@cp $(KERNEL) $(OUT)/iso/boot/stampede.elf
 	@cp boot/grub.cfg $(OUT)/iso/boot/grub/grub.cfg
+	@command -v grub-mkrescue >/dev/null || { echo '$(no_mkrescue)' >&2; exit 1; }
 	$(Q)grub-mkrescue --fonts= --locales= --themes= -o $@ $(OUT)/iso >$(OUT)/grub-mkrescue.log 2>&1 || \
-	    { cat $(OUT)/grub-mkrescue.log; rm -f $@; exit 1; }
+	    { cat $(OUT)/grub-mkrescue.log; ci/full-disk $(OUT) 16384; rm -f $@; exit 1; }
 
 # Rebuild when the flags change, and only then.
 FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)

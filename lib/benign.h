@@ -3,7 +3,8 @@
  *
  *   BENIGN_RACE("buddy_free_page_count", "a hint: it may be old by the time it is returned");
  *
- * at file scope: no race is reported of which one side is in that function.
+ * at file scope, as often as there are such functions: the explorer reports no race with an access
+ * in that function.
  */
 #pragma once
 
@@ -12,8 +13,11 @@ struct benign_race {
     const char *reason;
 };
 
-#define BENIGN_RACE(function_name, why)               \
-    static const struct benign_race benign_race_entry \
+/* The counter gives each declaration of a file a name of its own. */
+#define BENIGN_RACE(function_name, why)               BENIGN_RACE_ENTRY(function_name, why, __COUNTER__)
+#define BENIGN_RACE_ENTRY(function_name, why, number) BENIGN_RACE_NAMED(function_name, why, number)
+#define BENIGN_RACE_NAMED(function_name, why, number)          \
+    static const struct benign_race benign_race_entry_##number \
         __attribute__((section("benign_races"), used)) = {(function_name), (why)}
 
 /* Those that are declared: [first, last). */

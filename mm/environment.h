@@ -9,6 +9,7 @@
  *   spinlock_irq_lock, _unlock, SPINLOCK_IRQ        smp/spinlock.h: what the harness watches
  *   irq_save, irq_restore, irq_enabled              arch/irq.h
  *   cpu_number, cpu_relax                           arch/percpu.h, arch/cpu.h
+ *   PER_CPU(type, name), per_cpu(name)              mm/per_cpu.h: a variable that each core has
  *   pfn_to_address, address_to_pfn, PAGE_SIZE       arch/page.h
  *   struct page, struct page_array                  mm/page.h: an array of 12 bytes a page
  *   struct page_allocator, PAGE_ALLOCATOR()         mm/page_allocator.h: the contract
@@ -26,4 +27,5 @@
 #include <lib/string.h>
 #include <mm/page.h>
 #include <mm/page_allocator.h>
+#include <mm/per_cpu.h>
 #include <smp/spinlock.h>

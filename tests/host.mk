@@ -9,7 +9,7 @@
 hosted-tests:
 
 HOST_CC ?= gcc
-HOST_BUILD := build/host
+HOST_BUILD := $(or $(BUILD_DIR),$(STAMPEDE_BUILD),build)/host
 
 HOST_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -pthread -D_GNU_SOURCE \
 	-Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
@@ -180,21 +180,41 @@ hosted-explorers: $(addprefix $(HOST_BUILD)/explore/subjects/,$(HOST_SUBJECTS))
 .SECONDARY: $(HOST_SUBJECTS:%=$(HOST_BUILD)/explore/watched/tests/subjects/%.o)
 hosted-tests: $(HOST_BUILD)/explore/stampede-explore
 
-# HOST_ALLOCATOR=mine.c: build/host/explore/user/mine; several files of one folder need HOST_USER, the program's name.
-# Their own data are put into a section apart: each trial begins with them as they are at the start.
+# HOST_ALLOCATOR=mine.c: build/host/explore/user/mine; several files need HOST_USER, the program's name, and
+# HOST_USER_DIR, the folder of their settings. As for the kernel they become one object. Its data are put into a section
+# apart, so that each trial begins with them as they are at the start; and it does not call this host's C library.
 ifneq ($(HOST_ALLOCATOR),)
 include mm/adapters/registered.mk
 HOST_USER ?= $(basename $(notdir $(HOST_ALLOCATOR)))
+HOST_USER_DIR ?= $(dir $(firstword $(HOST_ALLOCATOR)))
+USER_DIR := $(HOST_USER_DIR)
+include mm/adapters/settings.mk
 HOST_USER_FOLDER := $(HOST_BUILD)/explore/user-objects/$(HOST_USER)
-HOST_USER_OBJECTS := $(patsubst %.c,$(HOST_USER_FOLDER)/%.o,$(notdir $(HOST_ALLOCATOR)))
-$(HOST_USER_FOLDER)/%.o: $(dir $(firstword $(HOST_ALLOCATOR)))%.c FORCE
-	@mkdir -p $(@D)
-	@echo "  CC  $<"
-	@$(HOST_CC) $(filter-out -Werror,$(HOST_WATCHED_CFLAGS)) -c -o $@ $<
-	@objcopy --set-section-flags .bss=alloc,load,data,contents --rename-section .bss=user_data \
+host_user_object = $(HOST_USER_FOLDER)/$(if $(filter $(abspath $(HOST_USER_DIR)),$(abspath $(dir $(1)))),$(notdir $(1)),$(subst /,+,$(abspath $(1)))).o
+HOST_USER_COMPILED := $(foreach file,$(HOST_ALLOCATOR),$(call host_user_object,$(file)))
+HOST_USER_OBJECTS := $(addprefix $(HOST_USER_FOLDER)/,allocator.o library.o)
+
+define host_user_rule
+$(call host_user_object,$(1)): $(1) FORCE
+	@mkdir -p $$(@D)
+	@echo "  CC  $$<"
+	@$$(user_extract)
+	@$$(HOST_CC) $$(filter-out -Werror,$$(HOST_WATCHED_CFLAGS)) $$(user_flags_c) $$(user_extracted) -c -o $$@ $$<
+endef
+$(foreach file,$(HOST_ALLOCATOR),$(eval $(call host_user_rule,$(file))))
+
+$(HOST_USER_FOLDER)/allocator.o: $(HOST_USER_COMPILED) mm/adapters/hosted-names
+	@ld -r -d -o $@ $(HOST_USER_COMPILED)
+	@objcopy --redefine-syms=mm/adapters/hosted-names $@
+	@objcopy -w --localize-symbol='*' --set-section-flags .bss=alloc,load,data,contents --rename-section .bss=user_data \
 	    --rename-section .data=user_data $@
 
-$(HOST_USER_FOLDER)/registered: $(HOST_USER_OBJECTS)
+$(HOST_USER_FOLDER)/library.o: mm/adapters/library.c mm/adapters/hosted-names
+	@mkdir -p $(@D)
+	@$(HOST_CC) $(filter-out -fsanitize=% -Dmem%,$(HOST_WATCHED_CFLAGS)) $(USER_LIBRARY) -c -o $@ $<
+	@objcopy --redefine-syms=mm/adapters/hosted-names $@
+
+$(HOST_USER_FOLDER)/registered: $(HOST_USER_FOLDER)/allocator.o
 	@$(call registered,$^,$(HOST_ALLOCATOR))
 .PHONY: FORCE $(HOST_USER_FOLDER)/registered
 $(HOST_BUILD)/explore/user/$(HOST_USER)-unnamed: | $(HOST_USER_FOLDER)/registered

@@ -261,7 +261,7 @@ def test_number_of_a_process_is_not_enough():
 # Runs at the same time.
 
 def test_runs_at_the_same_time_have_folders_of_their_own(monkeypatch, tmp_path):
-    monkeypatch.setattr("stampedelib.runfolder.ROOT", tmp_path)
+    monkeypatch.setattr("stampedelib.runfolder.BUILD_DIR", tmp_path / "build")
     with claim(None) as first, claim(None) as second:
         assert first.log == tmp_path / "build/last/serial.log"
         assert second.log == tmp_path / "build/last-2/serial.log"

@@ -228,12 +228,17 @@ def test_uefi_adds_firmware(tmp_path):
 @pytest.mark.parametrize("asked, trouble, name, why", [
     ("auto", None, "kvm", "it works here"),
     ("auto", "no vmx", "tcg", "no KVM: no vmx"),
-    ("kvm", "no vmx", "kvm", "as asked, though no vmx"),
+    ("kvm", None, "kvm", "as asked"),
     ("tcg", None, "tcg", "as asked"),
 ])
 def test_choice_of_accelerator(asked, trouble, name, why):
     chosen = choose_accelerator(asked, "multi", trouble)
     assert (chosen.name, chosen.why) == (name, why)
+
+
+def test_kvm_where_there_is_none_is_refused():
+    with pytest.raises(UsageError, match=r"--accel kvm: KVM does not work here \(no vmx\); take tcg, or auto"):
+        choose_accelerator("kvm", "multi", "no vmx")
 
 
 def test_kvm_needs_a_device_and_a_cpu_that_has_it(tmp_path):

@@ -431,7 +431,7 @@ def several_files(folder):
 def test_allocator_of_several_files(tmp_path):
     done = make("kernel", f"ALLOCATOR={several_files(tmp_path / 'several')}")
     assert done.returncode == 0, done.stderr
-    assert " T example_metadata_size" in linked("several")
+    assert " t example_metadata_size" in linked("several")
 
 
 def test_hosted_allocator_of_several_files(tmp_path):
@@ -441,7 +441,7 @@ def test_hosted_allocator_of_several_files(tmp_path):
     assert done.returncode == 0 and "PASS (exit code 0)" in done.stdout, done.stdout + done.stderr
     names = subprocess.run(["nm", ROOT / "build/host/explore/user/several"], capture_output=True, text=True,
                            check=True).stdout
-    assert " T example_metadata_size" in names and "page_allocator_entry_example" in names
+    assert " t example_metadata_size" in names and "page_allocator_entry_example" in names
 
 
 def test_what_cannot_be_hosted_is_told(tmp_path):

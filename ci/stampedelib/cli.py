@@ -4,6 +4,7 @@ A subcommand is a module with NAME, HELP, add_arguments(parser) and execute(argu
 listed in COMMANDS.
 """
 import argparse
+import errno
 import os
 import sys
 
@@ -14,6 +15,8 @@ from .verdict import CODES
 
 COMMANDS = (run_command, explore_command, judge_command, sweep_command, sweep_one_command,
             gdb_command, postmortem_command)
+FULL_DISK = ("the disk is full that the log and the verdict are written to; make room, or put them elsewhere by --log FILE "
+             "or make BUILD_DIR=FOLDER")
 EXIT_CODES = "exit code: the verdict: " + ", ".join(f"{CODES[word]} {word}" for word in CODES)
 
 
@@ -39,7 +42,8 @@ def main(argv: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CODES["error"]
     except (UsageError, OSError) as error:
-        print(f"stampede: {error}", file=sys.stderr)
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        print(f"stampede: {FULL_DISK if full else error}", file=sys.stderr)
         return CODES["error"]
     except KeyboardInterrupt:
         print("stampede: interrupted, no verdict", file=sys.stderr)

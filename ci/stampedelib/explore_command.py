@@ -18,13 +18,13 @@ from .log import Follower, printable
 from .runfolder import RunFolder, claim
 from .runner import run
 from .trace import tell
-from .usage import ROOT, UsageError, allocator, check_writable, existing_file, integer, kernel_arguments, random_seed
+from .usage import BUILD_DIR, UsageError, allocator, check_writable, existing_file, integer, kernel_arguments, random_seed
 from .verdict import KERNEL_EXIT_CODES, Verdict
 
 NAME = "explore"
 HELP = "Search schedules for one that breaks a rule; repeat it, make it small, show it"
-KERNEL = ROOT / "build/gcc-order16-explore/stampede.elf"
-HOSTED = ROOT / "build/host/explore/stampede-explore"
+KERNEL = BUILD_DIR / "gcc-order16-explore/stampede.elf"
+HOSTED = BUILD_DIR / "host/explore/stampede-explore"
 STRATEGIES = ("portfolio", "walk", "sparse", "pct2", "pct3", "pct4", "sweep")
 LIMIT_SECONDS = 3600
 SILENT_SECONDS = 120  # far longer than anything takes between two lines

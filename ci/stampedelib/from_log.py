@@ -18,7 +18,7 @@ from .explored import Explored
 from .hammer import Candidate, Story
 from .log import parse, printable
 from .trace import tell
-from .usage import ROOT, UsageError, existing_file
+from .usage import BUILD_DIR, ROOT, UsageError, existing_file
 from .verdict import CODES, Verdict
 
 SECONDS = 15
@@ -180,10 +180,11 @@ def replay_command(tool: str, log: str, raw: bytes, kernel: Path, title: str) ->
     if title.split(":")[0] not in hammer.RULES or b"\n# history " not in raw:
         return None
     made_with = kernel.absolute().with_name("made-with")
-    if made_with.parent.parent != ROOT / "build" or not made_with.is_file():
+    if made_with.parent.parent != BUILD_DIR or not made_with.is_file():
         return f"{tool} explore --from-log {shlex.quote(log)}"
     here = Path.cwd() == ROOT
     words = ["make", *([] if here else ["-C", str(ROOT)]), "explore",
+             *([] if BUILD_DIR == ROOT / "build" else [f"BUILD_DIR={BUILD_DIR}"]),
              *made_with.read_text(encoding="utf-8").splitlines(),
              f"FROM_LOG={log if here else os.path.abspath(log)}"]
     return " ".join(shlex.quote(word) for word in words if word)

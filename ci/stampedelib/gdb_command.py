@@ -8,11 +8,11 @@ from pathlib import Path
 
 from . import gdbsession
 from .runfolder import find_guest
-from .usage import ROOT, UsageError, existing_file
+from .usage import BUILD_DIR, UsageError, existing_file
 
 NAME = "gdb"
 HELP = "Attach gdb to a running or held guest"
-KERNEL = ROOT / "build/gcc-order16/stampede.elf"
+KERNEL = BUILD_DIR / "gcc-order16/stampede.elf"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -117,8 +117,10 @@ def kvm_trouble(device: str = "/dev/kvm", cpuinfo: str = "/proc/cpuinfo") -> str
 
 def choose_accelerator(asked: str, thread: str, trouble: str | None) -> Accelerator:
     """What to run on. `thread` is for TCG alone; `trouble` is kvm_trouble()."""
+    if asked == "kvm" and trouble:
+        raise UsageError(f"--accel kvm: KVM does not work here ({trouble}); take tcg, or auto, which knows")
     if asked == "kvm":
-        return Accelerator("kvm", None, f"as asked, though {trouble}" if trouble else "as asked")
+        return Accelerator("kvm", None, "as asked")
     if asked == "auto" and not trouble:
         return Accelerator("kvm", None, "it works here")
     return Accelerator("tcg", thread, "as asked" if asked == "tcg" else f"no KVM: {trouble}")

@@ -14,14 +14,14 @@ from .log import printable
 from .machine import Accelerator, Machine, choose_accelerator, find_ovmf, find_qemu, kvm_trouble
 from .runfolder import RunFolder, claim
 from .runner import Plan, amend_record, next_steps, run
-from .usage import (ROOT, UsageError, allocator, check_writable, existing_file, integer, kernel_arguments, memory,
+from .usage import (BUILD_DIR, UsageError, allocator, check_writable, existing_file, integer, kernel_arguments, memory,
                     random_seed)
 from .verdict import Verdict
 from .watch import FOREVER, Patience
 
 NAME = "run"
 HELP = "Boot the kernel in QEMU, show its report live and judge it"
-BUILD = ROOT / "build/gcc-order16"  # where make puts the images by default
+BUILD = BUILD_DIR / "gcc-order16"  # where make puts the images by default
 KERNEL_OPTIONS = ("seed", "seconds", "ops", "allocator")
 DEFAULT_SECONDS = 15
 YIELD_WHEN_SINGLE = "yield=64"  # one thread runs all CPUs: without yields they hardly interleave

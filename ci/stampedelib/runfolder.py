@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .privatefolder import PrivateFolder
-from .usage import ROOT, UsageError
+from .usage import BUILD_DIR, UsageError
 
-LAST = "build/last"
+LAST = "last"
 LAST_FOLDERS = 9  # runs at the same time that each find a default folder
 NOTE = "guest.json"
 
@@ -76,15 +76,15 @@ def claim(log: Path | None) -> RunFolder:
             raise UsageError(f"{log}: another run is writing it; give --log another file")
         return RunFolder(log, capture)
     for folder in default_folders():
-        if capture := _lock(folder / "serial.log"):
+        if capture := _lock_default(folder / "serial.log"):
             return RunFolder(folder / "serial.log", capture)
-    raise UsageError(f"{ROOT / LAST}: {LAST_FOLDERS} runs are using it and its neighbours; "
+    raise UsageError(f"{BUILD_DIR / LAST}: {LAST_FOLDERS} runs are using it and its neighbours; "
                      "give --log a file")
 
 
 def default_folders() -> list[Path]:
     """build/last, and for runs at the same time build/last-2 and so on."""
-    return [ROOT / (LAST if number == 1 else f"{LAST}-{number}")
+    return [BUILD_DIR / (LAST if number == 1 else f"{LAST}-{number}")
             for number in range(1, LAST_FOLDERS + 1)]
 
 
@@ -98,6 +98,15 @@ def find_guest(log: Path | None) -> GuestNote:
         raise UsageError(f"{folders[0] / NOTE}: {what}; start one with `make debug`, or keep one "
                          "that fails with `make run ON_FAIL=gdb`")
     return max(alive, key=lambda note: note.started)
+
+
+def _lock_default(log: Path) -> BinaryIO | None:
+    """As _lock(), for a place that the user did not choose."""
+    try:
+        return _lock(log)
+    except OSError as error:
+        raise UsageError(f"{log}: cannot be written ({error.strerror}); make BUILD_DIR=FOLDER, or STAMPEDE_BUILD in the "
+                         "environment, puts all output elsewhere") from error
 
 
 def _lock(log: Path) -> BinaryIO | None:

@@ -27,10 +27,10 @@ from .runner import Plan, run
 from .soak_matrix import Configuration, draw
 from .soak_record import Record, Run, read, still_alarms
 from .soak_report import report
-from .usage import ROOT, Parser, UsageError, existing_file, integer
+from .usage import BUILD_DIR, ROOT, Parser, UsageError, existing_file, integer
 from .verdict import CODES, Verdict
 
-FOLDER = ROOT / "build/soak"
+FOLDER = BUILD_DIR / "soak"
 RECORD = "runs.jsonl"
 KERNEL_SOURCES = ("Makefile", "linker.ld", "boot", "arch", "mm", "smp", "stress", "lib")
 LONGEST_HOURS = 1000

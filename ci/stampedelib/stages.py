@@ -17,7 +17,7 @@ from .console import Console
 from .log import printable
 from .runfolder import LAST
 from .runner import NO_FAILURE, Plan, run
-from .usage import ROOT
+from .usage import BUILD_DIR
 from .verdict import Verdict
 
 MOST_SECONDS = 10
@@ -169,4 +169,4 @@ def _without_stages(argv: list[str]) -> Iterator[str]:
 def _folder(arguments: argparse.Namespace) -> Path:
     """Where the first run left its log."""
     log: Path | None = arguments.log
-    return (log or ROOT / LAST / "serial.log").parent
+    return (log or BUILD_DIR / LAST / "serial.log").parent

@@ -11,12 +11,12 @@ from .engines import ENGINES, Task
 from .run_command import leave
 from .sweepview import SweepView, short, table
 from .sweepwork import WORKS, Result
-from .usage import ROOT, UsageError, integer
+from .usage import BUILD_DIR, UsageError, integer
 from .verdict import CODES
 
 NAME = "sweep"
 HELP = "Run with many seeds, deterministic unless told otherwise; resumes where it was interrupted"
-FOLDER = "build/sweep"
+FOLDER = "sweep"
 MOST_JOBS = 4096
 MOST_SEEDS = 1_000_000
 NO_RESULT = Result(0, "error", "no result", 0, "")  # stands for runs of which nothing is known
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep-going", action="store_true",
                         help="do not stop at the first failure")
     parser.add_argument("--folder", type=Path, metavar="DIR",
-                        help=f"where to keep it (default {FOLDER}/NAME, the same for the same "
+                        help=f"where to keep it (default build/{FOLDER}/NAME, the same for the same "
                              "options and image): a sweep that finds its own results goes on")
     parser.add_argument("--fresh", action="store_true", help="forget what an earlier sweep found")
     parser.add_argument("--work", choices=WORKS, default="run", help="what to do with a seed")
@@ -68,7 +68,7 @@ def execute(arguments: argparse.Namespace) -> int:
     plan = SweepPlan(work.name, words, os.getcwd(), sha256(work.image(words)))
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
-    folder = arguments.folder or ROOT / FOLDER / plan.digest()
+    folder = arguments.folder or BUILD_DIR / FOLDER / plan.digest()
     campaign = Campaign(folder, plan, arguments.fresh)
     try:
         return _sweep(arguments, plan, campaign)

@@ -1,5 +1,6 @@
 """Values given by a person: what is allowed, and a clear refusal of the rest."""
 import argparse
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import NoReturn
 from .verdict import CODES
 
 ROOT = Path(__file__).resolve().parents[2]
+# make BUILD_DIR=... says it so.
+BUILD_DIR = Path(os.environ.get("STAMPEDE_BUILD") or ROOT / "build").absolute()
 MIB_PER_UNIT = {"M": 1, "G": 1024}
 
 

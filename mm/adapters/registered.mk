@@ -1,4 +1,3 @@
 # $(call registered,OBJECTS,FILES): fails unless the objects have something of PAGE_ALLOCATOR() (mm/page_allocator.h).
-# Without it the image would be tested as it is without them: a built-in one, in the place of the user's.
-registered = readelf -SW $(1) | grep -q '[] ]page_allocators ' || \
-    { echo '$(strip $(2)): no allocator is registered: PAGE_ALLOCATOR(...) is missing (docs/ALLOCATORS.md)' >&2; exit 1; }
+# Without it a built-in allocator would be tested in the place of the user's.
+registered = ci/user-objects check '$(strip $(2))' $(1)
