@@ -9,12 +9,14 @@ void statics_keep(const struct statics_range *ranges, void *(*take)(size_t size,
     for (unsigned i = 0; i < STATICS_RANGES; i++) {
         kept[i] = ranges[i];
         copies[i] = take(ranges[i].size + 1, 64);
-        memcpy(copies[i], ranges[i].start, ranges[i].size);
+        if (ranges[i].size)
+            memcpy(copies[i], ranges[i].start, ranges[i].size);
     }
 }
 
 void statics_restore(void)
 {
     for (unsigned i = 0; i < STATICS_RANGES; i++)
-        memcpy(kept[i].start, copies[i], kept[i].size);
+        if (kept[i].size)
+            memcpy(kept[i].start, copies[i], kept[i].size);
 }
