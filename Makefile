@@ -118,7 +118,7 @@ EXPLORER := boot/explore.c arch/x86_64/fiber.c arch/x86_64/fiber_switch.S arch/x
 KERNEL_SOURCES := \
     boot/entry.S boot/main.c boot/bootinfo.c boot/memory.c boot/selfcheck.c $(if $(EXPLORE),$(EXPLORER),boot/stress.c) \
     arch/x86_64/acpi.c arch/x86_64/apic.c arch/x86_64/backtrace.c arch/x86_64/clock.c \
-    arch/x86_64/exit.c \
+    arch/x86_64/escape.S arch/x86_64/exit.c \
     arch/x86_64/paging.c arch/x86_64/probe.c arch/x86_64/probe_entry.S arch/x86_64/provoke.c arch/x86_64/serial.c arch/x86_64/setup.c arch/x86_64/startup.c \
     arch/x86_64/timer.c arch/x86_64/trampoline.S arch/x86_64/trap.c arch/x86_64/trap_entry.S \
     arch/x86_64/work.c \
@@ -128,7 +128,8 @@ KERNEL_SOURCES := \
     stress/advice.c stress/arena.c stress/arena_rest.c stress/arena_setup.c stress/call.c stress/census.c stress/content.c stress/explain.c \
     stress/failure.c stress/mix.c stress/options.c stress/phase_bad_free.c stress/phase_exhaust.c stress/phase_hotplug.c \
     stress/phase_irq.c stress/phase_mixed.c stress/phase_placed.c stress/phase_remote_free.c stress/phase_selftest.c stress/plan.c stress/provoke.c \
-    stress/report.c stress/run.c stress/statics.c stress/tested.c stress/tick.c stress/totals.c stress/traps.c stress/watch.c
+    stress/report.c stress/run.c stress/statics.c stress/tested.c stress/tick.c stress/totals.c stress/traps.c stress/watch.c \
+    stress/steps.c stress/vector_run.c stress/vectors.c
 
 OBJECTS := $(patsubst %,$(COMMON)/%.o,$(basename $(KERNEL_SOURCES)))
 

@@ -139,3 +139,13 @@ bool spinlock_irq_held(const struct spinlock_irq *lock)
 {
     return spinlock_irq_owner(lock) == (int)cpu_number();
 }
+
+void spinlock_irq_abandon(void)
+{
+    struct percpu *cpu = this_cpu();
+
+    for (uint32_t i = 0; i < cpu->locks_held && i < HELD_LOCKS; i++)
+        if (cpu->held[i] && spinlock_irq_held(cpu->held[i]))
+            __atomic_store_n((uint32_t *)&cpu->held[i]->word, 0, __ATOMIC_RELEASE);
+    cpu->locks_held = 0;
+}

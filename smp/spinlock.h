@@ -58,6 +58,12 @@ int spinlock_irq_owner(const struct spinlock_irq *lock);
 bool spinlock_irq_held(const struct spinlock_irq *lock);
 
 /*
+ * This core gives up what it was doing, for good: release all locks that it holds and has noted
+ * (struct percpu), and leave the interrupt flag as it is.
+ */
+void spinlock_irq_abandon(void);
+
+/*
  * Make one lock operation in `period` (0: none) execute PAUSE before and after taking the lock and
  * after its release, from random streams of `seed`, one a core. Where one host thread runs all
  * virtual CPUs, PAUSE is where it changes CPU, so this is what makes them interleave inside the

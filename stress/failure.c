@@ -14,7 +14,7 @@
 #include <stress/failure.h>
 
 enum {
-    TITLE_SIZE = 200,
+    TITLE_SIZE = FAILURE_TITLE_SIZE,
     FREEZE_MS = 5000, /* and FREEZE_MS_A_CORE: 255 cores on two of the host's take 4 s */
     FREEZE_MS_A_CORE = 100,
 };
@@ -28,6 +28,7 @@ static struct {
     const char *phase_name;
     void (*report_rest)(const void *context, unsigned failed);
     const void *rest_context;
+    const char *(*adviser)(const char *rule);
     uint64_t failed_at; /* cycles */
     bool hold;          /* stay for a debugger after a failure */
     const char *exit_mode;
@@ -132,11 +133,26 @@ void failure_catch(void (*new_catcher)(const char *title))
     catcher = new_catcher;
 }
 
-static void write_title(const char *rule, const char *format, va_list arguments)
+enum verdict failure_read_rule(const char *title, char rule[FAILURE_RULE_SIZE])
 {
-    int length = format_text(failure.title, TITLE_SIZE, "%s: ", rule);
+    const char *colon = strchr(title, ':');
+    size_t length = colon ? (size_t)(colon - title) : strlen(title);
 
-    format_text_va(failure.title + length, TITLE_SIZE - (size_t)length, format, arguments);
+    format_text(rule, FAILURE_RULE_SIZE, "%.*s", (int)length, title);
+    return verdict_of(rule);
+}
+
+void failure_set_adviser(const char *(*adviser)(const char *rule))
+{
+    failure.adviser = adviser;
+}
+
+static void write_title(char title[TITLE_SIZE], const char *rule, const char *format,
+                        va_list arguments)
+{
+    int length = format_text(title, TITLE_SIZE, "%s: ", rule);
+
+    format_text_va(title + length, TITLE_SIZE - (size_t)length, format, arguments);
 }
 
 static bool claim_failure(void)
@@ -146,13 +162,24 @@ static bool claim_failure(void)
                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
+/* The title is written in a place of its own: another core may be about to write the one that
+ * counts. */
+static void offer_to_catcher(const char *rule, const char *format, va_list arguments)
+{
+    char title[TITLE_SIZE];
+    va_list again;
+
+    va_copy(again, arguments);
+    write_title(title, rule, format, again);
+    va_end(again);
+    catcher(title);
+}
+
 static void failure_begin_va(const char *rule, const char *format, va_list arguments)
 {
     irq_disable();
-    if (catcher) {
-        write_title(rule, format, arguments);
-        catcher(failure.title);
-    }
+    if (catcher)
+        offer_to_catcher(rule, format, arguments);
     if (!claim_failure()) {
         if (failure.owner != cpu_number() + 1)
             failure_freeze(this_cpu()->frozen_at);
@@ -162,7 +189,7 @@ static void failure_begin_va(const char *rule, const char *format, va_list argum
     failure.rule = rule;
     report_seize();
     stop_others();
-    write_title(rule, format, arguments);
+    write_title(failure.title, rule, format, arguments);
     failure.verdict = verdict_of(rule);
     report_line("# %s %s", failure.verdict == VERDICT_ERROR ? "ERROR" : "FAILURE", failure.title);
     report_lost_cores();
@@ -195,12 +222,13 @@ static void tell_story(void)
 static void give_advice(void)
 {
     const char *promise = page_promise_name(advice_promise(failure.rule));
+    const char *hint = failure.adviser ? failure.adviser(failure.rule) : NULL;
 
     if (failure.verdict == VERDICT_ERROR)
         return;
     if (promise)
         report_line("# promise broken: %s", promise);
-    report_line("# look first at: %s", advice_hint(failure.rule));
+    report_line("# look first at: %s", hint ? hint : advice_hint(failure.rule));
 }
 
 _Noreturn static void conclude(void)

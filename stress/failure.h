@@ -33,10 +33,21 @@ void failure_begin(const char *rule, const char *format, ...) __attribute__((for
 _Noreturn void failure_end(void);
 
 /*
- * From here on failures, with their titles, go to `catcher`, which must not return, and nothing is
- * stopped or written; NULL: no more. For who makes failures happen, and goes on.
+ * From here on failures, with their titles, go to `catcher`, on the core that failed and with
+ * interrupts off, before anything is stopped or written; NULL: no more. For those who make failures
+ * happen and go on. If the catcher returns, the failure is told as any other.
  */
 void failure_catch(void (*catcher)(const char *title));
+
+/* The first word of a title, into `rule`, and the verdict that its failure means. */
+enum { FAILURE_RULE_SIZE = 32, FAILURE_TITLE_SIZE = 200 };
+enum verdict failure_read_rule(const char *title, char rule[FAILURE_RULE_SIZE]);
+
+/*
+ * Who knows better than the rule alone where a person looks first: adviser(rule) is one sentence,
+ * or NULL for what stress/advice.c says. NULL: nobody.
+ */
+void failure_set_adviser(const char *(*adviser)(const char *rule));
 
 /* End the run by a failure that was caught: `rule` is the first word of `title`. All but the report
    on the cores. */

@@ -2,10 +2,10 @@
 #
 # Included by the top Makefile, and complete by itself: make -f tests/host.mk hosted-tests
 # Targets: hosted-tests (build all), hosted-list (print the unit tests' programs, one a line), hosted-subjects (the
-# hosted program with each wrong allocator of tests/subjects), hosted-explorers (the explorer likewise), hosted-recipe
-# (for ci/mutate).
+# hosted program with each wrong allocator of tests/subjects), hosted-models (with those of tests/selftest),
+# hosted-explorers (the explorer likewise), hosted-recipe (for ci/mutate).
 
-.PHONY: hosted-tests hosted-list hosted-subjects hosted-explorers hosted-recipe
+.PHONY: hosted-tests hosted-list hosted-subjects hosted-models hosted-explorers hosted-recipe
 hosted-tests:
 
 HOST_CC ?= gcc
@@ -94,7 +94,11 @@ HOST_STRESS := $(wildcard stress/*.c mm/*.c tests/host/*.c) $(addprefix lib/,bit
 HOST_STRESS := $(filter-out tests/host/fail.c tests/host/unit.c tests/host/explore_main.c,$(HOST_STRESS))
 HOST_SUBJECTS := $(basename $(notdir $(wildcard tests/subjects/*.c)))
 
-host_stress_objects = $(patsubst %.c,$(HOST_BUILD)/$(1)/%.o,$(HOST_STRESS))
+host_stress_objects = $(patsubst %.c,$(HOST_BUILD)/$(1)/%.o,$(HOST_STRESS)) $(HOST_BUILD)/escape.o
+
+$(HOST_BUILD)/escape.o: arch/x86_64/escape.S
+	@mkdir -p $(@D)
+	@$(HOST_CC) -c -o $@ $<
 
 define host_stress_rules
 $(HOST_BUILD)/$(1)/stress/unnamed: $(call host_stress_objects,$(1)) $(HOST_BUILD)/$(1)/stress/names0.o
@@ -129,6 +133,18 @@ $(HOST_BUILD)/plain/subjects/%: $(HOST_BUILD)/plain/tests/subjects/%.o $(call ho
 HOST_OBJECTS += $(HOST_SUBJECTS:%=$(HOST_BUILD)/plain/tests/subjects/%.o)
 hosted-subjects: $(addprefix $(HOST_BUILD)/plain/subjects/,$(HOST_SUBJECTS))
 .SECONDARY: $(HOST_SUBJECTS:%=$(HOST_BUILD)/plain/tests/subjects/%.o)
+
+# Small allocators, sound and wrong, that the selftest is tried with: one program has all of them.
+define host_models_rules
+$(HOST_BUILD)/$(1)/selftest/models: $(HOST_BUILD)/$(1)/tests/selftest/models.o $(call host_stress_objects,$(1)) \
+		$(HOST_BUILD)/$(1)/stress/names0.o
+	@mkdir -p $$(@D)
+	@echo "  LD  $$@"
+	@$$(HOST_CC) $$(HOST_CFLAGS) $$(HOST_FLAGS_$(1)) -no-pie -o $$@ $$^
+HOST_OBJECTS += $(HOST_BUILD)/$(1)/tests/selftest/models.o
+endef
+$(foreach variant,asan plain,$(eval $(call host_models_rules,$(variant))))
+hosted-models: $(foreach variant,asan plain,$(HOST_BUILD)/$(variant)/selftest/models)
 
 # The explorer as a program. What it watches is compiled as for the kernel, so that the same accesses are seen in both
 # and a seed is the same schedule there and here.

@@ -39,6 +39,7 @@ SUBJECTS = {
     "overlap": ("overlap", "single", "mixed"),
     "overlap-inside": ("overlap", "single", "mixed"),
     "remove-held": ("remove-held", "hotplug", "hotplug"),
+    "remove-runs-on": ("lost", "selftest", "hotplug"),
     "selftest": ("selftest", "selftest", None),
     "stall": ("stall", "selftest", None),
     "standstill": ("stall", "mixed", "mixed"),

@@ -1,0 +1,15 @@
+/*
+ * Removes the page behind the range, too: "lost".
+ *
+ * It says nothing of its free pages: the count would be wrong as well, and found first.
+ */
+#include "subject.h"
+
+static enum page_error remove_more(void *pool, pfn_t start, uint64_t count)
+{
+    enum page_error error = sound_remove(pool, start, count + 1);
+
+    return error == PAGE_OK ? error : sound_remove(pool, start, count);
+}
+
+SUBJECT("remove-runs-on", SOUND_PROMISES, .remove_pages = remove_more, .free_page_count = NULL);
