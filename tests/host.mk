@@ -268,6 +268,8 @@ hosted-tests: $(addprefix $(HOST_BUILD)/,$(HOST_TESTS) $(HOST_BROKEN))
 hosted-list:
 	@printf '%s\n' $(addprefix $(HOST_BUILD)/,$(HOST_TESTS))
 
+include tests/sound/sound.mk
+
 -include $(patsubst %.o,%.d,$(sort $(HOST_OBJECTS)))
 
 # For who compiles one object anew and links it with the others (ci/mutate): a line each for how a variant is compiled

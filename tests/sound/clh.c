@@ -1,0 +1,42 @@
+/*
+ * A CLH queue lock around a buddy: each core spins on the node of the one before it, and takes that
+ * node over when it is done (Craig; Landin and Hagersten, 1993). Promises all but to take halves
+ * back.
+ */
+#include "sound.h"
+
+enum { CORES = 256 };
+
+struct lock {
+    uint32_t tail;            /* the node of the last in the queue; atomic. At first node 0 */
+    uint32_t busy[CORES + 1]; /* each node: its owner holds the lock or waits for it; atomic */
+    uint32_t owned[CORES];    /* each core's node + 1; 0: the core's first, its number + 1 */
+};
+
+struct guard {
+    irq_flags_t flags;
+    uint32_t own, before; /* nodes */
+};
+
+static void lock_take(struct lock *lock, struct guard *guard)
+{
+    guard->flags = irq_save();
+    uint32_t core = cpu_number();
+    guard->own = lock->owned[core] ? lock->owned[core] - 1 : core + 1;
+    __atomic_store_n(&lock->busy[guard->own], 1, __ATOMIC_RELAXED);
+    guard->before = __atomic_exchange_n(&lock->tail, guard->own, __ATOMIC_ACQ_REL);
+    while (__atomic_load_n(&lock->busy[guard->before], __ATOMIC_ACQUIRE))
+        cpu_relax();
+}
+
+/* Nobody looks at the node before any more; the own one may be looked at by the core behind. */
+static void lock_release(struct lock *lock, struct guard *guard)
+{
+    lock->owned[cpu_number()] = guard->before + 1;
+    __atomic_store_n(&lock->busy[guard->own], 0, __ATOMIC_RELEASE);
+    irq_restore(guard->flags);
+}
+
+#include "locked.h"
+
+LOCKED_BUDDY("clh");
