@@ -109,7 +109,7 @@ static void put_right(void)
 
     spinlock_irq_abandon();
     this_cpu()->frozen_at = NULL;
-    test.run.core->now.operation = OPERATION_NONE;
+    __atomic_store_n(&test.run.core->now.operation, OPERATION_NONE, __ATOMIC_RELAXED);
     memset(arena.walk.free_order, 0, pages);
     if (arena.census)
         memset(arena.census, 0, pages);

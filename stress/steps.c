@@ -140,6 +140,7 @@ void words_add(struct words *words, const char *format, ...)
         words->length += (unsigned)wanted;
         return;
     }
+    words->cut = true;
     words->length = words->size - 1;
     if (words->size >= sizeof(cut_mark))
         memcpy(words->text + words->size - sizeof(cut_mark), cut_mark, sizeof(cut_mark));
@@ -253,7 +254,7 @@ static bool describe_from(struct words words, const char *steps, const char *fir
     for (const char *step = first; *step && step <= last; step = step_next(step))
         if (is_call(step))
             step = describe_call(&words, step, last, letter_at(steps, step), numbers);
-    return words.length + 1 < words.size;
+    return !words.cut;
 }
 
 /* The end is what matters: steps at the front are left out until the rest has room. */
@@ -263,9 +264,9 @@ void steps_describe(char *text, unsigned size, const char *first, const char *la
     const char *start = first;
     unsigned lead = 0;
 
-    while (
-        !describe_from((struct words){text + lead, size - lead, 0}, first, start, last, numbers) &&
-        start < last) {
+    while (!describe_from((struct words){.text = text + lead, .size = size - lead}, first, start,
+                          last, numbers) &&
+           *step_next(start) && step_next(start) <= last) {
         start = step_next(start);
         lead = (unsigned)format_text(text, size, "%s, ", cut_mark);
     }

@@ -55,6 +55,7 @@ unsigned step_named_order(const char *step);
 struct words {
     char *text;
     unsigned size, length;
+    bool cut;
 };
 
 void words_add(struct words *words, const char *format, ...) __attribute__((format(printf, 2, 3)));

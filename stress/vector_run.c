@@ -97,8 +97,8 @@ static void fail_blocks(const struct vector_run *run, const struct free_blocks *
                         const struct free_blocks *found)
 {
     char expected_text[BLOCKS_ROOM], found_text[BLOCKS_ROOM];
-    struct words expected_words = {expected_text, BLOCKS_ROOM, 0};
-    struct words found_words = {found_text, BLOCKS_ROOM, 0};
+    struct words expected_words = {.text = expected_text, .size = BLOCKS_ROOM};
+    struct words found_words = {.text = found_text, .size = BLOCKS_ROOM};
 
     free_blocks_describe(&expected_words, expected);
     free_blocks_describe(&found_words, found);
@@ -118,8 +118,8 @@ static void fail_orders(const struct vector_run *run, const struct free_orders *
                         const struct free_orders *found)
 {
     char expected_text[BLOCKS_ROOM], found_text[BLOCKS_ROOM];
-    struct words expected_words = {expected_text, BLOCKS_ROOM, 0};
-    struct words found_words = {found_text, BLOCKS_ROOM, 0};
+    struct words expected_words = {.text = expected_text, .size = BLOCKS_ROOM};
+    struct words found_words = {.text = found_text, .size = BLOCKS_ROOM};
 
     free_orders_describe(&expected_words, expected);
     free_orders_describe(&found_words, found);
@@ -364,8 +364,8 @@ bool vector_describe_blocks(const struct vector_run *run, const char *rule, char
         return false;
     add_due(run, &due);
     add_found(run, &found);
-    free_blocks_describe(&(struct words){due_text, BLOCKS_ROOM, 0}, &due);
-    free_blocks_describe(&(struct words){found_text, BLOCKS_ROOM, 0}, &found.free);
+    free_blocks_describe(&(struct words){.text = due_text, .size = BLOCKS_ROOM}, &due);
+    free_blocks_describe(&(struct words){.text = found_text, .size = BLOCKS_ROOM}, &found.free);
     format_text(text, size, "expected free blocks %s, found %s (%s)", due_text, found_text, rule);
     return true;
 }

@@ -44,6 +44,7 @@ HOST_TEST_buddy_lists := $(HOST_BUDDIES)
 HOST_TEST_buddy_percpu := $(HOST_BUDDIES)
 HOST_TEST_buddy_scan := $(HOST_BUDDIES)
 HOST_TEST_walker := mm/walker.c $(HOST_BUDDIES)
+HOST_TEST_steps := stress/steps.c stress/vectors.c mm/page_allocator.c lib/printf.c
 HOST_TEST_buddy_threads := $(HOST_BUDDIES)
 HOST_TEST_spinlock := smp/spinlock.c
 HOST_TEST_barrier := smp/barrier.c
@@ -58,7 +59,7 @@ HOST_TESTS := \
 	asan/page_allocator asan/bootinfo asan/acpi asan/content asan/options asan/buddy asan/buddy_lists \
 	asan/buddy_percpu asan/buddy_scan asan/walker asan/spinlock \
 	asan10/buddy asan10/walker asan10/options \
-	asan/explore_program asan/explore_schedule asan/explore_race \
+	asan/explore_program asan/explore_schedule asan/explore_race asan/steps \
 	tsan/buddy_threads tsan/spinlock tsan/barrier tsan/bitmap_threads
 HOST_BROKEN := asan/broken
 

@@ -1,12 +1,13 @@
 """The selftest holds an allocator to what it says of itself, lists all vectors that fail, and says why in words.
 
-The allocators are in tests/selftest/models.c; one hosted program has them all.
+The allocators are in tests/selftest/models.c; one hosted program, and one image, has them all.
 """
 
 import re
 
 import pytest
-from guest import make, run
+from guest import ROOT, boot, make, run
+from support import EXIT_CODE
 
 from stampedelib.verdict import CODES
 
@@ -205,3 +206,23 @@ def test_failure_that_does_not_come_again_is_reported_as_it_was_caught():
     log = selftest("wrong-once")
     assert (log.verdict, log.rule) == ("fail", "lost"), log.text
     assert "fails only the first time" in log.text
+
+
+@pytest.fixture(scope="module")
+def models():
+    make("kernel", "ALLOCATOR=tests/selftest/models.c")
+    return ROOT / "build/gcc-order16-models/stampede.elf"
+
+
+@pytest.mark.parametrize("model, verdict, rule, word", [
+    ("order-0", "pass", None, "# selftest vectors=58 of 101"),
+    ("stash", "pass", None, "the allocator gave nothing, as it may"),
+    ("wrong-lock", "fail", "lock-held", "# selftest vectors=225 of 227"),
+    ("traps-later", "fail", "uncoalesced", "are not run"),
+    ("stalls-later", "fail", "uncoalesced", "now the machine stands in"),
+    ("traps", "crash", "trap", "# begin phase=selftest"),
+])
+def test_models_end_in_the_kernel_as_in_the_hosted_program(models, model, verdict, rule, word):
+    log = boot(f"allocator={model} phases=selftest watchdog=1", models, cpus=2)
+    assert (log.verdict, log.code, log.rule) == (verdict, EXIT_CODE[verdict], rule), log.text
+    assert log.is_whole() and word in log.text, log.text

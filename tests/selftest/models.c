@@ -1,13 +1,12 @@
 /*
  * Allocators for trying the selftest: buddies that scan, small enough to be read, and each with a
- * shape, a lack of promises or a fault of its own. tests/test_selftest.py says what must come of
- * each.
+ * shape, a lack of promises or a fault of its own; allocator=NAME chooses one.
+ * tests/test_selftest.py says what must come of each.
  */
 #include <lib/fail.h>
+#include <lib/string.h>
 #include <mm/page_allocator.h>
 #include <smp/spinlock.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum trait {
     UNMERGED_INSERT = 1 << 0,   /* inserted blocks are left as they are */
@@ -22,9 +21,8 @@ enum trait {
     ROUNDS = 1 << 9,         /* takes blocks of an even order */
     REFUSES_PARTS = 1 << 10, /* allocates nothing once a block was split */
     LOST_HALF = 1 << 11,     /* of a split at order 2 */
-    FAILS_ONCE = 1 << 12,    /* loses a page, once in the life of the program */
-    ACCEPTS_DOUBLE_FREE = 1 << 13,
-    ASSERTS = 1 << 14, /* on removal, that something is which is not */
+    ACCEPTS_DOUBLE_FREE = 1 << 12,
+    ASSERTS = 1 << 13, /* on removal, that something is which is not */
 };
 
 enum { NOTHING, FREE, HELD, KEPT };
@@ -50,6 +48,13 @@ static bool is_free_block(const struct model *model, pfn_t pfn, unsigned order)
     return pfn >= model->start && pfn < model->end &&
            model->head[pfn - model->start] == order + 1 &&
            model->state[pfn - model->start] == FREE && pfn != model->stash;
+}
+
+static bool is_in(const struct model *model, pfn_t pfn)
+{
+    uint8_t state = model->state[pfn - model->start];
+
+    return state == FREE || state == HELD;
 }
 
 static void mark(struct model *model, pfn_t pfn, uint64_t count, uint8_t state)
@@ -103,9 +108,9 @@ static enum page_error insert(void *memory, pfn_t start, uint64_t count)
     if (!count || start < model->start || start >= model->end || count > model->end - start ||
         (has(model, KEEPS_FIRST) && count < 2))
         return PAGE_BAD_RANGE;
-    if (memchr(model->state + (start - model->start), FREE, count) ||
-        memchr(model->state + (start - model->start), HELD, count))
-        return PAGE_ALREADY_IN;
+    for (uint64_t i = 0; i < count; i++)
+        if (is_in(model, start + i))
+            return PAGE_ALREADY_IN;
     pfn_t end = start + count;
     if (has(model, KEEPS_FIRST))
         mark(model, start++, 1, KEPT);
