@@ -32,7 +32,14 @@ struct caught {
     char title[FAILURE_TITLE_SIZE];
 };
 
+/* The pool of the vector that runs: a copy of one of those below, emptied for it. */
 static struct arena arena;
+
+/* Both begin with the same page. To make a large one anew takes long, so few vectors have it. */
+static struct {
+    struct arena small, large;
+    bool has_large;
+} pools;
 
 /* ---- running a vector, caught or not ---- */
 
@@ -49,6 +56,11 @@ static void prepare_vector(struct core *core, unsigned index)
 
     test.index = index;
     test.run = (struct vector_run){.arena = &arena, .core = core};
+    arena = pools.small;
+    vectors_get(&test.run.vector, index, largest, arena.end - arena.start);
+    if (!pools.has_large || !vector_is_large(&test.run.vector))
+        return;
+    arena = pools.large;
     vectors_get(&test.run.vector, index, largest, arena.end - arena.start);
 }
 
@@ -182,12 +194,6 @@ static void list_left_out(const char *why)
 
 /* ---- all of them ---- */
 
-/* Two blocks of the top order, of pages that exist or not. */
-static bool has_large_pool(void)
-{
-    return arena.end - arena.start >= 2 * order_pages(page_allocator_largest(arena.allocator));
-}
-
 /* Returns whether other vectors can be tried. */
 static bool try_vector(void)
 {
@@ -205,13 +211,12 @@ static bool try_vector(void)
 /* Returns how many were run. */
 static unsigned run_all(struct core *core, unsigned count)
 {
-    bool large = has_large_pool();
     unsigned ran = 0;
 
     for (unsigned index = 0; index < count; index++) {
         char why[VECTOR_WHY_SIZE];
         prepare_vector(core, index);
-        if (!vector_applies(&test.run.vector, arena.allocator, large, why)) {
+        if (!vector_applies(&test.run.vector, arena.allocator, pools.has_large, why)) {
             list_left_out(why);
             continue;
         }
@@ -282,36 +287,53 @@ static uint64_t round_up(uint64_t value, uint64_t alignment)
     return alignment ? (value + alignment - 1) / alignment * alignment : value;
 }
 
+/* Whether the run has memory enough beside a large pool's pages and books. */
+static bool can_afford(const struct page_allocator *allocator, uint64_t pages,
+                       uint64_t usable_pages)
+{
+    bool outside = allocator->promises & PROMISE_METADATA_OUTSIDE;
+    uint64_t books = arena_overhead(allocator, 2 * pages, 3 * pages) >> PAGE_SHIFT;
+
+    return books <= usable_pages / MEMORY_SHARE && (outside || usable_pages >= 3 * pages);
+}
+
 /*
  * Where the allocator keeps its metadata outside, the pages need not exist: it never touches them,
- * and neither does an arena whose sample is 0. Otherwise they are memory like any other. In either
- * case the pool has two blocks of the largest order only where that leaves memory for the run.
+ * and neither does an arena whose sample is 0. Otherwise they are memory like any other. The first
+ * is a multiple of all that alignment is asked of.
  */
-static uint64_t choose_pages(const struct page_allocator *allocator, uint64_t usable_pages)
+static pfn_t choose_start(const struct page_allocator *allocator, uint64_t pages,
+                          void *(*take)(size_t size, size_t align))
 {
-    uint64_t large = 2 * order_pages(page_allocator_largest(allocator));
-    bool outside = allocator->promises & PROMISE_METADATA_OUTSIDE;
-    uint64_t least = round_up(LEAST_PAGES, allocator->range_alignment);
-    uint64_t books = arena_overhead(allocator, 2 * large, 3 * large) >> PAGE_SHIFT;
+    uint64_t alignment = allocator->range_alignment > pages ? allocator->range_alignment : pages;
 
-    if (large <= least)
-        return least;
-    if (books > usable_pages / MEMORY_SHARE || (!outside && usable_pages < 3 * large))
-        return least;
-    return round_up(large, allocator->range_alignment);
+    if (allocator->promises & PROMISE_METADATA_OUTSIDE)
+        return 2 * alignment;
+    return address_to_pfn(take(pages * PAGE_SIZE, alignment * PAGE_SIZE));
+}
+
+static void make_pool(struct arena *pool, const struct page_allocator *allocator, pfn_t start,
+                      uint64_t pages, void *(*take)(size_t size, size_t align))
+{
+    arena_init(pool, allocator, start, start + pages, 0, take);
+    pool->alone = true;
 }
 
 void phase_selftest_init(const struct page_allocator *allocator, uint64_t usable_pages,
                          void *(*take)(size_t size, size_t align))
 {
-    uint64_t pages = choose_pages(allocator, usable_pages);
-    uint64_t alignment = allocator->range_alignment > pages ? allocator->range_alignment : pages;
-    pfn_t start = 2 * alignment;
+    uint64_t least = round_up(LEAST_PAGES, allocator->range_alignment);
+    uint64_t large =
+        round_up(2 * order_pages(page_allocator_largest(allocator)), allocator->range_alignment);
+    bool is_more = large > least && can_afford(allocator, large, usable_pages);
+    pfn_t start = choose_start(allocator, is_more ? large : least, take);
 
-    if (!(allocator->promises & PROMISE_METADATA_OUTSIDE))
-        start = address_to_pfn(take(pages * PAGE_SIZE, alignment * PAGE_SIZE));
-    arena_init(&arena, allocator, start, start + pages, 0, take);
-    arena.alone = true;
+    make_pool(&pools.small, allocator, start, least, take);
+    pools.has_large = is_more || large <= least;
+    pools.large = pools.small;
+    if (is_more)
+        make_pool(&pools.large, allocator, start, large, take);
+    arena = pools.small;
 }
 
 const struct phase phase_selftest = {

@@ -192,6 +192,11 @@ void vectors_get(struct vector *vector, unsigned index, unsigned largest, uint64
 
 /* ---- whether it applies ---- */
 
+bool vector_is_large(const struct vector *vector)
+{
+    return strchr(vector->steps, 'T');
+}
+
 static bool has_step(const char *steps, const char *kinds)
 {
     for (const char *step = steps; *step; step = step_next(step))
@@ -253,7 +258,7 @@ static const char *range_hindrance(const struct vector *vector,
 {
     const char *steps = vector->steps;
 
-    if (strchr(steps, 'T') && !large)
+    if (vector_is_large(vector) && !large)
         return "it needs memory for two blocks of the largest order";
     if (page_allocator_takes_one_region(allocator) && !is_one_region(steps))
         return "the allocator takes one region, at init";

@@ -26,9 +26,12 @@ unsigned vectors_count(unsigned largest);
 /* The case `index`, of vectors_count(), on a pool of `pages` pages. */
 void vectors_get(struct vector *vector, unsigned index, unsigned largest, uint64_t pages);
 
+/* Whether it needs a pool with room for two blocks of the largest order. */
+bool vector_is_large(const struct vector *vector);
+
 /*
- * Whether the allocator can be held to the vector; if not, `why` says why. `large`: the pool has
- * room for two blocks of the largest order.
+ * Whether the allocator can be held to the vector; if not, `why` says why. `large`: there
+ * is a pool for those that need a large one.
  */
 bool vector_applies(const struct vector *vector, const struct page_allocator *allocator, bool large,
                     char why[VECTOR_WHY_SIZE]);
