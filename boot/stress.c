@@ -91,7 +91,7 @@ static void limit_pages(const struct options *options)
                                              options->seconds * clock_hz() / PART_OF_TIME);
     pages_left = bearable == end - start ? UINT64_MAX : bearable;
     if (pages_left != UINT64_MAX)
-        report_line("# memory: the allocator takes long to take pages: it is given %llu of them",
+        report_line("# memory: the allocator takes long with many pages: it is given %llu of them",
                     (ull)bearable);
 }
 

@@ -93,9 +93,9 @@ uint64_t arena_overhead(const struct page_allocator *allocator, pfn_t start, pfn
 enum page_error arena_insert(struct arena *arena, pfn_t start, uint64_t count);
 
 /*
- * How many of `count` pages from `start` on can be given to the allocator in so many cycles. Tried
- * with a few, then with four times as many: time that grows with their square is what a list costs
- * that is searched for each page. The arena is empty, before and after. One core.
+ * How many of `count` pages from `start` on can be given to the allocator, and walked, in so many
+ * cycles. Tried with a few, then with four times as many: time that grows with their square is what
+ * a list costs that is searched for each page. The arena is empty, before and after. One core.
  */
 uint64_t arena_bearable_pages(struct arena *arena, pfn_t start, uint64_t count, uint64_t cycles);
 

@@ -218,6 +218,8 @@ uint64_t arena_bearable_pages(struct arena *arena, pfn_t start, uint64_t count, 
         uint64_t before = cpu_cycles();
         if (arena_insert(arena, start, pages) != PAGE_OK)
             pages = count; /* that it is refused is said when it is done for good */
+        else
+            arena_check(arena);
         took = cpu_cycles() - before;
         arena_reset(arena);
         pages *= GROWTH;
