@@ -1,6 +1,7 @@
 """StACSOS allocators, unmodified: the right ones pass, the wrong ones are named, misuse is told."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -25,9 +26,9 @@ QEMU = ["qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-accel", "tcg,thread=
         "-device", "isa-debug-exit,iobase=0xf4,iosize=0x4"]
 
 
-def make(*words):
+def make(*words, env=None):
     return subprocess.run(["make", "-j2", "--no-print-directory", *map(str, words)], cwd=ROOT,
-                          capture_output=True, text=True, timeout=300)
+                          capture_output=True, text=True, timeout=300, env=env)
 
 
 def kernel_of(source, *words):
@@ -138,7 +139,8 @@ def test_warning_in_the_header_is_shown_once_and_stops_nothing(tmp_path):
 def test_bridges_have_no_warnings_of_their_own(tmp_path):
     for year in GENERATIONS:
         folder = changed(year, tmp_path, ("nothing", "nothing"))
-        done = make("kernel", f"STACSOS={folder}", "STACSOS_BRIDGE_FLAGS=$(STACSOS_FLAGS) -Wextra -Werror")
+        done = make("-e", "kernel", f"STACSOS={folder}",
+                    env=os.environ | {"STACSOS_BRIDGE_FLAGS": "$(STACSOS_FLAGS) -Wextra -Werror"})
         assert done.returncode == 0 and "bridge_" in done.stdout, done.stdout + done.stderr
 
 
