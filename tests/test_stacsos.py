@@ -379,7 +379,7 @@ def test_error_in_the_users_file_reads_as_such(tmp_path):
     ([f"STACSOS={SUBJECTS}/2025", "STACSOS_PROMISES=-smp-safe"], "what can be taken back is -coalesces"),
     ([f"STACSOS={SUBJECTS}/2025", "STACSOS_GENERATION=1999"], "invalid choice: '1999'"),
     (["ALLOCATOR=/nonexistent/mine.c"], "/nonexistent/mine.c: there is no such file"),
-    (["ALLOCATOR=docs/LOG.md"], "docs/LOG.md: there is no such file, or nothing in it ends in .c, .cpp or .o"),
+    (["ALLOCATOR=docs/LOG.md"], "docs/LOG.md: there is no such file, or nothing in it ends in .c, .cpp, .S, .o or .a"),
     (["ALLOCATOR=of mine/mine.c"], "ALLOCATOR=of mine/mine.c: one path, without blanks"),
     (["STACSOS=of mine/2025"], "STACSOS=of mine/2025: one path, without blanks"),
 ])
