@@ -10,6 +10,7 @@ USER_CFLAGS ?=      ## options to compile those files with: "-I../mine/include -
 USER_COMPILE_COMMANDS ?= ## a compile_commands.json that has such options
 USER_MK   ?=        ## a makefile that has such options; stampede.mk beside the files if empty
 STACSOS   ?=        ## the path of a StACSOS page-allocator-buddy.cpp (docs/STACSOS.md)
+STACSOS_PROMISES ?= ## promises that it takes back, such as "-coalesces" (docs/STACSOS.md)
 ACCEL     ?= auto   ## auto, kvm or tcg
 THREAD    ?= multi  ## of TCG: multi or single
 SCHEDULE  ?= free   ## free, or deterministic: the interleaving is a function of SEED

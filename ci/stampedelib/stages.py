@@ -91,7 +91,7 @@ def _unguarded_words(second: Verdict, seconds: int) -> tuple[str, list[str]]:
     if second.word not in ("fail", "hang", "crash"):
         return "not run", [f"it did not run: {second.title}"]
     return "found", [f"found: {second.title}{_phase(second)}",
-                     "likely cause: no lock in this file, so that several cores change the free lists at once",
+                     "likely cause: no lock in this file; other cores and interrupt handlers call while a call is half done",
                      "the verdict above stays: it is about calls that come one at a time"]
 
 

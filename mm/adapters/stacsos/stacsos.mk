@@ -12,14 +12,17 @@ $(if $(filter adapter student,$(STACSOS_LOCKER)),,$(error STACSOS_LOCK is adapte
 STACSOS_SOURCE := $(word 3,$(STACSOS_FOUND))
 STACSOS_HEADER := $(abspath $(filter-out -,$(word 4,$(STACSOS_FOUND))))
 
-# What the student says is not promised: a variable, or a comment in the file, "STACSOS_PROMISES: -coalesces".
+# The promises that are taken back, by the variable or a comment in the file, "STACSOS_PROMISES: -coalesces -true-oom".
 stacsos_comma  := ,
-STACSOS_PROMISES ?= $(subst $(stacsos_comma), ,$(filter-out none,$(word 5,$(STACSOS_FOUND))))
-STACSOS_CAN_GO := coalesces true-oom smallest-fit frees-parts metadata-outside
-$(if $(filter-out $(addprefix -,$(STACSOS_CAN_GO)),$(STACSOS_PROMISES)),$(error STACSOS_PROMISES=$(STACSOS_PROMISES): \
-    what can be taken back is $(addprefix -,$(STACSOS_CAN_GO))))
+stacsos_back   := $(subst $(stacsos_comma), ,$(or $(STACSOS_PROMISES),$(filter-out none,$(word 5,$(STACSOS_FOUND)))))
 stacsos_names  := coalesces=COALESCES true-oom=TRUE_OOM smallest-fit=SMALLEST_FIT frees-parts=FREES_PARTS metadata-outside=METADATA_OUTSIDE
-STACSOS_TAKEN_BACK := (0$(foreach name,$(stacsos_names),$(if $(filter -$(firstword $(subst =, ,$(name))),$(STACSOS_PROMISES)), | PROMISE_$(lastword $(subst =, ,$(name))))))
+stacsos_left   = $(firstword $(subst =, ,$(1)))
+stacsos_right  = $(lastword $(subst =, ,$(1)))
+stacsos_known  := $(foreach name,$(stacsos_names),-$(call stacsos_left,$(name)))
+$(if $(filter-out $(stacsos_known),$(stacsos_back)),$(error STACSOS_PROMISES=$(stacsos_back): what can be taken back is $(stacsos_known)))
+STACSOS_TAKEN_BACK := (0$(foreach name,$(stacsos_names),$(if $(filter -$(call stacsos_left,$(name)),$(stacsos_back)), | PROMISE_$(call stacsos_right,$(name)))))
+# One word, for what an image is made with.
+override STACSOS_PROMISES := $(subst $(subst ,, ),$(stacsos_comma),$(strip $(stacsos_back)))
 
 USER_FILES     := $(STACSOS_SOURCE) $(STACSOS_HEADER) $(STACSOS_YEAR) $(STACSOS_LOCKER) $(STACSOS_PROMISES)
 OUT            := $(COMMON)-stacsos$(STACSOS_YEAR)-$(notdir $(patsubst %/,%,$(dir $(lastword $(abspath $(STACSOS_SOURCE))))))
@@ -73,10 +76,9 @@ STACSOS_GUARD  := $(if $(filter adapter,$(STACSOS_LOCKER)),STACSOS_GUARDED,0)
 # An object's suffix and ways.
 as-usual_IS    := -DSTACSOS_SUFFIX='""' -DSTACSOS_WAYS='$(STACSOS_GUARD)'
 unguarded_IS   := -DSTACSOS_SUFFIX='"-unguarded"' -DSTACSOS_WAYS=0
-$(foreach misuse,$(STACSOS_MISUSES),$(eval $(firstword $(subst =, ,$(misuse)))_IS := \
-    -DSTACSOS_SUFFIX='"-$(firstword $(subst =, ,$(misuse)))"' \
-    -DSTACSOS_WAYS='($(STACSOS_GUARD) | STACSOS_$(lastword $(subst =, ,$(misuse))))'))
-STAGE_OBJECTS  := $(foreach misuse,unguarded $(STACSOS_MISUSES),$(OUT)/adapter/$(firstword $(subst =, ,$(misuse))).o)
+$(foreach misuse,$(STACSOS_MISUSES),$(eval $(call stacsos_left,$(misuse))_IS := \
+    -DSTACSOS_SUFFIX='"-$(call stacsos_left,$(misuse))"' -DSTACSOS_WAYS='($(STACSOS_GUARD) | STACSOS_$(call stacsos_right,$(misuse)))'))
+STAGE_OBJECTS  := $(foreach misuse,unguarded $(STACSOS_MISUSES),$(OUT)/adapter/$(call stacsos_left,$(misuse)).o)
 -include $(STAGE_OBJECTS:.o=.d)
 
 $(OUT)/adapter/as-usual.o $(STAGE_OBJECTS): $(OUT)/adapter/%.o: $(STACSOS_HOME)/allocator_$(STACSOS_YEAR).c $(OUT)/user/which
