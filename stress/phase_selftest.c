@@ -6,6 +6,7 @@
  * next one tried. Only traps, stalls and broken assertions end that at once. Then the first that
  * failed is run once more and not caught, so that the machine stops where it goes wrong.
  */
+#include <arch/clock.h>
 #include <arch/escape.h>
 #include <arch/irq.h>
 #include <arch/percpu.h>
@@ -187,9 +188,39 @@ static void list_failure(void)
     }
 }
 
+/* ---- what is left out: the cases of one vector, such as one an order, in one line ---- */
+
+static struct {
+    char name[VECTOR_NAME_SIZE], why[VECTOR_WHY_SIZE];
+    unsigned base; /* characters of the name before its order; 0: nothing is to be told */
+    unsigned first, last;
+} left_out;
+
+static void tell_left_out(void)
+{
+    if (left_out.base && left_out.last > left_out.first)
+        report_line("# selftest left out: \"%.*s, orders %u to %u\": %s", (int)left_out.base,
+                    left_out.name, left_out.first, left_out.last, left_out.why);
+    else if (left_out.base)
+        report_line("# selftest left out: \"%s\": %s", left_out.name, left_out.why);
+    left_out.base = 0;
+}
+
 static void list_left_out(const char *why)
 {
-    report_line("# selftest left out: \"%s\": %s", test.run.vector.name, why);
+    const struct vector *vector = &test.run.vector;
+    unsigned base = vector->base_length;
+
+    if (left_out.base == base && strncmp(left_out.name, vector->name, base) == 0 &&
+        strcmp(left_out.why, why) == 0) {
+        left_out.last = vector->numbers.order;
+        return;
+    }
+    tell_left_out();
+    left_out.base = base;
+    left_out.first = left_out.last = vector->numbers.order;
+    format_text(left_out.name, sizeof(left_out.name), "%s", vector->name);
+    format_text(left_out.why, sizeof(left_out.why), "%s", why);
 }
 
 /* ---- all of them ---- */
@@ -208,9 +239,21 @@ static bool try_vector(void)
     return true;
 }
 
-/* Returns how many were run. */
-static unsigned run_all(struct core *core, unsigned count)
+/* Where searches are long, the vectors with a large pool would take all of the run's time. */
+static bool is_late(const struct options *options, uint64_t start)
 {
+    enum { LEAST_SECONDS = 2, PART_OF_TIME = 5 };
+    uint64_t seconds = options->seconds / PART_OF_TIME;
+
+    if (options->ops)
+        return false;
+    return clock_ns() - start > (seconds > LEAST_SECONDS ? seconds : LEAST_SECONDS) * 1000000000;
+}
+
+/* Returns how many were run. */
+static unsigned run_all(const struct options *options, struct core *core, unsigned count)
+{
+    uint64_t start = clock_ns();
     unsigned ran = 0;
 
     for (unsigned index = 0; index < count; index++) {
@@ -220,12 +263,18 @@ static unsigned run_all(struct core *core, unsigned count)
             list_left_out(why);
             continue;
         }
+        if (is_late(options, start) && vector_is_large(&test.run.vector)) {
+            list_left_out("the time of selftest is up, and it takes a large pool");
+            continue;
+        }
+        tell_left_out();
         ran++;
         if (!try_vector()) {
             report_line("# selftest: the vectors after \"%s\" are not run", test.run.vector.name);
             break;
         }
     }
+    tell_left_out();
     return ran;
 }
 
@@ -272,7 +321,7 @@ static void round_selftest(struct run *run, struct core *core)
     failure_set_adviser(advise);
     if (!vector_compares(&arena, &why))
         report_line("# selftest: free blocks are not compared: %s", why);
-    unsigned ran = run_all(core, count);
+    unsigned ran = run_all(run->options, core, count);
     report_line("# selftest vectors=%u of %u", ran, count);
     if (test.first.happened)
         fail_again(core);

@@ -186,6 +186,7 @@ void vectors_get(struct vector *vector, unsigned index, unsigned largest, uint64
     format_text(vector->name, VECTOR_NAME_SIZE, "%s%s",
                 vector->needs & FITS ? "smallest fit: " : "", table[row].name);
     size_t length = strlen(vector->name);
+    vector->base_length = (unsigned)length;
     if (speaks_of_order(vector->steps))
         format_text(vector->name + length, VECTOR_NAME_SIZE - length, ", order %u", index);
 }

@@ -18,6 +18,7 @@ struct vector {
     const char *steps;
     struct step_numbers numbers; /* what M, T, E, k and n are in it */
     char name[VECTOR_NAME_SIZE];
+    unsigned base_length; /* characters of the name that all its cases share */
 };
 
 /* How many cases there are for an allocator whose largest order is `largest`. */

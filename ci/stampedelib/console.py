@@ -8,6 +8,7 @@ from .log import printable
 PROGRESS = "# progress "
 CLEAR_LINE = "\r\x1b[K"
 BRIEFLY = (PROGRESS, "ok ", "not ok ", "Bail out!")
+ON_THE_PAGE = ("# promise ", "# rule ", "# selftest left out: ")  # told at the end, in one place
 NOT_RUN = "# SKIP not run "
 
 
@@ -26,6 +27,8 @@ class Console:
 
     def show(self, line: str) -> None:
         """One line of the kernel's."""
+        if line.startswith(ON_THE_PAGE):
+            return
         if self._quiet or (self._brief and (not line.startswith(BRIEFLY) or NOT_RUN in line)):
             return
         if self._in_place and line.startswith(PROGRESS):
