@@ -17,8 +17,8 @@ struct cell {
     uint8_t like[KINDS][EXPLORE_THREADS]; /* ... its last one of each kind, plus 1 */
     uint8_t owner;                        /* a thread that all of `accesses` are ordered before */
     bool written, plain;                  /* by a write; by an access that is not atomic */
-    bool released;
-    struct race_moment release; /* what an acquiring load here is ordered after */
+    uint8_t released;                     /* bytes that were stored to atomically */
+    struct race_moment release; /* what an acquiring load of any of them is ordered after */
     struct race_access accesses[ACCESSES];
 };
 
@@ -69,7 +69,8 @@ static struct cell *new_cell(uint64_t slot, uintptr_t granule)
     memset(cell->recent, 0, sizeof(cell->recent));
     memset(cell->like, 0, sizeof(cell->like));
     cell->owner = NOBODY;
-    cell->written = cell->plain = cell->released = false;
+    cell->written = cell->plain = false;
+    cell->released = 0;
     return cell;
 }
 
@@ -187,18 +188,21 @@ static void acquire(struct cell *cell, unsigned thread, unsigned kind)
     join(kind & ACCESS_ACQUIRE ? &races.now[thread] : &races.seen[thread], &cell->release);
 }
 
-/* A store begins a release sequence or, if it is relaxed, ends the one there was; a
- * read-modify-write goes on with it. (C11 5.1.2.4) */
-static void release(struct cell *cell, unsigned thread, unsigned kind)
+/*
+ * A store begins a release sequence or, if it is relaxed, ends the one there was; a
+ * read-modify-write goes on with it. (C11 5.1.2.4) What was released by other bytes of the cell
+ * stays: a race may be missed for it, and none is invented.
+ */
+static void release(struct cell *cell, unsigned thread, unsigned kind, unsigned bytes)
 {
     const struct race_moment *clock =
         kind & ACCESS_RELEASE ? &races.now[thread] : &races.fenced[thread];
 
-    if ((kind & ACCESS_MODIFY) && cell->released)
+    if (((kind & ACCESS_MODIFY) && cell->released) || (cell->released & ~bytes))
         join(&cell->release, clock);
     else
         cell->release = *clock;
-    cell->released = true;
+    cell->released |= (uint8_t)bytes;
     if (kind & ACCESS_RELEASE)
         races.now[thread].of[thread]++;
 }
@@ -232,7 +236,7 @@ static bool access_cell(struct cell *cell, unsigned thread, uintptr_t address, u
     bool found = find_race(cell, &access, address);
     keep(cell, &access);
     if ((kind & atomic_write) == atomic_write)
-        release(cell, thread, kind);
+        release(cell, thread, kind, bytes_of(address, size));
     return found && !races.lost;
 }
 

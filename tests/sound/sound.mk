@@ -2,10 +2,12 @@
 #
 # Included by tests/host.mk. Targets:
 #   sound-check        the allocators alone, without the harness, under ASan and UBSan, TSan, and neither
-#   sound-hosted       the stress as a program of this host: build/host/plain/sound/stampede-host
-#   sound-explorers    an explorer each: build/host/explore/sound/NAME
+#   sound-hosted       build/host/plain/sound/stampede-host, the stress, and build/host/explore/sound/stampede-explore,
+#                      the explorer of those in C
+#
+# The image with all of them: make kernel ALLOCATOR=tests/sound
 
-.PHONY: sound-check sound-hosted sound-explorers
+.PHONY: sound-check sound-hosted
 
 SOUND := $(basename $(notdir $(wildcard tests/sound/*.c)))
 SOUND_CXX := $(basename $(notdir $(wildcard tests/sound/*.cpp)))
@@ -40,3 +42,30 @@ HOST_OBJECTS += $(call sound_check_objects,$(1))
 endef
 $(foreach variant,asan tsan plain,$(eval $(call sound_check_rules,$(variant))))
 sound-check: $(foreach variant,asan tsan plain,$(HOST_BUILD)/$(variant)/sound-check)
+
+# ---- under the harness ----
+
+# What they keep in globals is put apart, as a user's is: the harness puts it back before it makes a pool anew.
+sound_apart = objcopy --set-section-flags .bss=alloc,load,data,contents --rename-section .bss=user_data \
+	--rename-section .data=user_data $< $@
+
+$(HOST_BUILD)/plain/sound/%.o: $(HOST_BUILD)/plain/tests/sound/%.o
+	@mkdir -p $(@D)
+	@$(sound_apart)
+
+$(HOST_BUILD)/explore/sound/%.o: $(HOST_BUILD)/explore/watched/tests/sound/%.o
+	@mkdir -p $(@D)
+	@$(sound_apart)
+
+SOUND_HOSTED := $(addprefix $(HOST_BUILD)/plain/sound/,$(addsuffix .o,$(SOUND) $(SOUND_CXX)))
+SOUND_EXPLORED := $(SOUND:%=$(HOST_BUILD)/explore/sound/%.o)
+HOST_OBJECTS += $(SOUND:%=$(HOST_BUILD)/explore/watched/tests/sound/%.o)
+.SECONDARY: $(SOUND:%=$(HOST_BUILD)/explore/watched/tests/sound/%.o)
+
+$(HOST_BUILD)/plain/sound/stampede-host: $(SOUND_HOSTED) $(call host_stress_objects,plain) $(HOST_BUILD)/plain/stress/names0.o
+	@echo "  LD  $@"
+	@$(HOST_CC) $(HOST_CFLAGS) $(HOST_FLAGS_plain) -no-pie -o $@ $^
+
+$(eval $(call host_explore_rules,sound/stampede-explore,$(SOUND_EXPLORED) $(HOST_WATCHED_OBJECTS) $(HOST_EXPLORE_OBJECTS)))
+
+sound-hosted: $(HOST_BUILD)/plain/sound/stampede-host $(HOST_BUILD)/explore/sound/stampede-explore

@@ -145,6 +145,23 @@ TEST(release_sequences)
     CHECK(access(2, DATA, 8, ACCESS_READ));
 }
 
+/* As of the nodes of a queued lock: each is somebody else's to store to. */
+TEST(a_store_beside_it_ends_no_release_sequence)
+{
+    race_reset();
+    CHECK(!access(0, DATA, 8, ACCESS_WRITE));
+    CHECK(!access(0, FLAG, 4, STORE));
+    CHECK(!access(1, FLAG + 4, 4, RELAXED_STORE));
+    CHECK(!access(1, FLAG, 4, LOAD));
+    CHECK(!access(1, DATA, 8, ACCESS_WRITE));
+    race_reset();
+    CHECK(!access(0, DATA, 8, ACCESS_WRITE));
+    CHECK(!access(0, FLAG, 4, STORE));
+    CHECK(!access(1, FLAG, 4, RELAXED_STORE));
+    CHECK(!access(1, FLAG, 4, LOAD));
+    CHECK(access(1, DATA, 8, ACCESS_WRITE));
+}
+
 TEST(atomics_race_with_plain_accesses_only)
 {
     race_reset();
