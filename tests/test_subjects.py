@@ -16,6 +16,7 @@ from stampedelib.verdict import CODES
 # Subject: rule, the phases one of which finds it when all run, and a phase of all cores that finds
 # it too.
 SUBJECTS = {
+    "address-limit": ("overlap", None, None),
     "bad-free": ("bad-free", "bad-free", "bad-free"),
     "bitmap-index-aligned": ("misaligned", None, None),
     "content": ("content", "single", "mixed"),

@@ -15,9 +15,9 @@
 struct tree_pool {
     struct spinlock_irq lock;
     pfn_t start, end; /* whole blocks of the largest order, around what init is given */
+    pfn_t middle;     /* of what init is given */
     uint8_t *is_in;   /* a page each */
-    uint8_t
-        *level[MAX_ORDER + 1]; /* the nodes of each order, the largest order's first in memory */
+    uint8_t *level[MAX_ORDER + 1]; /* a node each; the largest order's are first in memory */
 };
 
 static inline pfn_t tree_start(pfn_t start)
@@ -62,7 +62,11 @@ static inline void tree_init(void *memory, void *metadata, pfn_t start, pfn_t en
     struct tree_pool *pool = memory;
     uint8_t *next = metadata;
 
-    *pool = (struct tree_pool){SPINLOCK_IRQ("tree"), tree_start(start), tree_end(end), next, {0}};
+    *pool = (struct tree_pool){.lock = SPINLOCK_IRQ("tree"),
+                               .start = tree_start(start),
+                               .end = tree_end(end),
+                               .middle = start + (end - start) / 2,
+                               .is_in = next};
     next += pool->end - pool->start;
     for (unsigned order = MAX_ORDER + 1; order-- > 0;) {
         pool->level[order] = next;
