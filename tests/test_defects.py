@@ -4,6 +4,7 @@ What it makes of a defect is tried on a tree of one file, where every outcome ca
 """
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -438,6 +439,16 @@ def test_page_is_of_these_defects(defects):
     page = (ROOT / "docs/DEFECTS.md").read_text(encoding="utf-8")
     rows = {line.split(" | ")[0].removeprefix("| ") for line in page.splitlines() if line.count(" | ") == 7}
     assert rows - {"defect", "---"} == {defect.name for defect in defects}
+
+
+def test_page_of_public_bugs_has_a_planted_one_for_each():
+    """Each row of its second table names one at least, and each one that it names is there."""
+    page = (ROOT / "docs/IN-THE-WILD.md").read_text(encoding="utf-8")
+    links = re.compile(r"\[([a-z-]+)\]\(\.\./(tests/(?:defects|subjects|explore)/([a-z-]+)\.(?:patch|c))\)")
+    named = links.findall(page)
+    assert named and all(name == stem and (ROOT / path).is_file() for name, path, stem in named), named
+    rows = [line for line in page.partition("## Reported by others")[2].splitlines() if line.startswith("| ")][2:]
+    assert rows and all(links.search(row) for row in rows), rows
 
 
 # Of several lanes, rules and areas; of each rule there are more.

@@ -34,16 +34,20 @@ PLANTED = {
     "error-path": ({"deadlock"}, 4, 2),
     "lock-order": ({"deadlock"}, 4, 2),
     "no-lock": ({"race"}, 3, 2),
+    "deferred-frees": ({"false-oom"}, 6, 2),
+    "late-unmark": ({"free-list", "overlap"}, 8, 3),
+    "undo-too-far": ({"overlap", "free-list"}, 8, 3),
 }
 
 
 @cache
 def hosted(name=None):
-    """The explorer as a program, with an allocator of tests/explore first in it."""
+    """The explorer as a program, with an allocator of tests/explore or tests/subjects first in it."""
     if name is None:
         make("-f", "tests/host.mk", str(HOSTED.relative_to(ROOT)))
         return HOSTED
-    make("-f", "tests/host.mk", f"build/host/explore/user/{name}", f"HOST_ALLOCATOR=tests/explore/{name}.c")
+    path = next(path for path in (f"tests/explore/{name}.c", f"tests/subjects/{name}.c") if (ROOT / path).is_file())
+    make("-f", "tests/host.mk", f"build/host/explore/user/{name}", f"HOST_ALLOCATOR={path}")
     return ROOT / f"build/host/explore/user/{name}"
 
 
