@@ -4,7 +4,7 @@ CPUS      ?= 8      ## cores, 1 to 255
 MEMORY    ?= 512M   ## of the guest, 64M to 64G (2G with STACSOS)
 DURATION  ?= 15     ## seconds of stress
 SEED      ?=        ## of all random choices; a new one each run if empty
-ALLOCATOR ?=        ## a built-in one's name, or the path of your own: mine.c, .cpp, .S, .o, .a or a folder of them
+ALLOCATOR ?=        ## a built-in one's name, or the path of your own: mine.c, .cpp, .rs, .S, .o, .a or a folder of them
 ALLOCATOR_NAME ?=   ## which allocator, if several are registered in the files of ALLOCATOR
 USER_CFLAGS ?=      ## options to compile those files with: "-I../mine/include -DNDEBUG -std=c99"
 USER_COMPILE_COMMANDS ?= ## a compile_commands.json that has such options
@@ -30,8 +30,8 @@ MAX_ORDER ?= 16     ## largest block of the built-in allocators, 2^MAX_ORDER pag
 BUILD_DIR ?= build  ## the folder of all that is made
 
 # A misspelt variable would be ignored without a word. Those above are known, and these.
-OTHER_VARIABLES := CC CXX EXPLORE HOST_ALLOCATOR HOST_CC HOST_USER HOST_USER_DIR MUTATE_ARGS PYTHON STACSOS_GENERATION STACSOS_LOCK STACSOS_PROMISES \
-    USER_DEFINES USER_FLAGS USER_INCLUDES USER_SOURCES USER_STD V
+OTHER_VARIABLES := CC CXX EXPLORE HOST_ALLOCATOR HOST_CC HOST_USER HOST_USER_DIR MUTATE_ARGS PYTHON RUSTC STACSOS_GENERATION \
+    STACSOS_LOCK STACSOS_PROMISES USER_DEFINES USER_FLAGS USER_INCLUDES USER_RUSTFLAGS USER_SOURCES USER_STD V
 GIVEN := $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(filter-out -%,$(name)))))
 ifneq ($(GIVEN),)
 KNOWN := $(OTHER_VARIABLES) $(shell sed -n 's/^\([A-Z_]*\) *?=.* \#\#.*/\1/p' $(firstword $(MAKEFILE_LIST)))
@@ -168,7 +168,7 @@ run: ## install what is missing, build, boot in QEMU, stress, say the verdict
 debug: ## as run, but wait for make gdb before the first instruction
 debug: HALTED := --debug
 run debug:
-	@ci/install-deps run $(if $(USER_CXX),cxx)
+	@ci/install-deps run $(if $(USER_CXX),cxx) $(if $(USER_RUST),rust)
 	@+$(MAKE) --no-print-directory $(if $(filter direct,$(BOOT)),kernel,iso)
 	@$(call choose,$(KERNEL)) $(STAMPEDE) run --iso $(ISO) --kernel $(KERNEL) --boot $(BOOT) --cpus $(CPUS) \
 	    --memory $(MEMORY) --seconds $(DURATION) --accel $(ACCEL) --thread $(THREAD) --schedule $(SCHEDULE) \
@@ -178,11 +178,12 @@ run debug:
 	    $(if $(ARGS),--args "$(ARGS)")
 
 explore: ## search schedules for one that breaks a rule, show it made small (HOSTED=1: ten times faster)
-	@ci/install-deps run $(if $(USER_CXX),cxx)
+	@ci/install-deps run $(if $(USER_CXX),cxx) $(if $(USER_RUST),rust)
+	@$(if $(strip $(USER_READY) $(USER_ARCHIVES) $(USER_RUST)),echo "$(strip $(USER_READY) $(USER_ARCHIVES) $(USER_RUST)): not compiled for the explorer: of its accesses only those in spinlock_irq functions are seen" >&2)
 	@+$(MAKE) --no-print-directory $(if $(or $(HOSTED),$(REPLAY_HOSTED)),hosted-explore,kernel-explore EXPLORE=1)
 
 # Why it cannot be hosted. What can be is, of a log: the programs made of it are many.
-UNHOSTED = $(strip $(if $(STACSOS)$(USER_CXX),HOSTED=1 is for allocators of C files; without it any can be explored,\
+UNHOSTED = $(strip $(if $(STACSOS)$(USER_CXX)$(USER_RUST),HOSTED=1 is for allocators of C files; without it any can be explored,\
     $(if $(filter-out 16,$(MAX_ORDER)),HOSTED=1 is for MAX_ORDER=16$(comma) not $(MAX_ORDER); without it there are others)))
 REPLAY_HOSTED = $(and $(FROM_LOG),$(if $(UNHOSTED),,yes))
 
@@ -225,7 +226,7 @@ mutants: ## change the allocators and the lock in a thousand places; every chang
 	@ci/mutate --markdown docs/MUTANTS.md $(MUTATE_ARGS)
 
 soak: ## hours of runs, each another configuration: none may raise an alarm; goes on where it was ended
-	@ci/install-deps run $(if $(USER_CXX),cxx)
+	@ci/install-deps run $(if $(USER_CXX),cxx) $(if $(USER_RUST),rust)
 	@+$(MAKE) --no-print-directory build
 	@ci/soak --kernel $(KERNEL) --hours $(HOURS) $(call empty_if,$(SEED),--seed) $(if $(KEEP_GOING),--keep-going) \
 	    $(if $(USER_FILES),--own --folder $(OUT)/soak)
