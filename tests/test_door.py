@@ -51,11 +51,11 @@ def explored(*words):
     return said(done)
 
 
-def compiled(folder):
+def compiled(folder, *flags):
     """An object of the user's own build, with nothing of ours but the headers."""
     subprocess.run(["gcc", "-c", "-O2", "-ffreestanding", "-fno-pie", "-mno-red-zone", "-mgeneral-regs-only",
                     "-fno-stack-protector", f"-I{ROOT}", f"-I{ROOT}/arch/x86_64/include", "-DSTAMPEDE_MAX_ORDER=16",
-                    *(path.name for path in folder.glob("*.c"))], cwd=folder, check=True)
+                    *flags, *(path.name for path in folder.glob("*.c"))], cwd=folder, check=True)
     return [path.name for path in folder.glob("*.o")]
 
 
@@ -290,12 +290,25 @@ def test_variable_of_a_thread_is_refused(tmp_path, words):
     assert done.returncode and re.search(r"thread.*: cached: a variable of a thread.*use PER_CPU", done.stderr), said(done)
 
 
-def test_stack_protector_is_refused(tmp_path):
-    folder = write(tmp_path / "protected", protected_c=example())
-    subprocess.run(["gcc", "-c", "-O2", "-ffreestanding", "-fno-pie", "-fstack-protector-all", f"-I{ROOT}",
-                    f"-I{ROOT}/arch/x86_64/include", "-DSTAMPEDE_MAX_ORDER=16", "protected.c"], cwd=folder, check=True)
-    done = make("kernel", f"ALLOCATOR={folder}/protected.o")
-    assert done.returncode and "compile with -fno-stack-protector" in done.stderr, said(done)
+@pytest.mark.parametrize("flag, says", [
+    ("-fstack-protector-all", "compile with -fno-stack-protector"),
+    ("-flto", "compiled with -flto, so there is no machine code to link"),
+    ("-ftls-model=local-exec", "cached: a variable of a thread"),
+])
+def test_object_of_another_build_is_refused(tmp_path, flag, says):
+    folder = write(tmp_path / "foreign", foreign_c=example("static __thread int cached;" if "tls" in flag else "",
+                                                           "if (!cached) cached = 1;" if "tls" in flag else ""))
+    compiled(folder, flag)
+    done = make("kernel", f"ALLOCATOR={folder}/foreign.o")
+    assert done.returncode and says in done.stderr, said(done)
+
+
+def test_position_independent_object(tmp_path):
+    folder = write(tmp_path / "independent", independent_c=example("extern int level;\nint level = 3;\nstatic int calls = 5;",
+                                                                   "level += 2; calls += 2; ASSERT(calls == level + 2);"))
+    compiled(folder, "-fPIC")
+    log = boot("seconds=1 phases=mixed", kernel("independent", f"ALLOCATOR={folder}/independent.o"))
+    assert log.verdict == "pass", log.text
 
 
 def tested(log):

@@ -10,7 +10,8 @@ RUST_FLAGS  := --edition=2021 -O -g -C panic=abort -C relocation-model=static -C
     -C force-frame-pointers=yes -C codegen-units=1 -C embed-bitcode=no --cap-lints=warn \
     $(if $(RUST_KERNEL),--target x86_64-unknown-none,-C target-feature=-sse,-sse2)
 RUST_HOME   := $(OUT)/user/rust
-RUST_BUILD  := STAMPEDE_BINDINGS='$(abspath $(RUST_HOME))/bindings.rs' $(RUSTC) $(RUST_FLAGS)
+# rustc takes make's own flags for those of a make it runs under.
+RUST_BUILD  := env -u MAKEFLAGS -u MFLAGS STAMPEDE_BINDINGS='$(abspath $(RUST_HOME))/bindings.rs' $(RUSTC) $(RUST_FLAGS)
 # Warnings of each compilation that are about the flags, not about the user's code.
 RUST_QUIET  := 2>&1 | sed '/^warning: .*\(target feature\|target-feature\|unstable feature\)/,/^$$/d; /^warning: [0-9]* warnings\{0,1\} emitted/,/^$$/d' >&2
 
