@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -425,6 +426,20 @@ def pair(folder):
     return write(folder, one_c=example(name="first"), two_c=example(name="second"))
 
 
+def test_explorer_of_a_failure_is_compiled_in_the_same_way(tmp_path):
+    """The command that a failure shows has the settings, blanks and quotes among them, and finds it again."""
+    text = (ROOT / "tests/replay/order.c").read_text().replace("#include", "#include <shape.h>\n#include", 1)
+    folder = write(tmp_path / "again", again_c=f"_Static_assert(sizeof TEXT == 4, TEXT);\n{text}")
+    write(folder / "headers", shape_h="")
+    done = make("run", f"ALLOCATOR={folder}", "BOOT=direct", "CPUS=2", "DURATION=1", f"RUN_ARGS=--log {tmp_path}/serial.log",
+                "ARGS=phases=mixed", f"USER_CFLAGS=-I{folder}/headers '-DTEXT=\"a b\"'")
+    assert "FAIL (exit code 1): overlap" in done.stdout, said(done)
+    command = shlex.split(re.search(r"make explore .*", done.stdout)[0])
+    assert f"USER_CFLAGS=-I{folder}/headers '-DTEXT=\"a b\"'" in command
+    again = make(*command[1:], "DURATION=5")
+    assert "overlap: " in again.stdout, said(again)
+
+
 @pytest.mark.parametrize("hosted", [False, True], ids=("kernel", "hosted"))
 def test_of_two_allocators_one_is_asked_for(tmp_path, hosted):
     log = tmp_path / "serial.log"
@@ -437,6 +452,14 @@ def test_of_two_allocators_one_is_asked_for(tmp_path, hosted):
     assert done.returncode and "ALLOCATOR_NAME=third: no such allocator is registered; there is first and second" in done.stderr
     done = make(*words, "ALLOCATOR_NAME=second")
     assert done.returncode == 0 and tested(log) == "second", said(done)
+
+
+def test_soak_takes_no_second_allocator(tmp_path):
+    words = ["soak", "HOURS=0", f"ALLOCATOR={pair(tmp_path / 'pair')}"]
+    done = make(*words)
+    assert done.returncode and "2 allocators are registered" in done.stderr, said(done)
+    done = make(*words, "ALLOCATOR_NAME=second")
+    assert done.returncode and "make soak tests the first allocator of the files" in done.stderr, said(done)
 
 
 def test_two_allocators_of_one_file(tmp_path):
@@ -597,7 +620,7 @@ def test_variable_or_value_is_refused(words, says):
     assert "verdict" not in done.stdout
 
 
-@pytest.mark.parametrize("words", [["CPUS=1"], ["CPUS=255"], ["MAX_ORDER=18"], ["V=1"], ["EXPLORE=1"], ["CC=clang"],
+@pytest.mark.parametrize("words", [["CPUS=1"], ["CPUS=255"], ["MAX_ORDER=18"], ["V=1"], ["CURDIR=."], ["EXPLORE=1"], ["CC=clang"],
                                    ["MUTATE_ARGS=x", "STACSOS_LOCK=student"]], ids=" ".join)
 def test_variable_is_known(words):
     done = make("-n", "kernel", *words)
