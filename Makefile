@@ -4,7 +4,7 @@ CPUS      ?= 8      ## cores, 1 to 255
 MEMORY    ?= 512M   ## of the guest, 64M to 64G (2G with STACSOS)
 DURATION  ?= 15     ## seconds of stress
 SEED      ?=        ## of all random choices; a new one each run if empty
-ALLOCATOR ?=        ## a built-in one's name, or the path of your own: mine.c, .cpp, .S, .o, .a or a folder of them
+ALLOCATOR ?=        ## a built-in one's name, or the path of your own: mine.c, .cpp, .rs, .S, .o, .a or a folder of them
 ALLOCATOR_NAME ?=   ## which allocator, if several are registered in the files of ALLOCATOR
 USER_CFLAGS ?=      ## options to compile those files with: "-I../mine/include -DNDEBUG -std=c99"
 USER_COMPILE_COMMANDS ?= ## a compile_commands.json that has such options
@@ -31,8 +31,8 @@ MAX_ORDER ?= 16     ## largest block of the built-in allocators, 2^MAX_ORDER pag
 BUILD_DIR ?= build  ## the folder of all that is made
 
 # A misspelt variable would be ignored without a word. Those above are known, and these.
-OTHER_VARIABLES := CC CXX EXPLORE HOST_ALLOCATOR HOST_CC HOST_USER HOST_USER_DIR MUTATE_ARGS PYTHON STACSOS_GENERATION STACSOS_LOCK STACSOS_PROMISES \
-    USER_DEFINES USER_FLAGS USER_INCLUDES USER_SOURCES USER_STD V
+OTHER_VARIABLES := CC CURDIR CXX EXPLORE HOST_ALLOCATOR HOST_CC HOST_USER HOST_USER_DIR MUTATE_ARGS PYTHON RUSTC STACSOS_GENERATION \
+    STACSOS_LOCK STACSOS_PROMISES USER_DEFINES USER_FLAGS USER_INCLUDES USER_RUSTFLAGS USER_SOURCES USER_STD V
 GIVEN := $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(filter-out -%,$(name)))))
 ifneq ($(GIVEN),)
 KNOWN := $(OTHER_VARIABLES) $(shell sed -n 's/^\([A-Z_]*\) *?=.* \#\#.*/\1/p' $(firstword $(MAKEFILE_LIST)))
@@ -153,11 +153,12 @@ help: ## this text
 	@echo 'Variables (make run CPUS=4 ...):'
 	@sed -n 's/^\([A-Z_]*\) *?= *\([^#]*[^# ]\)\{0,1\} *## */  \1|\2|/p' $(firstword $(MAKEFILE_LIST)) | $(columns)
 
-# $(call choose,IMAGE): of several allocators in the user's files one must be asked for. $(chosen) is its name, or a
-# built-in one's.
+# $(call choose,IMAGE): of several allocators in the user's files one must be asked for, unless a log names it.
+# $(chosen) is its name, or a built-in one's.
+USER_OWN := $(if $(STACSOS),,$(USER_FILES))
 ASKED  := $(or $(ALLOCATOR_NAME),$(patsubst allocator=%,%,$(lastword $(filter allocator=%,$(ARGS)))))
-choose  = $(if $(USER_GIVEN),name=$$(ci/user-objects choose '$(ALLOCATOR)' '$(ASKED)' $(1) $(ASKABLE)) || exit 2;)
-chosen  = $(if $(USER_GIVEN),$(if $(ALLOCATOR_NAME),--allocator "$$name"),$(call empty_if,$(or $(ALLOCATOR_NAME),$(if $(USER_FILES),,$(ALLOCATOR))),--allocator))
+choose  = $(if $(if $(FROM_LOG),,$(USER_OWN)),ci/user-objects choose '$(ALLOCATOR)' '$(ASKED)' $(1) $(ASKABLE) || exit 2;)
+chosen  = $(call empty_if,$(or $(ALLOCATOR_NAME),$(if $(USER_FILES),,$(ALLOCATOR))),--allocator)
 ASKABLE = $(OUT)/user/allocator.o
 hosted-explore: ASKABLE = $(HOST_BUILD)/explore/user-objects/$(USER_NAME)/allocator.o
 
@@ -169,7 +170,7 @@ run: ## install what is missing, build, boot in QEMU, stress, say the verdict
 debug: ## as run, but wait for make gdb before the first instruction
 debug: HALTED := --debug
 run debug:
-	@ci/install-deps run $(if $(USER_CXX),cxx)
+	@ci/install-deps run $(if $(USER_CXX),cxx) $(if $(USER_RUST),rust)
 	@+$(MAKE) --no-print-directory $(if $(filter direct,$(BOOT)),kernel,iso)
 	@$(call choose,$(KERNEL)) $(STAMPEDE) run --iso $(ISO) --kernel $(KERNEL) --boot $(BOOT) --cpus $(CPUS) \
 	    --memory $(MEMORY) --seconds $(DURATION) --accel $(ACCEL) --thread $(THREAD) --schedule $(SCHEDULE) \
@@ -179,11 +180,12 @@ run debug:
 	    $(if $(ARGS),--args "$(ARGS)")
 
 explore: ## search schedules for one that breaks a rule, show it made small (HOSTED=1: ten times faster)
-	@ci/install-deps run $(if $(USER_CXX),cxx)
+	@ci/install-deps run $(if $(USER_CXX),cxx) $(if $(USER_RUST),rust)
+	@$(if $(strip $(USER_READY) $(USER_ARCHIVES) $(USER_RUST)),echo "$(strip $(USER_READY) $(USER_ARCHIVES) $(USER_RUST)): not compiled for the explorer: of its accesses only those in spinlock_irq functions are seen" >&2)
 	@+$(MAKE) --no-print-directory $(if $(or $(HOSTED),$(REPLAY_HOSTED)),hosted-explore,kernel-explore EXPLORE=1)
 
 # Why it cannot be hosted. What can be is, of a log: the programs made of it are many.
-UNHOSTED = $(strip $(if $(STACSOS)$(USER_CXX),HOSTED=1 is for allocators of C files; without it any can be explored,\
+UNHOSTED = $(strip $(if $(STACSOS)$(USER_CXX)$(USER_RUST),HOSTED=1 is for allocators of C files; without it any can be explored,\
     $(if $(filter-out 16,$(MAX_ORDER)),HOSTED=1 is for MAX_ORDER=16$(comma) not $(MAX_ORDER); without it there are others)))
 REPLAY_HOSTED = $(and $(FROM_LOG),$(if $(UNHOSTED),,yes))
 
@@ -226,9 +228,10 @@ mutants: ## change the allocators and the lock in a thousand places; every chang
 	@ci/mutate --markdown docs/MUTANTS.md $(MUTATE_ARGS)
 
 soak: ## hours of runs, each another configuration: none may raise an alarm; goes on where it was ended
-	@ci/install-deps run $(if $(USER_CXX),cxx)
+	@ci/install-deps run $(if $(USER_CXX),cxx) $(if $(USER_RUST),rust)
 	@+$(MAKE) --no-print-directory build
-	@ci/soak --kernel $(KERNEL) --hours $(HOURS) $(call empty_if,$(SEED),--seed) $(if $(KEEP_GOING),--keep-going) \
+	$(if $(ALLOCATOR_NAME),$(error make soak tests the first allocator of the files: give it the files of one))
+	@$(call choose,$(KERNEL)) ci/soak --kernel $(KERNEL) --hours $(HOURS) $(call empty_if,$(SEED),--seed) $(if $(KEEP_GOING),--keep-going) \
 	    $(if $(USER_FILES),--own --folder $(OUT)/soak)
 
 check: ## formatting, headers, folder arrows, static analysis
@@ -271,14 +274,18 @@ $(OUT)/unnamed.elf: $(LINKED) $(OUT)/symbols-table0.o linker.ld
 	$(if $(STACSOS),$(Q)$(call registered,$(USER_OBJECTS),$(STACSOS_SOURCE)))
 	$(Q)$(LINK)
 
-# With what the image is made, but for what is usual, a word a line: make explore with the same makes the explorer's.
+# Settings of the image that are not the default, one a line: make explore with the same makes its explorer. The user's
+# compile settings are recorded if they are not of his makefile fragment, which is found again.
 MADE_WITH = $(addprefix ALLOCATOR=,$(if $(USER_FILES),$(ALLOCATOR))) \
     $(foreach name,STACSOS STACSOS_GENERATION STACSOS_LOCK STACSOS_PROMISES,$(addprefix $(name)=,$($(name)))) \
     $(patsubst %,CC=%,$(filter-out gcc,$(CC))) $(patsubst %,MAX_ORDER=%,$(filter-out 16,$(MAX_ORDER)))
 
+USER_SETTERS := USER_CFLAGS USER_COMPILE_COMMANDS USER_DEFINES USER_FLAGS USER_INCLUDES USER_MK USER_RUSTFLAGS USER_SOURCES USER_STD
+made_by = $(if $(filter command environment,$(word 1,$(origin $(1)))),$(if $($(1)),'$(1)=$(subst ','\'',$($(1)))'))
+
 $(OUT)/made-with: $(USER_OBJECTS)
 	$(Q)mkdir -p $(@D)
-	$(Q)printf '%s\n' $(foreach word,$(MADE_WITH),'$(word)') >$@
+	$(Q)printf '%s\n' $(foreach word,$(MADE_WITH),'$(word)') $(foreach name,$(USER_SETTERS),$(call made_by,$(name))) >$@
 
 $(KERNEL): $(LINKED) $(OUT)/symbols-table.o linker.ld | $(OUT)/made-with
 	$(SAY) LD $@

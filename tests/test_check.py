@@ -146,6 +146,14 @@ def test_root_installs_what_is_missing(machine, tmp_path):
     assert not {"gcc", "cppcheck", "update"} & set(words)
 
 
+def test_rustc_of_any_origin_will_do(machine, tmp_path):
+    assert install(tmp_path, "rust").returncode == 0
+    assert asked(tmp_path)[0].split()[-1] == "rustc"
+    (tmp_path / "asked").unlink()
+    machine("rustc", "")
+    assert install(tmp_path, "rust").returncode == 0 and not asked(tmp_path)
+
+
 def test_package_lists_are_fetched_only_when_needed(machine, tmp_path):
     machine("apt-get", f'echo "$@" >>{tmp_path}/asked; grep -q update {tmp_path}/asked')
     assert install(tmp_path, "run").returncode == 0

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -51,11 +52,11 @@ def explored(*words):
     return said(done)
 
 
-def compiled(folder):
+def compiled(folder, *flags):
     """An object of the user's own build, with nothing of ours but the headers."""
     subprocess.run(["gcc", "-c", "-O2", "-ffreestanding", "-fno-pie", "-mno-red-zone", "-mgeneral-regs-only",
                     "-fno-stack-protector", f"-I{ROOT}", f"-I{ROOT}/arch/x86_64/include", "-DSTAMPEDE_MAX_ORDER=16",
-                    *(path.name for path in folder.glob("*.c"))], cwd=folder, check=True)
+                    *flags, *(path.name for path in folder.glob("*.c"))], cwd=folder, check=True)
     return [path.name for path in folder.glob("*.o")]
 
 
@@ -133,7 +134,7 @@ def test_file_that_is_not_in_the_compile_commands(tmp_path):
     (["USER_COMPILE_COMMANDS=Makefile"], "Makefile: not a compile_commands.json"),
     (["USER_INCLUDES=none"], "USER_INCLUDES: there is no folder none"),
     (["USER_SOURCES=none.c"], "USER_SOURCES: there is no file none.c"),
-    (["USER_SOURCES=README.md"], "USER_SOURCES: README.md ends in none of .c, .cpp, .S, .o and .a"),
+    (["USER_SOURCES=README.md"], "USER_SOURCES: README.md ends in none of .c, .cpp, .S, .o, .a and .rs"),
 ], ids=str)
 def test_settings_that_are_wrong(words, says):
     done = make("kernel", "ALLOCATOR=docs/example-allocator.c", *words)
@@ -290,12 +291,25 @@ def test_variable_of_a_thread_is_refused(tmp_path, words):
     assert done.returncode and re.search(r"thread.*: cached: a variable of a thread.*use PER_CPU", done.stderr), said(done)
 
 
-def test_stack_protector_is_refused(tmp_path):
-    folder = write(tmp_path / "protected", protected_c=example())
-    subprocess.run(["gcc", "-c", "-O2", "-ffreestanding", "-fno-pie", "-fstack-protector-all", f"-I{ROOT}",
-                    f"-I{ROOT}/arch/x86_64/include", "-DSTAMPEDE_MAX_ORDER=16", "protected.c"], cwd=folder, check=True)
-    done = make("kernel", f"ALLOCATOR={folder}/protected.o")
-    assert done.returncode and "compile with -fno-stack-protector" in done.stderr, said(done)
+@pytest.mark.parametrize("flag, says", [
+    ("-fstack-protector-all", "compile with -fno-stack-protector"),
+    ("-flto", "compiled with -flto, so there is no machine code to link"),
+    ("-ftls-model=local-exec", "cached: a variable of a thread"),
+])
+def test_object_of_another_build_is_refused(tmp_path, flag, says):
+    folder = write(tmp_path / "foreign", foreign_c=example("static __thread int cached;" if "tls" in flag else "",
+                                                           "if (!cached) cached = 1;" if "tls" in flag else ""))
+    compiled(folder, flag)
+    done = make("kernel", f"ALLOCATOR={folder}/foreign.o")
+    assert done.returncode and says in done.stderr, said(done)
+
+
+def test_position_independent_object(tmp_path):
+    folder = write(tmp_path / "independent", independent_c=example("extern int level;\nint level = 3;\nstatic int calls = 5;",
+                                                                   "level += 2; calls += 2; ASSERT(calls == level + 2);"))
+    compiled(folder, "-fPIC")
+    log = boot("seconds=1 phases=mixed", kernel("independent", f"ALLOCATOR={folder}/independent.o"))
+    assert log.verdict == "pass", log.text
 
 
 def tested(log):
@@ -412,6 +426,20 @@ def pair(folder):
     return write(folder, one_c=example(name="first"), two_c=example(name="second"))
 
 
+def test_explorer_of_a_failure_is_compiled_in_the_same_way(tmp_path):
+    """The command that a failure shows has the settings, blanks and quotes among them, and finds it again."""
+    text = (ROOT / "tests/replay/order.c").read_text().replace("#include", "#include <shape.h>\n#include", 1)
+    folder = write(tmp_path / "again", again_c=f"_Static_assert(sizeof TEXT == 4, TEXT);\n{text}")
+    write(folder / "headers", shape_h="")
+    done = make("run", f"ALLOCATOR={folder}", "BOOT=direct", "CPUS=2", "DURATION=1", f"RUN_ARGS=--log {tmp_path}/serial.log",
+                "ARGS=phases=mixed", f"USER_CFLAGS=-I{folder}/headers '-DTEXT=\"a b\"'")
+    assert "FAIL (exit code 1): overlap" in done.stdout, said(done)
+    command = shlex.split(re.search(r"make explore .*", done.stdout)[0])
+    assert f"USER_CFLAGS=-I{folder}/headers '-DTEXT=\"a b\"'" in command
+    again = make(*command[1:], "DURATION=5")
+    assert "overlap: " in again.stdout, said(again)
+
+
 @pytest.mark.parametrize("hosted", [False, True], ids=("kernel", "hosted"))
 def test_of_two_allocators_one_is_asked_for(tmp_path, hosted):
     log = tmp_path / "serial.log"
@@ -426,6 +454,14 @@ def test_of_two_allocators_one_is_asked_for(tmp_path, hosted):
     assert done.returncode == 0 and tested(log) == "second", said(done)
 
 
+def test_soak_takes_no_second_allocator(tmp_path):
+    words = ["soak", "HOURS=0", f"ALLOCATOR={pair(tmp_path / 'pair')}"]
+    done = make(*words)
+    assert done.returncode and "2 allocators are registered" in done.stderr, said(done)
+    done = make(*words, "ALLOCATOR_NAME=second")
+    assert done.returncode and "make soak tests the first allocator of the files" in done.stderr, said(done)
+
+
 def test_two_allocators_of_one_file(tmp_path):
     """Asked for by the kernel's own option."""
     both = example(name="first") + "\nstatic struct page_allocator other;\nPAGE_ALLOCATOR(other);\n"
@@ -435,6 +471,126 @@ def test_two_allocators_of_one_file(tmp_path):
     log = tmp_path / "serial.log"
     explored(f"ALLOCATOR={folder}", "ARGS=allocator=second", f"EXPLORE_ARGS=--log {log}")
     assert tested(log) == "second"
+
+
+# Rust.
+
+RUSTC = shutil.which("rustc")
+rust = pytest.mark.skipif(not RUSTC, reason="rustc is missing: ci/install-deps rust installs it")
+RUST = (ROOT / "docs/example_allocator.rs").read_text()
+
+
+@rust
+def test_rust_example():
+    log = boot("seconds=2", kernel("example_allocator", "ALLOCATOR=docs/example_allocator.rs"))
+    assert log.verdict == "pass" and log.field("# allocator=", "promises").startswith("smp-safe,irq-safe"), log.text
+    assert "# allocator=rust-example " in log.text
+
+
+@rust
+@pytest.mark.parametrize("line, title", [
+    ("let held = [1u8; 4]; if held[(start as usize + 9) | 4] > 0 { return; }", "panic: Rust panicked at "),
+    ("None::<u8>.or(if start > end { Some(1) } else { None }).unwrap();", "panic: Rust panicked at "),
+    ("if start < end { panic!(\"pages {}\", end - start); }", "panic: Rust panicked at "),
+], ids=("index", "unwrap", "panic"))
+def test_rust_panic_ends_the_run(tmp_path, line, title):
+    where = "metadata: *mut c_void, start: Pfn, end: Pfn) {\n"
+    source = tmp_path / "panics.rs"
+    source.write_text(RUST.replace(where, where + line + "\n"))
+    log = boot("seconds=1 phases=single", kernel("panics", f"ALLOCATOR={source}"))
+    assert log.verdict == "fail" and log.title.startswith(title) and log.title.rsplit(":")[-1].isdigit(), log.text
+
+
+@rust
+def test_rust_crate_of_several_files(tmp_path):
+    """A folder with lib.rs; a warning stops nothing; what it logs is there; a module that changed is compiled again."""
+    more = "use stampede::log;\npub fn tell() {\n    let unused = 1;\n    log(\"from\", 7);\n}\n"
+    folder = write(tmp_path / "crate", more_rs=more,
+                   lib_rs=RUST.replace("const ABSENT", "mod more;\nconst ABSENT", 1)
+                   .replace("let lock = SpinlockIrq::new", "more::tell();\n    let lock = SpinlockIrq::new"))
+    done = make("kernel", f"ALLOCATOR={folder}")
+    assert done.returncode == 0 and "warning: unused variable" in done.stderr, said(done)
+    assert "target feature" not in done.stderr
+    write(folder, more_rs=more.replace("7", "8"))
+    log = boot("seconds=1 phases=single", kernel("crate", f"ALLOCATOR={folder}"))
+    assert log.verdict == "pass" and "# log: from 8" in log.lines, log.text
+
+
+@rust
+def test_rust_that_does_not_compile(tmp_path):
+    folder = write(tmp_path / "wrong", lib_rs=RUST.replace("PAGE_OK", "PAGE_FINE"))
+    done = make("kernel", f"ALLOCATOR={folder}")
+    assert done.returncode and "cannot find value `PAGE_FINE`" in done.stderr and \
+        "lib.rs: this is your file; the message above is the compiler's" in done.stderr, said(done)
+
+
+@rust
+def test_rust_that_registers_nothing(tmp_path):
+    folder = write(tmp_path / "none", lib_rs=RUST.replace("page_allocator!(EXAMPLE);", ""))
+    done = make("kernel", f"ALLOCATOR={folder}")
+    assert done.returncode and "no allocator is registered" in done.stderr, said(done)
+
+
+def test_missing_rustc():
+    done = make("kernel", "ALLOCATOR=docs/example_allocator.rs", "RUSTC=no-such-rustc")
+    assert done.returncode and "no-such-rustc is missing, which compiles docs/example_allocator.rs: ci/install-deps rust" \
+        in done.stderr, said(done)
+
+
+FLAGS = ["-I.", "-Iarch/x86_64/include", "-DSTAMPEDE_MAX_ORDER=16"]
+MEMBER = re.compile(r"    pub (\w+): ")
+
+
+def bindings(*flags):
+    return subprocess.run(["ci/rust-bindings", "gcc", *flags, *FLAGS], cwd=ROOT, capture_output=True, text=True)
+
+
+@rust
+def test_members_are_where_c_has_them(tmp_path):
+    """Offsets in the structs of both languages, as each has them when it runs."""
+    made = bindings().stdout
+    structs = {"PageAllocator": "page_allocator", "SpinlockIrq": "spinlock_irq"}
+    fields = [(rust_name, name) for rust_name in structs
+              for name in MEMBER.findall(made.split(f"pub struct {rust_name} {{")[1].split("\n}")[0])]
+    assert len(fields) > 30
+    lines = "".join(f"{{ let it = {struct}::NONE; println!(\"{{}}\", std::ptr::addr_of!(it.{name}) as usize - "
+                    f"std::ptr::addr_of!(it) as usize); }}\n" for struct, name in fields)
+    (tmp_path / "layout.rs").write_text("#![allow(dead_code)]\nuse core::ffi::c_void;\ntype Pfn = u64;\ntype PageError = u32;\n"
+                                        "type PageVisitFree = Option<unsafe extern \"C\" fn(*mut c_void, Pfn, u32) -> bool>;\n"
+                                        f"{made}\nfn main() {{\n{lines}}}\n")
+    subprocess.run([RUSTC, "--edition=2021", "-o", tmp_path / "in-rust", tmp_path / "layout.rs"], check=True)
+    calls = "".join(f'printf("%zu\\n", offsetof(struct {structs[struct]}, {name}));' for struct, name in fields)
+    (tmp_path / "layout.c").write_text("#include <mm/page_allocator.h>\n#include <smp/spinlock.h>\n#include <stdio.h>\n"
+                                       f"int main(void) {{ {calls} }}\n")
+    subprocess.run(["gcc", *FLAGS, "-o", tmp_path / "in-c", tmp_path / "layout.c"], cwd=ROOT, check=True)
+    ours, theirs = (subprocess.run([tmp_path / name], capture_output=True, text=True, check=True).stdout
+                    for name in ("in-rust", "in-c"))
+    assert ours == theirs and len(ours.split()) == len(fields)
+
+
+@pytest.mark.parametrize("change, says", [
+    (("    unsigned promises;", "    long double promises;"), "a type that ci/rust-bindings does not know: long double"),
+    (("    unsigned promises;", "    unsigned promises[3];"), "a member that ci/rust-bindings does not know: unsigned promises[3]"),
+], ids=("type", "array"))
+def test_contract_that_has_no_binding_is_refused(tmp_path, change, says):
+    """What a later contract may have and this cannot say."""
+    (tmp_path / "mm").mkdir()
+    text = (ROOT / "mm/page_allocator.h").read_text()
+    assert change[0] in text
+    (tmp_path / "mm/page_allocator.h").write_text(text.replace(*change))
+    done = bindings(f"-I{tmp_path}")
+    assert done.returncode == 1 and says in done.stderr, done.stdout + done.stderr
+
+
+@rust
+def test_sizes_are_compared(tmp_path):
+    """A struct that is larger in C than the members add up to, as by an attribute that the script does not read."""
+    made = bindings().stdout.replace("size_of::<PageAllocator>() == ", "size_of::<PageAllocator>() == 1")
+    (tmp_path / "size.rs").write_text("#![allow(dead_code)]\nuse core::ffi::c_void;\ntype Pfn = u64;\ntype PageError = u32;\n"
+                                      "type PageVisitFree = Option<unsafe extern \"C\" fn(*mut c_void, Pfn, u32) -> bool>;\n"
+                                      f"{made}\nfn main() {{}}\n")
+    done = subprocess.run([RUSTC, "--edition=2021", "-o", tmp_path / "size", tmp_path / "size.rs"], capture_output=True, text=True)
+    assert done.returncode and "size_of::<PageAllocator>()" in done.stderr, done.stderr
 
 
 # What is refused, and what is said when the host cannot.
@@ -464,7 +620,7 @@ def test_variable_or_value_is_refused(words, says):
     assert "verdict" not in done.stdout
 
 
-@pytest.mark.parametrize("words", [["CPUS=1"], ["CPUS=255"], ["MAX_ORDER=18"], ["V=1"], ["EXPLORE=1"], ["CC=clang"],
+@pytest.mark.parametrize("words", [["CPUS=1"], ["CPUS=255"], ["MAX_ORDER=18"], ["V=1"], ["CURDIR=."], ["EXPLORE=1"], ["CC=clang"],
                                    ["MUTATE_ARGS=x", "STACSOS_LOCK=student"]], ids=" ".join)
 def test_variable_is_known(words):
     done = make("-n", "kernel", *words)

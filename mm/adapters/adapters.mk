@@ -40,7 +40,7 @@ $(OUT)/user/cxx_runtime.o: mm/adapters/cxx_runtime.cpp $(OUT)/user/which
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -Werror -MMD -MP -c -o $@ $<
 
 # Two files of one name in different folders share a folder here: when it is the other one's turn, all is made anew.
-USER_IS := $(CXX) $(CXXFLAGS) $(STACSOS_FLAGS) $(user_flags_c) $(user_flags_cxx) $(USER_COMPILE_COMMANDS) $(abspath $(USER_FILES))
+USER_IS := $(CXX) $(CXXFLAGS) $(STACSOS_FLAGS) $(user_flags_c) $(user_flags_cxx) $(RUSTC) $(RUST_FLAGS) $(USER_COMPILE_COMMANDS) $(abspath $(USER_FILES))
 $(OUT)/user/which: $(COMMON)/flags FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(USER_IS))' | cmp -s - $@ || \
