@@ -151,6 +151,8 @@ static void begin_round(struct run *run)
         share *= ROUNDS_A_PHASE;
     run->rounds++;
     run->round_end = run->phase_start + run->rounds * share;
+    if (run->round_end < cpu_cycles() + share / 2) /* the walk took longer than a round */
+        run->round_end = cpu_cycles() + share;
     run->round_steps = (options->ops * run->rounds + ROUNDS_A_PHASE - 1) / ROUNDS_A_PHASE;
     if (run->round_steps > options->ops)
         run->round_steps = options->ops;

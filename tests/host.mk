@@ -225,6 +225,7 @@ $(HOST_USER_FOLDER)/allocator.o: $(HOST_USER_COMPILED) mm/adapters/hosted-names
 	@objcopy --redefine-syms=mm/adapters/hosted-names $@
 	@objcopy -w --localize-symbol='*' --set-section-flags .bss=alloc,load,data,contents --rename-section .bss=user_data \
 	    --rename-section .data=user_data $@
+	@ci/user-objects mark $@
 
 $(HOST_USER_FOLDER)/library.o: mm/adapters/library.c mm/adapters/hosted-names
 	@mkdir -p $(@D)

@@ -53,6 +53,7 @@ $(OUT)/user/allocator.o: $(USER_COMPILED) $(USER_READY) $(USER_PACKED) $(OUT)/us
 	$(Q)ld -r -d $(if $(strip $(USER_PACKED)),--gc-sections -e user_root -T mm/adapters/archives.ld) -o $@ $(USER_COMPILED) $(USER_READY) $$(ls -d $@.members/* 2>/dev/null) --start-group $(USER_PACKED) --end-group || \
 	    { echo '$(ALLOCATOR): these files do not fit together; the message above is the linker'"'"'s' >&2; rm -f $@; exit 1; }
 	$(Q){ $(call registered,$@,$(USER_FILES)) && objcopy -w --localize-symbol='*' $@; } || { rm -f $@; exit 1; }
+	$(if $(EXPLORE),$(Q)ci/user-objects mark $@)
 
 $(patsubst %,$(OUT)/user/%.o,library integers exports): $(OUT)/user/%.o: mm/adapters/%.c $(OUT)/user/which
 	$(SAY) CC $<

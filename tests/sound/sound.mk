@@ -58,7 +58,8 @@ $(HOST_BUILD)/explore/sound/%.o: $(HOST_BUILD)/explore/watched/tests/sound/%.o
 	@$(sound_apart)
 
 SOUND_HOSTED := $(addprefix $(HOST_BUILD)/plain/sound/,$(addsuffix .o,$(SOUND) $(SOUND_CXX)))
-SOUND_EXPLORED := $(SOUND:%=$(HOST_BUILD)/explore/sound/%.o)
+# Of inline assembly the explorer sees nothing, and then reports no race of the whole program.
+SOUND_EXPLORED := $(patsubst %,$(HOST_BUILD)/explore/sound/%.o,$(filter-out assembly-lock,$(SOUND)))
 HOST_OBJECTS += $(SOUND:%=$(HOST_BUILD)/explore/watched/tests/sound/%.o)
 .SECONDARY: $(SOUND:%=$(HOST_BUILD)/explore/watched/tests/sound/%.o)
 
