@@ -312,7 +312,7 @@ def test_position_independent_object(tmp_path):
     assert log.verdict == "pass", log.text
 
 
-def tested(log):
+def allocator_in(log):
     """Which allocator a run or an exploration was of."""
     return re.search(r"^# allocator=(\S+)", log.read_text(), re.MULTILINE)[1]
 
@@ -451,7 +451,7 @@ def test_of_two_allocators_one_is_asked_for(tmp_path, hosted):
     done = make(*words, "ALLOCATOR_NAME=third")
     assert done.returncode and "ALLOCATOR_NAME=third: no such allocator is registered; there is first and second" in done.stderr
     done = make(*words, "ALLOCATOR_NAME=second")
-    assert done.returncode == 0 and tested(log) == "second", said(done)
+    assert done.returncode == 0 and allocator_in(log) == "second", said(done)
 
 
 def test_soak_takes_no_second_allocator(tmp_path):
@@ -470,7 +470,7 @@ def test_two_allocators_of_one_file(tmp_path):
     folder = write(tmp_path / "both", both_c=both)
     log = tmp_path / "serial.log"
     explored(f"ALLOCATOR={folder}", "ARGS=allocator=second", f"EXPLORE_ARGS=--log {log}")
-    assert tested(log) == "second"
+    assert allocator_in(log) == "second"
 
 
 # Rust.
