@@ -36,6 +36,7 @@ SUBJECTS = {
     "lost": ("lost", "single", "mixed"),
     "lost-remainder": ("lost", None, None),
     "misaligned": ("misaligned", "single", "mixed"),
+    "misplaced": ("misplaced", "single-placed", "placed"),
     "outside": ("outside", "single", "mixed"),
     "outside-end": ("outside", "single", "mixed"),
     "overlap": ("overlap", "single", "mixed"),

@@ -31,8 +31,8 @@ RULES = ("overlap", "outside", "misaligned", "content", "false-oom", "free-refus
 # What the host sees of a guest that cannot tell, and the start-up's refusals.
 OTHER_TITLES = ("triple-fault", "reset", "memory", "boot", "acpi", "self-check", "unit")
 TITLES = (*RULES, *OTHER_TITLES)
-PHASES = ("selftest", "single", "single-irq", "mixed", "remote-free", "irq", "exhaust", "fragment", "hotplug", "bad-free", "explore",
-          BEFORE, "any")
+PHASES = ("selftest", "single", "single-irq", "mixed", "remote-free", "irq", "exhaust", "fragment", "hotplug",
+          "single-placed", "placed", "bad-free", "explore", BEFORE, "any")
 KEYS = ("title", "also", "phase", "lane", "options", "cpus", "machine", "limit", "tries", "area", "from", "equivalent")
 NEEDED = ("lane", "area")
 NEEDED_TO_FIND = ("title", "phase")
