@@ -396,6 +396,15 @@ def test_every_failed_vector_is_shown_and_those_left_out_are_counted():
         "  selftest vectors left out: 3 (no remove_pages: 2; no true-oom: 1)"]
 
 
+def test_vectors_of_several_orders_count_each_and_many_that_failed_are_cut():
+    lines = shown([*(f"# selftest failed: vector {number}: refused" for number in range(25)),
+                   '# selftest left out: "the lower half removed, orders 2 to 9": it needs remove_pages',
+                   '# selftest left out: "one page removed": it needs remove_pages'], "fail", TITLE, FAILED)[3:]
+    assert lines[0] == "  selftest vectors failed: 25" and lines[20] == "    vector 19: refused"
+    assert lines[21:] == ["    and 5 more: # selftest failed, in the log",
+                          "  selftest vectors left out: 9 (it needs remove_pages: 9)"]
+
+
 def test_damaged_log_vouches_for_no_promise():
     verdict = judged(closed(body(more=TRIED))[:-9])
     assert verdict.word == "damaged"

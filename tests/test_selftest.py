@@ -88,10 +88,16 @@ def selftest(model, variant="plain"):
     return log
 
 
+def each_order(name):
+    """The vectors that a line is about."""
+    match = re.fullmatch(r"(.+), orders (\d+) to (\d+)", name)
+    return [f"{match[1]}, order {order}" for order in range(int(match[2]), int(match[3]) + 1)] if match else [name]
+
+
 def left_out(log):
     """(name, reason) of each vector left out, and of each that was cut short."""
     found = [LEFT_OUT.fullmatch(line) for line in log.lines if line.startswith("# selftest left out: ")]
-    return ([match.group(2, 3) for match in found if not match[1]],
+    return ([(name, match[3]) for match in found if not match[1] for name in each_order(match[2])],
             [match.group(2, 3) for match in found if match[1]])
 
 

@@ -3,6 +3,7 @@
 A line for each phase, then what was tried of the allocator's promises and of the rules, and what was not, in
 one place; then where to look first.
 """
+import re
 from collections import Counter
 from textwrap import shorten, wrap
 
@@ -13,6 +14,8 @@ DETAIL_WIDTH = 80
 WIDTH = 120
 OUTCOMES = ("kept", BROKEN, NOT_TESTED, "not made")  # in this order; others behind them
 WHYS_SHOWN = 4
+FAILED_SHOWN = 20
+ORDERS = re.compile(r", orders (\d+) to (\d+)\b")
 
 
 def lines(verdict: Verdict) -> list[str]:
@@ -42,11 +45,13 @@ def tried_lines(verdict: Verdict) -> list[str]:
 
 
 def selftest_lines(verdict: Verdict) -> list[str]:
-    """Every vector that failed, one a line, and how many were left out."""
+    """The first vectors that failed, one a line, and how many were left out."""
     found = []
     if verdict.selftest_failed:
         found.append(f"  selftest vectors failed: {len(verdict.selftest_failed)}")
-        found += [f"    {vector}" for vector in verdict.selftest_failed]
+        found += [f"    {vector}" for vector in verdict.selftest_failed[:FAILED_SHOWN]]
+        more = len(verdict.selftest_failed) - FAILED_SHOWN
+        found += [f"    and {more} more: # selftest failed, in the log"] if more > 0 else []
     if verdict.selftest_left_out:
         found += folded(f"selftest vectors left out: {_counted(verdict.selftest_left_out)}")
     return found
@@ -54,11 +59,22 @@ def selftest_lines(verdict: Verdict) -> list[str]:
 
 def _counted(vectors: list[str]) -> str:
     """`12 (no remove_pages: 8; one core: 4)`: what stands behind a vector's name is why."""
-    whys = Counter(why for _, colon, why in (vector.rpartition(": ") for vector in vectors) if colon)
+    whys: Counter[str] = Counter()
+    for vector in vectors:
+        _, colon, why = vector.rpartition(": ")
+        whys[why if colon else ""] += _cases(vector)
+    total = whys.total()
+    del whys[""]
     shown = [f"{why}: {count}" for why, count in whys.most_common(WHYS_SHOWN)]
     rest = whys.total() - sum(count for _, count in whys.most_common(WHYS_SHOWN))
     shown += [f"other reasons: {rest}"] if rest else []
-    return f"{len(vectors)}" + (f" ({'; '.join(shown)})" if shown else "")
+    return f"{total}" + (f" ({'; '.join(shown)})" if shown else "")
+
+
+def _cases(vector: str) -> int:
+    """How many vectors stand in one line: of those that run for each order, several."""
+    match = ORDERS.search(vector)
+    return int(match[2]) - int(match[1]) + 1 if match else 1
 
 
 def row_lines(name: str, groups: list[str]) -> list[str]:
