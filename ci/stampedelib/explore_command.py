@@ -258,7 +258,7 @@ def run_hosted(arguments: argparse.Namespace, words: list[str], folder: RunFolde
 
 def show(console: Console, line: str) -> None:
     """What a person is to see as it comes: the trace is told afterwards."""
-    if line.startswith(("# progress", "# explored", "# bound", "# sweep", "# benign", "ok ", "not ok ")):
+    if line.startswith(("# progress", "# explored", "# bound", "# sweep", "# benign", "# explore: ", "ok ", "not ok ")):
         console.show(line)
 
 
