@@ -86,17 +86,22 @@ static void run_constructors(void)
         (*next)();
 }
 
+_Noreturn static void refuse_name(void)
+{
+    for (const struct page_allocator *const *entry = __start_page_allocators;
+         entry < __stop_page_allocators; entry++)
+        report_line("# allocator=%s", (*entry)->name);
+    fail("usage", "option allocator: no allocator \"%s\" in this image", options.allocator);
+}
+
 /* The allocator that was asked for, or the first there is. */
 static const struct page_allocator *choose_allocator(void)
 {
     const struct page_allocator *allocator =
         options.allocator[0] ? page_allocator_find(options.allocator) : __start_page_allocators[0];
-    if (!allocator) {
-        for (const struct page_allocator *const *entry = __start_page_allocators;
-             entry < __stop_page_allocators; entry++)
-            report_line("# allocator=%s", (*entry)->name);
-        fail("usage", "option allocator: no allocator \"%s\" in this image", options.allocator);
-    }
+
+    if (!allocator)
+        refuse_name();
     if (!page_allocator_check(allocator, message, sizeof(message)))
         fail("usage", "%s", message);
     return allocator;

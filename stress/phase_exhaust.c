@@ -13,7 +13,7 @@
 
 enum {
     LEAST_BLOCKS = 64,
-    FIRST_BLOCKS = 256,
+    FIRST_BLOCKS = 1024,
     MOST_BLOCKS = 32768, /* more would take a round's whole time, of any allocator */
     GROWTH = 4,          /* ... which multiplies the time by 16 if lists are searched */
     EDGE_TURNS = 256,
@@ -26,6 +26,7 @@ static struct {
     uint64_t round_blocks; /* that this round fills it with */
     uint64_t limit_pages;  /* what the allocator has of memory; UINT64_MAX: all */
     uint64_t began;        /* cycles */
+    uint64_t took;         /* cycles that filling took in the last round */
     uint64_t late;         /* cycles: when this round should be over */
 } filling;
 
@@ -59,7 +60,7 @@ static void adapt(const struct run *run)
 
     if (filling.began && took > bearable(run) && filling.most_blocks > LEAST_BLOCKS)
         filling.most_blocks /= GROWTH;
-    else if (filling.began && full && took * GROWTH * GROWTH < bearable(run))
+    else if (filling.began && full && filling.took * GROWTH * GROWTH < bearable(run))
         filling.most_blocks *= GROWTH;
     if (filling.most_blocks > most)
         filling.most_blocks = most;
@@ -70,12 +71,18 @@ static void adapt(const struct run *run)
 /* One of the orders up to `highest` that orders= gives a weight; the largest if there is none. */
 static unsigned draw_wanted_order(struct run *run, unsigned highest)
 {
-    unsigned wanted[ORDER_LIMIT + 1], count = 0;
+    const uint32_t *weights = run->options->orders;
+    unsigned count = 0;
 
     for (unsigned order = 0; order <= highest; order++)
-        if (run->options->orders[order])
-            wanted[count++] = order;
-    return count ? wanted[prng_below(&run->random, count)] : highest;
+        count += weights[order] > 0;
+    if (!count)
+        return highest;
+    uint64_t drawn = prng_below(&run->random, count);
+    unsigned order = 0;
+    while (!weights[order] || drawn-- > 0)
+        order++;
+    return order;
 }
 
 /* Give the allocator so much of memory that `most_blocks` blocks of the order fill it. */
@@ -159,6 +166,8 @@ static void fill(struct run *run, struct core *core)
         if (is_late())
             return;
     }
+    if (core->number == 0)
+        filling.took = cpu_cycles() - filling.began;
     __atomic_compare_exchange_n(&refused, &none, core->number + 1, false, __ATOMIC_RELEASE,
                                 __ATOMIC_RELAXED);
 }
