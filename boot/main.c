@@ -102,7 +102,7 @@ static const struct page_allocator *choose_allocator(void)
 
     if (!allocator)
         refuse_name();
-    if (!page_allocator_check(allocator, message, sizeof(message)))
+    else if (!page_allocator_check(allocator, message, sizeof(message)))
         fail("usage", "%s", message);
     return allocator;
 }

@@ -1,7 +1,6 @@
 /*
- * Writes behind its metadata: the loop that sums up the levels of its tree has `<` for `<=`, and
- * the pages' own level is not counted. What comes of it depends on what lies behind. Managarm
- * 4c668d12 mends such a sum.
+ * Writes behind its metadata: "wild-access". The loop that sums up the levels of its tree has `<`
+ * for `<=`, and the last level, a few bytes, is not counted. Managarm 4c668d12 mends such a sum.
  */
 #include "tree.h"
 
@@ -9,8 +8,8 @@ static size_t metadata_size(pfn_t start, pfn_t end)
 {
     size_t pages = tree_end(end) - tree_start(start), size = pages;
 
-    for (unsigned depth = 0; depth < MAX_ORDER; depth++)
-        size += pages >> (MAX_ORDER - depth);
+    for (unsigned order = 0; order < MAX_ORDER; order++)
+        size += pages >> order;
     return size;
 }
 

@@ -17,7 +17,7 @@ struct tree_pool {
     pfn_t start, end; /* whole blocks of the largest order, around what init is given */
     pfn_t middle;     /* of what init is given */
     uint8_t *is_in;   /* a page each */
-    uint8_t *level[MAX_ORDER + 1]; /* a node each; the largest order's are first in memory */
+    uint8_t *level[MAX_ORDER + 1]; /* a node each; the largest order's are last in memory */
 };
 
 static inline pfn_t tree_start(pfn_t start)
@@ -68,7 +68,7 @@ static inline void tree_init(void *memory, void *metadata, pfn_t start, pfn_t en
                                .middle = start + (end - start) / 2,
                                .is_in = next};
     next += pool->end - pool->start;
-    for (unsigned order = MAX_ORDER + 1; order-- > 0;) {
+    for (unsigned order = 0; order <= MAX_ORDER; order++) {
         pool->level[order] = next;
         next += (pool->end - pool->start) >> order;
     }
