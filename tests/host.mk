@@ -36,6 +36,7 @@ HOST_TEST_page := tests/unit/page_kernel.c
 HOST_TEST_page_allocator := mm/page_allocator.c lib/printf.c
 HOST_TEST_bootinfo := boot/bootinfo.c mm/memmap.c lib/printf.c
 HOST_TEST_acpi := arch/x86_64/acpi.c lib/printf.c
+HOST_TEST_totals := stress/totals.c
 HOST_TEST_content := stress/content.c
 HOST_TEST_options := stress/options.c lib/printf.c
 HOST_BUDDIES := mm/buddy.c mm/buddy_percpu.c mm/buddy_scan.c smp/spinlock.c lib/bitmap.c lib/printf.c
@@ -56,7 +57,7 @@ HOST_TEST_explore_race := stress/explore/race.c
 # VARIANT/NAME of every test to run; "broken" is run by tests/test_hosted.py to see it fail.
 HOST_TESTS := \
 	asan/frame asan/printf asan/string asan/crc32 asan/prng asan/bitmap asan/memmap asan/page \
-	asan/page_allocator asan/bootinfo asan/acpi asan/content asan/options asan/buddy asan/buddy_lists \
+	asan/page_allocator asan/bootinfo asan/acpi asan/content asan/totals asan/options asan/buddy asan/buddy_lists \
 	asan/buddy_percpu asan/buddy_scan asan/walker asan/spinlock \
 	asan10/buddy asan10/walker asan10/options \
 	asan/explore_program asan/explore_schedule asan/explore_race asan/steps \

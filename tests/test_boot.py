@@ -32,6 +32,15 @@ def check_error(log, rule, part):
 def test_all_phases_pass(cpus):
     log = check(boot("seconds=3", cpus=cpus))
     assert log.field("# smp ", "cores") == str(cpus)
+    smp = "kept" if cpus > 1 else "not tested: one core"
+    assert log.all("# promise smp-safe: ") == [smp], log.text
+
+
+def test_without_evidence_nothing_is_called_kept():
+    log = check(boot("floor=0 ops=30 phases=mixed", cpus=2))
+    assert log.all("# promise smp-safe: ") == ["not tested: the cores hardly met in the allocator"], log.text
+    assert log.all("# promise irq-safe: ") == ["not tested: no interrupt handler allocated or freed"], log.text
+    assert log.all("# rule selftest: ") == ["not tested: selftest did not run"], log.text
     assert log.value("1..") == str(len(log.all("ok "))), log.text
     assert not any("SKIP" in line for line in log.lines), log.text
 

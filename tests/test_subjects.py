@@ -25,6 +25,7 @@ SUBJECTS = {
     "free-count": ("free-list", "single", "mixed"),
     "free-list": ("free-list", "single", "mixed"),
     "free-refused": ("free-refused", "single", "mixed"),
+    "hang-insert": ("stall", None, None),
     "insert-refused": ("insert-refused", None, None),
     "irq-left-off": ("irq-state", "selftest", "exhaust"),
     "irq-on-inside": ("irq-state", "single", "mixed"),
@@ -115,7 +116,13 @@ def test_subject_is_found_by_all_cores(subjects, name):
     check(log, rule, phase)
 
 
-@pytest.mark.parametrize("name", SUBJECTS)
+def test_a_hang_before_the_phases_is_told_with_its_call(subjects):
+    log = boot("watchdog=1", subjects("hang-insert"), cpus=2)
+    assert log.title == "stall: core 0 makes no progress, in insert_pages", log.text
+    assert log.all("# core 0 works, ")[0].split("; in: ")[1].startswith("insert_pages, pages 0x"), log.text
+
+
+@pytest.mark.parametrize("name", [name for name in SUBJECTS if name != "hang-insert"])  # nobody watches the host's set-up
 def test_subject_is_found_by_the_hosted_program(subjects, name):
     rule, phases, _ = SUBJECTS[name]
     log = run([f"build/host/plain/subjects/{name}", bound(name), "watchdog=1"])
