@@ -107,7 +107,8 @@ LDFLAGS  := -nostdlib -static -Wl,-z,max-page-size=4096,-z,noexecstack,--build-i
             -Wl,--no-warn-rwx-segments -T linker.ld
 
 # Every access becomes a call (stress/explore/instrument.c).
-INSTRUMENT := $(if $(EXPLORE),-fsanitize=thread $(foreach name,memset memcpy memmove,-D$(name)=explore_$(name)))
+VOLATILE   := $(if $(findstring clang,$(CC)),-mllvm -tsan-distinguish-volatile=1,--param=tsan-distinguish-volatile=1)
+INSTRUMENT := $(if $(EXPLORE),-fsanitize=thread $(VOLATILE) $(foreach name,memset memcpy memmove,-D$(name)=explore_$(name)))
 INSTRUMENT_FIRST := $(if $(EXPLORE),-Istress/explore/include)
 
 include mm/adapters/adapters.mk

@@ -241,7 +241,7 @@ static const char *missing(const struct vector *vector, const struct page_alloca
 {
     unsigned promises = vector->needs;
 
-    if (has_step(vector->steps, "bo"))
+    if (has_step(vector->steps, "bo!"))
         promises |= PROMISE_REFUSES_BAD_FREE;
     if (has_step(vector->steps, "s"))
         promises |= PROMISE_FREES_PARTS;

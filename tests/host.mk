@@ -157,7 +157,8 @@ HOST_EXPLORE := $(wildcard stress/explore/*.c) tests/host/explore_main.c tests/h
 HOST_WATCHED := mm/buddy mm/buddy_percpu mm/buddy_scan smp/spinlock
 HOST_WATCHED_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -fno-pie -fno-pic -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only -mno-sse -mcmodel=small \
-	-fsanitize=thread $(foreach name,memset memcpy memmove,-D$(name)=explore_$(name)) \
+	-fsanitize=thread $(if $(findstring clang,$(HOST_CC)),-mllvm -tsan-distinguish-volatile=1,--param=tsan-distinguish-volatile=1) \
+	$(foreach name,memset memcpy memmove,-D$(name)=explore_$(name)) \
 	-Istress/explore/include -Itests/host/explore -Itests/host/include -I. -Iarch/x86_64/include -DSTAMPEDE_MAX_ORDER=16
 
 $(HOST_BUILD)/explore/watched/%.o: %.c tests/host.mk
@@ -230,7 +231,7 @@ $(HOST_USER_FOLDER)/allocator.o: $(HOST_USER_COMPILED) mm/adapters/hosted-names
 
 $(HOST_USER_FOLDER)/library.o: mm/adapters/library.c mm/adapters/hosted-names
 	@mkdir -p $(@D)
-	@$(HOST_CC) $(filter-out -fsanitize=% -Dmem%,$(HOST_WATCHED_CFLAGS)) $(USER_LIBRARY) -c -o $@ $<
+	@$(HOST_CC) $(filter-out -fsanitize=% --param=% -Dmem%,$(HOST_WATCHED_CFLAGS)) $(USER_LIBRARY) -c -o $@ $<
 	@objcopy --redefine-syms=mm/adapters/hosted-names $@
 
 $(HOST_USER_FOLDER)/registered: $(HOST_USER_FOLDER)/allocator.o

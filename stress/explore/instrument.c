@@ -32,6 +32,10 @@ void __tsan_func_exit(void)
 {
 }
 
+/* Kernels use volatile as a relaxed atomic (READ_ONCE, a word that a loop waits for). */
+#define VOLATILE_READ  (ACCESS_READ | ACCESS_ATOMIC)
+#define VOLATILE_WRITE (ACCESS_WRITE | ACCESS_ATOMIC)
+
 #define PLAIN(name, size, kind)             \
     void name(void *address);               \
     void name(void *address)                \
@@ -39,15 +43,15 @@ void __tsan_func_exit(void)
         observe(address, size, kind, HERE); \
     }
 
-#define PLAIN_OF_SIZE(size)                                        \
-    PLAIN(__tsan_read##size, size, ACCESS_READ)                    \
-    PLAIN(__tsan_write##size, size, ACCESS_WRITE)                  \
-    PLAIN(__tsan_unaligned_read##size, size, ACCESS_READ)          \
-    PLAIN(__tsan_unaligned_write##size, size, ACCESS_WRITE)        \
-    PLAIN(__tsan_volatile_read##size, size, ACCESS_READ)           \
-    PLAIN(__tsan_volatile_write##size, size, ACCESS_WRITE)         \
-    PLAIN(__tsan_unaligned_volatile_read##size, size, ACCESS_READ) \
-    PLAIN(__tsan_unaligned_volatile_write##size, size, ACCESS_WRITE)
+#define PLAIN_OF_SIZE(size)                                          \
+    PLAIN(__tsan_read##size, size, ACCESS_READ)                      \
+    PLAIN(__tsan_write##size, size, ACCESS_WRITE)                    \
+    PLAIN(__tsan_unaligned_read##size, size, ACCESS_READ)            \
+    PLAIN(__tsan_unaligned_write##size, size, ACCESS_WRITE)          \
+    PLAIN(__tsan_volatile_read##size, size, VOLATILE_READ)           \
+    PLAIN(__tsan_volatile_write##size, size, VOLATILE_WRITE)         \
+    PLAIN(__tsan_unaligned_volatile_read##size, size, VOLATILE_READ) \
+    PLAIN(__tsan_unaligned_volatile_write##size, size, VOLATILE_WRITE)
 
 PLAIN_OF_SIZE(1)
 PLAIN_OF_SIZE(2)

@@ -1,0 +1,31 @@
+/*
+ * A test-and-set lock whose waiters read a volatile word, as kernels wrote before C11: the compiler
+ * sees no atomic there. Promises all but to take halves back.
+ */
+#include "sound.h"
+
+struct lock {
+    volatile uint32_t taken; /* read by who waits; set by an exchange */
+};
+
+struct guard {
+    irq_flags_t flags;
+};
+
+static void lock_take(struct lock *lock, struct guard *guard)
+{
+    guard->flags = irq_save();
+    while (__sync_lock_test_and_set(&lock->taken, 1))
+        while (lock->taken)
+            cpu_relax();
+}
+
+static void lock_release(struct lock *lock, struct guard *guard)
+{
+    __sync_lock_release(&lock->taken);
+    irq_restore(guard->flags);
+}
+
+#include "locked.h"
+
+LOCKED_BUDDY("volatile-word");
