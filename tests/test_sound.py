@@ -17,8 +17,8 @@ from sound_modes import ALLOCATORS, MODES, Ending, pairs
 ALL = os.environ.get("STAMPEDE_SOUND") == "all"
 ALWAYS = ("hosted", "kernel, short", "explorer")
 # How many allocators of a mode the default set has, taken at equal steps from the list.
-VARIANTS = 10  # of a base, in the default set
-SAMPLE = {"kernel": 4, "one core": 3, "one thread": 2, "deterministic": 2, "explorer, kernel": 3}
+VARIANTS = 200 if ALL else 8  # of a base, at most
+SAMPLE = {"kernel": 2, "one core": 1, "one thread": 1, "deterministic": 1, "explorer, kernel": 1}
 
 
 def chosen() -> list[tuple[str, str]]:
@@ -43,13 +43,15 @@ def test_there_are_enough_and_each_says_what_it_is():
         assert len(sound_modes.purpose(name)) > 20, name
 
 
-@pytest.mark.parametrize("variant", ("plain", "asan", "tsan"))
-def test_they_are_sound_without_the_harness(variant):
+@pytest.mark.parametrize(("variant", "words", "count"), [
+    ("asan", [], 3 * len(ALLOCATORS)),
+    # It knows nothing of a lock in inline assembly, and one core has no races.
+    ("tsan", ["--threads"], len(ALLOCATORS) - len(sound_modes.UNSEEN)),
+], ids=["asan", "tsan"])
+def test_they_are_sound_without_the_harness(variant, words, count):
     program = f"build/host/{variant}/sound-check"
     make("-j2", "-f", "tests/host.mk", program)
-    done = subprocess.run([program], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
-    unseen = len(sound_modes.UNSEEN) if variant == "tsan" else 0
-    count = 3 * (len(ALLOCATORS) - unseen)
+    done = subprocess.run([program, *words], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith(f"# passed {count} of {count}\n")
 
@@ -69,8 +71,7 @@ def test_the_explorer_says_race_where_it_does_not_see_the_lock():
 
 def variants() -> list[tuple[str, sound_matrix.Variant]]:
     """Of each base."""
-    count = 1_000_000 if ALL else VARIANTS
-    return [(base, variant) for base in sound_matrix.BASES for variant in sound_matrix.drawn(base, count)]
+    return [(base, variant) for base in sound_matrix.BASES for variant in sound_matrix.drawn(base, VARIANTS)]
 
 
 def test_a_variant_has_what_is_left_and_no_more():
@@ -86,5 +87,5 @@ def test_a_variant_has_what_is_left_and_no_more():
 def test_variant_passes(base, variant):
     sound_matrix.written(base)
     options = f"allocator={variant.name} seed=1"
-    for program, more in (("plain", "seconds=1 floor=0"), ("explore", "schedules=300")):
+    for program, more in (("plain", "ops=1000 floor=0"), ("explore", "schedules=300")):
         check_passed(sound_modes.hosted_program(f"build/host/{program}/sound-matrix/{base}", f"{options} {more}"))
