@@ -338,7 +338,8 @@ static void report_bound(void)
 _Noreturn static void conclude(void)
 {
     enum strategy strategy = wanted_strategy();
-    bool lone = strategy == STRATEGY_GIVEN || strategy == STRATEGY_SWEEP || explorer.schedules < 10;
+    bool lone = strategy == STRATEGY_GIVEN || strategy == STRATEGY_SWEEP ||
+                explorer.schedules < 10 || explorer.limits.cores == 1;
     enum verdict verdict = VERDICT_PASS;
     char figures[200];
 

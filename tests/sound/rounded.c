@@ -1,5 +1,5 @@
 /*
- * Blocks of 1, 4, 16, ... 1024 pages: an odd order takes the next one up (taken_order), and four
+ * Blocks of powers of four only: an odd order takes the next one up (taken_order), and four
  * siblings merge at once. Two free buddies of its four stay as they are: no coalesces. A refusal is
  * true: no free block is large enough. Nothing about bad frees.
  */

@@ -70,3 +70,16 @@ $(HOST_BUILD)/plain/sound/stampede-host: $(SOUND_HOSTED) $(call host_stress_obje
 $(eval $(call host_explore_rules,sound/stampede-explore,$(SOUND_EXPLORED) $(HOST_WATCHED_OBJECTS) $(HOST_EXPLORE_OBJECTS)))
 
 sound-hosted: $(HOST_BUILD)/plain/sound/stampede-host $(HOST_BUILD)/explore/sound/stampede-explore
+
+# Variants of one allocator, as tests/sound_matrix.py has written them down: build/sound-matrix/BASE.c
+$(HOST_BUILD)/plain/sound-matrix/%: $(HOST_BUILD)/plain/build/sound-matrix/%.o $(call host_stress_objects,plain) \
+		$(HOST_BUILD)/plain/stress/names0.o
+	@mkdir -p $(@D)
+	@echo "  LD  $@"
+	@$(HOST_CC) $(HOST_CFLAGS) $(HOST_FLAGS_plain) -no-pie -o $@ $^
+
+$(HOST_BUILD)/explore/sound-matrix/%: $(HOST_BUILD)/explore/watched/build/sound-matrix/%.o $(HOST_WATCHED_OBJECTS) \
+		$(HOST_EXPLORE_OBJECTS) $(HOST_BUILD)/plain/stress/names0.o
+	@mkdir -p $(@D)
+	@echo "  LD  $@"
+	@$(HOST_CC) -pthread -no-pie -o $@ $^

@@ -1,5 +1,6 @@
 /*
- * sound-check [ALLOCATOR...]: try the allocators linked in, or those named, without the harness.
+ * sound-check [--threads] [ALLOCATOR...]: try the allocators linked in, or those named, without the
+ * harness; with --threads on four cores only.
  * Prints "ok ALLOCATOR alone" and so on, and "# passed N of N" as its last line.
  */
 #include "check.h"
@@ -50,12 +51,18 @@ static bool is_wanted(const struct page_allocator *allocator, int count, char **
 
 int main(int count, char **names)
 {
+    bool threads_only = count > 1 && strcmp(names[1], "--threads") == 0;
+
+    count -= threads_only;
+    names += threads_only;
     for (const struct page_allocator *const *entry = __start_page_allocators;
          entry < __stop_page_allocators; entry++) {
         if (!is_wanted(*entry, count, names))
             continue;
-        try_in_a_process(*entry, "contract", try_contract);
-        try_in_a_process(*entry, "alone", try_alone);
+        if (!threads_only) {
+            try_in_a_process(*entry, "contract", try_contract);
+            try_in_a_process(*entry, "alone", try_alone);
+        }
         try_in_a_process(*entry, "threads", try_threads);
     }
     printf("# passed %u of %u\n", passed, tried);

@@ -1,0 +1,177 @@
+"""The sound allocators of tests/sound, and the ways to run one: what tests/test_sound.py holds against the
+harness, and, as a program, the table of docs/SOUND.md.
+
+    /usr/bin/python3 tests/sound_modes.py >docs/SOUND.md
+"""
+
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from guest import ROOT, boot, make, run
+from support import EXIT_CODE, stampede
+
+from stampedelib.verdict import CODES
+
+FOLDER = ROOT / "tests/sound"
+C = sorted(path.stem for path in FOLDER.glob("*.c"))
+CXX = sorted(path.stem for path in FOLDER.glob("*.cpp"))
+ALLOCATORS = sorted(C + CXX)
+
+# Explained: what a mode cannot do for an allocator, and the way out.
+UNSEEN = {"assembly-lock": "the explorer does not see inline assembly: races=0, or a lock of __atomic builtins"}
+NOT_SELFTEST = "single,single-irq,single-placed,mixed,remote-free,irq,exhaust,fragment,hotplug,placed,bad-free"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What a run came to, and how it is repeated."""
+    verdict: str
+    text: str
+    command: str
+
+
+@cache
+def programs() -> None:
+    """The stress and the explorer as programs, with all of them in each."""
+    make("-j2", "-f", "tests/host.mk", "sound-hosted")
+
+
+@cache
+def image(*words: str) -> Path:
+    """The kernel with all of them in it; EXPLORE=1: the explorer's."""
+    make("-j2", "kernel", "ALLOCATOR=tests/sound", *words)
+    return ROOT / f"build/gcc-order16{'-explore' if words else ''}-sound/stampede.elf"
+
+
+def named(code: int, codes: dict[str, int]) -> str:
+    """The verdict that this exit code stands for."""
+    return {number: word for word, number in codes.items()}.get(code, f"exit code {code}")
+
+
+def hosted_program(program: str, options: str) -> Ending:
+    """Run a program of this host."""
+    programs()
+    words = [program, *options.split()]
+    log = run(words)
+    return Ending(named(log.code, CODES), log.text, shlex.join(words))
+
+
+def with_more_time(attempt: Callable[[int], Ending], seconds: int) -> Ending:
+    """Inconclusive says that cores hardly met, as on a host that is busy, and that more time would do: once more."""
+    ending = attempt(seconds)
+    return attempt(5 * seconds) if ending.verdict == "inconclusive" else ending
+
+
+def hosted(name: str) -> Ending:
+    """All phases, four threads for cores."""
+    program = "build/host/plain/sound/stampede-host"
+    return with_more_time(lambda seconds: hosted_program(program, f"allocator={name} seconds={seconds}"), 1)
+
+
+def hosted_explorer(name: str) -> Ending:
+    """The explorer as a program: any schedule of small programs."""
+    races = " races=0" if name in UNSEEN else ""
+    return hosted_program("build/host/explore/sound/stampede-explore",
+                          f"allocator={name} schedules=1500 seed=1{races}")
+
+
+def guest(name: str, options: str, thread: str = "multi", kernel: Path | None = None, cpus: int = 4) -> Ending:
+    """Boot the image in QEMU. A small machine: some allocators take time with the square of memory."""
+    log = boot(f"allocator={name} {options}", kernel or image(), thread=thread, cpus=cpus, memory="64M")
+    return Ending(named(log.code, EXIT_CODE), log.text,
+                  f"boot of {kernel or image()}, thread={thread}, -smp {cpus}: allocator={name} {options}")
+
+
+def kernel_short(name: str) -> Ending:
+    """All phases but selftest in the kernel, in so short a time that no floor is asked."""
+    return guest(name, f"seconds=1 floor=0 phases={NOT_SELFTEST}")
+
+
+def kernel(name: str) -> Ending:
+    """All phases in the kernel, four cores."""
+    return with_more_time(lambda seconds: guest(name, f"seconds={seconds}"), 3)
+
+
+def kernel_one_core(name: str) -> Ending:
+    """One core: nobody to meet, and no floor."""
+    return guest(name, "seconds=2", cpus=1)
+
+
+def one_thread(name: str) -> Ending:
+    """One host thread plays all cores, which change at PAUSE."""
+    return with_more_time(lambda seconds: guest(name, f"seconds={seconds} yield=16", thread="single"), 3)
+
+
+def deterministic(name: str) -> Ending:
+    """Time counts instructions, and the seed says who runs."""
+    words = ["run", "--schedule", "deterministic", "--kernel", image(), "--allocator", name, "--cpus", 4,
+             "--memory", "128M", "--seconds", 2, "--seed", 3]
+    done = stampede(*words, timeout=300)
+    return Ending(named(done.returncode, CODES), done.stdout + done.stderr,
+                  shlex.join(["ci/stampede", *map(str, words)]))
+
+
+def kernel_explorer(name: str) -> Ending:
+    """The explorer in the kernel."""
+    races = " races=0" if name in UNSEEN else ""
+    return guest(name, f"schedules=200 seed=1{races}", kernel=image("EXPLORE=1"), cpus=1)
+
+
+MODES: dict[str, Callable[[str], Ending]] = {
+    "hosted": hosted, "kernel, short": kernel_short, "kernel": kernel, "one core": kernel_one_core,
+    "one thread": one_thread, "deterministic": deterministic, "explorer": hosted_explorer,
+    "explorer, kernel": kernel_explorer,
+}
+OF_C = ("explorer",)  # the hosted explorer is for C
+
+
+def pairs() -> list[tuple[str, str]]:
+    """Each mode with each allocator that it is for."""
+    return [(mode, name) for mode in MODES for name in ALLOCATORS if name in C or mode not in OF_C]
+
+
+def purpose(name: str) -> str:
+    """The first sentence of its top comment."""
+    path = FOLDER / f"{name}.{'c' if name in C else 'cpp'}"
+    words = path.read_text().split("*/")[0].replace("/*", "").replace("\n *", " ").split()
+    return " ".join(words).split(". ")[0].rstrip(".")
+
+
+HEAD = """# Sound allocators, mode by mode
+
+`tests/sound` holds allocators of different build with nothing wrong in any of them. Whatever the tool says against one is
+the tool's mistake. `tests/test_sound.py` runs a sample of this table each time, and all of it with `STAMPEDE_SOUND=all`; the
+table is made by `tests/sound_modes.py`, which needs half an hour. That they are sound is tried without the harness:
+`make -f tests/host.mk sound-check`, one core and four against the contract alone, under ASan, UBSan and TSan.
+
+Modes: {modes}.
+"""
+
+
+def row(name: str) -> list[str]:
+    """What each mode says of it."""
+    cells = []
+    for mode, way in MODES.items():
+        print(name, mode, file=sys.stderr)
+        cells.append(way(name).verdict if (mode, name) in set(pairs()) else "-")
+    return cells
+
+
+def main() -> None:
+    """Print the page."""
+    modes = "; ".join(f"*{mode}*: {(way.__doc__ or '').rstrip('.')}" for mode, way in MODES.items())
+    print(HEAD.format(modes=modes))
+    print("| allocator | what it is |", " | ".join(MODES), "|")
+    print("|", " | ".join(["---"] * (len(MODES) + 2)), "|")
+    for name in ALLOCATORS:
+        print(f"| {name} | {purpose(name)} |", " | ".join(row(name)), "|", flush=True)
+    for name, why in UNSEEN.items():
+        print(f"\n`{name}`, both explorers: {why}; run with `races=0` here.")
+
+
+if __name__ == "__main__":
+    main()

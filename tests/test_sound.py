@@ -1,0 +1,91 @@
+"""Sound allocators pass: whatever the harness says against one of tests/sound is a mistake of the harness.
+
+By default each is run by the hosted stress, in the kernel for a moment, and by the hosted explorer; of the other
+modes each has a sample. STAMPEDE_SOUND=all runs every allocator in every mode, and every variant of the matrix.
+"""
+
+import os
+import re
+import subprocess
+
+import pytest
+import sound_matrix
+import sound_modes
+from guest import ROOT, make
+from sound_modes import ALLOCATORS, MODES, Ending, pairs
+
+ALL = os.environ.get("STAMPEDE_SOUND") == "all"
+ALWAYS = ("hosted", "kernel, short", "explorer")
+# How many allocators of a mode the default set has, taken at equal steps from the list.
+VARIANTS = 200 if ALL else 8  # of a base, at most
+SAMPLE = {"kernel": 2, "one core": 1, "one thread": 1, "deterministic": 1, "explorer, kernel": 1}
+
+
+def chosen() -> list[tuple[str, str]]:
+    """The pairs of mode and allocator to run."""
+    if ALL:
+        return pairs()
+    sample = [(mode, name) for mode, name in pairs() if mode in ALWAYS]
+    for offset, (mode, count) in enumerate(SAMPLE.items()):
+        step = len(ALLOCATORS) // count
+        sample += [(mode, name) for name in ALLOCATORS[offset::step][:count]]
+    return sample
+
+
+def check_passed(ending: Ending) -> None:
+    """It says pass, and nothing else."""
+    assert ending.verdict == "pass", f"{ending.verdict}: {ending.command}\n{ending.text[-6000:]}"
+
+
+def test_there_are_enough_and_each_says_what_it_is():
+    assert len(ALLOCATORS) >= 25
+    for name in ALLOCATORS:
+        assert len(sound_modes.purpose(name)) > 20, name
+
+
+@pytest.mark.parametrize(("variant", "words", "count"), [
+    ("asan", [], 3 * len(ALLOCATORS)),
+    # It knows nothing of a lock in inline assembly, and one core has no races.
+    ("tsan", ["--threads"], len(ALLOCATORS) - len(sound_modes.UNSEEN)),
+], ids=["asan", "tsan"])
+def test_they_are_sound_without_the_harness(variant, words, count):
+    program = f"build/host/{variant}/sound-check"
+    make("-j2", "-f", "tests/host.mk", program)
+    done = subprocess.run([program, *words], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith(f"# passed {count} of {count}\n")
+
+
+@pytest.mark.parametrize(("mode", "name"), chosen(), ids=lambda word: word.replace(", ", "-").replace(" ", "-"))
+def test_passes(mode, name):
+    check_passed(MODES[mode](name))
+
+
+def test_the_explorer_says_race_where_it_does_not_see_the_lock():
+    ending = sound_modes.hosted_program("build/host/explore/sound/stampede-explore",
+                                        "allocator=assembly-lock schedules=500 seed=1")
+    assert ending.verdict == "fail" and re.search("^# title=race: ", ending.text, re.MULTILINE)
+
+
+# ---- what is not promised is not held against it ----
+
+def variants() -> list[tuple[str, sound_matrix.Variant]]:
+    """Of each base."""
+    return [(base, variant) for base in sound_matrix.BASES for variant in sound_matrix.drawn(base, VARIANTS)]
+
+
+def test_a_variant_has_what_is_left_and_no_more():
+    fullest = list(sound_matrix.all_variants("stash-drain"))[-1]
+    assert len(fullest.promises) == 5 and fullest.functions == sound_matrix.OPTIONAL
+    assert len(list(sound_matrix.all_variants("example"))) == 64
+    barest = sound_matrix.drawn("stash-drain", 5)[0]
+    text = sound_matrix.text_of("stash-drain", barest, 0)
+    assert ".promises = 0," in text and ".drain" not in text and ".insert_pages = stash_insert," in text
+
+
+@pytest.mark.parametrize(("base", "variant"), variants(), ids=lambda word: getattr(word, "name", "of"))
+def test_variant_passes(base, variant):
+    sound_matrix.written(base)
+    options = f"allocator={variant.name} seed=1"
+    for program, more in (("plain", "ops=1000 floor=0"), ("explore", "schedules=300")):
+        check_passed(sound_modes.hosted_program(f"build/host/{program}/sound-matrix/{base}", f"{options} {more}"))
