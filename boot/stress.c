@@ -36,12 +36,19 @@ static struct {
     uint64_t count;
 } largest;
 
-static void find_largest(pfn_t start, uint64_t count)
+static void note_largest(pfn_t start, uint64_t count)
 {
     if (count > largest.count) {
         largest.start = start;
         largest.count = count;
     }
+}
+
+/* As memory is now: what is taken of it meanwhile comes from the top of a range. */
+static void find_largest(void)
+{
+    largest.count = 0;
+    memory_for_each_usable(note_largest);
 }
 
 /* The range that the allocator is made for: all of memory, or the one region that it takes. */
@@ -50,7 +57,7 @@ static void choose_range(const struct page_allocator *allocator, const struct me
 {
     *start = memory->start;
     *end = memory->end;
-    memory_for_each_usable(find_largest);
+    find_largest();
     if (page_allocator_takes_one_region(allocator)) {
         *start = largest.start;
         *end = largest.start + largest.count;
@@ -95,10 +102,22 @@ static void limit_pages(const struct options *options)
                     (ull)bearable);
 }
 
+/* The books and the metadata were taken since the range was chosen, perhaps out of it. */
+static void insert_region(const struct page_allocator *allocator)
+{
+    pfn_t start = run.arena.start, end = largest.start + largest.count;
+
+    end = end < run.arena.end ? end : run.arena.end;
+    if (largest.start > start || !arena_fit_range(allocator, &start, &end))
+        fail("memory", "allocator %s takes one region, and too little is left of the largest",
+             allocator->name);
+    insert_range(start, end - start);
+}
+
 static void insert_all(const struct page_allocator *allocator)
 {
     if (page_allocator_takes_one_region(allocator))
-        insert_range(run.arena.start, run.arena.end - run.arena.start);
+        insert_region(allocator);
     else
         memory_for_each_usable(insert_range);
 }
@@ -118,7 +137,7 @@ static void report_memory(const struct page_allocator *allocator, const struct m
     if (page_allocator_takes_one_region(allocator))
         report_line("# memory: the allocator takes one region: pages 0x%llx to 0x%llx, the largest "
                     "there is",
-                    (ull)arena->start, (ull)arena->end);
+                    (ull)arena->start, (ull)(arena->start + arena->region_count));
     if (arena->kept_pages)
         report_line("# memory: the allocator keeps %llu pages for itself", (ull)arena->kept_pages);
 }
@@ -142,6 +161,7 @@ void program_prepare(struct options *options, const struct page_allocator *alloc
     phase_selftest_init(allocator, memory->usable >> PAGE_SHIFT, memory_take);
     choose_range(allocator, memory, &start, &end);
     arena_init(&run.arena, allocator, start, end, options->sample, memory_take);
+    find_largest();
     limit_pages(options);
     insert_all(allocator);
     run_prepare(&run);
