@@ -69,6 +69,9 @@ struct page_allocator {
        a wrong order is no bad free. */
     bool free_ignores_order;
 
+    /* remove_pages is called by one core alone, and nothing else runs: no hotplug. */
+    bool removes_alone;
+
     /*
      * Bytes of metadata wanted for pages [start, end); the harness hands over that much, zeroed,
      * aligned to a page. Optional: NULL means none.

@@ -1,3 +1,4 @@
+#include <lib/printf.h>
 #include <lib/string.h>
 #include <mm/page_allocator.h>
 #include <stddef.h>
@@ -10,10 +11,7 @@ struct advice {
 };
 
 static const struct advice table[] = {
-    {"overlap", 0,
-     "how the block it was handed last was found and taken off its list; with several cores, what "
-     "is "
-     "done outside of the lock"},
+    {"overlap", 0, "how the block it was handed last was found and taken off its list"},
     {"outside", 0, "how a range is cut into blocks on insertion, above all its end"},
     {"misplaced", 0,
      "the condition: is it asked of the whole block, and of the block that is taken?"},
@@ -67,6 +65,31 @@ unsigned advice_promise(const char *rule)
     const struct advice *advice = find(rule);
 
     return advice ? advice->promise : 0;
+}
+
+/* What a lock that is not taken, or released too early, breaks. */
+static bool may_be_torn(const char *rule)
+{
+    static const char *const rules[] = {"overlap",     "outside", "content",   "free-list",
+                                        "uncoalesced", "lost",    "false-oom", "free-refused",
+                                        "wild-access", "trap",    "panic"};
+
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+        if (strcmp(rules[i], rule) == 0)
+            return true;
+    return false;
+}
+
+const char *advice_hint_shared(const char *rule)
+{
+    static char text[200];
+
+    if (!may_be_torn(rule))
+        return advice_hint(rule);
+    format_text(text, sizeof(text),
+                "what is done without the lock, several cores being at work; then %s",
+                advice_hint(rule));
+    return text;
 }
 
 const char *advice_hint(const char *rule)

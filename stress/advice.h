@@ -9,3 +9,6 @@ unsigned advice_promise(const char *rule);
 
 /* One sentence: where to look first. Never NULL. */
 const char *advice_hint(const char *rule);
+
+/* The same for a phase of several cores, where one core alone has passed. */
+const char *advice_hint_shared(const char *rule);

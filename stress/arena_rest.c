@@ -37,10 +37,22 @@ static struct view open_view(struct arena *arena)
     return view;
 }
 
+/* What a census left: every free block has been allocated and freed by it. */
+static void check_after_census(const struct arena *arena)
+{
+    char message[WALK_MESSAGE_SIZE];
+
+    if (arena->allocator->validate &&
+        !arena->allocator->validate(arena->pool, message, sizeof(message)))
+        fail("free-list", "%s, after all free blocks were allocated and freed", message);
+}
+
 static void close_view(struct arena *arena, const struct view *view)
 {
-    if (view->census)
-        census_give_back(arena);
+    if (!view->census)
+        return;
+    census_give_back(arena);
+    check_after_census(arena);
 }
 
 /* What the allocator says of itself before a census, or emptying its caches, changes what it would
@@ -62,8 +74,8 @@ static void check_view(struct arena *arena, const struct view *view)
     if (!walk_check(&arena->walk, &view->allocator, view->pool, &finding))
         fail_finding(&finding);
     if (arena->allocator->free_page_count && view->counted != finding.free_pages)
-        fail("free-list", "%llu pages were free, counted %llu", (ull)finding.free_pages,
-             (ull)view->counted);
+        fail("free-list", "%llu pages were free, free_page_count() said %llu",
+             (ull)finding.free_pages, (ull)view->counted);
 }
 
 static void compare_view(struct arena *arena, const struct view *view)

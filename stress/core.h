@@ -24,6 +24,7 @@ enum operation {
     OPERATION_INIT,   /* of a range: `serial` pages */
     OPERATION_INSERT, /* likewise */
     OPERATION_REMOVE, /* likewise */
+    OPERATION_WALK,   /* the first, before any phase */
 };
 
 struct history_entry {

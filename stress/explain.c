@@ -91,6 +91,9 @@ static void describe_operation(const struct history_entry *entry, char *text, si
         format_text(text, size, "%s, pages 0x%llx to 0x%llx", range_call(entry->operation),
                     (ull)entry->pfn, (ull)(entry->pfn + entry->serial));
         return;
+    case OPERATION_WALK:
+        format_text(text, size, "the first walk, when all memory had been inserted");
+        return;
     default:
         format_text(text, size, "nothing");
     }

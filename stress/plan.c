@@ -88,6 +88,8 @@ static const char *hindrance(const struct run *run, const struct phase *phase)
         return page_promise_name(missing & -missing);
     if (phase->removes && !allocator->remove_pages)
         return "remove_pages";
+    if (phase->removes && allocator->removes_alone)
+        return "remove_pages while others allocate";
     if (phase->removes && allocator->pages_kept)
         return "an allocator that keeps no pages of its ranges";
     if (phase->places && !can_place(allocator))

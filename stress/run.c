@@ -5,6 +5,7 @@
 #include <lib/string.h>
 #include <smp/percpu.h>
 #include <stddef.h>
+#include <stress/advice.h>
 #include <stress/call.h>
 #include <stress/explain.h>
 #include <stress/failure.h>
@@ -190,6 +191,7 @@ static void begin_phase(struct run *run, const struct phase *phase, unsigned ind
     report_line("# begin phase=%s", phase->name);
     failure_set_phase(index, phase->name);
     explain_set_alone(phase->alone);
+    failure_set_adviser(phase->alone ? NULL : advice_hint_shared);
     run->phase = phase;
     for (uint32_t i = 0; i < run->core_count; i++) {
         uint64_t stream = (uint64_t)index << 32 | (i + 1);
@@ -318,6 +320,15 @@ void run_take_cores(struct run *run, uint32_t cores, void *(*take)(size_t size, 
     explain_set_cores(run->cores, cores);
 }
 
+/* Memory has just been inserted, so what is wrong is of that, or of what a census calls. */
+static void walk_first(struct run *run)
+{
+    run->cores[0].now.operation = OPERATION_WALK;
+    arena_check(&run->arena);
+    arena_remember(&run->arena);
+    run->cores[0].now.operation = OPERATION_NONE;
+}
+
 void run_prepare(struct run *run)
 {
     run->barrier = (struct barrier){.members = run->core_count};
@@ -327,8 +338,7 @@ void run_prepare(struct run *run)
     watch_set_teller(tell_if_overdue, run);
     failure_set_rest(plan_report_rest, run);
     run->all_pages = run->arena.inserted_pages;
-    arena_check(&run->arena);
-    arena_remember(&run->arena);
+    walk_first(run);
 }
 
 void run_core(struct run *run, uint32_t number)

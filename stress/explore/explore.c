@@ -372,7 +372,7 @@ static void set_limits(const struct options *options, unsigned promises)
                              : 0,
         .largest_order = page_allocator_largest(explorer.allocator),
         .interrupts = (promises & PROMISE_IRQ_SAFE) && options->interrupts,
-        .removes = explorer.allocator->remove_pages,
+        .removes = explorer.allocator->remove_pages && !explorer.allocator->removes_alone,
         .bad_frees =
             (promises & PROMISE_REFUSES_BAD_FREE) && !explorer.allocator->free_ignores_order,
         .counts = explorer.allocator->free_page_count,

@@ -57,7 +57,7 @@ enum {
       ~((ways)&STACSOS_MISUSE ? PROMISE_FREES_PARTS : 0)) | \
      ((ways)&STACSOS_MISUSE ? PROMISE_REFUSES_BAD_FREE : 0))
 #define STACSOS_BY_ADAPTER(ways) ((ways)&STACSOS_GUARDED ? PROMISE_SMP_SAFE | PROMISE_IRQ_SAFE : 0)
-#define STACSOS_BY_ADAPTER_WHY   "no lock in this file: every call was made under the adapter's"
+#define STACSOS_BY_ADAPTER_WHY   STACSOS_WHY ": every call was made under the adapter's"
 
 size_t stacsos_metadata_size(pfn_t start, pfn_t end);
 void stacsos_init(void *pool, void *metadata, pfn_t start, pfn_t end, unsigned ways);

@@ -27,6 +27,8 @@ override STACSOS_PROMISES := $(subst $(subst ,, ),$(stacsos_comma),$(strip $(sta
 USER_FILES     := $(STACSOS_SOURCE) $(STACSOS_HEADER) $(STACSOS_YEAR) $(STACSOS_LOCKER) $(STACSOS_PROMISES)
 OUT            := $(COMMON)-stacsos$(STACSOS_YEAR)-$(notdir $(patsubst %/,%,$(dir $(lastword $(abspath $(STACSOS_SOURCE))))))
 STACSOS_HOME   := mm/adapters/stacsos
+STACSOS_CALLED := $(if $(STACSOS_LOCK),called $(if $(filter student,$(STACSOS_LOCK)),without,under) the adapter'"'"'s lock as asked,$(if \
+    $(filter student,$(STACSOS_LOCKER)),with its own lock,without a lock: the adapter has one))
 # Headers that the stand-ins lack come from the user's checkout, if it is one.
 STACSOS_ROOT   := $(dir $(STACSOS_SOURCE))../../..
 STACSOS_AFTER  := $(addprefix -idirafter ,$(wildcard $(STACSOS_ROOT)/kernel/inc $(STACSOS_ROOT)/lib/inc))
@@ -49,7 +51,7 @@ $(STACSOS_PROXY): $(OUT)/user/which
 	@echo '#include "$(subst ','\'',$(STACSOS_HEADER))"' >$@
 
 $(OUT)/user/page-allocator-buddy.o: $(STACSOS_SOURCE) $(STACSOS_PROXY) $(OUT)/user/which
-	$(SAY) 'CXX $< (StACSOS $(STACSOS_YEAR), $(if $(filter student,$(STACSOS_LOCKER)),with its own lock,without a lock: the adapter has one))'
+	$(SAY) 'CXX $< (StACSOS $(STACSOS_YEAR), $(STACSOS_CALLED))'
 	$(Q)$(CXX) $(STACSOS_FLAGS) $(INSTRUMENT) -MMD -MP -c -o $@ $< $(this_is_yours)
 
 # No -Werror: functions of the user's header are inlined here.
@@ -83,5 +85,6 @@ STAGE_OBJECTS  := $(foreach misuse,unguarded $(STACSOS_MISUSES),$(OUT)/adapter/$
 
 $(OUT)/adapter/as-usual.o $(STAGE_OBJECTS): $(OUT)/adapter/%.o: $(STACSOS_HOME)/allocator_$(STACSOS_YEAR).c $(OUT)/user/which
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $($*_IS) -DSTACSOS_TAKEN_BACK='$(STACSOS_TAKEN_BACK)' -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $($*_IS) -DSTACSOS_TAKEN_BACK='$(STACSOS_TAKEN_BACK)' \
+	    -DSTACSOS_WHY='"$(if $(STACSOS_LOCK),STACSOS_LOCK=adapter,no lock in this file)"' -MMD -MP -c -o $@ $<
 endif
