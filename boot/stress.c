@@ -3,6 +3,7 @@
 #include <arch/paging.h>
 #include <boot/program.h>
 #include <lib/fail.h>
+#include <lib/string.h>
 #include <mm/page.h>
 #include <smp/percpu.h>
 #include <stress/phases.h>
@@ -162,8 +163,10 @@ void program_prepare(struct options *options, const struct page_allocator *alloc
     choose_range(allocator, memory, &start, &end);
     arena_init(&run.arena, allocator, start, end, options->sample, memory_take);
     find_largest();
-    limit_pages(options);
-    insert_all(allocator);
+    if (strcmp(options->memory, "all") == 0) {
+        limit_pages(options);
+        insert_all(allocator);
+    }
     run_prepare(&run);
     report_memory(allocator, memory, began);
     report_plan(plan_count(&run));

@@ -63,6 +63,8 @@ static const struct option table[] = {
      "after a failure: end as exit= says, or stay for a debugger"},
     {"provoke", OPTION_TEXT, FIELD(provoke), 0, TEXT_MAX, "", NAME_CHARACTERS "@",
      "a failure to make happen, to try the harness"},
+    {"memory", OPTION_CHOICE, FIELD(memory), 0, 0, "all", "all none",
+     "none: the allocator is given no memory, so that selftest can run where that fails"},
     {"orders", OPTION_WEIGHTS, FIELD(orders), 0, 1000000, NULL, NULL,
      "weights of orders 0, 1, ... in the random draw, separated by commas"},
     {"program-seed", OPTION_NUMBER, FIELD(program_seed), 0, UINT64_MAX, "0", NULL,

@@ -28,6 +28,7 @@ struct options {
     char exit[OPTION_TEXT_SIZE];       /* auto, halt, power-off */
     char on_fail[OPTION_TEXT_SIZE];    /* exit, hold */
     char provoke[OPTION_TEXT_SIZE];    /* a failure to make happen, to try the harness: "" none */
+    char memory[OPTION_TEXT_SIZE];     /* all, none: what the run's own pool is given */
     uint32_t orders[ORDER_LIMIT + 1];  /* weights of the random draw of orders */
 
     /* Of the explorer (stress/explore/): */

@@ -84,6 +84,8 @@ static const char *hindrance(const struct run *run, const struct phase *phase)
     const struct page_allocator *allocator = run->arena.allocator;
     unsigned missing = phase->promises & ~allocator->promises;
 
+    if (!phase->once && strcmp(run->options->memory, "none") == 0)
+        return "memory=all";
     if (missing)
         return page_promise_name(missing & -missing);
     if (phase->removes && !allocator->remove_pages)

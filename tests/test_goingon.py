@@ -51,7 +51,7 @@ def test_same_failure_in_two_phases_is_one_row_and_another_is_another(run, tmp_p
     assert "4 boots, 2 distinct failures:" in done.stdout
     assert table(done) == [["fail", "single, irq", "2", "1, 2", HELD.format(1)],
                            ["fail", "exhaust", "1", "3", OVERLAP.format("0x20", 3)]]
-    assert "  passed: selftest, single-irq, mixed, remote-free, fragment, hotplug, bad-free\n" in done.stdout
+    assert "  passed: selftest, single-irq, mixed, remote-free, fragment, hotplug, bad-free, single-placed, placed\n" in done.stdout
     assert "  promises broken: smp-safe\n" in done.stdout
     for then in ("then-1", "then-2", "then-3"):
         assert (tmp_path / "out" / then / "serial.log").exists()
@@ -87,7 +87,7 @@ def test_guest_that_ended_without_a_word_is_gone_on_from_too(run):
     done = run({"mixed": "reset", "irq": HELD.format(1)})
     assert done.returncode == CODES["crash"], done.stdout + done.stderr
     assert [row[:2] for row in table(done)] == [["crash", "mixed"], ["fail", "irq"]]
-    assert "  passed: selftest, single, single-irq, remote-free, exhaust, fragment, hotplug, bad-free\n" in done.stdout
+    assert "  passed: selftest, single, single-irq, remote-free, exhaust, fragment, hotplug, bad-free, single-placed, placed\n" in done.stdout
 
 
 def test_only_phases_asked_for_are_run(run):
@@ -138,12 +138,12 @@ def test_expectations_are_of_the_first_boot(run):
 def test_pass_has_the_page_of_any_run(run):
     done = run({})
     assert done.returncode == 0
-    assert verdicts(done) == ["PASS (exit code 0): all 10 phases passed"]
+    assert verdicts(done) == ["PASS (exit code 0): all 12 phases passed"]
     assert "boots" not in done.stdout and "KEEP_GOING" not in done.stdout
 
 
 def test_failure_in_the_last_phase_has_the_page_of_any_run(run):
-    done = run({"bad-free": HELD.format(1)})
+    done = run({"placed": HELD.format(1)})
     assert verdicts(done) == [f"FAIL (exit code 1): {HELD.format(1)}"]
     assert "boots" not in done.stdout
 
@@ -160,7 +160,7 @@ def test_later_boot_that_fails_before_its_first_phase_ends_it(run):
     done = run({"single": HELD.format(1), "setup": "insert-refused: pages 0x1 to 0x2", "later": ""})
     assert done.returncode == CODES["fail"]
     assert table(done)[1] == ["fail", "(before any)", "1", "2", "insert-refused: pages 0x1 to 0x2"]
-    assert "  not run: single-irq, mixed, remote-free, irq, exhaust, fragment, hotplug, bad-free\n" in done.stdout
+    assert "  not run: single-irq, mixed, remote-free, irq, exhaust, fragment, hotplug, bad-free, single-placed, placed\n" in done.stdout
 
 
 def test_boot_that_gets_no_further_ends_it(run, tmp_path):
@@ -182,7 +182,7 @@ def test_boot_that_cannot_be_started_leaves_the_table(run, tmp_path):
 def test_long_cells_are_folded(run):
     done = run({name: HELD.format(1) for name in PHASES})
     rows = done.stdout.split(" failure\n")[1].splitlines()[:5]
-    assert re.match(r"  fail +selftest, single, +10 +1, 2, .* lock-held: ", rows[0]), rows
+    assert re.match(r"  fail +selftest, single, +12 +1, 2, .* lock-held: ", rows[0]), rows
     assert max(map(len, rows)) < 160 and "bad-free" in "".join(rows[1:]) and "lock-held" not in "".join(rows[1:])
 
 

@@ -45,6 +45,14 @@ def _untold(verdict: Verdict) -> set[str]:
     return {name for name in names if name in PHASES[began + 1:]}
 
 
+def without_memory(verdict: Verdict) -> list[str]:
+    """After a failure before the first phase: what can be run by an allocator that is given no memory of the machine's."""
+    asked = verdict.options.get("phases", "all")
+    possible = verdict.place and verdict.options.get("memory", "all") == "all" and \
+        (asked == "all" or "selftest" in asked.split(","))
+    return ["selftest"] if possible else []
+
+
 def why_none_left(verdict: Verdict) -> str | None:
     """The sentence for somebody who asked to go on after a failure, and no phase is left to go on with."""
     if not verdict.place:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import checks, junit, schedule, stages
 from .console import Console
-from .goingon import Boot, Outcomes, phases_left, why_none_left
+from .goingon import Boot, Outcomes, phases_left, why_none_left, without_memory
 from .log import printable
 from .machine import Accelerator, Machine, choose_accelerator, find_ovmf, find_qemu, kvm_trouble
 from .runfolder import RunFolder, claim
@@ -139,8 +139,9 @@ def _keep_going(arguments: argparse.Namespace, plan: Plan) -> Verdict:
     """
     console = Console()
     with claim(arguments.log) as folder:
-        first = run(dataclasses.replace(plan, in_table=lambda verdict: bool(phases_left(verdict))), folder)
-        left = phases_left(first)
+        first = run(dataclasses.replace(plan, in_table=lambda verdict: bool(phases_left(verdict) or without_memory(verdict))),
+                    folder)
+        left = phases_left(first) or without_memory(first)
         if not left:
             if sentence := why_none_left(first):
                 console.say(f"  {sentence}")
@@ -149,6 +150,8 @@ def _keep_going(arguments: argparse.Namespace, plan: Plan) -> Verdict:
         alone = _of_one_boot(arguments, arguments.args)
         _add(outcomes, dataclasses.replace(plan, repeat=lambda verdict: _repeat(alone, verdict)), folder.log, first,
              console)
+        if without_memory(first):
+            arguments.args = [*arguments.args, "memory=none"]
         _boot_for(arguments, left, folder.log.parent, outcomes, console)
         return _tell_all(outcomes, plan, folder, console)
 

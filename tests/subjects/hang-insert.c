@@ -2,6 +2,8 @@
  * with the call. */
 #include "subject.h"
 
+#include <arch/cpu.h>
+
 static enum page_error insert(void *pool, pfn_t start, uint64_t count)
 {
     while (count > 10000)

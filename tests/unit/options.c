@@ -159,7 +159,7 @@ TEST(nonce_before_a_mistake)
 TEST(words_refused)
 {
     const char *known = "; known: seed nonce seconds ops cpus sample yield preempt watchdog floor "
-                        "allocator phases exit on-fail provoke orders";
+                        "allocator phases exit on-fail provoke memory orders";
     char expected[200];
     options_default(&options);
     snprintf(expected, sizeof expected, "unknown option sedes=4%s", known);
