@@ -16,6 +16,11 @@
  */
 #pragma once
 
+/* The names are C's, also for C++. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #include <arch/cpu.h>
 #include <arch/irq.h>
 #include <arch/page.h>
@@ -29,3 +34,7 @@
 #include <mm/page_allocator.h>
 #include <mm/per_cpu.h>
 #include <smp/spinlock.h>
+
+#ifdef __cplusplus
+}
+#endif

@@ -56,9 +56,20 @@ static const char *empty_promise(const struct page_allocator *allocator)
     return NULL;
 }
 
+/* Why the name cannot be asked for by allocator=NAME, or NULL. */
+static const char *wrong_name(const char *name)
+{
+    if (!name || !name[0])
+        return "it has no name";
+    for (; *name; name++)
+        if (!((*name >= 'a' && *name <= 'z') || (*name >= '0' && *name <= '9') || *name == '-'))
+            return "its name has characters that are not a-z, 0-9 and -";
+    return NULL;
+}
+
 bool page_allocator_check(const struct page_allocator *allocator, char *message, size_t size)
 {
-    const char *wrong = !allocator->name || !allocator->name[0] ? "it has no name" : NULL;
+    const char *wrong = wrong_name(allocator->name);
 
     if (!wrong)
         wrong = missing_function(allocator);

@@ -31,7 +31,8 @@ static const struct advice table[] = {
     {"insert-refused", 0, "the checks on insertion: these pages were not in"},
     {"remove-held", 0, "the check on removal that every page is free"},
     {"race", PROMISE_SMP_SAFE,
-     "both functions named: which lock do they share, and is what they read meant to be atomic?"},
+     "both functions named: which lock do they share, and is what they read meant to be atomic? A "
+     "race that is meant to be is declared by BENIGN_RACE(function, reason)"},
     {"bad-free", PROMISE_REFUSES_BAD_FREE,
      "the checks on free: state, order and alignment of the block"},
     {"irq-state", PROMISE_IRQ_SAFE,

@@ -202,14 +202,24 @@ static bool has_room_at(const struct arena *arena, unsigned order, struct place 
     return false;
 }
 
-static void check_placed_refusal(const struct arena *arena, const struct core *core, unsigned order,
-                                 struct place place)
+/* One core alone, so that the books are exact, and a refusal that the allocator can be held to. */
+static bool judges_placement(const struct arena *arena, unsigned order)
 {
     const unsigned needed = PROMISE_COALESCES | PROMISE_TRUE_PLACEMENT;
+
+    return arena->alone && (arena->allocator->promises & needed) == needed &&
+           arena_taken_order(arena, order) == order;
+}
+
+static void check_placed_refusal(const struct arena *arena, struct core *core, unsigned order,
+                                 struct place place)
+{
     char text[48];
 
-    if (!arena->alone || (arena->allocator->promises & needed) != needed ||
-        arena_taken_order(arena, order) != order || !has_room_at(arena, order, place))
+    if (!judges_placement(arena, order))
+        return;
+    count_add(&core->counts.placed_refusals, 1);
+    if (!has_room_at(arena, order, place))
         return;
     describe_place(place, text, sizeof(text));
     fail("false-oom", "order %u %s on core %u: alone, and there is room", order, text,

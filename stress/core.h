@@ -43,6 +43,7 @@ struct core_counts {
     uint64_t overlapped;  /* calls that began while a call of another core was going on */
     uint64_t passed;      /* allocations of a block whose first page another core had freed last */
     uint64_t out_of_memory;
+    uint64_t placed_refusals; /* of allocations with a condition, that were judged */
     uint64_t bad_frees;       /* that were refused, as they must be */
     uint64_t interrupts;      /* handlers that allocated or freed */
     uint64_t removals;        /* ranges taken out and put back */

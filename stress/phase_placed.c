@@ -1,10 +1,19 @@
 /*
  * single-placed and placed: allocations with a condition (below a frame, at a frame, on a node),
  * mixed with others, on one core, where each refusal is judged, and on all.
+ *
+ * Where there is plenty nothing is refused. So the one core first takes all large blocks, and then
+ * now and then gives one back or takes one again: what is left is little, and lies anywhere.
  */
 #include <stress/phases.h>
 
-enum { SLOTS = 16, HIGHEST_ORDER = 4 };
+enum {
+    SLOTS = 16,
+    HIGHEST_ORDER = 4,
+    HOGGED = 8192,     /* blocks at most */
+    LEAST_TURNS = 500, /* of a round of one core, however long taking the blocks has taken */
+    HOG_TURN = 16,     /* one turn in so many makes room elsewhere */
+};
 
 static pfn_t blocks[MAX_CORES][SLOTS]; /* pfn + 1, or 0 */
 
@@ -74,6 +83,59 @@ static void turn(struct run *run, struct core *core)
     }
 }
 
+/* ---- nearly all of memory, held by one core ---- */
+
+static struct {
+    pfn_t blocks[HOGGED];
+    unsigned count;
+} hog;
+
+static bool hog_one(struct run *run, struct core *core, unsigned order)
+{
+    pfn_t pfn = hog.count < HOGGED ? arena_allocate(&run->arena, core, order) : INVALID_PFN;
+
+    if (pfn != INVALID_PFN)
+        hog.blocks[hog.count++] = pfn;
+    return pfn != INVALID_PFN;
+}
+
+/* From the largest order down, until what is left is in blocks of orders that the turns ask for. */
+static void hog_memory(struct run *run, struct core *core)
+{
+    for (unsigned order = run->arena.largest_order; order > HIGHEST_ORDER; order--)
+        while (hog_one(run, core, order))
+            ;
+}
+
+static void give_back(struct run *run, struct core *core, unsigned index)
+{
+    arena_free(&run->arena, core, hog.blocks[index]);
+    hog.blocks[index] = hog.blocks[--hog.count];
+}
+
+/* Room for one block of the smallest order hogged, at another place than before. */
+static void make_room_elsewhere(struct run *run, struct core *core)
+{
+    give_back(run, core, (unsigned)prng_below(&core->random, hog.count));
+    while (hog_one(run, core, HIGHEST_ORDER + 1))
+        ;
+    if (hog.count)
+        give_back(run, core, hog.count - 1);
+}
+
+/* ---- rounds ---- */
+
+static void round_single_placed(struct run *run, struct core *core)
+{
+    if (!hog.count)
+        hog_memory(run, core);
+    for (unsigned turns = 0; run_goes_on(run, core) || turns < LEAST_TURNS; turns++) {
+        turn(run, core);
+        if (hog.count && prng_below(&core->random, HOG_TURN) == 0)
+            make_room_elsewhere(run, core);
+    }
+}
+
 static void round_placed(struct run *run, struct core *core)
 {
     while (run_goes_on(run, core))
@@ -89,13 +151,20 @@ static void release(struct run *run, struct core *core)
     }
 }
 
+static void release_single_placed(struct run *run, struct core *core)
+{
+    release(run, core);
+    while (hog.count)
+        give_back(run, core, hog.count - 1);
+}
+
 const struct phase phase_single_placed = {
     .name = "single-placed",
     .alone = true,
     .weight = 1,
     .places = true,
-    .round = round_placed,
-    .release = release,
+    .round = round_single_placed,
+    .release = release_single_placed,
 };
 
 const struct phase phase_placed = {

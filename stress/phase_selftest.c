@@ -300,9 +300,16 @@ _Noreturn static void fail_again(struct core *core)
     fail(test.first.rule, "%s", message_of(&test.first));
 }
 
+/* Where the run ends within a call, the vector says how it came to that. */
 static const char *advise(const char *rule)
 {
-    return vector_advice(&test.run, rule);
+    static char text[LINE_ROOM];
+    enum verdict verdict = failure_read_rule(rule, (char[FAILURE_RULE_SIZE]){0});
+
+    if (verdict != VERDICT_HANG && verdict != VERDICT_CRASH)
+        return vector_advice(&test.run, rule);
+    vector_describe(&test.run, "the backtrace of this call", text, sizeof(text));
+    return text;
 }
 
 /* An allocator with one state for all pools has just lost the run's own: give it its pages again.

@@ -19,7 +19,6 @@
  */
 struct floor {
     uint64_t overlapped;  /* calls that began while another core was in one (stress/call.c) */
-    uint64_t passed;      /* blocks handed to a core that another core had freed */
     uint64_t cross_frees; /* frees of another core's blocks */
     uint64_t out_of_memory;
     /* These count on one core, too. */

@@ -78,7 +78,9 @@ static const char *placement_untested(const struct run *run)
 {
     if (!promises(run, PROMISE_COALESCES))
         return "without coalesces nobody knows which block must be free";
-    return plan_includes(run, &phase_single_placed) ? NULL : "single-placed did not run";
+    if (!plan_includes(run, &phase_single_placed))
+        return "single-placed did not run";
+    return run->seen.counts.placed_refusals ? NULL : "no request with a condition was refused";
 }
 
 static const struct {

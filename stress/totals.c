@@ -27,6 +27,7 @@ static void add_counts(struct core_counts *sum, const struct core_counts *kept)
     sum->overlapped += counts.overlapped;
     sum->passed += counts.passed;
     sum->out_of_memory += counts.out_of_memory;
+    sum->placed_refusals += counts.placed_refusals;
     sum->bad_frees += counts.bad_frees;
     sum->interrupts += counts.interrupts;
     sum->removals += counts.removals;
@@ -131,14 +132,13 @@ static uint64_t least_calls(const struct run *run)
 /* What was seen too little of. One core has nobody to interleave with. */
 static struct lack under_floor(const struct run *run, const struct totals *sum, uint64_t percent)
 {
-    static const char meet[] = "the cores hardly met in the allocator: more time, THREAD=multi, or "
-                               "fewer CPUS than the host has";
+    static const char meet[] = "the cores hardly met in the allocator: more time or ops=, another "
+                               "seed, THREAD=multi, or no more CPUS than the host has";
     static const char more_time[] = "more time or ops= would do";
     const struct floor *floor = &run->phase->floor;
     const struct lack rows[] = {
         {"calls", sum->fewest_calls, least_calls(run), "a core hardly ran: more time, fewer CPUS"},
         {"overlapped", sum->counts.overlapped, floor->overlapped, meet},
-        {"passed", sum->counts.passed, floor->passed, meet},
         {"cross_frees", sum->counts.cross_frees, floor->cross_frees, more_time},
         {"out_of_memory", sum->counts.out_of_memory, floor->out_of_memory,
          "memory hardly ran out: more time, or less MEMORY"},
@@ -146,7 +146,7 @@ static struct lack under_floor(const struct run *run, const struct totals *sum, 
         {"removals", sum->counts.removals, floor->removals, more_time},
         {"bad_frees", sum->counts.bad_frees, floor->bad_frees, more_time},
     };
-    enum { ROWS_OF_SEVERAL_CORES = 4 };
+    enum { ROWS_OF_SEVERAL_CORES = 3 };
 
     for (unsigned i = run->core_count == 1 ? ROWS_OF_SEVERAL_CORES : 0;
          i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -120,4 +120,4 @@ def test_make_run_with_an_allocator_of_ones_own(image):
 
 def test_make_says_no_to_nonsense():
     done = make("run", "CPUS=0")
-    assert done.returncode == 2 and "--cpus: 0 is out of range" in done.stderr
+    assert done.returncode == 2 and "CPUS=0: it is 1 to 255" in done.stderr

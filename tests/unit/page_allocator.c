@@ -118,6 +118,7 @@ TEST(what_a_struct_lacks_is_named)
 {
     REFUSED("it has no name", mine.name = NULL);
     REFUSED("it has no name", mine.name = "");
+    REFUSED("not a-z", mine.name = "My Own");
     REFUSED("init is missing", mine.init = NULL);
     REFUSED("allocate_pages is missing", mine.allocate_pages = NULL);
     REFUSED("free_pages is missing", mine.free_pages = NULL);

@@ -25,7 +25,8 @@ STACSOS_TAKEN_BACK := (0$(foreach name,$(stacsos_names),$(if $(filter -$(call st
 override STACSOS_PROMISES := $(subst $(subst ,, ),$(stacsos_comma),$(strip $(stacsos_back)))
 
 USER_FILES     := $(STACSOS_SOURCE) $(STACSOS_HEADER) $(STACSOS_YEAR) $(STACSOS_LOCKER) $(STACSOS_PROMISES)
-OUT            := $(COMMON)-stacsos$(STACSOS_YEAR)-$(notdir $(patsubst %/,%,$(dir $(lastword $(abspath $(STACSOS_SOURCE))))))
+OUT            := $(shell ci/own-folder \
+    '$(COMMON)-stacsos$(STACSOS_YEAR)-$(notdir $(patsubst %/,%,$(dir $(abspath $(STACSOS_SOURCE)))))' '$(abspath $(STACSOS_SOURCE))')
 STACSOS_HOME   := mm/adapters/stacsos
 STACSOS_CALLED := $(if $(STACSOS_LOCK),called $(if $(filter student,$(STACSOS_LOCK)),without,under) the adapter'"'"'s lock as asked,$(if \
     $(filter student,$(STACSOS_LOCKER)),with its own lock,without a lock: the adapter has one))
