@@ -22,6 +22,12 @@ os.environ.pop("CI", None)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def own_folder(base, path):
+    """Where make builds what is at `path`: `base`, below the root, unless that is another's of the same name."""
+    done = subprocess.run(["ci/own-folder", f"build/{base}", str(path)], cwd=ROOT, capture_output=True, text=True, check=True)
+    return ROOT / done.stdout.strip()
+
+
 def stampede(*words, timeout=60, **options):
     """Run the tool; standard output and standard error come back as text."""
     return subprocess.run([STAMPEDE, *map(str, words)], capture_output=True, text=True,

@@ -95,14 +95,14 @@ def test_books_of_fragmented_memory_are_read_in_bearable_time():
 
 def test_long_steps_are_not_silent():
     """All of memory written and checked: seconds between two of a core's own words, in virtual time."""
-    log = check(boot("ops=100 phases=exhaust sample=1 yield=32 seed=1", cpus=8, memory="256M",
+    log = check(boot("ops=2500 seconds=600 phases=exhaust sample=1 yield=32 seed=1", cpus=8, memory="256M",
                      thread="single", more=["-icount", "shift=3,sleep=off"]))
     assert any(line.endswith(", a long step") for line in log.all("# progress phase=exhaust ")), log.text
 
 
-@pytest.mark.parametrize("memory", ["2M", "4M"])
-def test_too_little_memory(memory):
-    check_error(boot(SHORT, memory=memory), "memory", "give the machine more")
+@pytest.mark.parametrize("memory, cpus", [("2M", 4), ("4M", 64)])
+def test_too_little_memory(memory, cpus):
+    check_error(boot(SHORT, memory=memory, cpus=cpus), "memory", "give the machine more")
 
 
 # The same seed makes each core do the same.

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from guest import ENVIRONMENT, boot
-from support import ROOT
+from support import ROOT, own_folder
 
 EXAMPLE = (ROOT / "docs/example-allocator.c").read_text()
 INIT = "    *pool = (struct pool){"
@@ -42,7 +42,8 @@ def kernel(name, *words):
     """Build it; the ELF."""
     done = make("kernel", *words)
     assert done.returncode == 0, said(done)
-    return ROOT / f"build/gcc-order16-{name}/stampede.elf"
+    path = next(word.split("=", 1)[1] for word in map(str, words) if word.startswith("ALLOCATOR="))
+    return own_folder(f"gcc-order16-{name}", path) / "stampede.elf"
 
 
 def explored(*words):

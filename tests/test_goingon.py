@@ -61,7 +61,7 @@ def test_there_is_one_verdict_and_no_pass_after_a_failure(run):
     done = run({"single": HELD.format(1)})
     assert verdicts(done) == [f"FAIL (exit code 1): {HELD.format(1)}"]
     assert "PASS (" not in done.stdout
-    assert "boot 2: PASS: all 8 phases passed\n" in done.stdout
+    assert "boot 2: PASS: all 10 phases passed\n" in done.stdout
     assert "promises kept" not in done.stdout  # by the last boot, which ran only some of the phases
 
 
@@ -71,7 +71,7 @@ def test_each_distinct_failure_has_its_log_and_the_command_of_one_boot(run, tmp_
     repeats = re.findall(r"^    repeat: (.*)$", after, re.MULTILINE)
     assert len(repeats) == 2 and not any("--keep-going" in command for command in repeats)
     assert "--args sample=1 --seed" in repeats[0]
-    assert "--args 'sample=1 phases=remote-free,irq,exhaust,fragment,hotplug,bad-free' --seed" in repeats[1]
+    assert "--args 'sample=1 phases=remote-free,irq,exhaust,fragment,hotplug,bad-free,single-placed,placed' --seed" in repeats[1]
     assert len(re.findall(r"^    log: ", after, re.MULTILINE)) == 2
     assert "out/then-1/serial.log" in after
 
@@ -148,8 +148,19 @@ def test_failure_in_the_last_phase_has_the_page_of_any_run(run):
     assert "boots" not in done.stdout
 
 
-def test_failure_before_the_first_phase_is_told_in_one_sentence(run):
-    done = run({"setup": "insert-refused: pages 0x100 to 0x200, the machine's own: overlap"})
+def test_after_a_failure_before_the_first_phase_selftest_runs_without_memory(run):
+    title = "insert-refused: pages 0x100 to 0x200, the machine's own: overlap"
+    done = run({"setup": title})
+    assert done.returncode == CODES["fail"] and done.stderr == ""
+    assert f"boot 1: FAIL before the first phase: {title}\n" in done.stdout
+    assert "boot 2: PASS: the phase passed\n" in done.stdout
+    assert table(done) == [["fail", "(before any)", "1", "1", title]]
+    assert "  passed: selftest\n" in done.stdout
+    assert "memory=none" not in done.stdout.split("repeat: ")[1]  # of the first boot
+
+
+def test_failure_before_selftest_alone_is_told_in_one_sentence(run):
+    done = run({"setup": "insert-refused: pages 0x100 to 0x200, the machine's own: overlap"}, "--args", "phases=mixed")
     assert done.returncode == CODES["fail"] and done.stderr == ""
     assert "  fail         before the first phase, in insert_pages (pages 0x100 to 0x200)\n" in done.stdout
     assert done.stdout.count("KEEP_GOING: the failure came before the first phase") == 1

@@ -61,7 +61,7 @@ def test_failure_by_the_iso_has_its_verdict(image, tmp_path):
                            f"provoke=content phases=mixed {OPS}")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "  fail         mixed        content: pfn " in done.stdout
-    assert "  look first at who writes into pages" in done.stdout
+    assert "  look first at what is done without the lock, several cores being at work; then who writes into pages" in done.stdout
     assert verdict["title"].startswith("content: pfn ")
 
 

@@ -24,7 +24,7 @@ USER_RUST    := $(filter %.rs,$(USER_FILES))
 # What is compiled already may have been C++.
 USER_CXX     := $(filter %.cpp,$(USER_CODE))$(USER_READY)$(USER_ARCHIVES)
 USER_NAME    := $(basename $(notdir $(lastword $(abspath $(ALLOCATOR)))))
-OUT          := $(shell ci/own-folder '$(COMMON)-$(USER_NAME)' '$(abspath $(ALLOCATOR))')
+OUT          := $(shell ci/own-folder '$(COMMON)-$(USER_NAME)' '$(ALLOCATOR)')
 ifneq ($(USER_RUST),)
 include mm/adapters/rust.mk
 endif

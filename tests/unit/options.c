@@ -7,7 +7,7 @@
 
 const bool options_explore = false;
 
-enum { OPTIONS = 16 };
+enum { OPTIONS = 17 };
 
 static struct options options;
 static char message[512];

@@ -186,7 +186,7 @@ TEST(what_is_not_promised_is_left_out)
 
 TEST(one_region_is_inserted_first_and_once)
 {
-    struct page_allocator allocator = {.range_alignment = 8};
+    struct page_allocator allocator = {.range_alignment = 8, .promises = PROMISE_REFUSES_BAD_FREE};
 
     CHECK(applies("+0,8 a0 fA", &allocator));
     CHECK(applies(">2 +8,16 a0 fA", &allocator));

@@ -26,7 +26,7 @@ override STACSOS_PROMISES := $(subst $(subst ,, ),$(stacsos_comma),$(strip $(sta
 
 USER_FILES     := $(STACSOS_SOURCE) $(STACSOS_HEADER) $(STACSOS_YEAR) $(STACSOS_LOCKER) $(STACSOS_PROMISES)
 OUT            := $(shell ci/own-folder \
-    '$(COMMON)-stacsos$(STACSOS_YEAR)-$(notdir $(patsubst %/,%,$(dir $(abspath $(STACSOS_SOURCE)))))' '$(abspath $(STACSOS_SOURCE))')
+    '$(COMMON)-stacsos$(STACSOS_YEAR)-$(notdir $(patsubst %/,%,$(dir $(lastword $(abspath $(STACSOS_SOURCE))))))' '$(STACSOS_SOURCE)')
 STACSOS_HOME   := mm/adapters/stacsos
 STACSOS_CALLED := $(if $(STACSOS_LOCK),called $(if $(filter student,$(STACSOS_LOCK)),without,under) the adapter'"'"'s lock as asked,$(if \
     $(filter student,$(STACSOS_LOCKER)),with its own lock,without a lock: the adapter has one))
