@@ -32,7 +32,7 @@ BUILD_DIR ?= build  ## the folder of all that is made
 
 # A misspelt variable would be ignored without a word. Those above are known, and these.
 OTHER_VARIABLES := CC CURDIR CXX EXPLORE HOST_ALLOCATOR HOST_CC HOST_USER HOST_USER_DIR MUTATE_ARGS PYTHON RUSTC STACSOS_GENERATION \
-    STACSOS_LOCK STACSOS_PROMISES USER_DEFINES USER_FLAGS USER_INCLUDES USER_RUSTFLAGS USER_SOURCES USER_STD V
+    STACSOS_LOCK STACSOS_PROMISES USER_DEFINES USER_FLAGS USER_INCLUDES USER_RUSTFLAGS USER_SOURCES USER_STD TEST_JOBS V
 GIVEN := $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(filter-out -%,$(name)))))
 ifneq ($(GIVEN),)
 KNOWN := $(OTHER_VARIABLES) $(shell sed -n 's/^\([A-Z_]*\) *?=.* \#\#.*/\1/p' $(firstword $(MAKEFILE_LIST)))
@@ -138,6 +138,9 @@ OBJECTS := $(patsubst %,$(COMMON)/%.o,$(basename $(KERNEL_SOURCES)))
 KERNEL := $(OUT)/stampede.elf
 ISO    := $(OUT)/stampede.iso
 
+# Files of tests run side by side: what two of them would build at once is built before.
+TEST_JOBS  ?= 2
+
 STAMPEDE   := ci/stampede
 PYTHON     := /usr/bin/python3
 or_full     = || { ci/full-disk $(@D); exit 1; }
@@ -217,8 +220,9 @@ prove: ## every state of small arenas, and models of the locks: a table of what 
 
 test: ## everything: hosted tests, boots in QEMU, the judge's own tests (under ten minutes)
 	@ci/install-deps test
-	@+$(MAKE) --no-print-directory -j2 build hosted-tests
-	@$(PYTHON) -m pytest -q -p no:cacheprovider tests
+	@+$(MAKE) --no-print-directory -j2 build hosted-tests hosted-subjects sound-hosted
+	@+$(MAKE) --no-print-directory -j2 kernel EXPLORE=1
+	@$(PYTHON) -m pytest -q -p no:cacheprovider -n $(TEST_JOBS) --dist loadfile tests
 
 defects: ## plant each bug of tests/defects in a copy of the tree, and see that it is found
 	@ci/install-deps test
