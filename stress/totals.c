@@ -1,5 +1,6 @@
 #include <arch/clock.h>
 #include <lib/count.h>
+#include <lib/printf.h>
 #include <smp/percpu.h>
 #include <stddef.h>
 #include <stress/report.h>
@@ -135,9 +136,10 @@ static struct lack under_floor(const struct run *run, const struct totals *sum, 
     static const char meet[] = "the cores hardly met in the allocator: more time or ops=, another "
                                "seed, THREAD=multi, or no more CPUS than the host has";
     static const char more_time[] = "more time or ops= would do";
+    static char calls[24];
     const struct floor *floor = &run->phase->floor;
     const struct lack rows[] = {
-        {"calls", sum->fewest_calls, least_calls(run), "a core hardly ran: more time, fewer CPUS"},
+        {calls, sum->fewest_calls, least_calls(run), "a core hardly ran: more time, fewer CPUS"},
         {"overlapped", sum->counts.overlapped, floor->overlapped, meet},
         {"cross_frees", sum->counts.cross_frees, floor->cross_frees, more_time},
         {"out_of_memory", sum->counts.out_of_memory, floor->out_of_memory,
@@ -148,6 +150,7 @@ static struct lack under_floor(const struct run *run, const struct totals *sum, 
     };
     enum { ROWS_OF_SEVERAL_CORES = 3 };
 
+    format_text(calls, sizeof(calls), "core_%u_calls", sum->idlest_core);
     for (unsigned i = run->core_count == 1 ? ROWS_OF_SEVERAL_CORES : 0;
          i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct lack lack = rows[i];
