@@ -5,6 +5,7 @@ modes each has a sample. STAMPEDE_SOUND=all runs every allocator in every mode, 
 """
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -12,6 +13,7 @@ import sound_matrix
 import sound_modes
 from guest import ROOT, make
 from sound_modes import ALLOCATORS, MODES, Ending, pairs
+from support import stampede
 
 ALL = os.environ.get("STAMPEDE_SOUND") == "all"
 ALWAYS = ("hosted", "kernel, short", "explorer")
@@ -64,6 +66,16 @@ def test_passes(mode, name):
 def test_the_explorer_says_that_it_does_not_see_a_lock_in_assembly():
     ending = MODES["explorer"]("assembly-lock")
     assert "# explore: no race is reported: the allocator has atomics in inline assembly" in ending.text
+
+
+@pytest.mark.parametrize("name", ["page-only", "byte-map", "page-runs"])
+def test_a_linear_search_keeps_to_the_time(name, tmp_path):
+    """On a machine whose time counts instructions, so that it is the same on any host: all searches are linear."""
+    done = stampede("run", "--schedule", "deterministic", "--kernel", sound_modes.image(), "--allocator", name, "--seconds", 10,
+                    "--cpus", 2, "--memory", "256M", "--seed", 3, "--log", tmp_path / "serial.log", timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    milliseconds = re.findall(r"^ok \d+ \S+ # .*\bms=(\d+)", done.stdout, re.MULTILINE)
+    assert len(milliseconds) > 5 and sum(map(int, milliseconds)) < 15000, done.stdout
 
 
 # ---- what is not promised is not held against it ----
