@@ -263,7 +263,10 @@ $(COMMON)/%.o: %.S $(COMMON)/flags
 # The user's allocator comes first, and so is the default. Linked twice: the names of the functions, for backtraces, are
 # known once it is linked.
 LINKED := $(USER_OBJECTS) $(OBJECTS) $(STAGE_OBJECTS)
-LINK    = $(CC) $(LDFLAGS) -Wl,-Map=$(@:.elf=.map) -o $@ $(filter %.o,$^) $(or_full)
+LINK    = $(CC) $(LDFLAGS) -Wl,-Map=$(@:.elf=.map) -o $@ $(filter %.o,$^) $(or_unfit)
+# What the linker lacks is the user's to give, if there is a user's file.
+or_unfit = || { ci/full-disk $(@D) || $(if $(USER_FILES),echo '$(ALLOCATOR)$(STACSOS): the image cannot be linked with this; \
+    the message above is the linker'"'"'s' >&2,true); exit 1; }
 
 $(OUT)/symbols-table0.S: ci/symbols
 	@mkdir -p $(@D)

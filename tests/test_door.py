@@ -206,6 +206,13 @@ def test_library_hosted(tmp_path):
     explored(f"ALLOCATOR={folder}")
 
 
+def test_what_the_linker_lacks_is_told_as_the_users(tmp_path):
+    folder = write(tmp_path / "lacks", lacks_c=example("void elsewhere(void);\n", "elsewhere();"))
+    done = make("kernel", f"ALLOCATOR={folder}")
+    assert done.returncode and "undefined reference to `elsewhere'" in done.stderr, said(done)
+    assert f"{folder}: the image cannot be linked with this; the message above is the linker's" in done.stderr
+
+
 @pytest.mark.parametrize("call, title", [
     ("assert(start > end)", "panic: assertion failed: start > end at"),
     ("abort()", "panic: abort() was called"),
