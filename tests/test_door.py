@@ -701,10 +701,9 @@ def test_read_only_checkout_says_so(tmp_path, command):
 
 @mounts
 def test_read_only_checkout_builds_elsewhere(tmp_path):
-    """Everything: image, log and verdict of a run; program and log of an exploration; nothing in the checkout."""
+    """Everything: image, log and verdict of a run; program and log of an exploration. In the checkout nothing can be written."""
     (mine := tmp_path / "mine").mkdir()
     out = tmp_path / "user/out"  # a folder's name that is also one of the build's own
-    before = sorted(path.name for path in (ROOT / "build").iterdir())
     words = f"ALLOCATOR=docs/example-allocator.c DURATION=1 BUILD_DIR={out}"
     done = isolated(READ_ONLY.format(root=ROOT, mine=mine) +
                     f"; make -j2 run BOOT=direct CPUS=2 ARGS=phases=single {words} && make -j2 explore HOSTED=1 {words}"
@@ -713,7 +712,6 @@ def test_read_only_checkout_builds_elsewhere(tmp_path):
     for file in ("last/verdict.json", "last/serial.log", "gcc-order16-example-allocator/stampede.elf",
                  "host/explore/user/example-allocator", "explored.log"):
         assert (out / file).is_file(), file
-    assert sorted(path.name for path in (ROOT / "build").iterdir()) == before
     data = subprocess.run(["nm", out / "gcc-order16-example-allocator/stampede.elf"], capture_output=True, text=True,
                           check=True).stdout
     address = {line.split()[2]: line.split()[0] for line in data.splitlines() if len(line.split()) == 3}
