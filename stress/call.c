@@ -62,15 +62,18 @@ static struct history_entry make_entry(enum operation operation, pfn_t pfn, stru
 /*
  * Whether a call of another core is going on: of one other core each time, in turn, and without a
  * write that they would see. It is the evidence of interleaving that needs no knowledge of locks.
+ * Each call of the other counts once: a core that its host has stopped in one is not met again.
  */
 static void look_around(struct core *core)
 {
     if (core_count < 2 || core->in_interrupt)
         return;
     core->looked_at = core->looked_at + 1 < core_count ? core->looked_at + 1 : 0;
-    const struct core *other = &all_cores[core->looked_at];
-    if (other->number != core->number && __atomic_load_n(&other->calling, __ATOMIC_RELAXED))
-        count_add(&core->counts.overlapped, 1);
+    uint32_t call = __atomic_load_n(&all_cores[core->looked_at].calling, __ATOMIC_RELAXED);
+    if (core->looked_at == core->number || !call || call == core->met[core->looked_at])
+        return;
+    core->met[core->looked_at] = call;
+    count_add(&core->counts.overlapped, 1);
 }
 
 static struct call call_begin(struct core *core, const char *function, enum operation operation,
@@ -78,7 +81,8 @@ static struct call call_begin(struct core *core, const char *function, enum oper
 {
     look_around(core);
     core->now = make_entry(operation, pfn, holding);
-    __atomic_store_n(&core->calling, true, __ATOMIC_RELAXED);
+    core->call_count += core->call_count == UINT32_MAX ? 2 : 1; /* 0 is no call */
+    __atomic_store_n(&core->calling, core->call_count, __ATOMIC_RELAXED);
     if (!core->in_interrupt)
         watch_progress();
     return (struct call){core, function, standing_now(), true};
@@ -87,7 +91,7 @@ static struct call call_begin(struct core *core, const char *function, enum oper
 static void call_end(struct call call)
 {
     check_standing(call.before, call.function);
-    __atomic_store_n(&call.core->calling, false, __ATOMIC_RELAXED);
+    __atomic_store_n(&call.core->calling, 0, __ATOMIC_RELAXED);
     call.core->now.operation = OPERATION_NONE;
     if (!call.core->in_interrupt)
         watch_progress();

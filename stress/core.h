@@ -40,8 +40,8 @@ struct core_counts {
     uint64_t allocations;
     uint64_t frees;
     uint64_t cross_frees; /* frees of a block that another core had allocated */
-    uint64_t overlapped;  /* calls that began while a call of another core was going on */
-    uint64_t passed;      /* allocations of a block whose first page another core had freed last */
+    uint64_t overlapped; /* calls of other cores that were going on when one of this core's began */
+    uint64_t passed;     /* allocations of a block whose first page another core had freed last */
     uint64_t out_of_memory;
     uint64_t placed_refusals; /* of allocations with a condition, that were judged */
     uint64_t bad_frees;       /* that were refused, as they must be */
@@ -59,7 +59,10 @@ struct core {
     uint64_t sequence; /* hash of the first SEQUENCE_STEPS turns' choices: repeats with the seed */
     struct core_counts counts;
     uint32_t looked_at; /* the core that was asked last whether its call overlaps with this one's */
-    bool calling;       /* in a call to the allocator, outside of handlers. Atomic: others look */
+    uint32_t calling; /* number of its call to the allocator, outside of handlers; 0 between calls.
+                         Atomic: others look */
+    uint32_t call_count;
+    uint32_t met[MAX_CORES]; /* of each other core: the call that was counted last as overlapping */
     struct history_entry now; /* the operation that runs; operation OPERATION_NONE between calls */
     uint64_t history_next;
     struct history_entry history[HISTORY_SIZE];

@@ -81,7 +81,7 @@ const struct phase phase_bad_free = {
     .repeats = true,
     .weight = 1,
     .promises = PROMISE_SMP_SAFE | PROMISE_REFUSES_BAD_FREE,
-    .floor = {.overlapped = 50, .bad_frees = 100},
+    .floor = {.overlapped = 20, .bad_frees = 100},
     .prepare = prepare,
     .round = round_bad_free,
 };

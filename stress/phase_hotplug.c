@@ -104,7 +104,7 @@ const struct phase phase_hotplug = {
     .weight = 2,
     .promises = PROMISE_SMP_SAFE,
     .removes = true,
-    .floor = {.overlapped = 100, .removals = 20},
+    .floor = {.overlapped = 30, .removals = 20},
     .prepare = prepare,
     .round = round_hotplug,
     .release = release,

@@ -138,7 +138,7 @@ const struct phase phase_irq = {
     .weight = 3,
     .promises = PROMISE_IRQ_SAFE | PROMISE_SMP_SAFE,
     .possible = work_is_possible,
-    .floor = {.overlapped = 200, .interrupts = 100},
+    .floor = {.overlapped = 50, .interrupts = 100},
     .prepare = prepare,
     .round = round_irq,
     .release = release,

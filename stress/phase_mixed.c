@@ -56,7 +56,7 @@ const struct phase phase_mixed = {
     .promises = PROMISE_SMP_SAFE,
     .repeats = true,
     .weight = 5,
-    .floor = {.overlapped = 200},
+    .floor = {.overlapped = 50},
     .prepare = prepare_mixed,
     .round = round_mixed,
     .release = mix_release,

@@ -172,7 +172,7 @@ const struct phase phase_placed = {
     .weight = 2,
     .promises = PROMISE_SMP_SAFE,
     .places = true,
-    .floor = {.overlapped = 100},
+    .floor = {.overlapped = 30},
     .round = round_placed,
     .release = release,
 };

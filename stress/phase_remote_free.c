@@ -69,7 +69,7 @@ const struct phase phase_remote_free = {
     .promises = PROMISE_SMP_SAFE,
     .repeats = true,
     .weight = 4,
-    .floor = {.overlapped = 200, .cross_frees = 1000},
+    .floor = {.overlapped = 50, .cross_frees = 1000},
     .prepare = prepare,
     .round = round_remote_free,
     .release = release,

@@ -60,7 +60,7 @@ def test_one_thread_for_all_cores_sees_enough_if_they_give_way():
 
 
 def test_one_thread_for_all_cores_sees_too_little_if_they_do_not():
-    log = check(boot("ops=2000 phases=mixed yield=0", thread="single"), "inconclusive")
+    log = check(boot("ops=500 phases=mixed yield=0", thread="single"), "inconclusive")
     assert " mixed # SKIP inconclusive: overlapped=" in log.text
 
 
