@@ -47,15 +47,15 @@ void call_set_cores(struct core *cores, uint32_t count)
     core_count = count;
 }
 
-static struct history_entry make_entry(enum operation operation, pfn_t pfn, struct holding holding)
+static struct history_entry make_entry(enum operation operation, pfn_t pfn, struct block block)
 {
     return (struct history_entry){
         .cycles = cpu_cycles(),
         .pfn = pfn,
         .operation = (uint8_t)operation,
-        .order = (uint8_t)(holding.order_plus_1 - 1),
-        .holder = holding.core,
-        .serial = holding.serial,
+        .order = block.order,
+        .holder = block.core,
+        .serial = block.serial,
     };
 }
 
@@ -77,10 +77,10 @@ static void look_around(struct core *core)
 }
 
 static struct call call_begin(struct core *core, const char *function, enum operation operation,
-                              pfn_t pfn, struct holding holding)
+                              pfn_t pfn, struct block block)
 {
     look_around(core);
-    core->now = make_entry(operation, pfn, holding);
+    core->now = make_entry(operation, pfn, block);
     core->call_count += core->call_count == UINT32_MAX ? 2 : 1; /* 0 is no call */
     __atomic_store_n(&core->calling, core->call_count, __ATOMIC_RELAXED);
     if (!core->in_interrupt)
@@ -97,9 +97,9 @@ static void call_end(struct call call)
         watch_progress();
 }
 
-void call_remember(struct core *core, enum operation operation, pfn_t pfn, struct holding holding)
+void call_remember(struct core *core, enum operation operation, pfn_t pfn, struct block block)
 {
-    core->history[core->history_next++ % HISTORY_SIZE] = make_entry(operation, pfn, holding);
+    core->history[core->history_next++ % HISTORY_SIZE] = make_entry(operation, pfn, block);
 }
 
 /* ---- blocks ---- */
@@ -114,14 +114,12 @@ static pfn_t allocate_address(const struct arena *arena, unsigned order)
     return address ? address_to_pfn(address) : INVALID_PFN;
 }
 
-pfn_t call_allocate(struct arena *arena, struct core *core, struct holding holding)
+pfn_t call_allocate(struct arena *arena, struct core *core, struct block block)
 {
-    struct call call =
-        call_begin(core, "allocate_pages", OPERATION_ALLOCATING, INVALID_PFN, holding);
-    unsigned order = holding.order_plus_1 - 1u;
+    struct call call = call_begin(core, "allocate_pages", OPERATION_ALLOCATING, INVALID_PFN, block);
     pfn_t pfn = arena->allocator->allocate_address
-                    ? allocate_address(arena, order)
-                    : arena->allocator->allocate_pages(arena->pool, order);
+                    ? allocate_address(arena, block.order)
+                    : arena->allocator->allocate_pages(arena->pool, block.order);
 
     call_end(call);
     return pfn;
@@ -141,28 +139,27 @@ static pfn_t allocate_placed(const struct arena *arena, unsigned order, struct p
     }
 }
 
-pfn_t call_allocate_placed(struct arena *arena, struct core *core, struct holding holding,
+pfn_t call_allocate_placed(struct arena *arena, struct core *core, struct block block,
                            struct place place)
 {
     static const char *const functions[] = {"allocate_pages", "allocate_below", "allocate_at",
                                             "allocate_on_node"};
     struct call call =
-        call_begin(core, functions[place.kind], OPERATION_ALLOCATING, INVALID_PFN, holding);
-    pfn_t pfn = allocate_placed(arena, holding.order_plus_1 - 1u, place);
+        call_begin(core, functions[place.kind], OPERATION_ALLOCATING, INVALID_PFN, block);
+    pfn_t pfn = allocate_placed(arena, block.order, place);
 
     call_end(call);
     return pfn;
 }
 
 enum page_error call_free(struct arena *arena, struct core *core, enum operation operation,
-                          pfn_t pfn, struct holding holding)
+                          pfn_t pfn, struct block block)
 {
-    struct call call = call_begin(core, "free_pages", operation, pfn, holding);
-    unsigned order = holding.order_plus_1 - 1u;
+    struct call call = call_begin(core, "free_pages", operation, pfn, block);
     enum page_error error =
         arena->allocator->free_address
-            ? arena->allocator->free_address(arena->pool, pfn_to_address(pfn), order)
-            : arena->allocator->free_pages(arena->pool, pfn, order);
+            ? arena->allocator->free_address(arena->pool, pfn_to_address(pfn), block.order)
+            : arena->allocator->free_pages(arena->pool, pfn, block.order);
 
     call_end(call);
     return error;
@@ -182,9 +179,9 @@ static struct call range_begin(const char *function, enum operation operation, p
                                uint64_t count)
 {
     struct core *core = core_of_ranges();
-    struct holding range = {.serial = (uint32_t)count, .order_plus_1 = 1};
+    struct block pages = {.serial = (uint32_t)count};
 
-    core->now = make_entry(operation, start, range);
+    core->now = make_entry(operation, start, pages);
     return (struct call){core, function, standing_now(), watch_busy(true)};
 }
 

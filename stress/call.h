@@ -8,15 +8,17 @@
 
 #include <stress/arena.h>
 
-/* Of holding.order_plus_1 - 1; returns what the allocator does. With a condition, which the
-   allocator has the function for. */
-pfn_t call_allocate(struct arena *arena, struct core *core, struct holding holding);
-pfn_t call_allocate_placed(struct arena *arena, struct core *core, struct holding holding,
+/*
+ * Ask for the block that `block` names, of its order. Returns the allocator's answer. The second
+ * asks for it at a place; the allocator must have the function for that.
+ */
+pfn_t call_allocate(struct arena *arena, struct core *core, struct block block);
+pfn_t call_allocate_placed(struct arena *arena, struct core *core, struct block block,
                            struct place place);
 
 /* operation: OPERATION_FREE, or OPERATION_BAD_FREE of what must be refused. */
 enum page_error call_free(struct arena *arena, struct core *core, enum operation operation,
-                          pfn_t pfn, struct holding holding);
+                          pfn_t pfn, struct block block);
 
 /*
  * The cores among which calls that overlap are counted (core_counts.overlapped), and whose
@@ -30,4 +32,4 @@ enum page_error call_insert(const struct arena *arena, pfn_t start, uint64_t cou
 enum page_error call_remove(const struct arena *arena, pfn_t start, uint64_t count);
 
 /* Write an operation into the core's history. */
-void call_remember(struct core *core, enum operation operation, pfn_t pfn, struct holding holding);
+void call_remember(struct core *core, enum operation operation, pfn_t pfn, struct block block);

@@ -38,9 +38,9 @@ static struct core *census_core(void)
     return &core;
 }
 
-static struct holding block_of(unsigned order)
+static struct block block_of(unsigned order)
 {
-    return (struct holding){.core = (uint16_t)cpu_number(), .order_plus_1 = (uint8_t)(order + 1)};
+    return (struct block){.core = (uint16_t)cpu_number(), .order = (uint8_t)order};
 }
 
 /*

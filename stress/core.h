@@ -27,6 +27,13 @@ enum operation {
     OPERATION_WALK,   /* the first, before any phase */
 };
 
+/* A block as its holder names it: the core's allocation number `serial`, of this order. */
+struct block {
+    uint32_t serial;
+    uint16_t core;
+    uint8_t order;
+};
+
 struct history_entry {
     uint64_t cycles;
     uint64_t pfn;

@@ -13,7 +13,7 @@ struct call {
     uint8_t order;
 };
 
-struct block {
+struct trial_block {
     pfn_t pfn;
     bool held, given; /* given: there was one, even if it has been freed */
     struct race_moment handed_out;
@@ -23,7 +23,7 @@ static struct {
     struct arena arena;
     struct core cores[EXPLORE_THREADS];
     const struct program *program;
-    struct block blocks[EXPLORE_THREADS][EXPLORE_OPERATIONS];
+    struct trial_block blocks[EXPLORE_THREADS][EXPLORE_OPERATIONS];
     bool removed[EXPLORE_OPERATIONS]; /* by core 0's operations, and not put back */
     struct call calls[EXPLORE_THREADS][EXPLORE_OPERATIONS];
     unsigned moments;
@@ -77,12 +77,12 @@ static void allocate(unsigned thread, unsigned index, unsigned order)
         return;
     call->pages = pages_of(pfn, arena_block_pages(&trial.arena, order));
     trial.held |= call->pages;
-    struct block *block = &trial.blocks[thread][index];
-    *block = (struct block){.pfn = pfn, .held = true, .given = true};
+    struct trial_block *block = &trial.blocks[thread][index];
+    *block = (struct trial_block){.pfn = pfn, .held = true, .given = true};
     race_hand_over(thread, &block->handed_out);
 }
 
-static void give_back(unsigned thread, unsigned index, struct block *block)
+static void give_back(unsigned thread, unsigned index, struct trial_block *block)
 {
     uint64_t count =
         arena_block_pages(&trial.arena, (unsigned)arena_held_order(&trial.arena, block->pfn));
@@ -97,7 +97,7 @@ static void give_back(unsigned thread, unsigned index, struct block *block)
 }
 
 /* Nobody else may free the block meanwhile: it is this thread's for the time of the call. */
-static void free_wrongly(unsigned thread, struct block *block)
+static void free_wrongly(unsigned thread, struct trial_block *block)
 {
     unsigned order = (unsigned)arena_held_order(&trial.arena, block->pfn);
     unsigned wrong = order ? order - 1 : 1;
@@ -128,7 +128,7 @@ static void put_back(unsigned index)
 static void run_operation(unsigned thread, unsigned index)
 {
     const struct program_operation *operation = &trial.program->operations[thread][index];
-    struct block *block =
+    struct trial_block *block =
         &trial.blocks[operation->a % EXPLORE_THREADS][operation->b % EXPLORE_OPERATIONS];
 
     switch (operation->kind) {
@@ -312,7 +312,7 @@ void trial_init(const struct trial_setup *setup)
 
 struct trial_outcome trial_outcome(unsigned thread, unsigned index)
 {
-    const struct block *block = &trial.blocks[thread][index];
+    const struct trial_block *block = &trial.blocks[thread][index];
 
     return (struct trial_outcome){block->given ? block->pfn - trial.arena.start : INVALID_PFN,
                                   trial.calls[thread][index].end != UINT32_MAX};
