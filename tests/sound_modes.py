@@ -149,13 +149,13 @@ def purpose(name: str) -> str:
 
 HEAD = """# Sound allocators, mode by mode
 
-`tests/sound` holds allocators of different design. All of them are correct. So if Stampede reports a
-failure in one of them, Stampede is wrong. `tests/sound_modes.py` makes the table below; that takes a
-quarter of an hour. `tests/test_sound.py` runs a sample of it each time, and all of it with
+`tests/sound` holds allocators of different design. All of them are correct. So if Stampede reports
+a failure in one of them, Stampede is wrong. `tests/sound_modes.py` makes the table below; that
+takes a quarter of an hour. `tests/test_sound.py` runs a sample of it each time, and all of it with
 `STAMPEDE_SOUND=all`.
 
-`make -f tests/host.mk sound-check` shows without Stampede that they are correct. It calls each one on
-one core and on four, directly through the contract, under ASan, UBSan and TSan.
+`make -f tests/host.mk sound-check` shows without Stampede that they are correct. It calls each one
+on one core and on four, directly through the contract, under ASan, UBSan and TSan.
 
 The columns are modes:
 
@@ -165,9 +165,9 @@ The columns are modes:
 """
 TAIL = """
 A run may be `inconclusive`: no rule was broken, but the cores hardly met in the allocator. Its last
-lines name the phase and a remedy, such as more time. The modes *hosted*, *kernel* and *one thread* then
-try once more with five times the time. In *one thread* the cores switch where a lock yields, and only
-the harness's own lock yields by itself.
+lines name the phase and a remedy, such as more time. The modes *hosted*, *kernel* and *one thread*
+then try once more with five times the time. In *one thread* the cores switch where a lock yields,
+and only the harness's own lock yields by itself.
 
 Cells that are not `pass`: {others} of {cells}. The host had {processors} processors and a load of {load}.
 """

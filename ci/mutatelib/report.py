@@ -1,4 +1,5 @@
 """What a run found: against the verdicts, in JSON, and as docs/MUTANTS.md."""
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -56,9 +57,9 @@ def as_json(results: Iterable[Result], verdicts: dict[str, Verdict],
 
 HEAD = """# Mutants
 
-A mutant is one small change of one function of the allocators or the lock. `make mutants` makes each
-mutant, runs the tests on it, and checks that at least one of them notices. It also generates this page,
-so do not edit it.
+A mutant is one small change of one function of the allocators or the lock. `make mutants` makes
+each mutant, runs the tests on it, and checks that at least one of them notices. It also generates
+this page, so do not edit it.
 
 `ci/mutatelib/operators.py` makes the changes, at the places that clang's syntax tree names. The
 detectors run a mutant one after the other until one notices:
@@ -80,8 +81,8 @@ What becomes of a mutant:
 | invalid | not run: it does not compile |
 
 Some code is not changed: the expansions of macros, the words of messages, and data outside of
-functions. A change in a header applies to the allocators alone, because the harness that judges them
-must keep the original.
+functions. A change in a header applies to the allocators alone, because the harness that judges
+them must keep the original.
 """
 
 
@@ -89,7 +90,7 @@ def markdown(mutants: list[Mutant], results: dict[str, Result], verdicts: dict[s
              left: int, short: Callable[[Mutant], str]) -> str:
     """The page. `left`: mutants that have not been run."""
     ordered = [results[mutant.id] for mutant in mutants]
-    parts = [HEAD, f"{summary(ordered)}.\n",
+    parts = [HEAD, textwrap.fill(f"{summary(ordered)}.", 100) + "\n",
              *([f"**Not whole: {left} mutants have not been run yet.**\n"] if left else []),
              "## By file\n", _table("file", mutants, results, lambda one: one.file),
              "## By operator\n", _operators(), _table("operator", mutants, results,
@@ -125,8 +126,9 @@ def _detectors(results: list[Result]) -> str:
                     if one.outcome == "killed" and one.detector in ("stress", "long stress", "image"))
     lines = ["| detector | killed first |", "| --- | --- |",
              *(f"| {name} | {count} |" for name, count in counts.most_common()), "",
-             "Rules that the stress named: "
-             + ", ".join(f"{name} {count}" for name, count in rules.most_common()) + "."]
+             textwrap.fill("Rules that the stress named: "
+                           + ", ".join(f"{name} {count}" for name, count in rules.most_common()) + ".", 100,
+                           break_on_hyphens=False)]
     return "\n".join(lines) + "\n"
 
 
