@@ -8,7 +8,7 @@ from support import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # A program with at least one argument makes a command; `make` or `ci/stampede` alone is a name.
-PROGRAM = re.compile(r"(?:(?:make|gdb|gcc|rustc|rustup|git|dd|tar|bear|cmake|export)|ci/[\w/-]+|tests/\w+\.py|build/host/[\w/-]+) ")
+PROGRAM = re.compile(r"(?:(?:make|gdb|gcc|rustc|rustup|git|dd|tar|bear|cmake|export)|ci/[\w/-]*\w|tests/\w+\.py|build/host/[\w/-]*\w) ")
 ASSIGNMENT = re.compile(r"(?:export )?\w+=")
 # What the tool prints for its user to run.
 PRINTED = re.compile(r"\s*(?:repeat|replay): (.*)")
@@ -145,14 +145,13 @@ def commands(pages=PAGES):
 
 def stable(line):
     """What is the same each time of a line of output, or None: verdicts, results, promises, an explorer's finding."""
-    if "..." in line:
-        return None
     if re.match(r"[A-Z]+ \(exit code \d\)", line):
         return re.sub(r"\b(0x[0-9a-f]+|\d+)\b", "#", line)
     if match := re.match(r"(not )?ok \d+ [\w-]+", line):
         return match[0]
     if match := re.search(r"repeat: ci/stampede explore .*(--seed \S+)", line):
         return match[1]
-    if re.match(r"  (promises|rules|phases left out|selftest vectors|program)\b|# allocator=|# phase [\w-]+ left", line):
+    if re.match(r"  (promises|rules|phases left out|selftest vectors|program)\b|# allocator=|# phase [\w-]+ left", line) and (
+            "..." not in line):
         return line.rstrip()
     return None
