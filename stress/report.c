@@ -22,8 +22,12 @@ static struct {
 
 const char *verdict_name(enum verdict verdict)
 {
-    static const char *const names[] = {"pass", "fail", "error", "inconclusive", "hang", "crash"};
-    return names[verdict];
+    static const char *const words[] = {
+#define VERDICT(name, code, word, ...) [VERDICT_##name] = word,
+#include <stress/verdicts.def>
+    };
+
+    return words[verdict];
 }
 
 /*
