@@ -15,10 +15,10 @@ from gdb_support import KERNEL
 from guest import make
 from support import NONCE, ROOT, STAMPEDE, stampede
 
-from stampedelib.cli import build_parser
-from stampedelib.run_command import build_machine
-from stampedelib.runfolder import find_guest
-from stampedelib.verdict import CODES
+from stampedelib.commands.run import build_machine
+from stampedelib.commands.stampede import build_parser
+from stampedelib.run.folder import find_guest
+from stampedelib.verdict.verdict import CODES
 
 CPUS = 8
 SECONDS = 120  # far more than any of these takes, on a slow host too
