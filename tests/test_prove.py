@@ -15,7 +15,7 @@ from support import ROOT
 sys.path.insert(0, str(ROOT / "ci"))
 
 import prove_count as count  # noqa: E402
-from provelib import defects, models, search  # noqa: E402
+from stampedelib.prove import defects, models, search  # noqa: E402
 
 MODELS = models.all_models()
 
@@ -194,10 +194,10 @@ def test_nonsense_is_named(words, complaint):
 
 WITHOUT_SEARCHES = """
 import sys
-from provelib import command
-command.search.build = lambda: None
-command.search.plans = lambda: []
-sys.exit(command.command(["--jobs", "2"]))
+from stampedelib.commands import prove
+prove.search.build = lambda: None
+prove.search.plans = lambda: []
+sys.exit(prove.main(["prove", "--jobs", "2"]))
 """
 
 

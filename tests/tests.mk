@@ -14,7 +14,7 @@ endif
 TEST_OBJECTS :=
 
 # What each test is made of, beside tests/unit/NAME.c.
-HOST_COMMON := arch/host/host.c tests/unit/fail.c tests/unit/unit.c lib/prng.c
+HOST_COMMON := arch/host/host.c tests/unit/fail.c tests/unit/unit.c lib/prng.c lib/rules.c
 HOST_TEST_frame :=
 HOST_TEST_broken :=
 HOST_TEST_printf := lib/printf.c

@@ -34,7 +34,7 @@ $(foreach variant,asan asan10 tsan plain,$(eval $(call host_compile,$(variant)))
 # The whole stress as a program. As in the kernel it is linked twice, the names of functions being known once it is
 # linked; and at fixed addresses, so that those that are printed can be looked up.
 HOST_STRESS := $(wildcard stress/*.c mm/*.c arch/host/*.c) boot/host/program.c boot/host/stress_main.c \
-	$(addprefix lib/,bitmap.c crc32.c printf.c prng.c symbols.c) smp/barrier.c smp/spinlock.c arch/x86_64/backtrace.c
+	$(addprefix lib/,bitmap.c crc32.c printf.c prng.c rules.c symbols.c) smp/barrier.c smp/spinlock.c arch/x86_64/backtrace.c
 
 host_stress_objects = $(patsubst %.c,$(HOST_BUILD)/$(1)/%.o,$(HOST_STRESS)) $(HOST_BUILD)/escape.o
 
@@ -70,7 +70,7 @@ hosted: $(HOST_BUILD)/plain/stampede-host
 HOST_EXPLORE := $(wildcard stress/explore/*.c) boot/host/explore_main.c boot/host/program.c arch/host/host.c \
 	arch/host/signals.c arch/x86_64/fiber.c arch/x86_64/backtrace.c mm/page_allocator.c mm/walker.c \
 	$(addprefix stress/,advice.c arena.c arena_rest.c arena_setup.c call.c census.c content.c explain.c failure.c options.c report.c statics.c tick.c traps.c watch.c) \
-	$(addprefix lib/,bitmap.c crc32.c printf.c prng.c symbols.c)
+	$(addprefix lib/,bitmap.c crc32.c printf.c prng.c rules.c symbols.c)
 HOST_WATCHED := mm/buddy mm/buddy_percpu mm/buddy_scan smp/spinlock
 HOST_WATCHED_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -fno-pie -fno-pic -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only -mno-sse -mcmodel=small \

@@ -5,7 +5,7 @@ HOST_FLAGS_prove := -O2 -DSTAMPEDE_MAX_ORDER=10
 $(PROVE)/%: HOST_CFLAGS := -I$(PROVE)/scaled $(HOST_CFLAGS)
 PROVE_SUBJECTS := buddy buddy_percpu buddy_scan
 PROVE_OBJECTS := $(patsubst %.c,$(PROVE)/%.o,$(wildcard stress/prove/*.c) $(PROVE_SUBJECTS:%=mm/%.c) mm/walker.c \
-	mm/page_allocator.c lib/bitmap.c lib/printf.c lib/prng.c smp/spinlock.c)
+	mm/page_allocator.c lib/bitmap.c lib/printf.c lib/prng.c lib/rules.c smp/spinlock.c)
 HOST_OBJECTS += $(PROVE_OBJECTS)
 
 $(PROVE)/scaled/mm/buddy_percpu.h: mm/buddy_percpu.h stress/prove/prove.mk
