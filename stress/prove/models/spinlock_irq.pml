@@ -7,8 +7,8 @@
  *
  * Stands for smp/spinlock.c try_take 08dd3a361dfc
  * Stands for smp/spinlock.c wait_and_take 8d4304023e6b
- * Stands for smp/spinlock.c spinlock_irq_lock 92bf682d213d
- * Stands for smp/spinlock.c check_release 689b2f508b6e
+ * Stands for smp/spinlock.c spinlock_irq_lock 28398eb980cc
+ * Stands for smp/spinlock.c check_release 207ecbde25d6
  * Stands for smp/spinlock.c spinlock_irq_unlock 9b64ae77ad3b
  *
  * Proved: at most one holds the lock; interrupts are off on the CPU that does; after the unlock
