@@ -41,7 +41,7 @@ class Ending:
 @cache
 def programs() -> None:
     """The stress and the explorer as programs, with all of them in each."""
-    make("-j2", "-f", "tests/host.mk", "sound-hosted")
+    make("-j2", "-f", "tests/tests.mk", "sound-hosted")
 
 
 @cache
@@ -81,7 +81,7 @@ def hosted_explorer(name: str) -> Ending:
     program = "build/host/explore/sound/stampede-explore"
     if name in UNSEEN:
         program = f"build/host/explore/user/{name}"
-        make("-f", "tests/host.mk", program, f"HOST_ALLOCATOR=tests/sound/{name}.c")
+        make("-f", "arch/host/host.mk", program, f"HOST_ALLOCATOR=tests/sound/{name}.c")
     return hosted_program(program, f"allocator={name} schedules=1500 seed=1")
 
 
@@ -154,7 +154,7 @@ a failure in one of them, Stampede is wrong. `tests/sound_modes.py` makes the ta
 takes a quarter of an hour. `tests/test_sound.py` runs a sample of it each time, and all of it with
 `STAMPEDE_SOUND=all`.
 
-`make -f tests/host.mk sound-check` shows without Stampede that they are correct. It calls each one
+`make -f tests/tests.mk sound-check` shows without Stampede that they are correct. It calls each one
 on one core and on four, directly through the contract, under ASan, UBSan and TSan.
 
 The columns are modes:
