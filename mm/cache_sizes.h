@@ -5,8 +5,10 @@
  */
 #pragma once
 
+#include <lib/sizes.h>
+
 enum {
-    CACHES = 256,     /* one for each core there may be */
-    CACHE_PAGES = 64, /* of each order, at most; more is given back */
-    CACHE_BATCH = 32, /* pages of one order that go to or from the lists at a time */
+    CACHES = CPU_LIMIT, /* one for each core there may be */
+    CACHE_PAGES = 64,   /* of each order, at most; more is given back */
+    CACHE_BATCH = 32,   /* pages of one order that go to or from the lists at a time */
 };

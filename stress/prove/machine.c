@@ -31,7 +31,7 @@ static _Noreturn void give_up(void)
     siglongjmp(broken.frame, 1);
 }
 
-void(fail)(enum rule rule, const char *format, ...)
+void fail(enum rule rule, const char *format, ...)
 {
     va_list list;
 

@@ -13,7 +13,7 @@
 
 _Thread_local struct host_expectation *host_expected;
 
-void(fail)(enum rule rule, const char *format, ...)
+void fail(enum rule rule, const char *format, ...)
 {
     struct host_expectation scratch;
     struct host_expectation *result = host_expected != NULL ? host_expected : &scratch;
