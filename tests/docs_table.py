@@ -106,7 +106,7 @@ TABLE = {
     "ci/install-deps rust": PACKAGES,
     "rustup target add x86_64-unknown-none": PACKAGES,
     "bear -- make": Left("it stands for the build of a user"),
-    "make -f tests/host.mk sound-check": Run(slow=True),
+    "make -f tests/tests.mk sound-check": Run(slow=True),
     # After a failure.
     "make run ON_FAIL=gdb ARGS=provoke=deadlock": HELD,
     "make gdb": HELD,
