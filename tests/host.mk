@@ -38,7 +38,7 @@ HOST_TEST_bootinfo := boot/bootinfo.c mm/memmap.c lib/printf.c
 HOST_TEST_acpi := arch/x86_64/acpi.c lib/printf.c
 HOST_TEST_totals := stress/totals.c lib/printf.c
 HOST_TEST_content := stress/content.c
-HOST_TEST_options := stress/options.c lib/printf.c
+HOST_TEST_options := lib/options.c stress/options.c lib/printf.c
 HOST_BUDDIES := mm/buddy.c mm/buddy_percpu.c mm/buddy_scan.c smp/spinlock.c lib/bitmap.c lib/printf.c
 HOST_TEST_buddy := $(HOST_BUDDIES)
 HOST_TEST_buddy_lists := $(HOST_BUDDIES)
@@ -91,7 +91,7 @@ $(foreach test,$(HOST_TESTS) $(HOST_BROKEN),\
 
 # The whole stress as a program. As in the kernel it is linked twice, the names of functions being known once it is
 # linked; and at fixed addresses, so that those that are printed can be looked up.
-HOST_STRESS := $(wildcard stress/*.c mm/*.c tests/host/*.c) $(addprefix lib/,bitmap.c crc32.c printf.c prng.c symbols.c) \
+HOST_STRESS := $(wildcard stress/*.c mm/*.c tests/host/*.c) $(addprefix lib/,bitmap.c crc32.c options.c printf.c prng.c symbols.c) \
 	smp/barrier.c smp/spinlock.c arch/x86_64/backtrace.c
 HOST_STRESS := $(filter-out tests/host/fail.c tests/host/unit.c tests/host/explore_main.c,$(HOST_STRESS))
 HOST_SUBJECTS := $(basename $(notdir $(wildcard tests/subjects/*.c)))
@@ -153,7 +153,7 @@ hosted-models: $(foreach variant,asan plain,$(HOST_BUILD)/$(variant)/selftest/mo
 HOST_EXPLORE := $(wildcard stress/explore/*.c) tests/host/explore_main.c tests/host/host.c tests/host/program.c \
 	tests/host/signals.c arch/x86_64/fiber.c arch/x86_64/backtrace.c mm/page_allocator.c mm/walker.c \
 	$(addprefix stress/,advice.c arena.c arena_rest.c arena_setup.c call.c census.c content.c explain.c failure.c options.c report.c statics.c tick.c traps.c watch.c) \
-	$(addprefix lib/,bitmap.c crc32.c printf.c prng.c symbols.c)
+	$(addprefix lib/,bitmap.c crc32.c options.c printf.c prng.c symbols.c)
 HOST_WATCHED := mm/buddy mm/buddy_percpu mm/buddy_scan smp/spinlock
 HOST_WATCHED_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -fno-pie -fno-pic -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only -mno-sse -mcmodel=small \

@@ -11,7 +11,7 @@ struct percpu *percpu_table[MAX_CPUS] = {&percpu[0], &percpu[1], &percpu[2], &pe
 uint32_t percpu_count = CORES;
 
 static struct core cores[2 * CORES];
-static struct options options = {.floor = 100};
+static const struct stress_options options = {.floor = 100};
 static const struct phase shared = {.name = "shared", .floor = {.overlapped = 200}};
 static const struct phase alone = {.name = "alone", .alone = true};
 static struct run run;
