@@ -1,6 +1,7 @@
 """The soak: ends at the first false alarm, goes on where it was, and its report adds up."""
 
 import json
+import re
 import signal
 import subprocess
 
@@ -301,6 +302,18 @@ def test_mode_is_what_qemu_is_told(soaked):
         assert f"-accel {options[drawn.mode]}" in command
         assert ("-icount" in command) == (drawn.mode == "deterministic")
         assert f"yield={drawn.yields}" in command and command.count("yield=") == 1
+
+
+def test_repeat_is_a_command_that_can_be_pasted(soaked):
+    done = soaked.run("fail", words=["--seed", 7])
+    assert done.returncode == 1, done.stdout + done.stderr
+    log = (soaked.out / "run-0/serial.log").read_bytes()
+    command = re.search(r"repeat: (.*)", done.stdout)[1]
+    (soaked.folder / "acts").write_text("fail\n")
+    again = subprocess.run(command, shell=True, env=environment(soaked.folder, ""), capture_output=True, text=True,
+                           timeout=60, check=False)
+    assert again.returncode == CODES["fail"] and "FAIL (exit code 1)" in again.stdout, again.stdout + again.stderr
+    assert (soaked.out / "run-0/serial.log").read_bytes() == log
 
 
 def test_busy_processes_end_with_the_block():

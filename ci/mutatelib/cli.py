@@ -32,7 +32,7 @@ def build_parser() -> Parser:
     parser = Parser(prog="mutate", allow_abbrev=False, epilog=EXIT_CODES,
                     description="Change the allocators and the lock in one place after the other; "
                                 "each change must be noticed by a test.")
-    parser.add_argument("--files", nargs="+", metavar="FILE", help=f"of {', '.join(FILES)}")
+    parser.add_argument("--files", nargs="+", action="extend", metavar="FILE", help=f"of {', '.join(FILES)}")
     parser.add_argument("--only", action="append", metavar="ID", help="this mutant (may be repeated)")
     parser.add_argument("--jobs", type=count, default=min(2, os.cpu_count() or 1), metavar="N")
     parser.add_argument("--sample", type=count, metavar="N", help="N mutants, drawn")

@@ -82,7 +82,7 @@ def parser() -> Parser:
                            "false alarm may be a true one")
     made.add_argument("--only", type=integer(0), metavar="NUMBER",
                       help="repeat this run of the record's soak, and record nothing")
-    made.add_argument("--report", type=Path, nargs="+", metavar="FILE",
+    made.add_argument("--report", type=Path, nargs="+", action="extend", metavar="FILE",
                       help="print docs/CLEAN.md for these records, of soaks one after the other or "
                            "side by side, and do nothing else")
     return made
@@ -227,11 +227,11 @@ def _verdict(subject: Subject, configuration: Configuration, folder: Path) -> Ve
 
 
 def plan(subject: Subject, configuration: Configuration, folder: Path) -> Plan:
-    """What `stampede run` would do."""
-    words = ["stampede", "run", "--iso", str(subject.iso), "--kernel", str(subject.kernel), "--qemu",
-             subject.qemu, "--log", str(folder / "serial.log"), "--quiet", "--on-fail", "bundle",
-             "--bundle-limit", TOO_LARGE_TO_SAVE, *configuration.words()]
-    arguments = build_parser().parse_args(words[1:], argparse.Namespace(argv=words))
+    """What `stampede run` would do. The command that repeats it shows all, and leaves the record's log alone."""
+    words = ["run", "--iso", str(subject.iso), "--kernel", str(subject.kernel), "--qemu", subject.qemu,
+             "--on-fail", "bundle", "--bundle-limit", TOO_LARGE_TO_SAVE, *configuration.words()]
+    arguments = build_parser().parse_args([*words, "--quiet", "--log", str(folder / "serial.log")],
+                                          argparse.Namespace(argv=[os.path.relpath(ROOT / "ci/stampede"), *words]))
     return build_plan(arguments)
 
 
