@@ -19,7 +19,7 @@ void program_check(void)
     static char message[200];
 
     if (!explore_check(&options, message, sizeof(message)))
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
 }
 
 uint64_t program_wanted_cores(void)

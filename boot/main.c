@@ -59,10 +59,10 @@ static void read_bootinfo(uint32_t magic, uint32_t address)
         read = bootinfo_from_pvh(&bootinfo, data, MEMORY_BOOT_MAPPED - address, memory_boot_pointer,
                                  message, sizeof(message));
     else
-        fail("boot", "the loader left 0x%x in EAX; multiboot2 leaves 0x%x", magic,
+        fail(RULE_BOOT, "the loader left 0x%x in EAX; multiboot2 leaves 0x%x", magic,
              MULTIBOOT2_MAGIC);
     if (!read)
-        fail("boot", "%s", message);
+        fail(RULE_BOOT, "%s", message);
 }
 
 static void read_options(void)
@@ -74,7 +74,7 @@ static void read_options(void)
                               sizeof(message));
     report_program(options->nonce, bootinfo.protocol);
     if (!good)
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
     options_choose_seed(options);
     run_set_exit(options->exit, options->on_fail, &power);
 }
@@ -94,7 +94,7 @@ _Noreturn static void refuse_name(void)
     for (const struct page_allocator *const *entry = __start_page_allocators;
          entry < __stop_page_allocators; entry++)
         report_line("# allocator=%s", (*entry)->name);
-    fail("usage", "option allocator: no allocator \"%s\" in this image",
+    fail(RULE_USAGE, "option allocator: no allocator \"%s\" in this image",
          program_options->allocator);
 }
 
@@ -108,7 +108,7 @@ static const struct page_allocator *choose_allocator(void)
     if (!allocator)
         refuse_name();
     else if (!page_allocator_check(allocator, message, sizeof(message)))
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
     return allocator;
 }
 
@@ -152,7 +152,7 @@ static void read_acpi(void)
     if (table && !acpi_read_madt(table, size, &cpus, message, sizeof(message)))
         table = NULL;
     if (!table && program_wanted_cores() != 1)
-        fail("acpi", "%s; cpus=1 would run without other processors", message);
+        fail(RULE_ACPI, "%s; cpus=1 would run without other processors", message);
     if (!table)
         report_line("# acpi: %s", message);
 }
@@ -177,7 +177,7 @@ static size_t choose_cores(uint32_t *apic_ids)
         there += cpus.apic_ids[i] != apic_id();
     uint64_t wanted = program_wanted_cores() ? program_wanted_cores() : there;
     if (wanted > there)
-        fail("usage", "option cpus=%llu: there are %llu", (ull)wanted, (ull)there);
+        fail(RULE_USAGE, "option cpus=%llu: there are %llu", (ull)wanted, (ull)there);
     for (size_t i = 0; i < cpus.count && count + 1 < wanted; i++)
         if (cpus.apic_ids[i] != apic_id())
             apic_ids[count++] = cpus.apic_ids[i];
@@ -236,7 +236,7 @@ static void start_cores(const struct memory *memory)
     };
 
     if (bringup.count && !memory->trampoline)
-        fail("memory", "no page below 640 KiB is usable: other processors cannot be started");
+        fail(RULE_MEMORY, "no page below 640 KiB is usable: other processors cannot be started");
     if (provoke_skips_core(&skipped) && skipped > 0)
         bringup.skip = apic_ids[skipped - 1];
     if (bringup.count)

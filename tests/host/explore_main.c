@@ -27,7 +27,7 @@ static void read_options(void)
 
     host_read_options(&explore_option_table, &options.common);
     if (!explore_check(&options, message, sizeof(message)))
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
 }
 
 static void boot(uint32_t number)

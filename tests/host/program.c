@@ -37,7 +37,7 @@ void host_read_options(const struct option_table *table, struct options *options
     bool good = options_parse(table, options, command_line, message, sizeof(message));
     report_program(options->nonce, "hosted");
     if (!good)
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
     options_choose_seed(options);
     run_set_exit(options->exit, options->on_fail, NULL);
 }
@@ -58,9 +58,10 @@ const struct page_allocator *host_choose_allocator(const struct options *options
     if (options->allocator[0])
         allocator = page_allocator_find(options->allocator);
     if (!allocator)
-        fail("usage", "option allocator: no allocator \"%s\" in this program", options->allocator);
+        fail(RULE_USAGE, "option allocator: no allocator \"%s\" in this program",
+             options->allocator);
     if (!page_allocator_check(allocator, message, sizeof(message)))
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
     report_line("# allocator=%s", allocator->name);
     return allocator;
 }
@@ -82,6 +83,6 @@ void *host_take(size_t size, size_t align)
     void *memory = aligned_alloc(align, whole);
 
     if (!memory)
-        fail("memory", "no %zu bytes", size);
+        fail(RULE_MEMORY, "no %zu bytes", size);
     return memset(memory, 0, whole);
 }

@@ -58,13 +58,13 @@ static void read_options(void)
 {
     host_read_options(&stress_option_table, &options.common);
     if (!plan_check_phases(options.phases, message, sizeof(message)))
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
     if (mib < 1 || mib > 65536)
-        fail("usage", "--mib=%llu: allowed 1 to 65536", (unsigned long long)mib);
+        fail(RULE_USAGE, "--mib=%llu: allowed 1 to 65536", (unsigned long long)mib);
     if (!options.cpus)
         options.cpus = USUAL_CORES;
     if (!provoke_choose(options.provoke, (uint32_t)options.cpus, message, sizeof(message)))
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
 }
 
 static void insert(pfn_t start, uint64_t count)
@@ -72,7 +72,7 @@ static void insert(pfn_t start, uint64_t count)
     enum page_error error = arena_insert(&run.arena, start, count);
 
     if (error != PAGE_OK)
-        fail("insert-refused", "pages 0x%llx to 0x%llx, the machine's own: %s",
+        fail(RULE_INSERT_REFUSED, "pages 0x%llx to 0x%llx, the machine's own: %s",
              (unsigned long long)start, (unsigned long long)(start + count),
              page_error_name(error));
 }
@@ -89,7 +89,7 @@ static void make_arena(const struct page_allocator *allocator)
     run_take_cores(&run, run.core_count, host_take);
     phase_selftest_init(allocator, pages, host_take);
     if (!arena_fit_range(allocator, &start, &end))
-        fail("usage", "allocator %s: range_alignment is more than there is", allocator->name);
+        fail(RULE_USAGE, "allocator %s: range_alignment is more than there is", allocator->name);
     arena_init(&run.arena, allocator, start, end, options.sample, host_take);
     if (page_allocator_takes_one_region(allocator)) {
         insert(start, end - start);
