@@ -7,8 +7,6 @@
 #include <lib/prng.h>
 #include <stress/options.h>
 
-#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
-
 /* Where the members of a row are. A program's own struct begins with struct options. */
 #define STRUCT_BOTH    struct options
 #define STRUCT_STRESS  struct stress_options
@@ -16,33 +14,25 @@
 _Static_assert(offsetof(struct stress_options, common) == 0, "a BOTH row has the same offset");
 _Static_assert(offsetof(struct explore_options, common) == 0, "in either program's struct");
 
-#define ROW(whose, name, member, ...)                                                           \
-    ROW_##whose({name, offsetof(STRUCT_##whose, member), sizeof(((STRUCT_##whose *)0)->member), \
-                 __VA_ARGS__}, )
-#define NUMBER(whose, name, member, least, most, preset, help) \
-    ROW(whose, name, member, OPTION_NUMBER, least, most, preset, NULL, help)
-#define HEX(whose, name, member, preset, help) \
-    ROW(whose, name, member, OPTION_HEX, 0, UINT64_MAX, preset, NULL, help)
-#define TEXT(whose, name, member, least, preset, characters, help) \
-    ROW(whose, name, member, OPTION_TEXT, least, 0, preset, characters, help)
-#define CHOICE(whose, name, member, preset, words, help) \
-    ROW(whose, name, member, OPTION_CHOICE, 0, 0, preset, words, help)
-#define WEIGHTS(whose, name, member, most, preset, help) \
-    ROW(whose, name, member, OPTION_WEIGHTS, 0, most, preset, NULL, help)
-
-#define ROW_BOTH(...) __VA_ARGS__
+#define ROW(whose, name, member, kind, ...)                                                        \
+    {name, offsetof(STRUCT_##whose, member), sizeof(((STRUCT_##whose *)0)->member), OPTION_##kind, \
+     __VA_ARGS__},
+#define TAKE(...) __VA_ARGS__
+#define LEAVE(...)
 
 static const struct option stress_rows[] = {
-#define ROW_STRESS(...) __VA_ARGS__
-#define ROW_EXPLORE(...)
+#define STRESS_BOTH        TAKE
+#define STRESS_STRESS      TAKE
+#define STRESS_EXPLORE     LEAVE
+#define OPTION(whose, ...) STRESS_##whose(ROW(whose, __VA_ARGS__))
 #include <stress/options.def>
-#undef ROW_STRESS
-#undef ROW_EXPLORE
 };
 
 static const struct option explore_rows[] = {
-#define ROW_STRESS(...)
-#define ROW_EXPLORE(...) __VA_ARGS__
+#define EXPLORE_BOTH       TAKE
+#define EXPLORE_STRESS     LEAVE
+#define EXPLORE_EXPLORE    TAKE
+#define OPTION(whose, ...) EXPLORE_##whose(ROW(whose, __VA_ARGS__))
 #include <stress/options.def>
 };
 

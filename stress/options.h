@@ -24,7 +24,7 @@ struct stress_options {
     uint64_t ops; /* 0: bound by time */
     uint64_t cpus;
     uint64_t sample;
-    uint64_t yield;
+    uint64_t yield_one_in;
     uint64_t preempt;  /* microseconds */
     uint64_t watchdog; /* seconds */
     uint64_t floor;    /* percent */

@@ -334,7 +334,7 @@ static void walk_first(struct run *run)
 void run_prepare(struct run *run)
 {
     run->barrier = (struct barrier){.members = run->core_count};
-    spinlock_yield(run->options->yield, run->options->common.seed);
+    spinlock_yield(run->options->yield_one_in, run->options->common.seed);
     tick_preempt(run->options->preempt, run->options->common.seed);
     watch_set_limit(run->options->watchdog);
     watch_set_teller(tell_if_overdue, run);

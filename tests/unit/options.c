@@ -31,7 +31,8 @@ TEST(defaults)
     options_default(table, &options);
     CHECK(options.common.seed == 0 && options.common.nonce == 0 && options.common.seconds == 15 &&
           options.ops == 0);
-    CHECK(options.cpus == 0 && options.sample == 16 && options.yield == 0 && options.floor == 100);
+    CHECK(options.cpus == 0 && options.sample == 16 && options.yield_one_in == 0 &&
+          options.floor == 100);
     CHECK_EQUAL(options.preempt, 0);
     CHECK_TEXT(options.common.allocator, "");
     CHECK_TEXT(options.phases, "all");
@@ -56,7 +57,7 @@ TEST(good)
     CHECK(options.common.seed == UINT64_MAX &&
           options.common.nonce == UINT64_C(0x7d2c81f0a6b35e94));
     CHECK(options.common.seconds == 604800 && options.ops == UINT64_C(1000000000000));
-    CHECK(options.cpus == 255 && options.sample == 65536 && options.yield == 1000000);
+    CHECK(options.cpus == 255 && options.sample == 65536 && options.yield_one_in == 1000000);
     CHECK_EQUAL(options.floor, 1000);
     CHECK_EQUAL(options.preempt, 1000000);
     CHECK_TEXT(options.common.allocator, "buddy-scan");
