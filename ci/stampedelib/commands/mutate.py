@@ -32,7 +32,8 @@ def build_parser() -> Parser:
                                 "each change must be noticed by a test.")
     parser.add_argument("--files", nargs="+", action="extend", metavar="FILE", help=f"of {', '.join(FILES)}")
     parser.add_argument("--only", action="append", metavar="ID", help="this mutant (may be repeated)")
-    parser.add_argument("--jobs", type=count, default=min(2, os.cpu_count() or 1), metavar="N")
+    parser.add_argument("--jobs", type=count, default=min(2, os.cpu_count() or 1), metavar="N",
+                        help="how many at once (default %(default)s)")
     parser.add_argument("--sample", type=count, metavar="N", help="N mutants, drawn")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of --sample")
     parser.add_argument("--detectors", metavar="NAME,NAME",

@@ -76,7 +76,7 @@ def parser() -> Parser:
                       help=f"record ({RECORD}), images and logs (default build/soak)")
     made.add_argument("--kernel", type=Path, default=BUILD / "stampede.elf", metavar="FILE",
                       help="the ELF to copy, its ISO beside it (default build/gcc-order16's)")
-    made.add_argument("--qemu", metavar="PROGRAM", help="as of `stampede run`")
+    made.add_argument("--qemu", metavar="PROGRAM", help="default $STAMPEDE_QEMU or qemu-system-x86_64")
     made.add_argument("--own", action="store_true",
                       help="the image's first allocator, not the built-in ones; of one's own a "
                            "false alarm may be a true one")
