@@ -7,6 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from ..console import counted
 from ..mutants import report, verdicts
 from ..mutants.build import BuildTrouble, Recipe
 from ..mutants.campaign import Campaign, CleanTreeTrouble
@@ -145,7 +146,7 @@ def _run(arguments, recipe, files, every, mutants, detectors, said) -> int:
         known = State(state_path).results
         return _report(arguments, files, every, mutants, said, known)
     campaign = Campaign(recipe, arguments.folder, State(state_path), detectors, _say)
-    _say(f"{len(mutants)} mutants of {', '.join(files)}, {arguments.jobs} at a time")
+    _say(f"{counted(len(mutants), 'mutant')} of {', '.join(files)}, {arguments.jobs} at a time")
     campaign.check_clean(files, arguments.jobs)
     results = {one.id: one for one in campaign.run(mutants, arguments.jobs)}
     return _report(arguments, files, every, mutants, said, results)

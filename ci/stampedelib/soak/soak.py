@@ -20,6 +20,7 @@ from pathlib import Path
 
 from ..commands.run import BUILD, build_plan, leave_orderly
 from ..commands.stampede import build_parser
+from ..console import counted
 from ..log.serial import key_values
 from ..machine.machine import find_qemu
 from ..run.runner import Plan, run
@@ -238,5 +239,5 @@ def plan(subject: Subject, configuration: Configuration, folder: Path) -> Plan:
 def _summary(runs: list[Run], alarms: int) -> str:
     seconds = sum(run.seconds for run in runs)
     inconclusive = sum(run.verdict == "inconclusive" for run in runs)
-    return (f"soak: {len(runs)} runs recorded, {seconds / 3600:.2f} hours, {inconclusive} "
-            f"inconclusive; since this start {alarms} false alarms")
+    return (f"soak: {counted(len(runs), 'run')} recorded, {seconds / 3600:.2f} hours, {inconclusive} "
+            f"inconclusive; since this start {counted(alarms, 'false alarm')}")
