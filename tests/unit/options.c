@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stress/options.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 enum { OPTIONS = 17 };
 
