@@ -27,9 +27,10 @@ def build_parser() -> Parser:
                     description="Plant each bug of tests/defects in a copy of the tree, run it, and report which "
                                 "are found.",
                     epilog="exit code: 0 all results are as the headers say, 1 some result is not, 2 wrong use")
-    parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="only these defects")
+    parser.add_argument("--only", nargs="+", action="extend", metavar="NAME", default=[], help="only these "
+                                                                                               "defects")
     parser.add_argument("--lane", choices=tuple(LANES), help="run all defects in this lane instead of their own")
-    parser.add_argument("--rules", nargs="*", metavar="RULE",
+    parser.add_argument("--rules", nargs="*", action="extend", metavar="RULE",
                         help="then disable each rule of the oracle (or only these), and check that defects are "
                              "missed without it")
     parser.add_argument("--explorer", action="store_true",

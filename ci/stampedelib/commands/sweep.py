@@ -40,8 +40,9 @@ def seeds(text: str) -> range:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `sweep`."""
     parser.add_argument("words", nargs="*", metavar="-- OPTION",
-                        help="options of each run, as for `stampede run`")
-    parser.add_argument("--seeds", type=seeds, required=True, metavar="FIRST..LAST")
+                        help="options of each run, as for `ci/stampede run`")
+    parser.add_argument("--seeds", type=seeds, required=True, metavar="FIRST..LAST",
+                        help="which, from 1: a run for each")
     parser.add_argument("--jobs", type=integer(1, MOST_JOBS), metavar="N",
                         help="how many runs at the same time on each machine (default: number of processors of "
                              "this one)")
