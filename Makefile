@@ -1,44 +1,41 @@
 # Stampede: a multi-core stress test for page allocators. `make help` says what there is.
 
-CPUS      ?= 8      ## cores, 1 to 255
-MEMORY    ?= 512M   ## of the guest, 64M to 64G (2G with STACSOS)
-DURATION  ?= 15     ## seconds of stress
-SEED      ?=        ## of all random choices; a new one each run if empty
-ALLOCATOR ?=        ## a built-in one's name, or the path of your own: mine.c, .cpp, .rs, .S, .o, .a or a folder of them
-ALLOCATOR_NAME ?=   ## which allocator, if several are registered in the files of ALLOCATOR
-USER_CFLAGS ?=      ## options to compile those files with: "-I../mine/include -DNDEBUG -std=c99"
-USER_COMPILE_COMMANDS ?= ## a compile_commands.json that has such options
-USER_MK   ?=        ## a makefile that has such options; stampede.mk beside the files if empty
-STACSOS   ?=        ## the path of a StACSOS page-allocator-buddy.cpp (docs/STACSOS.md)
-STACSOS_PROMISES ?= ## promises that it takes back, such as "-coalesces" (docs/STACSOS.md)
-ACCEL     ?= auto   ## auto, kvm or tcg
-THREAD    ?= multi  ## of TCG: multi or single
-SCHEDULE  ?= free   ## free, or deterministic: the interleaving is a function of SEED
-FIRMWARE  ?= bios   ## bios or uefi
-BOOT      ?= iso    ## iso (by GRUB) or direct (by the PVH note, five times faster)
-ARGS      ?=        ## options for the kernel: "name=value name=value"
-ON_FAIL   ?=        ## exit, gdb (stay for make gdb) or bundle; bundle in CI, else exit, if empty
-HARDENING ?=        ## 1, with STACSOS: after a pass try calls that no careful caller makes, reported apart
-KEEP_GOING ?=       ## 1: after a failure boot again for the phases that were left
-BUNDLE    ?=        ## the folder of a bundle; build/last/bundle if empty
-RUN_ARGS  ?=        ## more for "ci/stampede run", such as --junit FILE --expect REGEX
-HOSTED    ?=        ## 1: make explore runs as a program of this host, not in QEMU
-FROM_LOG  ?=        ## make explore: bring back the failure that this log of make run tells of
-EXPLORE_ARGS ?=     ## more for "ci/stampede explore", such as --seed P:S --strategy sweep
-DEFECTS   ?=        ## more for "ci/defects", such as --rules or --only NAME
-HOURS     ?= 2      ## of make soak
-MAX_ORDER ?= 16     ## largest block of the built-in allocators, 2^MAX_ORDER pages; 10 to 18
-BUILD_DIR ?= build  ## the folder of all that is made
+CPUS             ?= 8      ## cores, 1 to 255
+MEMORY           ?= 512M   ## of the guest, 64M to 64G (2G with STACSOS)
+DURATION         ?= 15     ## seconds of stress
+SEED             ?=        ## of all random choices; a new one each run if empty
+ALLOCATOR        ?=        ## a built-in one's name, or the path of your own: mine.c, .cpp, .rs, .S, .o, .a or a folder of them
+ALLOCATOR_NAME   ?=        ## which allocator, if several are registered in the files of ALLOCATOR
+USER_CFLAGS      ?=        ## options to compile those files with: "-I../mine/include -DNDEBUG -std=c99"
+USER_COMPILE_COMMANDS ?=        ## a compile_commands.json that has such options
+USER_MK          ?=        ## a makefile that has such options; stampede.mk beside the files if empty
+STACSOS          ?=        ## the path of a StACSOS page-allocator-buddy.cpp (docs/STACSOS.md)
+STACSOS_PROMISES ?=        ## promises that it takes back, such as "-coalesces" (docs/STACSOS.md)
+ACCEL            ?= auto   ## auto, kvm or tcg
+THREAD           ?= multi  ## of TCG: multi or single
+SCHEDULE         ?= free   ## free, or deterministic: the interleaving is a function of SEED
+FIRMWARE         ?= bios   ## bios or uefi
+BOOT             ?= iso    ## iso (by GRUB) or direct (by the PVH note, five times faster)
+ARGS             ?=        ## options for the kernel: "name=value name=value"
+ON_FAIL          ?=        ## exit, gdb (stay for make gdb) or bundle; bundle in CI, else exit, if empty
+HARDENING        ?=        ## 1, with STACSOS: after a pass try calls that no careful caller makes, reported apart
+KEEP_GOING       ?=        ## 1: after a failure boot again for the phases that were left
+BUNDLE           ?=        ## the folder of a bundle; build/last/bundle if empty
+RUN_ARGS         ?=        ## more for "ci/stampede run", such as --junit FILE --expect REGEX
+HOSTED           ?=        ## 1: make explore runs as a program of this host, not in QEMU
+FROM_LOG         ?=        ## make explore: bring back the failure that this log of make run tells of
+EXPLORE_ARGS     ?=        ## more for "ci/stampede explore", such as --seed P:S --strategy sweep
+DEFECTS          ?=        ## more for "ci/defects", such as --rules or --only NAME
+MUTATE_ARGS      ?=        ## more for "ci/mutate", such as --files mm/buddy.c, --sample 20 or --list
+HOURS            ?= 2      ## of make soak
+MAX_ORDER        ?= 16     ## largest block of the built-in allocators, 2^MAX_ORDER pages; 10 to 18
+BUILD_DIR        ?= build  ## the folder of all that is made
 
-# A misspelt variable would be ignored without a word. Those above are known, and these.
-OTHER_VARIABLES := CC CURDIR CXX EXPLORE HOST_ALLOCATOR HOST_CC HOST_USER HOST_USER_DIR MUTATE_ARGS PYTHON RUSTC STACSOS_GENERATION \
-    STACSOS_LOCK STACSOS_PROMISES USER_DEFINES USER_FLAGS USER_INCLUDES USER_RUSTFLAGS USER_SOURCES USER_STD TEST_JOBS V
+# Make ignores a variable that is misspelt, or that the target does not read, without a word. A make that this one calls
+# is handed all of them.
 GIVEN := $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(filter-out -%,$(name)))))
-ifneq ($(GIVEN),)
-KNOWN := $(OTHER_VARIABLES) $(shell sed -n 's/^\([A-Z_]*\) *?=.* \#\#.*/\1/p' $(firstword $(MAKEFILE_LIST)))
-UNKNOWN := $(filter-out $(KNOWN),$(GIVEN))
-$(if $(UNKNOWN),$(error $(shell ci/refuse-variables $(UNKNOWN) -- $(KNOWN))))
-endif
+REFUSAL := $(if $(GIVEN),$(shell ci/refuse-variables $(GIVEN) -- $(if $(filter 0,$(MAKELEVEL)),$(MAKECMDGOALS))))
+$(if $(REFUSAL),$(error $(REFUSAL)))
 
 comma := ,
 
@@ -103,13 +100,8 @@ empty_if    = $(if $(1),$(2) $(1))
 
 .PHONY: help build kernel iso run debug explore kernel-explore hosted-explore mutants gdb postmortem test defects prove soak check clean
 
-columns = awk -F '|' '{ if (NF == 2) printf "%-19s %s\n", $$1, $$2; else printf "%-21s %-6s %s\n", $$1, $$2, $$3 }'
-
 help: ## this text
-	@echo 'Stampede stress-tests page allocators on all cores. Targets:'
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | $(columns)
-	@echo 'Variables (make run CPUS=4 ...):'
-	@sed -n 's/^\([A-Z_]*\) *?= *\([^#]*[^# ]\)\{0,1\} *## */  \1|\2|/p' $(firstword $(MAKEFILE_LIST)) | $(columns)
+	@ci/make-help $(firstword $(MAKEFILE_LIST))
 
 # $(call choose,IMAGE): of several allocators in the user's files one must be asked for, unless a log names it.
 # $(chosen) is its name, or a built-in one's.
@@ -187,7 +179,7 @@ defects: ## plant each bug of tests/defects in a copy of the tree, and see that 
 
 mutants: ## change the allocators and the lock in a thousand places; every change must be noticed (an hour)
 	@ci/install-deps test
-	@ci/mutate --markdown docs/MUTANTS.md $(MUTATE_ARGS)
+	@ci/mutate $(if $(filter --detectors --files --only --sample,$(MUTATE_ARGS)),,--markdown docs/MUTANTS.md) $(MUTATE_ARGS)
 
 soak: ## hours of runs, each another configuration: none may raise an alarm; goes on where it was ended
 	@ci/install-deps run $(if $(USER_CXX),cxx) $(if $(USER_RUST),rust)
