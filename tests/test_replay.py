@@ -343,7 +343,7 @@ def test_steps_backwards_from_the_broken_rule(recording):
     assert len(places) == 7, done.stdout + done.stderr
     assert len(set(places[:5])) == 5, "four different instructions before"
     assert places[5:] == [places[3], places[2]], "forwards again it is the same way"
-    assert re.search(r"\bcaught \(title=", done.stdout), "the caller, before the call"
+    assert re.search(r"\bcaught \(rule=", done.stdout), "the caller, before the call"
 
 
 def test_rewinds_as_steps_backwards_do(recording):
