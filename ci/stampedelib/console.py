@@ -8,7 +8,7 @@ from .log import printable
 PROGRESS = "# progress "
 CLEAR_LINE = "\r\x1b[K"
 BRIEFLY = (PROGRESS, "ok ", "not ok ", "Bail out!")
-ON_THE_PAGE = ("# promise ", "# rule ", "# selftest left out: ")  # told at the end, in one place
+ON_THE_PAGE = ("# promise", "# rule", "# selftest left")  # told at the end, in one place
 NOT_RUN = "# SKIP not run "
 
 

@@ -20,7 +20,6 @@ from pathlib import Path
 
 from .busy import Busy
 from .cli import build_parser
-from .log import key_values
 from .machine import find_qemu
 from .run_command import BUILD, build_plan, leave_orderly
 from .runner import Plan, run
@@ -211,7 +210,7 @@ def _one(subject: Subject, seed: int, configuration: Configuration, load: int) -
     tried = verdict.banner.get("allocator") or configuration.allocator
     return Run(seed, replace(configuration, allocator=tried), verdict.word, verdict.title,
                round(time.monotonic() - start, 2), started.isoformat(timespec="seconds"), host_load,
-               {phase.name: key_values(phase.detail) for phase in verdict.phases},
+               {phase.name: phase.values for phase in verdict.phases},
                subject.source, verdict.banner.get("version", ""), subject.checksum,
                subject.qemu_version)
 

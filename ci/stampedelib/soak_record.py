@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .fields import Value
 from .soak_matrix import Configuration
 from .usage import UsageError
 
@@ -27,7 +28,7 @@ class Run:
     seconds: float
     started: str
     host_load: float
-    phases: dict[str, dict[str, str]]
+    phases: dict[str, dict[str, Value]]
     source: str
     version: str
     kernel: str

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .log import Phase
-from .statement import Statement
+from .statement import LeftOut, Statement
 
 CODES = {"pass": 0, "fail": 1, "error": 2, "inconclusive": 3, "hang": 4, "crash": 5, "damaged": 6}
 KERNEL_EXIT_CODES = {0x41 + 2 * code: word for word, code in CODES.items() if word != "damaged"}
@@ -35,7 +35,7 @@ class Verdict:
     rules_not_tested: list[Statement] = field(default_factory=list)
     phases_left_out: list[Statement] = field(default_factory=list)
     selftest_failed: list[str] = field(default_factory=list)
-    selftest_left_out: list[str] = field(default_factory=list)
+    selftest_left_out: list[LeftOut] = field(default_factory=list)
     advice: str | None = None
     running: str | None = None
     place: str | None = None
