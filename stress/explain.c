@@ -23,7 +23,7 @@ static uint32_t history_count; /* of cores and, behind them, of their interrupt 
 static bool alone = true;      /* also before the first phase */
 static pfn_t block_pfn = INVALID_PFN;
 static uint64_t block_pages;
-static const char *blamed[MAX_CORES]; /* the rule, of each core that the title names; else NULL */
+static enum rule blamed[MAX_CORES]; /* of each core that the title names */
 
 void explain_set_cores(const struct core *cores, uint32_t count)
 {
@@ -43,7 +43,7 @@ void explain_block(pfn_t pfn, unsigned order)
     block_pages = (uint64_t)1 << order;
 }
 
-void explain_blame(uint32_t core, const char *rule)
+void explain_blame(uint32_t core, enum rule rule)
 {
     blamed[core] = rule;
 }
@@ -211,10 +211,10 @@ static void describe_state(const struct percpu *cpu, char *text, size_t size)
                         : !cpu->watch.busy ? "rests"
                         : cpu->waiting_for ? "waits"
                                            : "works";
-    const char *rule = blamed[cpu->local.number];
+    enum rule rule = blamed[cpu->local.number];
 
     format_text(text, size, "state=%s%s locks=%u%s%s", state, interrupts, cpu->locks_held,
-                rule ? " blamed=" : "", rule ? rule : "");
+                rule ? " blamed=" : "", rule ? rule_name(rule) : "");
 }
 
 static void report_backtrace(const struct percpu *cpu)

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <lib/fail.h>
 #include <stress/core.h>
 
 /* Whose histories to tell: `count` cores, and behind them in the array as many of their interrupt
@@ -15,7 +16,7 @@ const char *explain_range_call(uint32_t number);
 
 /* The title names core `core`, for breaking this rule: its line says so. Of the watchdog's rules.
  */
-void explain_blame(uint32_t core, const char *rule);
+void explain_blame(uint32_t core, enum rule rule);
 
 /* The block that the failure is about: operations that touch it are marked. */
 void explain_block(pfn_t pfn, unsigned order);

@@ -169,13 +169,14 @@ static const char *no_lock(const struct run *run)
 }
 
 static const struct {
-    const char *rule;
+    enum rule rule;
     const char *(*untested)(const struct run *run);
 } rule_table[] = {
-    {"lost", blocks_untested},      {"uncoalesced", no_residue},     {"residue", no_residue},
-    {"free-list", blocks_untested}, {"false-oom", no_false_oom},     {"bad-free", no_bad_free},
-    {"remove-held", no_removal},    {"selftest", selftest_untested}, {"lock-held", no_lock},
-    {"lock-owner", no_lock},
+    {RULE_LOST, blocks_untested},   {RULE_UNCOALESCED, no_residue},
+    {RULE_RESIDUE, no_residue},     {RULE_FREE_LIST, blocks_untested},
+    {RULE_FALSE_OOM, no_false_oom}, {RULE_BAD_FREE, no_bad_free},
+    {RULE_REMOVE_HELD, no_removal}, {RULE_SELFTEST, selftest_untested},
+    {RULE_LOCK_HELD, no_lock},      {RULE_LOCK_OWNER, no_lock},
 };
 
 void tested_report(const struct run *run)
@@ -186,7 +187,7 @@ void tested_report(const struct run *run)
         char text[WHY_SIZE];
         const char *why = rule_table[i].untested(run);
         if (why)
-            report_line("# rule=%s outcome=not-tested why=%s", rule_table[i].rule,
+            report_line("# rule=%s outcome=not-tested why=%s", rule_name(rule_table[i].rule),
                         format_value(text, sizeof(text), why));
     }
 }

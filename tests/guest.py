@@ -9,7 +9,7 @@ from functools import cache
 
 from support import ROOT
 
-from stampedelib.log import parse
+from stampedelib.log.serial import parse
 
 # Never a verdict: only so that a test of a machine that hangs ends. A loaded host is slow.
 LIMIT_SECONDS = 120

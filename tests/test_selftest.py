@@ -7,7 +7,7 @@ import pytest
 from guest import ROOT, boot, make, run
 from support import EXIT_CODE
 
-from stampedelib.verdict import CODES
+from stampedelib.verdict.verdict import CODES
 
 
 # Sound: how many vectors run at least, and one that is left out, with the reason.

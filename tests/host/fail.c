@@ -13,13 +13,13 @@
 
 _Thread_local struct host_expectation *host_expected;
 
-void fail(const char *rule, const char *format, ...)
+void(fail)(enum rule rule, const char *format, ...)
 {
     struct host_expectation scratch;
     struct host_expectation *result = host_expected != NULL ? host_expected : &scratch;
     va_list list;
     va_start(list, format);
-    snprintf(result->rule, sizeof result->rule, "%s", rule);
+    result->rule = rule;
     vsnprintf(result->text, sizeof result->text, format, list);
     va_end(list);
     if (host_expected != NULL) {
@@ -27,7 +27,7 @@ void fail(const char *rule, const char *format, ...)
         longjmp(result->frame, 1);
     }
     fflush(stdout);
-    fprintf(stderr, "fail: %s: %s\n", scratch.rule, scratch.text);
+    fprintf(stderr, "fail: %s: %s\n", rule_name(scratch.rule), scratch.text);
     abort();
 }
 

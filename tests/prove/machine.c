@@ -31,11 +31,11 @@ static _Noreturn void give_up(void)
     siglongjmp(broken.frame, 1);
 }
 
-void fail(const char *rule, const char *format, ...)
+void(fail)(enum rule rule, const char *format, ...)
 {
     va_list list;
 
-    snprintf(broken.rule, sizeof(broken.rule), "%s", rule);
+    broken.rule = rule;
     va_start(list, format);
     vsnprintf(broken.text, sizeof(broken.text), format, list);
     va_end(list);
@@ -44,7 +44,7 @@ void fail(const char *rule, const char *format, ...)
 
 void cpu_relax(void)
 {
-    fail("deadlock", "waits for a lock that nobody is left to release");
+    fail(RULE_DEADLOCK, "waits for a lock that nobody is left to release");
 }
 
 uint64_t cpu_cycles(void)
@@ -66,8 +66,8 @@ static void trapped(int number, siginfo_t *info, void *context)
     if (number == SIGVTALRM && ++idle_ticks < TICKS_ALLOWED)
         return;
     if (number == SIGVTALRM)
-        fail("stall", "a call that does not return");
-    fail("trap", "signal %d, address %p", number, info->si_addr);
+        fail(RULE_STALL, "a call that does not return");
+    fail(RULE_TRAP, "signal %d, address %p", number, info->si_addr);
 }
 
 void machine_progress(void)
@@ -119,7 +119,7 @@ void machine_enter(unsigned core)
 void machine_check_rest(void)
 {
     if (!irq_enabled())
-        fail("irq-state", "interrupts left off");
+        fail(RULE_IRQ_STATE, "interrupts left off");
     if (this_cpu()->locks_held)
-        fail("lock-held", "%s kept", percpu_held_name(this_cpu()));
+        fail(RULE_LOCK_HELD, "%s kept", percpu_held_name(this_cpu()));
 }
