@@ -345,10 +345,12 @@ def _cells(line):
 def test_report_says_what_there_was_too_little_of(soaked):
     soaked.run("inconclusive")
     run = soaked.runs[0]
-    fields = vars(run) | {"title": "mixed: inconclusive: contended=3, the floor is 10; "
-                                   "irq: inconclusive: handoffs=7, the floor is 200"}
-    row, = _rows(report([type(run)(**fields)]), "Inconclusive")
-    assert _cells(row)[-1] == "mixed contended 3/10, irq handoffs 7/200"
+    phases = {"single": {"ops": 12}, "mixed": {"contended": 3, "floor": 10}, "irq": {"handoffs": 7, "floor": 200}}
+    of_log_format_1 = {"title": "mixed: inconclusive: contended=3, the floor is 10; "
+                                "irq: inconclusive: handoffs=7, the floor is 200"}
+    for fields in ({"phases": phases}, of_log_format_1):
+        row, = _rows(report([type(run)(**vars(run) | fields)]), "Inconclusive")
+        assert _cells(row)[-1] == "mixed contended 3/10, irq handoffs 7/200"
 
 
 def test_report_by_the_command(soaked):

@@ -110,7 +110,7 @@ def state_text(kernel: Kernel, cpu: Cpu) -> str:
     if cpu.number == kernel.reporter:
         return "reports"
     if kernel.reporter is not None and not record["frozen"]:
-        return "did not stop"
+        return "unstopped"
     if not record["watch.busy"]:
         return "rests"
     return "waits" if cpu.waiting_for else "works"
