@@ -139,13 +139,14 @@ def test_lines_of_the_other_version_are_passed_over(at, version):
     (["# core=0 state=reports locks=0 call=insert_pages from=0x100 to=0x200"], "in insert_pages (pages 0x100 to 0x200)"),
     (["# core=0 state=works interrupts=on locks=0 call=allocate order=3", "# core=0 in=interrupt call=free order=0 pfn=0x1"],
      "in allocate_pages (order 3)"),
-    (["# core=0 state=works locks=0 call=free order=1 pfn=0x8 number=1 owner=0", "# core=1 state=reports locks=0 call=init from=0x1 "
-      "to=0x2"], "in init (pages 0x1 to 0x2)"),
+    (["# core=0 state=works locks=0 call=free order=1 pfn=0x8 number=1 owner=0",
+      "# core=1 state=reports locks=0 call=init from=0x1 to=0x2"], "in init (pages 0x1 to 0x2)"),
     (["# core=0 state=reports locks=0 call=first-walk"], "in: the first walk, when all memory had been inserted"),
 ])
 def test_place_of_a_failure_before_the_first_phase(cores, place):
     title = "trap: x"
-    lines = [*opening(plan=0)[:-1], f"# FAILURE {title}", *cores, "1..0", f"Bail out! {title}", f"# title={title}", "# verdict=crash"]
+    lines = [*opening(plan=0)[:-1], f"# FAILURE {title}", *cores, "1..0", f"Bail out! {title}", f"# title={title}",
+             "# verdict=crash"]
     assert judge(numbered(lines)).place == f"before the first phase, {place}"
 
 
