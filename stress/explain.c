@@ -23,7 +23,7 @@ static uint32_t history_count; /* of cores and, behind them, of their interrupt 
 static bool alone = true;      /* also before the first phase */
 static pfn_t block_pfn = INVALID_PFN;
 static uint64_t block_pages;
-static enum rule blamed[MAX_CORES]; /* of each core that the title names */
+static enum rule blamed[CPU_LIMIT]; /* of each core that the title names */
 
 void explain_set_cores(const struct core *cores, uint32_t count)
 {
@@ -148,7 +148,7 @@ static uint32_t oldest(const uint8_t *told)
 
 static void report_history(uint64_t failed_at)
 {
-    uint8_t told[2 * MAX_CORES] = {0};
+    uint8_t told[2 * CPU_LIMIT] = {0};
 
     for (uint32_t i = oldest(told); i < history_count; i = oldest(told)) {
         const struct core *core = &all_cores[i];

@@ -226,8 +226,9 @@ PROGRAMS = [f"{HOST}/plain/stampede-host", f"{HOST}/plain/selftest/models", f"{H
 
 @pytest.fixture(name="hosted", scope="module")
 def fixture_hosted():
-    make("-f", "tests/host.mk", *PROGRAMS[:3])
-    make("-f", "tests/host.mk", PROGRAMS[3], "HOST_ALLOCATOR=tests/explore/depth2.c")
+    make("-f", "tests/tests.mk", *PROGRAMS[:2])
+    make("-f", "arch/host/host.mk", PROGRAMS[2])
+    make("-f", "arch/host/host.mk", PROGRAMS[3], "HOST_ALLOCATOR=tests/explore/depth2.c")
 
 
 @pytest.mark.parametrize("words, rows", [

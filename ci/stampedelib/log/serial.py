@@ -4,11 +4,11 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from ..vocabulary import LONGEST_LINE
 from . import earlier, fields, statement
 from .statement import NOT_TESTED, Call, LeftOut, Statement, once_each
 
 LATEST_FORMAT = 2
-LONGEST_LINE = 240
 LONGEST_PENDING = 4096  # a line shown live is broken here, so that endless ones cost no memory
 MARKER = "KTAP version 1"
 MARKER_AT = re.compile(rb"KTAP version 1\r*(?:\n|\Z)")
