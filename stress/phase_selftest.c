@@ -243,10 +243,10 @@ static bool try_vector(void)
 }
 
 /* Where searches are long, the vectors with a large pool would take all of the run's time. */
-static bool is_late(const struct options *options, uint64_t start)
+static bool is_late(const struct stress_options *options, uint64_t start)
 {
     enum { LEAST_SECONDS = 2, PART_OF_TIME = 5 };
-    uint64_t seconds = options->seconds / PART_OF_TIME;
+    uint64_t seconds = options->common.seconds / PART_OF_TIME;
 
     if (options->ops)
         return false;
@@ -254,7 +254,7 @@ static bool is_late(const struct options *options, uint64_t start)
 }
 
 /* Returns how many were run. */
-static unsigned run_all(const struct options *options, struct core *core, unsigned count)
+static unsigned run_all(const struct stress_options *options, struct core *core, unsigned count)
 {
     uint64_t start = clock_ns();
     unsigned ran = 0;

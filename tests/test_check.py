@@ -219,3 +219,11 @@ def test_shell_scripts_are_clean():
         pytest.skip("no shellcheck")
     done = subprocess.run(["shellcheck", ROOT / "ci/install-deps"], env=os.environ, timeout=60)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("tool", sorted(path.name for path in (ROOT / "ci").iterdir() if path.is_file() and path.name != "check"))
+def test_each_tool_says_how_it_is_called(tool):
+    done = subprocess.run([ROOT / "ci" / tool, "--help"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
+                          check=False)
+    assert f"ci/{tool}" in done.stdout + done.stderr or f"usage: {tool}" in done.stdout, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr, done.stderr

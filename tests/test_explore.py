@@ -463,7 +463,21 @@ def test_hosted_has_one_order(order):
 
 def test_the_stress_knows_nothing_of_it():
     log = boot("schedules=5", image())
-    assert log.verdict == "error" and "is the explorer's" in log.title, log.text
+    assert log.verdict == "error" and "schedules=5: is for the explorer (make explore" in log.title, log.text
+
+
+@pytest.mark.parametrize("word", ("yield=5", "phases=nonsense", "floor=7", "provoke=overlap", "ops=9", "cpus=2"))
+def test_options_of_the_stress_are_refused(word):
+    code, _, text = explore(hosted(), "schedules=5", word)
+    assert code == CODES["error"] and f"# ERROR usage: option {word}: is for the stress (make run" in text, text
+
+
+@pytest.mark.parametrize("where", ("hosted", "kernel"))
+def test_the_command_tells_of_a_refused_option(tmp_path, where):
+    image_words = ("--hosted",) if where == "hosted" and hosted() else ("--kernel", str(kernel()))
+    done = stampede("explore", *image_words, "--schedules", "5", "--log", str(tmp_path / "log"), "--args", "yield=5")
+    assert done.returncode == CODES["error"], done.stdout + done.stderr
+    assert "option yield=5: is for the stress (make run, ci/stampede run)" in done.stdout, done.stdout
 
 
 def test_a_damaged_file_is_refused(tmp_path):

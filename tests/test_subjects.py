@@ -67,7 +67,7 @@ def build_image(name):
 def subjects():
     """All images and hosted programs; the way to each image."""
     image()
-    make("-j2", "hosted-subjects")
+    make("-j2", "-f", "tests/tests.mk", "hosted-subjects")
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(build_image, ["sound", *SUBJECTS]))
     return lambda name: ROOT / f"build/gcc-order16-{name}/stampede.elf"

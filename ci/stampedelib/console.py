@@ -11,6 +11,11 @@ BRIEFLY = (PROGRESS, "ok ", "not ok ", "Bail out!")
 ON_THE_PAGE = ("# promise", "# rule", "# selftest left")  # told at the end, in one place
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of something: "1 run", "2 runs"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 class Console:
     """Shows the kernel's lines as they come; on a terminal progress rewrites one line in place.
 

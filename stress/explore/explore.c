@@ -22,7 +22,7 @@ struct tally {
 };
 
 static struct {
-    const struct options *options;
+    const struct explore_options *options;
     const struct page_allocator *allocator;
     struct program_limits limits;
     struct prng random;
@@ -194,7 +194,7 @@ static bool goes_on(void)
     }
     if (explorer.options->schedules)
         return explorer.schedules < explorer.options->schedules;
-    return ms < explorer.options->seconds * 1000;
+    return ms < explorer.options->common.seconds * 1000;
 }
 
 static void make_program(uint64_t seed)
@@ -357,7 +357,7 @@ _Noreturn static void conclude(void)
     run_end(verdict);
 }
 
-static void set_limits(const struct options *options, unsigned promises)
+static void set_limits(const struct explore_options *options, unsigned promises)
 {
     explorer.limits = (struct program_limits){
         .cores = promises & PROMISE_SMP_SAFE ? (unsigned)options->cores : 1,
@@ -375,7 +375,7 @@ static void set_limits(const struct options *options, unsigned promises)
     };
 }
 
-bool explore_check(const struct options *options, char *message, size_t size)
+bool explore_check(const struct explore_options *options, char *message, size_t size)
 {
     static struct program program;
     static struct schedule_switch list[SCHEDULE_SWITCHES];
@@ -410,7 +410,7 @@ static bool has_unseen_atomics(void)
     return __stop_unseen_atomics - __start_unseen_atomics > 0;
 }
 
-void explore(const struct options *options, const struct trial_setup *setup)
+void explore(const struct explore_options *options, const struct trial_setup *setup)
 {
     struct trial_setup with_options = *setup;
 
@@ -423,7 +423,7 @@ void explore(const struct options *options, const struct trial_setup *setup)
              "allocator %s takes one region of a multiple of %llu pages; the explorer has %u",
              setup->allocator->name, (ull)setup->allocator->range_alignment, EXPLORE_PAGES);
     set_limits(options, setup->allocator->promises);
-    prng_seed(&explorer.random, options->seed, 0);
+    prng_seed(&explorer.random, options->common.seed, 0);
     with_options.machine.points =
         strcmp(options->points, "coarse") == 0 ? POINTS_COARSE : POINTS_ALL;
     with_options.machine.races =

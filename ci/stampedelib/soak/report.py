@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from statistics import median
 
+from ..console import counted
 from ..log.fields import Value
 from ..log.serial import printable
 from ..usage import UsageError
@@ -41,8 +42,8 @@ def _totals(runs: list[Run]) -> str:
     cpus = [run.configuration.cpus for run in runs]
     qemu = " and ".join(sorted({run.qemu for run in runs}))
     return (f"From {min(run.started for run in runs)} to {max(run.started for run in runs)}: "
-            f"**{len(runs)} runs, {_hours(runs)} hours, {verdicts}; "
-            f"{sum(run.is_alarm for run in runs)} false alarms.**\n"
+            f"**{counted(len(runs), 'run')}, {_hours(runs)} hours, {verdicts}; "
+            f"{counted(sum(run.is_alarm for run in runs), 'false alarm')}.**\n"
             f"{operations / 1e6:.1f} million operations on {min(cpus)} to {max(cpus)} CPUs; "
             f"QEMU {qemu}; seed {' and '.join(sorted({str(run.soak_seed) for run in runs}))}.\n")
 
