@@ -78,7 +78,8 @@ TABLE = {
     "make soak": Run(says=PASS, slow=True),
     "make soak HOURS=2": Run("make soak", says=PASS, slow=True),
     "ci/soak --only NUMBER": Run("ci/soak --only 0", says=PASS, after=("make soak",), slow=True),
-    "ci/soak --report": Run("ci/soak --report build/soak/runs.jsonl", says="Clean hours", after=("make soak",), slow=True),
+    "ci/soak --report":
+        Run("ci/soak --report build/soak/runs.jsonl", says="Clean hours", after=("make soak",), slow=True),
     # The tool.
     "ci/stampede run": Run("ci/stampede run --seconds 2 --cpus 4 --args floor=0", says=PASS, after=("make build",)),
     "ci/stampede run --boot direct --cpus 8 --seconds 3 --seed 4 --args 'phases=mixed provoke=overlap' --on-fail exit":
