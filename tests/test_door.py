@@ -634,7 +634,7 @@ def test_variable_or_value_is_refused(words, says):
 
 @pytest.mark.parametrize("words", [["kernel", "MAX_ORDER=18"], ["kernel", "V=1"], ["kernel", "CURDIR=."], ["kernel", "EXPLORE=1"],
                                    ["kernel", "CC=clang"], ["kernel", "STACSOS_LOCK=student"], ["kernel", "run", "CPUS=1"],
-                                   ["help", "CPUS=255"], ["mutants", "MUTATE_ARGS=x"], ["hosted-tests", "CPUS=1"]], ids=" ".join)
+                                   ["help", "CPUS=255"], ["mutants", "MUTATE_ARGS=x"], ["hosted", "CPUS=1"]], ids=" ".join)
 def test_variable_is_known(words):
     done = make("-n", *words)
     assert done.returncode == 0, said(done)

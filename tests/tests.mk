@@ -78,7 +78,7 @@ $(HOST_BUILD)/plain/subjects/%: $(HOST_BUILD)/plain/tests/subjects/%.o $(call ho
 		$(HOST_NO_NAMES)
 	@mkdir -p $(@D)
 	$(SAY) LD $@
-	$(Q)$(HOST_CC) $(HOST_CFLAGS) $(HOST_FLAGS_plain) -no-pie -o $@ $^
+	$(Q)$(host_link_plain)
 
 TEST_OBJECTS += $(HOST_SUBJECTS:%=$(HOST_BUILD)/plain/tests/subjects/%.o)
 hosted-subjects: $(addprefix $(HOST_BUILD)/plain/subjects/,$(HOST_SUBJECTS))
@@ -90,7 +90,7 @@ $(HOST_BUILD)/$(1)/selftest/models: $(HOST_BUILD)/$(1)/tests/selftest/models.o $
 		$(HOST_NO_NAMES)
 	@mkdir -p $$(@D)
 	$$(SAY) LD $$@
-	$$(Q)$$(HOST_CC) $$(HOST_CFLAGS) $$(HOST_FLAGS_$(1)) -no-pie -o $$@ $$^
+	$$(Q)$$(host_link_$(1))
 TEST_OBJECTS += $(HOST_BUILD)/$(1)/tests/selftest/models.o
 endef
 $(foreach variant,asan plain,$(eval $(call host_models_rules,$(variant))))
@@ -122,7 +122,6 @@ hosted-recipe:
 	    $(info program $(variant)/stampede-host $(call host_stress_objects,$(variant)) $(HOST_NO_NAMES))\
 	    $(foreach test,$(HOST_RELINKED),$(info program $(variant)/$(test) $(call unit_objects,$(variant),$(test)))))
 	$(info compile explore $(HOST_CC) $(HOST_WATCHED_CFLAGS))
-	$(info link explore $(HOST_CC) -pthread -no-pie -Wl,-u,etext)
-	$(info program explore/stampede-explore $(HOST_EXPLORE_OBJECTS) \
-	    $(HOST_NO_NAMES))
+	$(info link explore $(HOST_EXPLORER_LINK))
+	$(info program explore/stampede-explore $(HOST_EXPLORE_OBJECTS) $(HOST_NO_NAMES))
 	@:

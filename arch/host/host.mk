@@ -74,7 +74,8 @@ HOST_EXPLORE_OBJECTS := $(HOST_WATCHED_OBJECTS) \
 HOST_OBJECTS += $(HOST_EXPLORE_OBJECTS)
 
 # $(call host_explorer,PROGRAM,OBJECTS): PROGRAM explores the allocators in OBJECTS, or the built-in ones.
-host_link_explorer = $(HOST_CC) -pthread -no-pie -Wl,-u,etext -o $@ $(filter %.o,$^)
+HOST_EXPLORER_LINK := $(HOST_CC) -pthread -no-pie -Wl,-u,etext
+host_link_explorer = $(HOST_EXPLORER_LINK) -o $@ $(filter %.o,$^)
 host_explorer = $(call named_program,$(HOST_BUILD)/explore/$(1),$(HOST_BUILD)/explore/$(1)-,$(2) $(HOST_EXPLORE_OBJECTS),$(HOST_NO_NAMES),host_link_explorer)
 $(eval $(call host_explorer,stampede-explore))
 hosted: $(HOST_BUILD)/explore/stampede-explore

@@ -65,7 +65,7 @@ TEST_OBJECTS += $(SOUND:%=$(HOST_BUILD)/explore/watched/tests/sound/%.o)
 
 $(HOST_BUILD)/plain/sound/stampede-host: $(SOUND_HOSTED) $(call host_stress_objects,plain) $(HOST_NO_NAMES)
 	$(SAY) LD $@
-	$(Q)$(HOST_CC) $(HOST_CFLAGS) $(HOST_FLAGS_plain) -no-pie -o $@ $^
+	$(Q)$(host_link_plain)
 
 $(eval $(call host_explorer,sound/stampede-explore,$(SOUND_EXPLORED)))
 
@@ -76,9 +76,9 @@ $(HOST_BUILD)/plain/sound-matrix/%: $(HOST_BUILD)/plain/build/sound-matrix/%.o $
 		$(HOST_NO_NAMES)
 	@mkdir -p $(@D)
 	$(SAY) LD $@
-	$(Q)$(HOST_CC) $(HOST_CFLAGS) $(HOST_FLAGS_plain) -no-pie -o $@ $^
+	$(Q)$(host_link_plain)
 
 $(HOST_BUILD)/explore/sound-matrix/%: $(HOST_BUILD)/explore/watched/build/sound-matrix/%.o $(HOST_EXPLORE_OBJECTS) $(HOST_NO_NAMES)
 	@mkdir -p $(@D)
 	$(SAY) LD $@
-	$(Q)$(HOST_CC) -pthread -no-pie -o $@ $^
+	$(Q)$(host_link_explorer)

@@ -21,7 +21,6 @@ from pathlib import Path
 from ..commands.run import BUILD, build_plan, leave_orderly
 from ..commands.stampede import build_parser
 from ..console import counted
-from ..log.serial import key_values
 from ..machine.machine import find_qemu
 from ..run.runner import Plan, run
 from ..usage import BUILD_DIR, ROOT, Parser, UsageError, existing_file, integer
@@ -212,7 +211,7 @@ def _one(subject: Subject, seed: int, configuration: Configuration, load: int) -
     tried = verdict.banner.get("allocator") or configuration.allocator
     return Run(seed, replace(configuration, allocator=tried), verdict.word, verdict.title,
                round(time.monotonic() - start, 2), started.isoformat(timespec="seconds"), host_load,
-               {phase.name: key_values(phase.detail) for phase in verdict.phases},
+               {phase.name: phase.values for phase in verdict.phases},
                subject.source, verdict.banner.get("version", ""), subject.checksum,
                subject.qemu_version)
 
