@@ -32,7 +32,8 @@ from .report import report
 
 FOLDER = BUILD_DIR / "soak"
 RECORD = "runs.jsonl"
-KERNEL_SOURCES = ("Makefile", "linker.ld", "boot", "arch", "mm", "smp", "stress", "lib")
+KERNEL_SOURCES = ("Makefile", "linker.ld", "ci/build.mk", "ci/sources.mk", "boot", "arch", "mm", "smp", "stress", "lib",
+                  ":!arch/host", ":!boot/host", ":!stress/prove")
 LONGEST_HOURS = 1000
 ALARM = 1
 TOO_LARGE_TO_SAVE = "1G"
