@@ -58,6 +58,8 @@ make run ALLOCATOR=mine.a"""
 TABLE = {
     # Make's targets.
     "make help": Run(says="make explore"),
+    "make check": Left("tests/test_check.py runs its parts; all of it takes minutes"),
+    "ci/vocabulary --write": Run(),
     "make build": Run(),
     "make run": Run(says=PASS),
     "make run ON_FAIL=exit": Run(says=PASS, slow=True),
