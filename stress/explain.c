@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stress/explain.h>
 #include <stress/report.h>
+#include <stress/watch.h>
 
 typedef unsigned long long ull;
 
@@ -199,11 +200,11 @@ static void describe_state(const struct percpu *cpu, char *text, size_t size)
     const char *interrupts = !frame                             ? ""
                              : irq_flags_enabled(frame->rflags) ? ", interrupts on"
                                                                 : ", interrupts off";
-    const char *state = cpu == this_cpu()  ? "reports"
-                        : !cpu->frozen     ? "did not stop"
-                        : !cpu->watch.busy ? "rests"
-                        : cpu->waiting_for ? "waits for a lock"
-                                           : "works";
+    const char *state = cpu == this_cpu()                   ? "reports"
+                        : !cpu->frozen                      ? "did not stop"
+                        : !watch_is_busy(cpu->local.number) ? "rests"
+                        : cpu->waiting_for                  ? "waits for a lock"
+                                                            : "works";
 
     format_text(text, size, "%s%s, %u locks held", state, interrupts, cpu->locks_held);
 }
@@ -263,7 +264,7 @@ static bool in_call(uint32_t number)
 /* Whether there is nothing to tell of this core: it waits until others come to a barrier. */
 static bool rests(const struct percpu *cpu)
 {
-    return cpu->online && cpu != this_cpu() && cpu->frozen && !cpu->watch.busy &&
+    return cpu->online && cpu != this_cpu() && cpu->frozen && !watch_is_busy(cpu->local.number) &&
            !cpu->waiting_for && !cpu->locks_held && !in_call(cpu->local.number);
 }
 

@@ -103,7 +103,7 @@ def state_text(kernel: Kernel, cpu: Cpu) -> str:
         return "reports"
     if kernel.reporter is not None and not record["frozen"]:
         return "did not stop"
-    if not record["watch.busy"]:
+    if not cpu.busy:
         return "rests"
     return "waits" if cpu.waiting_for else "works"
 

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <arch/irq.h>
+#include <lib/prng.h>
 #include <smp/percpu.h>
 #include <tests/host/host.h>
 

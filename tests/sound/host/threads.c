@@ -6,6 +6,7 @@
 
 #include <arch/cpu.h>
 #include <arch/irq.h>
+#include <lib/prng.h>
 #include <pthread.h>
 #include <smp/percpu.h>
 #include <tests/host/host.h>
