@@ -115,7 +115,7 @@ include mm/adapters/adapters.mk
 
 # The explorer's image, made by EXPLORE=1: in place of the phases, with allocators and lock instrumented.
 EXPLORER := boot/explore.c arch/x86_64/fiber.c arch/x86_64/fiber_switch.S arch/x86_64/vcpu.c \
-    $(addprefix stress/explore/,benign.c explore.c instrument.c machine.c minimise.c program.c race.c schedule.c tale.c trial.c)
+    lib/benign.c $(addprefix stress/explore/,explore.c instrument.c machine.c minimise.c program.c race.c schedule.c tale.c trial.c)
 
 KERNEL_SOURCES := \
     boot/entry.S boot/main.c boot/bootinfo.c boot/memory.c boot/selfcheck.c $(if $(EXPLORE),$(EXPLORER),boot/stress.c) \
@@ -130,7 +130,7 @@ KERNEL_SOURCES := \
     stress/advice.c stress/arena.c stress/arena_rest.c stress/arena_setup.c stress/call.c stress/census.c stress/content.c stress/explain.c \
     stress/failure.c stress/mix.c stress/options.c stress/phase_bad_free.c stress/phase_exhaust.c stress/phase_hotplug.c \
     stress/phase_irq.c stress/phase_mixed.c stress/phase_placed.c stress/phase_remote_free.c stress/phase_selftest.c stress/plan.c stress/provoke.c \
-    stress/report.c stress/run.c stress/statics.c stress/tested.c stress/tick.c stress/totals.c stress/traps.c stress/watch.c \
+    stress/report.c stress/run.c stress/run_end.c stress/statics.c stress/tested.c stress/tick.c stress/totals.c stress/traps.c stress/watch.c \
     stress/steps.c stress/vector_run.c stress/vectors.c
 
 OBJECTS := $(patsubst %,$(COMMON)/%.o,$(basename $(KERNEL_SOURCES)))

@@ -18,10 +18,10 @@
 #include <lib/string.h>
 #include <smp/bringup.h>
 #include <smp/percpu.h>
-#include <stress/failure.h>
 #include <stress/options.h>
 #include <stress/provoke.h>
 #include <stress/report.h>
+#include <stress/run_end.h>
 
 enum {
     MESSAGE_SIZE = 200,

@@ -1,8 +1,6 @@
 #include <arch/clock.h>
 #include <arch/cpu.h>
-#include <arch/exit.h>
 #include <arch/irq.h>
-#include <arch/serial.h>
 #include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -12,6 +10,7 @@
 #include <stress/advice.h>
 #include <stress/explain.h>
 #include <stress/failure.h>
+#include <stress/run_end.h>
 
 enum {
     TITLE_SIZE = FAILURE_TITLE_SIZE,
@@ -30,10 +29,7 @@ static struct {
     const void *rest_context;
     const char *(*adviser)(const char *rule);
     uint64_t failed_at; /* cycles */
-    bool hold;          /* stay for a debugger after a failure */
-    const char *exit_mode;
-    const struct acpi_power *power;
-} failure = {.exit_mode = "auto"};
+} failure;
 
 /* Which verdict a rule's failure means, where it is not "the allocator broke a rule". */
 static enum verdict verdict_of(const char *rule)
@@ -52,13 +48,6 @@ static enum verdict verdict_of(const char *rule)
         if (strcmp(rule, others[i].rule) == 0)
             return others[i].verdict;
     return VERDICT_FAIL;
-}
-
-void run_set_exit(const char *mode, const char *on_fail, const struct acpi_power *power)
-{
-    failure.exit_mode = mode;
-    failure.hold = strcmp(on_fail, "hold") == 0;
-    failure.power = power;
 }
 
 void failure_set_phase(unsigned index, const char *name)
@@ -269,20 +258,4 @@ void fail(const char *rule, const char *format, ...)
     failure_begin_va(rule, format, arguments);
     va_end(arguments);
     failure_end();
-}
-
-void run_end(enum verdict verdict)
-{
-    report_end(verdict);
-    serial_flush();
-    if (failure.hold && failure.owner) {
-        report_line("# held: all cores stopped for a debugger");
-        cpu_halt();
-    }
-    if (strcmp(failure.exit_mode, "power-off") == 0 && failure.power)
-        exit_power_off(failure.power);
-    if (strcmp(failure.exit_mode, "auto") == 0)
-        exit_debug(verdict);
-    report_line("# halted: verdict %s; it is safe to switch off", verdict_name(verdict));
-    cpu_halt();
 }

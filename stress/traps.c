@@ -3,6 +3,7 @@
 #include <arch/segments.h>
 #include <arch/trap.h>
 #include <smp/percpu.h>
+#include <stddef.h>
 #include <stress/failure.h>
 #include <stress/watch.h>
 

@@ -152,8 +152,8 @@ hosted-models: $(foreach variant,asan plain,$(HOST_BUILD)/$(variant)/selftest/mo
 # and a seed is the same schedule there and here.
 HOST_EXPLORE := $(wildcard stress/explore/*.c) tests/host/explore_main.c tests/host/host.c tests/host/program.c \
 	tests/host/signals.c arch/x86_64/fiber.c arch/x86_64/backtrace.c mm/page_allocator.c mm/walker.c \
-	$(addprefix stress/,advice.c arena.c arena_rest.c arena_setup.c call.c census.c content.c explain.c failure.c options.c report.c statics.c tick.c traps.c watch.c) \
-	$(addprefix lib/,bitmap.c crc32.c printf.c prng.c symbols.c)
+	$(addprefix stress/,advice.c arena.c arena_rest.c arena_setup.c call.c census.c content.c explain.c failure.c options.c report.c run_end.c statics.c tick.c traps.c watch.c) \
+	$(addprefix lib/,benign.c bitmap.c crc32.c printf.c prng.c symbols.c)
 HOST_WATCHED := mm/buddy mm/buddy_percpu mm/buddy_scan smp/spinlock
 HOST_WATCHED_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -fno-pie -fno-pic -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only -mno-sse -mcmodel=small \

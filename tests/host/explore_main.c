@@ -9,8 +9,8 @@
 #include <lib/fail.h>
 #include <stdio.h>
 #include <stress/explore/explore.h>
-#include <stress/failure.h>
 #include <stress/report.h>
+#include <stress/run_end.h>
 #include <string.h>
 #include <tests/host/host.h>
 #include <tests/host/program.h>

@@ -11,13 +11,13 @@
 #include <mm/page_allocator.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <stress/failure.h>
 #include <stress/options.h>
 #include <stress/phases.h>
 #include <stress/plan.h>
 #include <stress/provoke.h>
 #include <stress/report.h>
 #include <stress/run.h>
+#include <stress/run_end.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <tests/host/host.h>
