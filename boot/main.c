@@ -22,6 +22,7 @@
 #include <stress/provoke.h>
 #include <stress/report.h>
 #include <stress/run_end.h>
+#include <stress/sinks.h>
 
 enum {
     MESSAGE_SIZE = 200,
@@ -254,6 +255,7 @@ void kernel_main(uint32_t magic, uint32_t address)
 {
     struct memory memory;
 
+    stress_set_sinks();
     start_cpu();
     serial_init();
     report_start();

@@ -2,8 +2,8 @@
  * The one way out when a rule is broken.
  *
  * A rule has a short stable name ("overlap", "lock-owner"): it titles the failure and
- * tests look for it. Programs that link lib/ provide fail(): the kernel's freezes the other
- * cores and reports (stress/failure.c), a hosted test's prints and jumps or aborts.
+ * tests look for it. The program says what comes of it (lib/sinks.h): the stress stops the other
+ * cores and reports (stress/failure.c), a unit test prints and jumps or aborts.
  */
 #pragma once
 

@@ -23,7 +23,6 @@ struct percpu {
     const struct spinlock_irq *waiting_for; /* the lock this core spins on, or NULL */
     const void *waiting_at;                 /* ... who asked for it */
     uint64_t waiting_since;                 /* ... and when, in cycles */
-    bool deaf;                              /* takes no NMI any more (provoke=deaf) */
     bool frozen;                            /* stopped because another core reports a failure */
     const struct trap_frame *frozen_at;     /* ... where, or NULL if it stopped by itself */
     struct cpu_stacks *stacks;

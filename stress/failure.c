@@ -1,7 +1,6 @@
 #include <arch/clock.h>
 #include <arch/cpu.h>
 #include <arch/irq.h>
-#include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <mm/page_allocator.h>
@@ -251,11 +250,8 @@ void failure_report(const char *rule, const char *title)
     conclude();
 }
 
-void fail(const char *rule, const char *format, ...)
+void failure_take(const char *rule, const char *format, va_list arguments)
 {
-    va_list arguments;
-    va_start(arguments, format);
     failure_begin_va(rule, format, arguments);
-    va_end(arguments);
     failure_end();
 }

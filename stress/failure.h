@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stress/report.h>
 
@@ -17,10 +18,14 @@ void failure_set_rest(void (*report_rest)(const void *context, unsigned failed),
 /*
  * A failure in three steps, for those who have more to say than a title: begin stops the others and
  * writes down the title (later callers never return); any report_line() may follow; end does not
- * return. fail() (lib/fail.h) is begin and end.
+ * return.
  */
 void failure_begin(const char *rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
 _Noreturn void failure_end(void);
+
+/* Begin and end: what fail() does (lib/fail.h). */
+_Noreturn void failure_take(const char *rule, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 
 /*
  * From here on failures, with their titles, go to `catcher`, on the core that failed and with

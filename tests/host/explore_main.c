@@ -11,6 +11,7 @@
 #include <stress/explore/explore.h>
 #include <stress/report.h>
 #include <stress/run_end.h>
+#include <stress/sinks.h>
 #include <string.h>
 #include <tests/host/host.h>
 #include <tests/host/program.h>
@@ -75,6 +76,7 @@ static void boot(uint32_t number)
 
 int main(int count, char **words)
 {
+    stress_set_sinks();
     setvbuf(stdout, NULL, _IOLBF, 0);
     read_arguments(count, words);
     host_signals_init();

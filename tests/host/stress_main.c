@@ -18,6 +18,7 @@
 #include <stress/report.h>
 #include <stress/run.h>
 #include <stress/run_end.h>
+#include <stress/sinks.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <tests/host/host.h>
@@ -137,6 +138,7 @@ static void boot(uint32_t number)
 
 int main(int count, char **words)
 {
+    stress_set_sinks();
     setvbuf(stdout, NULL, _IOLBF, 0);
     read_arguments(count, words);
     host_signals_init();

@@ -7,7 +7,7 @@ import gdb
 from .kernel import Cpu, Kernel, Operation
 
 # Where a core that fails goes: not what one wants to know of where it is.
-REPORTING_FILES = ("stress/failure.c", "stress/explain.c", "stress/report.c",
+REPORTING_FILES = ("lib/sinks.c", "stress/failure.c", "stress/explain.c", "stress/report.c",
                    "stress/run_end.c", "stress/traps.c")
 REPORTING_FUNCTIONS = ("cpu_halt", "trap_dispatch", "trap_common", "")
 
