@@ -124,7 +124,7 @@ KERNEL_SOURCES := \
     arch/x86_64/paging.c arch/x86_64/probe.c arch/x86_64/probe_entry.S arch/x86_64/provoke.c arch/x86_64/serial.c arch/x86_64/setup.c arch/x86_64/startup.c \
     arch/x86_64/timer.c arch/x86_64/trampoline.S arch/x86_64/trap.c arch/x86_64/trap_entry.S \
     arch/x86_64/work.c \
-    lib/bitmap.c lib/crc32.c lib/printf.c lib/prng.c lib/sinks.c lib/string.c lib/symbols.c \
+    lib/bitmap.c lib/crc32.c lib/printf.c lib/prng.c lib/rules.c lib/sinks.c lib/string.c lib/symbols.c \
     mm/buddy.c mm/buddy_percpu.c mm/buddy_scan.c mm/memmap.c mm/page_allocator.c mm/walker.c \
     smp/barrier.c smp/bringup.c smp/spinlock.c \
     stress/advice.c stress/arena.c stress/arena_rest.c stress/arena_setup.c stress/call.c stress/census.c stress/content.c stress/explain.c \

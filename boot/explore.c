@@ -19,7 +19,7 @@ void program_check(const struct options *given)
     static char message[200];
 
     if (!explore_check(given, message, sizeof(message)))
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
 }
 
 void program_prepare(struct options *given, const struct page_allocator *allocator,

@@ -61,10 +61,10 @@ static void read_bootinfo(uint32_t magic, uint32_t address)
         read = bootinfo_from_pvh(&bootinfo, data, MEMORY_BOOT_MAPPED - address, memory_boot_pointer,
                                  message, sizeof(message));
     else
-        fail("boot", "the loader left 0x%x in EAX; multiboot2 leaves 0x%x", magic,
+        fail(RULE_BOOT, "the loader left 0x%x in EAX; multiboot2 leaves 0x%x", magic,
              MULTIBOOT2_MAGIC);
     if (!read)
-        fail("boot", "%s", message);
+        fail(RULE_BOOT, "%s", message);
 }
 
 static void read_options(void)
@@ -73,7 +73,7 @@ static void read_options(void)
     bool good = options_parse(&options, bootinfo.command_line, message, sizeof(message));
     report_program(options.nonce, bootinfo.protocol);
     if (!good)
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
     run_set_exit(options.exit, options.on_fail, &power);
 }
 
@@ -92,7 +92,7 @@ _Noreturn static void refuse_name(void)
     for (const struct page_allocator *const *entry = __start_page_allocators;
          entry < __stop_page_allocators; entry++)
         report_line("# allocator=%s", (*entry)->name);
-    fail("usage", "option allocator: no allocator \"%s\" in this image", options.allocator);
+    fail(RULE_USAGE, "option allocator: no allocator \"%s\" in this image", options.allocator);
 }
 
 /* The allocator that was asked for, or the first there is. */
@@ -104,7 +104,7 @@ static const struct page_allocator *choose_allocator(void)
     if (!allocator)
         refuse_name();
     else if (!page_allocator_check(allocator, message, sizeof(message)))
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
     return allocator;
 }
 
@@ -149,7 +149,7 @@ static void read_acpi(void)
     if (table && !acpi_read_madt(table, size, &cpus, message, sizeof(message)))
         table = NULL;
     if (!table && options.cpus != 1)
-        fail("acpi", "%s; cpus=1 would run without other processors", message);
+        fail(RULE_ACPI, "%s; cpus=1 would run without other processors", message);
     if (!table)
         report_line("# acpi: %s", message);
 }
@@ -173,13 +173,13 @@ static size_t choose_cores(uint32_t *apic_ids)
     for (size_t i = 0; i < cpus.count; i++)
         there += cpus.apic_ids[i] != apic_id();
     if (options.cpus > there)
-        fail("usage", "option cpus=%llu: there are %llu", (ull)options.cpus, (ull)there);
+        fail(RULE_USAGE, "option cpus=%llu: there are %llu", (ull)options.cpus, (ull)there);
     size_t wanted = options.cpus ? options.cpus : there;
     for (size_t i = 0; i < cpus.count && count + 1 < wanted; i++)
         if (cpus.apic_ids[i] != apic_id())
             apic_ids[count++] = cpus.apic_ids[i];
     if (!provoke_choose(options.provoke, (uint32_t)count + 1, message, sizeof(message)))
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
     return count;
 }
 
@@ -234,7 +234,7 @@ static void start_cores(const struct memory *memory)
     };
 
     if (bringup.count && !memory->trampoline)
-        fail("memory", "no page below 640 KiB is usable: other processors cannot be started");
+        fail(RULE_MEMORY, "no page below 640 KiB is usable: other processors cannot be started");
     if (provoke_skips_core(&skipped) && skipped > 0)
         bringup.skip = apic_ids[skipped - 1];
     if (bringup.count)

@@ -46,7 +46,7 @@ void *memory_take(size_t size, size_t align)
     uint64_t address = memmap_take(&map, size, align < PAGE_SIZE ? PAGE_SIZE : align, take_limit);
 
     if (!address)
-        fail("memory", "no %llu KiB in one piece; %llu MiB are usable, give the machine more",
+        fail(RULE_MEMORY, "no %llu KiB in one piece; %llu MiB are usable, give the machine more",
              (ull)size >> 10, (ull)memmap_bytes(&map, MEMORY_USABLE) >> 20);
     return memset((void *)(uintptr_t)address, 0, size);
 }
@@ -95,7 +95,7 @@ void memory_setup(const struct bootinfo *bootinfo, struct memory *memory)
 {
     map = bootinfo->memmap;
     if (map.overflow)
-        fail("memory", "the loader's memory map has more than %u ranges", MEMMAP_MAX_RANGES);
+        fail(RULE_MEMORY, "the loader's memory map has more than %u ranges", MEMMAP_MAX_RANGES);
     memmap_finish(&map);
     memory->usable = memmap_bytes(&map, MEMORY_USABLE);
     memory->trampoline = memmap_take(&map, PAGE_SIZE, PAGE_SIZE, TRAMPOLINE_LIMIT);

@@ -38,13 +38,13 @@ static void check_identity(const struct percpu *cpu)
     uint64_t stack = (uintptr_t)__builtin_frame_address(0);
 
     if (number >= percpu_count || percpu_table[number] != cpu || apic_id() != cpu->local.apic_id)
-        fail("self-check", "the core with APIC ID %u has the data of core %u (APIC ID %u)",
+        fail(RULE_SELF_CHECK, "the core with APIC ID %u has the data of core %u (APIC ID %u)",
              apic_id(), number, cpu->local.apic_id);
     if (stack - (uintptr_t)cpu->stacks->main.bytes >= STACK_MAIN_SIZE)
-        fail("self-check", "core %u stands at 0x%llx, not on its own stack", number, (ull)stack);
+        fail(RULE_SELF_CHECK, "core %u stands at 0x%llx, not on its own stack", number, (ull)stack);
     for (uint32_t i = 0; i < percpu_count; i++)
         if (i != number && percpu_table[i]->stacks == cpu->stacks)
-            fail("self-check", "cores %u and %u have the same stacks", number, i);
+            fail(RULE_SELF_CHECK, "cores %u and %u have the same stacks", number, i);
 }
 
 static void check_traps(const struct percpu *cpu)
@@ -53,21 +53,22 @@ static void check_traps(const struct percpu *cpu)
 
     for (unsigned i = 0; i < sizeof(vectors); i++)
         if (!probe_has_stack(vectors[i]))
-            fail("self-check", "core %u has no stack for %s", cpu->local.number,
+            fail(RULE_SELF_CHECK, "core %u has no stack for %s", cpu->local.number,
                  trap_name(vectors[i]));
     for (unsigned i = 0; i < IST_COUNT - 1; i++)
         if (cpu->local.segments.tss.ist[i] != (uintptr_t)cpu->stacks->ist[i].bytes + STACK_IST_SIZE)
-            fail("self-check", "core %u: IST %u is not the core's own", cpu->local.number, i + 1);
+            fail(RULE_SELF_CHECK, "core %u: IST %u is not the core's own", cpu->local.number,
+                 i + 1);
     const char *wrong = probe_interrupt();
     if (wrong)
-        fail("self-check", "core %u: an interrupt does not keep %s", cpu->local.number, wrong);
+        fail(RULE_SELF_CHECK, "core %u: an interrupt does not keep %s", cpu->local.number, wrong);
 }
 
 static void expect(uint64_t found, uint64_t wanted, const char *access,
                    const volatile void *address)
 {
     if (found != wanted)
-        fail("self-check", "core %u can %s 0x%llx, or faults otherwise (%lld, expected %lld)",
+        fail(RULE_SELF_CHECK, "core %u can %s 0x%llx, or faults otherwise (%lld, expected %lld)",
              this_cpu()->local.number, access, (ull)(uintptr_t)address, (long long)found - 1,
              (long long)wanted - 1);
 }
@@ -137,8 +138,8 @@ static void await(const uint32_t *counter, uint32_t count, uint32_t core, const 
 
     while (__atomic_load_n(counter, __ATOMIC_ACQUIRE) < count) {
         if (clock_ns() - start > limit_ms * 1000000)
-            fail("self-check", "core %u: %u of %u %s within %llu ms", core, *counter, count, what,
-                 (ull)limit_ms);
+            fail(RULE_SELF_CHECK, "core %u: %u of %u %s within %llu ms", core, *counter, count,
+                 what, (ull)limit_ms);
         cpu_relax();
     }
 }
@@ -189,7 +190,7 @@ static const struct bootinfo *loader;
 static void expect_apart(pfn_t start, uint64_t count, uint64_t from, uint64_t to, const char *what)
 {
     if (from < (start + count) << PAGE_SHIFT && to > start << PAGE_SHIFT)
-        fail("self-check", "pages 0x%llx to 0x%llx are to be handed out, with %s at 0x%llx",
+        fail(RULE_SELF_CHECK, "pages 0x%llx to 0x%llx are to be handed out, with %s at 0x%llx",
              (ull)start, (ull)(start + count), what, (ull)from);
 }
 

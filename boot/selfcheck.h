@@ -1,6 +1,6 @@
 /*
  * Whether what was set up is so: tried, not read back, where it can be tried. A machine that fails
- * is a fault of this program, or one that it was not made for: fail("self-check").
+ * is a fault of this program, or one that it was not made for: fail(RULE_SELF_CHECK).
  */
 #pragma once
 

@@ -27,7 +27,7 @@ void program_check(const struct options *options)
     static char message[200];
 
     if (!plan_check_phases(options->phases, message, sizeof(message)))
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
 }
 
 /* ---- which pages ---- */
@@ -64,7 +64,7 @@ static void choose_range(const struct page_allocator *allocator, const struct me
         *end = largest.start + largest.count;
     }
     if (!arena_fit_range(allocator, start, end))
-        fail("usage",
+        fail(RULE_USAGE,
              "allocator %s: range_alignment is %llu pages: no such range in the largest of %llu",
              allocator->name, (ull)allocator->range_alignment, (ull)largest.count);
 }
@@ -82,7 +82,7 @@ static void insert_range(pfn_t start, uint64_t count)
     pages_left -= start < end ? end - start : 0;
     enum page_error error = start < end ? arena_insert(&run.arena, start, end - start) : PAGE_OK;
     if (error != PAGE_OK)
-        fail("insert-refused", "pages 0x%llx to 0x%llx, the machine's own: %s", (ull)start,
+        fail(RULE_INSERT_REFUSED, "pages 0x%llx to 0x%llx, the machine's own: %s", (ull)start,
              (ull)end, page_error_name(error));
 }
 
@@ -110,7 +110,7 @@ static void insert_region(const struct page_allocator *allocator)
 
     end = end < run.arena.end ? end : run.arena.end;
     if (largest.start > start || !arena_fit_range(allocator, &start, &end))
-        fail("memory", "allocator %s takes one region, and too little is left of the largest",
+        fail(RULE_MEMORY, "allocator %s takes one region, and too little is left of the largest",
              allocator->name);
     insert_range(start, end - start);
 }

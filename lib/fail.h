@@ -1,19 +1,38 @@
 /*
  * The one way out when a rule is broken.
  *
- * A rule has a short stable name ("overlap", "lock-owner"): it titles the failure and
- * tests look for it. The program says what comes of it (lib/sinks.h): the stress stops the other
- * cores and reports (stress/failure.c), a unit test prints and jumps or aborts.
+ * The rules stand in lib/rules.def. The program says what comes of it (lib/sinks.h): the stress
+ * stops the other cores and reports (stress/failure.c), a unit test prints and jumps or aborts.
  */
 #pragma once
+
+/* RULE_OVERLAP and so on. A name that is none does not compile. */
+enum rule {
+    RULE_NONE, /* no rule is broken */
+#define RULE(name, ...) RULE_##name,
+#include <lib/rules.def>
+    RULE_COUNT,
+};
+
+/* "overlap" for RULE_OVERLAP, and so on: the first word of a failure's title. */
+const char *rule_name(enum rule rule);
 
 /*
  * Report that `rule` is broken, with the values that show it, and do not return.
  * Any context: interrupts on or off, any lock held, any core.
  */
-_Noreturn void fail(const char *rule, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+_Noreturn void fail(enum rule rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Check an invariant of our own code: rule "assert", the expression and its place as values. */
+/*
+ * Some C compilers would take a text for a rule with no more than a warning. Here it is an error.
+ * The definition of fail() is written (fail)(...), so that it is not this macro.
+ */
+#ifndef __cplusplus
+#define FAIL_NEEDS_A_RULE_AND_NOT_A_TEXT(which) \
+    _Generic((which), enum rule : (which), int : (which))
+#define fail(which, ...) fail(FAIL_NEEDS_A_RULE_AND_NOT_A_TEXT(which), __VA_ARGS__)
+#endif
+
+/* Check an invariant of our own code: the expression and its place as values. */
 #define ASSERT(condition) \
-    ((condition) ? (void)0 : fail("assert", "%s at %s:%d", #condition, __FILE__, __LINE__))
+    ((condition) ? (void)0 : fail(RULE_ASSERT, "%s at %s:%d", #condition, __FILE__, __LINE__))

@@ -5,9 +5,9 @@
 
 char sinks_last_words[SINKS_LAST_WORDS_SIZE];
 
-static void keep_last_words(const char *rule, const char *format, va_list arguments)
+static void keep_last_words(enum rule rule, const char *format, va_list arguments)
 {
-    int length = format_text(sinks_last_words, SINKS_LAST_WORDS_SIZE / 2, "%s: ", rule);
+    int length = format_text(sinks_last_words, SINKS_LAST_WORDS_SIZE / 2, "%s: ", rule_name(rule));
 
     format_text_va(sinks_last_words + length, SINKS_LAST_WORDS_SIZE - (size_t)length, format,
                    arguments);
@@ -32,12 +32,13 @@ const struct sinks *sinks_get(void)
     return __atomic_load_n(&registered, __ATOMIC_ACQUIRE);
 }
 
-void fail(const char *rule, const char *format, ...)
+/* A number that is no rule comes from an object built for another version. */
+void(fail)(enum rule rule, const char *format, ...)
 {
     va_list arguments;
 
     va_start(arguments, format);
-    sinks_get()->fail(rule, format, arguments);
+    sinks_get()->fail(rule < RULE_COUNT ? rule : RULE_PANIC, format, arguments);
     va_end(arguments);
     __builtin_trap();
 }

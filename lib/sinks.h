@@ -9,13 +9,14 @@
  */
 #pragma once
 
+#include <lib/fail.h>
 #include <stdarg.h>
 
 struct trap_frame;
 
 struct sinks {
     /* fail() (lib/fail.h): any context, an NMI's too. Must not return. */
-    void (*fail)(const char *rule, const char *format, va_list arguments);
+    void (*fail)(enum rule rule, const char *format, va_list arguments);
     /* log_line() (lib/log.h). */
     void (*log)(const char *format, va_list arguments);
     /* An exception, on the core that it came to, interrupts off. If it returns the core goes on. */

@@ -35,7 +35,7 @@ static bool is_link(const struct buddy_scan_pool *pool, pfn_t pfn, unsigned orde
 static void check_link(const struct buddy_scan_pool *pool, pfn_t pfn, unsigned order, pfn_t before)
 {
     if (!is_link(pool, pfn, order, before))
-        fail("free-list", "order %u: pfn 0x%llx is linked behind 0x%llx", order, (ull)pfn,
+        fail(RULE_FREE_LIST, "order %u: pfn 0x%llx is linked behind 0x%llx", order, (ull)pfn,
              (ull)before);
 }
 

@@ -4,8 +4,8 @@
  *   memset memcpy memmove memcmp strlen strcmp      lib/string.h
  *   format_text(buffer, size, "...")                lib/printf.h
  *   log_line("...")                                 lib/log.h: a line in the log
- *   fail("rule", "..."), ASSERT(condition)          lib/fail.h: end the run; the rule is the title
- *   BENIGN_RACE("function", "why")                  lib/benign.h: for the explorer
+ *   fail(RULE_PANIC, "..."), ASSERT(condition)      lib/fail.h: end the run by a rule of
+ * lib/rules.def BENIGN_RACE("function", "why")                  lib/benign.h: for the explorer
  *   spinlock_irq_lock, _unlock, SPINLOCK_IRQ        smp/spinlock.h: what the harness watches
  *   irq_save, irq_restore, irq_enabled              arch/irq.h
  *   cpu_number, cpu_relax                           arch/percpu.h, arch/cpu.h

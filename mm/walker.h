@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <lib/fail.h>
 #include <mm/page_allocator.h>
 
 #define WALK_MESSAGE_SIZE 160
@@ -23,7 +24,7 @@ struct walk {
 };
 
 struct walk_finding {
-    const char *rule; /* "free-list", "uncoalesced", "lost" or "residue" */
+    enum rule rule; /* RULE_FREE_LIST, _UNCOALESCED, _LOST or _RESIDUE */
     char message[WALK_MESSAGE_SIZE];
     uint64_t free_blocks, free_pages;
 };
@@ -39,6 +40,6 @@ bool walk_check(struct walk *walk, const struct page_allocator *allocator, void 
 /* Keep the free blocks as they are now, to compare with later. */
 void walk_remember(struct walk *walk, const struct page_allocator *allocator, void *pool);
 
-/* Check that the free blocks are, as a set, those remembered: rule "residue". */
+/* Check that the free blocks are, as a set, those remembered: RULE_RESIDUE. */
 bool walk_compare(struct walk *walk, const struct page_allocator *allocator, void *pool,
                   struct walk_finding *finding);

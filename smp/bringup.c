@@ -68,7 +68,7 @@ static void wake(const struct bringup *bringup, uint32_t target)
     if (target == bringup->skip)
         return;
     if (!apic_send_startup(target, (uint8_t)(bringup->trampoline >> PAGE_SHIFT)))
-        fail("smp.bringup", "the APIC did not send the start-up IPI to the core with APIC ID %u",
+        fail(RULE_SMP_BRINGUP, "the APIC did not send the start-up IPI to the core with APIC ID %u",
              target);
 }
 
@@ -84,8 +84,8 @@ static void start_core(const struct bringup *bringup, uint32_t target)
     if (!wait_online(cpu, STARTUP_REST_US))
         wake(bringup, target);
     if (!wait_online(cpu, bringup->wait_ms * 1000))
-        fail("smp.bringup", "core %u (APIC ID %u) did not start within %llu ms", cpu->local.number,
-             target, (unsigned long long)bringup->wait_ms);
+        fail(RULE_SMP_BRINGUP, "core %u (APIC ID %u) did not start within %llu ms",
+             cpu->local.number, target, (unsigned long long)bringup->wait_ms);
 }
 
 void smp_start(const struct bringup *bringup)

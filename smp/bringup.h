@@ -21,6 +21,6 @@ void smp_init_bsp(struct percpu *cpu, struct cpu_stacks *stacks);
 
 /*
  * Start the cores one after the other (INIT to all at once, then a start-up IPI to each). A core
- * that does not come within wait_ms is named by fail("smp.bringup"). On the BSP.
+ * that does not come within wait_ms is named by fail(RULE_SMP_BRINGUP). On the BSP.
  */
 void smp_start(const struct bringup *bringup);

@@ -76,7 +76,7 @@ irq_flags_t spinlock_irq_lock(struct spinlock_irq *lock)
     maybe_yield(cpu);
     if (!try_take(lock, me)) {
         if (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) == me)
-            fail("lock-owner", "%s taken again by its owner, core %u, at %p (held since %p)",
+            fail(RULE_LOCK_OWNER, "%s taken again by its owner, core %u, at %p (held since %p)",
                  lock->name, me - 1, __builtin_return_address(0), lock->owner_at);
         wait_and_take(lock, cpu, me, __builtin_return_address(0));
     }
@@ -98,13 +98,13 @@ static void check_release(const struct spinlock_irq *lock, uint32_t me, const vo
     uint32_t word = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
 
     if (word == 0)
-        fail("lock-owner", "%s released twice: free, and core %u releases it at %p", lock->name,
+        fail(RULE_LOCK_OWNER, "%s released twice: free, and core %u releases it at %p", lock->name,
              me - 1, caller);
     if (word != me)
-        fail("lock-owner", "%s held by core %u, released by core %u at %p", lock->name, word - 1,
+        fail(RULE_LOCK_OWNER, "%s held by core %u, released by core %u at %p", lock->name, word - 1,
              me - 1, caller);
     if (irq_enabled())
-        fail("irq-state", "%s released by core %u at %p with interrupts on", lock->name, me - 1,
+        fail(RULE_IRQ_STATE, "%s released by core %u at %p with interrupts on", lock->name, me - 1,
              caller);
 }
 

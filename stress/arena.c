@@ -64,7 +64,7 @@ static void fail_overlap(const struct arena *arena, const struct core *core, pfn
 {
     pfn_t head = holder_of(arena, taken);
 
-    failure_begin("overlap", "pfn 0x%llx order %u", (ull)pfn, order);
+    failure_begin(RULE_OVERLAP, "pfn 0x%llx order %u", (ull)pfn, order);
     explain_block(pfn, order);
     report_line("# overlap: core %u was handed pfn 0x%llx order %u; page 0x%llx of it is held",
                 core->number, (ull)pfn, order, (ull)taken);
@@ -83,11 +83,11 @@ void arena_check_place(const struct arena *arena, pfn_t pfn, unsigned order)
     uint64_t count = arena_block_pages(arena, order);
 
     if (pfn % order_pages(order))
-        fail("misaligned", "pfn 0x%llx order %u", (ull)pfn, order);
+        fail(RULE_MISALIGNED, "pfn 0x%llx order %u", (ull)pfn, order);
     if (pfn < arena->start || pfn >= arena->end || count > arena->end - pfn ||
         bitmap_find_clear(arena->inserted, pfn - arena->start, pfn - arena->start + count) !=
             BITMAP_NONE)
-        fail("outside", "pfn 0x%llx order %u: not all of it was ever inserted", (ull)pfn, order);
+        fail(RULE_OUTSIDE, "pfn 0x%llx order %u: not all of it was ever inserted", (ull)pfn, order);
 }
 
 /*
@@ -103,13 +103,14 @@ static void check_out_of_memory(const struct arena *arena, const struct core *co
         return;
     order = arena_taken_order(arena, order);
     if (arena->alone && arena_has_room(arena, order))
-        fail("false-oom", "order %u on core %u: alone, and there is room", order, core->number);
+        fail(RULE_FALSE_OOM, "order %u on core %u: alone, and there is room", order, core->number);
     if (arena->held_blocks_bound == UINT64_MAX)
         return;
     uint64_t spoiled = arena->held_blocks_bound + (arena->held_pages_bound >> order);
     if (arena->regions[order] > spoiled)
-        fail("false-oom", "order %u on core %u: at most %llu of %llu aligned regions can be in use",
-             order, core->number, (ull)spoiled, (ull)arena->regions[order]);
+        fail(RULE_FALSE_OOM,
+             "order %u on core %u: at most %llu of %llu aligned regions can be in use", order,
+             core->number, (ull)spoiled, (ull)arena->regions[order]);
 }
 
 static struct content content_of(const struct arena *arena, pfn_t pfn, struct holding holding)
@@ -222,7 +223,7 @@ static void check_placed_refusal(const struct arena *arena, struct core *core, u
     if (!has_room_at(arena, order, place))
         return;
     describe_place(place, text, sizeof(text));
-    fail("false-oom", "order %u %s on core %u: alone, and there is room", order, text,
+    fail(RULE_FALSE_OOM, "order %u %s on core %u: alone, and there is room", order, text,
          core->number);
 }
 
@@ -241,7 +242,7 @@ pfn_t arena_allocate_placed(struct arena *arena, struct core *core, unsigned ord
     take_block(arena, core, pfn, holding);
     describe_place(place, text, sizeof(text));
     if (!is_placed(arena, pfn, order, place))
-        fail("misplaced", "pfn 0x%llx order %u was handed out %s", (ull)pfn, order, text);
+        fail(RULE_MISPLACED, "pfn 0x%llx order %u was handed out %s", (ull)pfn, order, text);
     return pfn;
 }
 
@@ -263,7 +264,7 @@ static void check_content(const struct arena *arena, struct core *core, pfn_t pf
     count_add(&core->counts.checked_in_full, content.full);
     if (content_check(content, !core->in_interrupt, &error))
         return;
-    failure_begin("content", "pfn 0x%llx order %u", (ull)pfn, holding.order_plus_1 - 1u);
+    failure_begin(RULE_CONTENT, "pfn 0x%llx order %u", (ull)pfn, holding.order_plus_1 - 1u);
     explain_block(pfn, holding.order_plus_1 - 1u);
     report_line("# content: held by core %u as its number %u: page 0x%llx offset 0x%x is "
                 "0x%016llx, was 0x%016llx",
@@ -287,12 +288,12 @@ void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
     arena->holdings[index] = (struct holding){.core = (uint16_t)core->number, .freed = true};
     uint64_t missing = bitmap_clear_range(arena->held, index, arena_block_pages(arena, order));
     if (missing != BITMAP_NONE)
-        fail("overlap", "pfn 0x%llx order %u: page 0x%llx was given up by another", (ull)pfn, order,
-             (ull)(arena->start + missing));
+        fail(RULE_OVERLAP, "pfn 0x%llx order %u: page 0x%llx was given up by another", (ull)pfn,
+             order, (ull)(arena->start + missing));
 
     enum page_error error = call_free(arena, core, OPERATION_FREE, pfn, holding);
     if (error != PAGE_OK)
-        fail("free-refused", "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
+        fail(RULE_FREE_REFUSED, "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
              page_error_name(error));
     count_add(&core->counts.frees, 1);
     count_add(&core->counts.cross_frees, holding.core != core->number);
@@ -307,7 +308,7 @@ void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned 
     call_remember(core, OPERATION_BAD_FREE, pfn, nobody);
     count_add(&core->counts.bad_frees, 1);
     if (error == PAGE_OK)
-        fail("bad-free", "pfn 0x%llx order %u accepted: %s", (ull)pfn, order, kind);
+        fail(RULE_BAD_FREE, "pfn 0x%llx order %u accepted: %s", (ull)pfn, order, kind);
 }
 
 /* ---- room, by the books ---- */
@@ -370,7 +371,7 @@ enum page_error arena_remove(struct arena *arena, pfn_t start, uint64_t count)
     /* Nobody can have been handed one since, so who holds one held it then. */
     uint64_t held = bitmap_find_set(arena->held, index, index + count);
     if (held != BITMAP_NONE)
-        fail("remove-held", "pages 0x%llx to 0x%llx removed, but 0x%llx is held", (ull)start,
+        fail(RULE_REMOVE_HELD, "pages 0x%llx to 0x%llx removed, but 0x%llx is held", (ull)start,
              (ull)(start + count), (ull)(arena->start + held));
     bitmap_clear_range(arena->inserted, index, count);
     arena->inserted_pages -= count;

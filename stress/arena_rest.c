@@ -44,7 +44,7 @@ static void check_after_census(const struct arena *arena)
 
     if (arena->allocator->validate &&
         !arena->allocator->validate(arena->pool, message, sizeof(message)))
-        fail("free-list", "%s, after all free blocks were allocated and freed", message);
+        fail(RULE_FREE_LIST, "%s, after all free blocks were allocated and freed", message);
 }
 
 static void close_view(struct arena *arena, const struct view *view)
@@ -64,7 +64,7 @@ static void check_validate(const struct arena *arena)
     if (arena->allocator->validate &&
         (arena->allocator->drain || !arena->allocator->for_each_free) &&
         !arena->allocator->validate(arena->pool, message, sizeof(message)))
-        fail("free-list", "%s", message);
+        fail(RULE_FREE_LIST, "%s", message);
 }
 
 static void check_view(struct arena *arena, const struct view *view)
@@ -74,7 +74,7 @@ static void check_view(struct arena *arena, const struct view *view)
     if (!walk_check(&arena->walk, &view->allocator, view->pool, &finding))
         fail_finding(&finding);
     if (arena->allocator->free_page_count && view->counted != finding.free_pages)
-        fail("free-list", "%llu pages were free, free_page_count() said %llu",
+        fail(RULE_FREE_LIST, "%llu pages were free, free_page_count() said %llu",
              (ull)finding.free_pages, (ull)view->counted);
 }
 

@@ -34,8 +34,9 @@ static void check_guard(const void *memory, size_t size, const char *what)
 
     for (unsigned i = 0; i < GUARD_SIZE; i++)
         if (guard[i] != GUARD_BYTE)
-            fail("wild-access", "byte %u behind the %zu bytes of the allocator's %s was written to",
-                 i, size, what);
+            fail(RULE_WILD_ACCESS,
+                 "byte %u behind the %zu bytes of the allocator's %s was written to", i, size,
+                 what);
 }
 
 void arena_check_guards(const struct arena *arena)
@@ -155,7 +156,7 @@ void arena_rebuild(struct arena *arena, uint64_t most)
             count &= ~(arena->allocator->range_alignment - 1);
         enum page_error error = count ? arena_insert(arena, arena->start + i, count) : PAGE_OK;
         if (error != PAGE_OK)
-            fail("insert-refused", "pages 0x%llx to 0x%llx: %s", (ull)(arena->start + i),
+            fail(RULE_INSERT_REFUSED, "pages 0x%llx to 0x%llx: %s", (ull)(arena->start + i),
                  (ull)(arena->start + i + count), page_error_name(error));
         most -= count < most ? count : most;
         i = stop;
@@ -188,8 +189,8 @@ static uint64_t count_kept(const struct arena *arena, pfn_t start, uint64_t coun
     uint64_t kept = allocator->pages_kept ? allocator->pages_kept(arena->pool, start, count) : 0;
 
     if (kept > count)
-        fail("insert-refused", "pages_kept() says %llu of the %llu pages from 0x%llx on", (ull)kept,
-             (ull)count, (ull)start);
+        fail(RULE_INSERT_REFUSED, "pages_kept() says %llu of the %llu pages from 0x%llx on",
+             (ull)kept, (ull)count, (ull)start);
     return kept;
 }
 

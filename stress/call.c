@@ -22,11 +22,11 @@ static void check_standing(struct standing before, const char *function)
     const struct percpu *cpu = this_cpu();
 
     if (cpu->locks_held != before.locks_held)
-        fail("lock-held", "core %u returned from %s with %u locks held, %u before: %s",
+        fail(RULE_LOCK_HELD, "core %u returned from %s with %u locks held, %u before: %s",
              cpu->local.number, function, cpu->locks_held, before.locks_held,
              percpu_held_name(cpu));
     if (irq_enabled() != before.interrupts)
-        fail("irq-state", "core %u returned from %s with interrupts %s, %s before",
+        fail(RULE_IRQ_STATE, "core %u returned from %s with interrupts %s, %s before",
              cpu->local.number, function, irq_enabled() ? "on" : "off",
              before.interrupts ? "on" : "off");
 }
@@ -110,7 +110,7 @@ static pfn_t allocate_address(const struct arena *arena, unsigned order)
     void *address = arena->allocator->allocate_address(arena->pool, order);
 
     if ((uintptr_t)address % PAGE_SIZE)
-        fail("misaligned", "address %p order %u: no page begins there", address, order);
+        fail(RULE_MISALIGNED, "address %p order %u: no page begins there", address, order);
     return address ? address_to_pfn(address) : INVALID_PFN;
 }
 

@@ -22,7 +22,7 @@ static void note(struct arena *arena, pfn_t pfn, unsigned order)
     arena_check_place(arena, pfn, order);
     uint64_t taken = bitmap_set_range(arena->held, index, arena_block_pages(arena, order));
     if (taken != BITMAP_NONE)
-        fail("overlap", "pfn 0x%llx order %u: page 0x%llx is held", (ull)pfn, order,
+        fail(RULE_OVERLAP, "pfn 0x%llx order %u: page 0x%llx is held", (ull)pfn, order,
              (ull)(arena->start + taken));
     arena->census[index] = (uint8_t)(order + 1);
     noted_start = pfn < noted_start ? pfn : noted_start;
@@ -82,7 +82,7 @@ void census_give_back(struct arena *arena)
         enum page_error error =
             call_free(arena, census_core(), OPERATION_FREE, pfn, block_of(order));
         if (error != PAGE_OK)
-            fail("free-refused", "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
+            fail(RULE_FREE_REFUSED, "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
                  page_error_name(error));
     }
 }

@@ -19,34 +19,25 @@ enum {
 
 static struct {
     uint32_t owner; /* 0: none, else the failing core's number + 1. Atomic */
-    const char *rule;
+    enum rule rule;
     char title[TITLE_SIZE];
     enum verdict verdict;
     unsigned phase;
     const char *phase_name;
     void (*report_rest)(const void *context, unsigned failed);
     const void *rest_context;
-    const char *(*adviser)(const char *rule);
+    const char *(*adviser)(enum rule rule);
     uint64_t failed_at; /* cycles */
 } failure;
 
-/* Which verdict a rule's failure means, where it is not "the allocator broke a rule". */
-static enum verdict verdict_of(const char *rule)
+enum verdict failure_verdict(enum rule rule)
 {
-    static const struct {
-        const char *rule;
-        enum verdict verdict;
-    } others[] = {
-        {"trap", VERDICT_CRASH},  {"stack", VERDICT_CRASH},   {"wild-access", VERDICT_CRASH},
-        {"stall", VERDICT_HANG},  {"deadlock", VERDICT_HANG}, {"smp.bringup", VERDICT_ERROR},
-        {"usage", VERDICT_ERROR}, {"boot", VERDICT_ERROR},    {"memory", VERDICT_ERROR},
-        {"acpi", VERDICT_ERROR},  {"assert", VERDICT_ERROR},  {"self-check", VERDICT_ERROR},
+    static const enum verdict verdicts[] = {
+#define RULE(name, title, verdict, ...) [RULE_##name] = VERDICT_##verdict,
+#include <lib/rules.def>
     };
 
-    for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        if (strcmp(rule, others[i].rule) == 0)
-            return others[i].verdict;
-    return VERDICT_FAIL;
+    return verdicts[rule];
 }
 
 void failure_set_phase(unsigned index, const char *name)
@@ -114,31 +105,22 @@ static void stop_others(void)
         cpu_relax();
 }
 
-static void (*catcher)(const char *title);
+static failure_catcher *catcher;
 
-void failure_catch(void (*new_catcher)(const char *title))
+void failure_catch(failure_catcher *new_catcher)
 {
     catcher = new_catcher;
 }
 
-enum verdict failure_read_rule(const char *title, char rule[FAILURE_RULE_SIZE])
-{
-    const char *colon = strchr(title, ':');
-    size_t length = colon ? (size_t)(colon - title) : strlen(title);
-
-    format_text(rule, FAILURE_RULE_SIZE, "%.*s", (int)length, title);
-    return verdict_of(rule);
-}
-
-void failure_set_adviser(const char *(*adviser)(const char *rule))
+void failure_set_adviser(const char *(*adviser)(enum rule rule))
 {
     failure.adviser = adviser;
 }
 
-static void write_title(char title[TITLE_SIZE], const char *rule, const char *format,
+static void write_title(char title[TITLE_SIZE], enum rule rule, const char *format,
                         va_list arguments)
 {
-    int length = format_text(title, TITLE_SIZE, "%s: ", rule);
+    int length = format_text(title, TITLE_SIZE, "%s: ", rule_name(rule));
 
     format_text_va(title + length, TITLE_SIZE - (size_t)length, format, arguments);
 }
@@ -152,7 +134,7 @@ static bool claim_failure(void)
 
 /* The title is written in a place of its own: another core may be about to write the one that
  * counts. */
-static void offer_to_catcher(const char *rule, const char *format, va_list arguments)
+static void offer_to_catcher(enum rule rule, const char *format, va_list arguments)
 {
     char title[TITLE_SIZE];
     va_list again;
@@ -160,10 +142,10 @@ static void offer_to_catcher(const char *rule, const char *format, va_list argum
     va_copy(again, arguments);
     write_title(title, rule, format, again);
     va_end(again);
-    catcher(title);
+    catcher(rule, title);
 }
 
-static void failure_begin_va(const char *rule, const char *format, va_list arguments)
+static void failure_begin_va(enum rule rule, const char *format, va_list arguments)
 {
     irq_disable();
     if (catcher)
@@ -178,12 +160,12 @@ static void failure_begin_va(const char *rule, const char *format, va_list argum
     report_seize();
     stop_others();
     write_title(failure.title, rule, format, arguments);
-    failure.verdict = verdict_of(rule);
+    failure.verdict = failure_verdict(rule);
     report_line("# %s %s", failure.verdict == VERDICT_ERROR ? "ERROR" : "FAILURE", failure.title);
     report_lost_cores();
 }
 
-void failure_begin(const char *rule, const char *format, ...)
+void failure_begin(enum rule rule, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -191,18 +173,12 @@ void failure_begin(const char *rule, const char *format, ...)
     va_end(arguments);
 }
 
-/* Of a stall, a deadlock and an unexpected trap, a core that rests may be the cause. */
-static bool is_about_every_core(const char *rule)
-{
-    return strcmp(rule, "stall") == 0 || strcmp(rule, "deadlock") == 0 || strcmp(rule, "trap") == 0;
-}
-
 /* An error of use or of the machine has no story; a broken rule has. */
 static void tell_story(void)
 {
     if (failure.verdict == VERDICT_ERROR)
         return;
-    explain(failure.failed_at, is_about_every_core(failure.rule));
+    explain(failure.failed_at, advice_is_about_every_core(failure.rule));
     report_line("# report ms=%llu",
                 (unsigned long long)clock_cycles_to_ns(cpu_cycles() - failure.failed_at) / 1000000);
 }
@@ -241,16 +217,16 @@ void failure_end(void)
     conclude();
 }
 
-void failure_report(const char *rule, const char *title)
+void failure_report(enum rule rule, const char *title)
 {
     failure.rule = rule;
     format_text(failure.title, TITLE_SIZE, "%s", title);
-    failure.verdict = verdict_of(rule);
+    failure.verdict = failure_verdict(rule);
     report_line("# FAILURE %s", failure.title);
     conclude();
 }
 
-void failure_take(const char *rule, const char *format, va_list arguments)
+void failure_take(enum rule rule, const char *format, va_list arguments)
 {
     failure_begin_va(rule, format, arguments);
     failure_end();

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <lib/fail.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stress/report.h>
@@ -20,33 +21,34 @@ void failure_set_rest(void (*report_rest)(const void *context, unsigned failed),
  * writes down the title (later callers never return); any report_line() may follow; end does not
  * return.
  */
-void failure_begin(const char *rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void failure_begin(enum rule rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
 _Noreturn void failure_end(void);
 
 /* Begin and end: what fail() does (lib/fail.h). */
-_Noreturn void failure_take(const char *rule, const char *format, va_list arguments)
+_Noreturn void failure_take(enum rule rule, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 
 /*
- * From here on failures, with their titles, go to `catcher`, on the core that failed and with
- * interrupts off, before anything is stopped or written; NULL: no more. For those who make failures
- * happen and go on. If the catcher returns, the failure is told as any other.
+ * From here on failures, with their rules and titles, go to `catcher`, on the core that failed and
+ * with interrupts off, before anything is stopped or written; NULL: no more. For those who make
+ * failures happen and go on. If the catcher returns, the failure is told as any other.
  */
-void failure_catch(void (*catcher)(const char *title));
+typedef void failure_catcher(enum rule rule, const char *title);
+void failure_catch(failure_catcher *catcher);
 
-/* The first word of a title, into `rule`, and the verdict that its failure means. */
-enum { FAILURE_RULE_SIZE = 32, FAILURE_TITLE_SIZE = 200 };
-enum verdict failure_read_rule(const char *title, char rule[FAILURE_RULE_SIZE]);
+enum { FAILURE_TITLE_SIZE = 200 };
+
+/* The verdict that a failure of this rule means. */
+enum verdict failure_verdict(enum rule rule);
 
 /*
  * Who knows better than the rule alone where a person looks first: adviser(rule) is one sentence,
  * or NULL for what stress/advice.c says. NULL: nobody.
  */
-void failure_set_adviser(const char *(*adviser)(const char *rule));
+void failure_set_adviser(const char *(*adviser)(enum rule rule));
 
-/* End the run by a failure that was caught: `rule` is the first word of `title`. All but the report
-   on the cores. */
-_Noreturn void failure_report(const char *rule, const char *title);
+/* End the run by a failure that was caught. All but the report on the cores. */
+_Noreturn void failure_report(enum rule rule, const char *title);
 
 /* Whether a failure is being reported: what an NMI means then. */
 bool failure_in_progress(void);

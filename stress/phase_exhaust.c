@@ -148,7 +148,7 @@ static void check_refusal(const struct run *run, const struct core *core, uint32
     const unsigned needed = PROMISE_COALESCES | PROMISE_TRUE_OOM;
 
     if (first && (run->arena.allocator->promises & needed) == needed)
-        fail("false-oom",
+        fail(RULE_FALSE_OOM,
              "order %u on core %u: core %u was given a block later, and none was freed",
              run->round_order, first - 1, core->number);
 }

@@ -61,7 +61,7 @@ static void plug(struct run *run, pfn_t start, uint64_t count)
     enum page_error error = count ? arena_plug(&run->arena, start, count) : PAGE_OK;
 
     if (error != PAGE_OK)
-        fail("insert-refused", "pages 0x%llx to 0x%llx, removed before: %s", (ull)start,
+        fail(RULE_INSERT_REFUSED, "pages 0x%llx to 0x%llx, removed before: %s", (ull)start,
              (ull)(start + count), page_error_name(error));
 }
 

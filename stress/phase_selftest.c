@@ -29,7 +29,7 @@ enum {
 struct caught {
     bool happened;
     unsigned index; /* of the vector */
-    char rule[FAILURE_RULE_SIZE];
+    enum rule rule;
     char title[FAILURE_TITLE_SIZE];
 };
 
@@ -68,14 +68,14 @@ static void prepare_vector(struct core *core, unsigned index)
 /* What follows the rule in a title. */
 static const char *message_of(const struct caught *caught)
 {
-    return caught->title + strlen(caught->rule) + strlen(": ");
+    return caught->title + strlen(rule_name(caught->rule)) + strlen(": ");
 }
 
-static void keep(struct caught *caught, const char *title)
+static void keep(struct caught *caught, enum rule rule, const char *title)
 {
     caught->happened = true;
     caught->index = test.index;
-    failure_read_rule(title, caught->rule);
+    caught->rule = rule;
     format_text(caught->title, sizeof(caught->title), "%s", title);
 }
 
@@ -91,26 +91,25 @@ _Noreturn static void end_by_first(const char *title)
 }
 
 /* Whether the machine is in a state in which others vectors can be tried. */
-static bool goes_on_after(enum verdict verdict)
+static bool goes_on_after(enum rule rule)
 {
-    return verdict == VERDICT_FAIL;
+    return failure_verdict(rule) == VERDICT_FAIL;
 }
 
 /*
  * Any core, for a watchdog's title is another's. What stands still cannot be left; what traps can,
  * but is told where it happens if nothing is listed that would be lost.
  */
-static void on_failure(const char *title)
+static void on_failure(enum rule rule, const char *title)
 {
-    char rule[FAILURE_RULE_SIZE];
-    enum verdict verdict = failure_read_rule(title, rule);
-    bool here = cpu_number() == test.run.core->number && verdict != VERDICT_HANG;
+    bool hangs = failure_verdict(rule) == VERDICT_HANG;
+    bool here = cpu_number() == test.run.core->number && !hangs;
 
-    if (!test.first.happened && !(here && goes_on_after(verdict)))
+    if (!test.first.happened && !(here && goes_on_after(rule)))
         return;
     if (!here)
         end_by_first(title);
-    keep(&test.last, title);
+    keep(&test.last, rule, title);
     vcpu_abandon();
     escape_leave(&test.escape);
 }
@@ -180,7 +179,7 @@ static void list_failure(void)
                     (unsigned long long)arena.start);
     if (!test.first.happened)
         test.first = test.last;
-    if (strcmp(test.last.rule, "selftest") == 0) {
+    if (test.last.rule == RULE_SELFTEST) {
         report_line("# selftest failed: %s", message_of(&test.last));
     } else {
         vector_describe(&test.run, describe_last(), text, LINE_ROOM);
@@ -231,7 +230,7 @@ static bool try_vector(void)
     if (run_caught()) {
         list_failure();
         put_right();
-        return goes_on_after(failure_read_rule(test.last.title, test.last.rule));
+        return goes_on_after(test.last.rule);
     }
     if (test.run.cut)
         report_line("# selftest left out: the rest of \"%s\": %s", test.run.vector.name,
@@ -279,12 +278,9 @@ static unsigned run_all(const struct options *options, struct core *core, unsign
 }
 
 /* The same failure, or the first: what an allocator left behind may make it another now. */
-static void on_last_failure(const char *title)
+static void on_last_failure(enum rule rule, const char *title)
 {
-    char rule[FAILURE_RULE_SIZE];
-
-    failure_read_rule(title, rule);
-    if (strcmp(rule, test.first.rule) != 0)
+    if (rule != test.first.rule)
         end_by_first(title);
 }
 
@@ -301,10 +297,10 @@ _Noreturn static void fail_again(struct core *core)
 }
 
 /* Where the run ends within a call, the vector says how it came to that. */
-static const char *advise(const char *rule)
+static const char *advise(enum rule rule)
 {
     static char text[LINE_ROOM];
-    enum verdict verdict = failure_read_rule(rule, (char[FAILURE_RULE_SIZE]){0});
+    enum verdict verdict = failure_verdict(rule);
 
     if (verdict != VERDICT_HANG && verdict != VERDICT_CRASH)
         return vector_advice(&test.run, rule);

@@ -41,10 +41,10 @@ static void check_between_calls(void)
     const struct percpu *cpu = this_cpu();
 
     if (cpu->locks_held)
-        fail("lock-held", "core %u goes on with %u locks held: %s", cpu->local.number,
+        fail(RULE_LOCK_HELD, "core %u goes on with %u locks held: %s", cpu->local.number,
              cpu->locks_held, percpu_held_name(cpu));
     if (!irq_enabled())
-        fail("irq-state", "core %u goes on with interrupts off", cpu->local.number);
+        fail(RULE_IRQ_STATE, "core %u goes on with interrupts off", cpu->local.number);
 }
 
 /* Waiting for others is no standstill of one's own. */
@@ -262,7 +262,8 @@ static bool end_phase(struct run *run, unsigned index)
         run->extra_cycles += cpu_cycles() - run->phase_end;
     totals_keep(run, &sum);
     if (arena_held_pages(&run->arena))
-        fail("assert", "%llu pages held at the end of a phase", (ull)arena_held_pages(&run->arena));
+        fail(RULE_ASSERT, "%llu pages held at the end of a phase",
+             (ull)arena_held_pages(&run->arena));
     arena_check_residue(&run->arena);
     failure_set_phase(0, NULL);
     return totals_report(run, &sum, index, milliseconds);

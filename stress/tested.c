@@ -164,13 +164,14 @@ static const char *no_lock(const struct run *run)
 }
 
 static const struct {
-    const char *rule;
+    enum rule rule;
     const char *(*untested)(const struct run *run);
 } rule_table[] = {
-    {"lost", blocks_untested},      {"uncoalesced", no_residue},     {"residue", no_residue},
-    {"free-list", blocks_untested}, {"false-oom", no_false_oom},     {"bad-free", no_bad_free},
-    {"remove-held", no_removal},    {"selftest", selftest_untested}, {"lock-held", no_lock},
-    {"lock-owner", no_lock},
+    {RULE_LOST, blocks_untested},   {RULE_UNCOALESCED, no_residue},
+    {RULE_RESIDUE, no_residue},     {RULE_FREE_LIST, blocks_untested},
+    {RULE_FALSE_OOM, no_false_oom}, {RULE_BAD_FREE, no_bad_free},
+    {RULE_REMOVE_HELD, no_removal}, {RULE_SELFTEST, selftest_untested},
+    {RULE_LOCK_HELD, no_lock},      {RULE_LOCK_OWNER, no_lock},
 };
 
 void tested_report(const struct run *run)
@@ -180,6 +181,6 @@ void tested_report(const struct run *run)
     for (size_t i = 0; i < sizeof(rule_table) / sizeof(rule_table[0]); i++) {
         const char *why = rule_table[i].untested(run);
         if (why)
-            report_line("# rule %s: not tested: %s", rule_table[i].rule, why);
+            report_line("# rule %s: not tested: %s", rule_name(rule_table[i].rule), why);
     }
 }

@@ -32,7 +32,7 @@ static bool begin_stack_overflow(const struct trap_frame *frame, uint64_t addres
         const char *name = guarded_stack(percpu_table[i]->stacks, address);
         if (!name)
             continue;
-        failure_begin("stack", "core %u ran over the end of core %u's %s stack at rip 0x%llx",
+        failure_begin(RULE_STACK, "core %u ran over the end of core %u's %s stack at rip 0x%llx",
                       cpu_number(), i, name, (ull)frame->rip);
         return true;
     }
@@ -45,7 +45,7 @@ static void begin_page_fault(const struct trap_frame *frame, uint64_t address)
                        : frame->error & FAULT_WRITE ? "wrote"
                                                     : "read";
 
-    failure_begin("wild-access", "core %u %s address 0x%llx at rip 0x%llx", cpu_number(), what,
+    failure_begin(RULE_WILD_ACCESS, "core %u %s address 0x%llx at rip 0x%llx", cpu_number(), what,
                   (ull)address, (ull)frame->rip);
 }
 
@@ -73,8 +73,8 @@ static void begin_trap(const struct trap_frame *frame)
     if (frame->vector == TRAP_PAGE_FAULT)
         begin_page_fault(frame, address);
     else
-        failure_begin("trap", "%s on core %u at rip 0x%llx, error 0x%llx", trap_name(frame->vector),
-                      cpu_number(), (ull)frame->rip, (ull)frame->error);
+        failure_begin(RULE_TRAP, "%s on core %u at rip 0x%llx, error 0x%llx",
+                      trap_name(frame->vector), cpu_number(), (ull)frame->rip, (ull)frame->error);
 }
 
 /* A backtrace of this core is to begin where it was interrupted, not here. */
@@ -95,7 +95,7 @@ void traps_nmi(struct trap_frame *frame)
     if (watch_answer())
         return;
     this_cpu()->frozen_at = frame;
-    const char *rule = watch_diagnose(text, sizeof(text));
+    enum rule rule = watch_diagnose(text, sizeof(text));
     failure_begin(rule, "%s", text);
     failure_end();
 }

@@ -67,7 +67,7 @@ __attribute__((format(printf, 2, 3))) static void fail_step(const struct vector_
     format_text_va(what, sizeof(what), format, arguments);
     va_end(arguments);
     vector_describe(run, what, text, sizeof(text));
-    fail("selftest", "%s", text);
+    fail(RULE_SELFTEST, "%s", text);
 }
 
 static void cut(struct vector_run *run, const char *why)
@@ -291,7 +291,7 @@ static void run_step(struct vector_run *run)
     case '#':
         return step_expect(run);
     default:
-        fail("assert", "selftest: no such step: %s", run->step);
+        fail(RULE_ASSERT, "selftest: no such step: %s", run->step);
     }
 }
 
@@ -345,16 +345,14 @@ static void add_found(const struct vector_run *run, struct collection *found)
         arena->allocator->for_each_free(arena->pool, collect, found);
 }
 
-static bool is_about_blocks(const struct vector_run *run, const char *rule)
+static bool is_about_blocks(const struct vector_run *run, enum rule rule)
 {
     const char *why;
 
-    return (strcmp(rule, "uncoalesced") == 0 || strcmp(rule, "lost") == 0) &&
-           vector_compares(run->arena, &why);
+    return (rule == RULE_UNCOALESCED || rule == RULE_LOST) && vector_compares(run->arena, &why);
 }
 
-bool vector_describe_blocks(const struct vector_run *run, const char *rule, char *text,
-                            unsigned size)
+bool vector_describe_blocks(const struct vector_run *run, enum rule rule, char *text, unsigned size)
 {
     struct free_blocks due = {0};
     struct collection found = {.start = run->arena->start};
@@ -366,20 +364,27 @@ bool vector_describe_blocks(const struct vector_run *run, const char *rule, char
     add_found(run, &found);
     free_blocks_describe(&(struct words){.text = due_text, .size = BLOCKS_ROOM}, &due);
     free_blocks_describe(&(struct words){.text = found_text, .size = BLOCKS_ROOM}, &found.free);
-    format_text(text, size, "expected free blocks %s, found %s (%s)", due_text, found_text, rule);
+    format_text(text, size, "expected free blocks %s, found %s (%s)", due_text, found_text,
+                rule_name(rule));
     return true;
 }
 
 enum about { UNCOALESCED, FREE_LIST, LOST, WRONG, ABOUTS };
 
-static int about_of(const char *rule)
+static int about_of(enum rule rule)
 {
-    static const char *const rules[ABOUTS] = {"uncoalesced", "free-list", "lost", "selftest"};
-
-    for (int i = 0; i < ABOUTS; i++)
-        if (strcmp(rule, rules[i]) == 0)
-            return i;
-    return -1;
+    switch (rule) {
+    case RULE_UNCOALESCED:
+        return UNCOALESCED;
+    case RULE_FREE_LIST:
+        return FREE_LIST;
+    case RULE_LOST:
+        return LOST;
+    case RULE_SELFTEST:
+        return WRONG;
+    default:
+        return -1;
+    }
 }
 
 static const char *const advice_insert[ABOUTS] = {
@@ -442,7 +447,7 @@ static const char *const *advices_of(char call)
     }
 }
 
-const char *vector_advice(const struct vector_run *run, const char *rule)
+const char *vector_advice(const struct vector_run *run, enum rule rule)
 {
     int about = about_of(rule);
 

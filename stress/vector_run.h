@@ -1,6 +1,6 @@
 /*
  * One vector of the selftest on an arena: its steps one after the other, a walk after each, and in
- * the end all freed. What is wrong ends in fail(): by the rule that is broken, or "selftest".
+ * the end all freed. What is wrong ends in fail(): by the rule that is broken, or RULE_SELFTEST.
  *
  * What an allocator has not promised is not held against it: a step whose result is then its own
  * affair, and after which the others would mean nothing, cuts the vector short.
@@ -38,8 +38,8 @@ void vector_describe(const struct vector_run *run, const char *what, char *text,
  * were found. Looks at the allocator, which may fail by that. Returns false if it is about another
  * thing.
  */
-bool vector_describe_blocks(const struct vector_run *run, const char *rule, char *text,
+bool vector_describe_blocks(const struct vector_run *run, enum rule rule, char *text,
                             unsigned size);
 
 /* Where a person looks first, by the call that came last; NULL if the rule says all. */
-const char *vector_advice(const struct vector_run *run, const char *rule);
+const char *vector_advice(const struct vector_run *run, enum rule rule);

@@ -170,20 +170,20 @@ static void describe_circle(const struct percpu *first, char *text, size_t size)
     } while (cpu != first && used < size);
 }
 
-static const char *describe_stall(const struct percpu *cpu, char *text, size_t size)
+static enum rule describe_stall(const struct percpu *cpu, char *text, size_t size)
 {
     if (in_circle(cpu)) {
         describe_circle(cpu, text, size);
-        return "deadlock";
+        return RULE_DEADLOCK;
     }
     const char *call = explain_range_call(cpu->local.number);
     format_text(text, size, "core %u makes no progress%s%s%s%s", cpu->local.number,
                 call ? ", in " : "", call ? call : "", cpu->locks_held ? ", holding " : "",
                 cpu->locks_held ? percpu_held_name(cpu) : "");
-    return "stall";
+    return RULE_STALL;
 }
 
-static const char *describe_standstill(char *text, size_t size)
+static enum rule describe_standstill(char *text, size_t size)
 {
     uint32_t busy = 0, waiting = 0;
 
@@ -196,10 +196,10 @@ static const char *describe_standstill(char *text, size_t size)
                     busy, waiting);
     else
         format_text(text, size, "no core is at work");
-    return "stall";
+    return RULE_STALL;
 }
 
-const char *watch_diagnose(char *text, uint32_t size)
+enum rule watch_diagnose(char *text, uint32_t size)
 {
     const struct percpu *suspect = NULL;
 

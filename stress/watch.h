@@ -63,4 +63,4 @@ bool watch_answer(void);
  * With the others stopped: the title of what holds the machine up, for when the host asked (an NMI
  * from outside because of silence). Rule and text as failure_begin() wants them.
  */
-const char *watch_diagnose(char *text, uint32_t size);
+enum rule watch_diagnose(char *text, uint32_t size);

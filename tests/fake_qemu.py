@@ -13,7 +13,7 @@ import time
 
 from support import EXIT_CODE, PHASES, body, closed, good, opening
 
-from stampedelib.goingon import PHASES as KERNEL_PHASES
+from stampedelib.run.boots import PHASES as KERNEL_PHASES
 
 WORDS = " ".join(sys.argv)
 

@@ -23,7 +23,7 @@ HOST_FLAGS_tsan := -fsanitize=thread -DSTAMPEDE_MAX_ORDER=16
 HOST_FLAGS_plain := -O2 -DSTAMPEDE_MAX_ORDER=16
 
 # What each test is made of, beside tests/unit/NAME.c.
-HOST_COMMON := tests/host/host.c tests/host/fail.c tests/host/unit.c lib/printf.c lib/prng.c lib/sinks.c
+HOST_COMMON := tests/host/host.c tests/host/fail.c tests/host/unit.c lib/printf.c lib/prng.c lib/rules.c lib/sinks.c
 HOST_TEST_frame :=
 HOST_TEST_broken :=
 HOST_TEST_printf := lib/printf.c
@@ -92,7 +92,7 @@ $(foreach test,$(HOST_TESTS) $(HOST_BROKEN),\
 
 # The whole stress as a program. As in the kernel it is linked twice, the names of functions being known once it is
 # linked; and at fixed addresses, so that those that are printed can be looked up.
-HOST_STRESS := $(wildcard stress/*.c mm/*.c tests/host/*.c) $(addprefix lib/,bitmap.c crc32.c printf.c prng.c sinks.c symbols.c) \
+HOST_STRESS := $(wildcard stress/*.c mm/*.c tests/host/*.c) $(addprefix lib/,bitmap.c crc32.c printf.c prng.c rules.c sinks.c symbols.c) \
 	smp/barrier.c smp/spinlock.c arch/x86_64/backtrace.c
 HOST_STRESS := $(filter-out tests/host/fail.c tests/host/unit.c tests/host/explore_main.c,$(HOST_STRESS))
 HOST_SUBJECTS := $(basename $(notdir $(wildcard tests/subjects/*.c)))
@@ -154,7 +154,7 @@ hosted-models: $(foreach variant,asan plain,$(HOST_BUILD)/$(variant)/selftest/mo
 HOST_EXPLORE := $(wildcard stress/explore/*.c) tests/host/explore_main.c tests/host/host.c tests/host/program.c \
 	tests/host/signals.c arch/x86_64/fiber.c arch/x86_64/backtrace.c mm/page_allocator.c mm/walker.c \
 	$(addprefix stress/,advice.c arena.c arena_rest.c arena_setup.c call.c census.c content.c explain.c failure.c options.c report.c run_end.c sinks.c statics.c tick.c traps.c watch.c) \
-	$(addprefix lib/,benign.c bitmap.c crc32.c printf.c prng.c sinks.c symbols.c)
+	$(addprefix lib/,benign.c bitmap.c crc32.c printf.c prng.c rules.c sinks.c symbols.c)
 HOST_WATCHED := mm/buddy mm/buddy_percpu mm/buddy_scan smp/spinlock
 HOST_WATCHED_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -fno-pie -fno-pic -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only -mno-sse -mcmodel=small \
@@ -248,7 +248,7 @@ HOST_FLAGS_prove := -O2 -DSTAMPEDE_MAX_ORDER=10
 $(PROVE)/%: HOST_CFLAGS := -I$(PROVE)/scaled $(HOST_CFLAGS)
 PROVE_SUBJECTS := buddy buddy_percpu buddy_scan
 PROVE_OBJECTS := $(patsubst %.c,$(PROVE)/%.o,$(wildcard tests/prove/*.c) $(PROVE_SUBJECTS:%=mm/%.c) mm/walker.c \
-	mm/page_allocator.c lib/bitmap.c lib/printf.c lib/prng.c lib/sinks.c smp/spinlock.c)
+	mm/page_allocator.c lib/bitmap.c lib/printf.c lib/prng.c lib/rules.c lib/sinks.c smp/spinlock.c)
 HOST_OBJECTS += $(PROVE_OBJECTS)
 
 $(PROVE)/scaled/mm/buddy_percpu.h: mm/buddy_percpu.h tests/host.mk

@@ -15,7 +15,7 @@ from pathlib import Path
 from guest import ROOT, boot, make, run
 from support import EXIT_CODE, stampede
 
-from stampedelib.verdict import CODES
+from stampedelib.verdict.verdict import CODES
 
 FOLDER = ROOT / "tests/sound"
 C = sorted(path.stem for path in FOLDER.glob("*.c"))

@@ -10,15 +10,16 @@ import pytest
 from fake_runs import arguments, environment, is_running, record, wait_until
 from support import STAMPEDE, TITLE, stampede
 
-from stampedelib import elfcore, privatefolder
-from stampedelib.cli import build_parser
-from stampedelib.registers import read_cpus, summary
-from stampedelib.run_command import build_plan
-from stampedelib.runfolder import GuestNote, claim, find_guest
-from stampedelib.source import read_source
-from stampedelib.symbols import Symbols
+from stampedelib import private_folder
+from stampedelib.commands.run import build_plan
+from stampedelib.commands.stampede import build_parser
+from stampedelib.machine import elfcore
+from stampedelib.machine.registers import read_cpus, summary
+from stampedelib.machine.symbols import Symbols
+from stampedelib.run.folder import GuestNote, claim, find_guest
+from stampedelib.run.source import read_source
 from stampedelib.usage import UsageError
-from stampedelib.verdict import CODES
+from stampedelib.verdict.verdict import CODES
 
 WITHOUT_CORE = {"README", "serial.log", "verdict.json", "registers.txt", "qemu.txt", "source.txt",
                 "stampede.elf", "session.gdb", "gdb", "no-core.txt"}
@@ -84,7 +85,7 @@ def test_no_path_in_the_session_is_absolute(run, bundle):
 
 def test_source_without_git(monkeypatch, tmp_path):
     assert len(read_source().revision.split(",")[0]) == 40
-    monkeypatch.setattr("stampedelib.source.ROOT", tmp_path)
+    monkeypatch.setattr("stampedelib.run.source.ROOT", tmp_path)
     assert read_source().revision == "unknown: no git repository"
     monkeypatch.setenv("PATH", "")
     assert read_source().revision == "unknown: no git repository"
@@ -261,7 +262,7 @@ def test_number_of_a_process_is_not_enough():
 # Runs at the same time.
 
 def test_runs_at_the_same_time_have_folders_of_their_own(monkeypatch, tmp_path):
-    monkeypatch.setattr("stampedelib.runfolder.BUILD_DIR", tmp_path / "build")
+    monkeypatch.setattr("stampedelib.run.folder.BUILD_DIR", tmp_path / "build")
     with claim(None) as first, claim(None) as second:
         assert first.log == tmp_path / "build/last/serial.log"
         assert second.log == tmp_path / "build/last-2/serial.log"
@@ -282,7 +283,7 @@ def test_path_of_the_socket_is_short_wherever_temporary_files_go(monkeypatch, tm
         monkeypatch.setenv(name, str(long))
     monkeypatch.setattr("tempfile.tempdir", None)
     with claim(tmp_path / "log") as folder:
-        assert len(str(folder.socket)) <= privatefolder.LONGEST_SOCKET_PATH
+        assert len(str(folder.socket)) <= private_folder.LONGEST_SOCKET_PATH
         assert folder.socket.parent.stat().st_mode & 0o77 == 0
 
 

@@ -10,12 +10,12 @@ import subprocess
 import pytest
 from support import ROOT
 
-from prooflib import lanes, patching, table
-from prooflib.converse import RuleOutcome, read_rules, try_without
-from prooflib.defect import AREAS, RULES, DefectError, read, read_all
-from prooflib.lanes import Job, Run
-from prooflib.outcome import Outcome, classify, mark_doubles, try_defect
-from prooflib.tree import Pool
+from stampedelib.defects import lanes, patching, table
+from stampedelib.defects.converse import RuleOutcome, read_rules, try_without
+from stampedelib.defects.defect import AREAS, RULES, DefectError, read, read_all
+from stampedelib.defects.lanes import Job, Run
+from stampedelib.defects.outcome import Outcome, classify, mark_doubles, try_defect
+from stampedelib.defects.tree import Pool
 
 FOLDER = ROOT / "tests/defects"
 

@@ -9,10 +9,10 @@ from fake_runs import arguments, environment
 from guest import image, make
 from support import ROOT, stampede
 
-from stampedelib.cli import build_parser
-from stampedelib.run_command import build_machine
+from stampedelib.commands.run import build_machine
+from stampedelib.commands.stampede import build_parser
 from stampedelib.usage import UsageError
-from stampedelib.verdict import CODES
+from stampedelib.verdict.verdict import CODES
 
 SUBJECT = "false-oom-transient"  # only where a core looks while another has emptied the lists
 SMALL = ("--memory", "128M", "--ops", 1000)

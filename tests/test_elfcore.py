@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import support  # noqa: F401  (the way to stampedelib)
 
-from stampedelib import elfcore, gdbsession
+from stampedelib.debug import gdb_session
+from stampedelib.machine import elfcore
 from stampedelib.usage import UsageError
 
 PAGE = b"\x5a" * 4096
@@ -77,16 +78,16 @@ def test_what_is_no_core_is_refused(tmp_path, data, why):
 @pytest.mark.parametrize("name", ["a b", "a\nshell b", "a'b", 'a"b', ""])
 def test_session_refuses_odd_paths(name):
     with pytest.raises(UsageError):
-        gdbsession.postmortem(name, "core")
+        gdb_session.postmortem(name, "core")
     with pytest.raises(UsageError):
-        gdbsession.postmortem("kernel.elf", name)
+        gdb_session.postmortem("kernel.elf", name)
 
 
 def test_session_lets_no_title_become_a_command():
-    text = gdbsession.postmortem("kernel.elf", "core", "x\nshell rm\\ '\"")
+    text = gdb_session.postmortem("kernel.elf", "core", "x\nshell rm\\ '\"")
     assert [line for line in text.splitlines() if line.startswith("shell")] == []
     assert r"python print('Title: x\nshell rm\\" in text
 
 
 def test_open_command_names_no_folder():
-    assert gdbsession.open_command(Path("/somewhere/session.gdb"))[-1] == "session.gdb"
+    assert gdb_session.open_command(Path("/somewhere/session.gdb"))[-1] == "session.gdb"

@@ -14,12 +14,12 @@ from fake_runs import wait_until
 from guest import ENVIRONMENT, ROOT, boot, image, make
 from support import STAMPEDE, stampede
 
-from stampedelib import explore_command
-from stampedelib.cli import build_parser
-from stampedelib.explored import Explored, SavedProgram
-from stampedelib.runfolder import claim
+from stampedelib.commands import explore as explore_command
+from stampedelib.commands.stampede import build_parser
+from stampedelib.explore.explored import Explored, SavedProgram
+from stampedelib.run.folder import claim
 from stampedelib.usage import UsageError
-from stampedelib.verdict import CODES
+from stampedelib.verdict.verdict import CODES
 
 BUILT_IN = ("buddy", "buddy-scan", "buddy-percpu")
 HOSTED = ROOT / "build/host/explore/stampede-explore"

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from gdb_support import Machine, run_gdb
 
-from stampedelib import elfcore, gdbsession
+from stampedelib.debug import gdb_session
+from stampedelib.machine import elfcore
 
 HELD = "# held:"
 ARENA = "'boot/stress.c'::run.arena"
@@ -43,9 +44,9 @@ def fixture_bundle(overlap):
     assert elfcore.inspect(made / "core").cpus == 8
     elfcore.repair(made / "core")
     shutil.copy(overlap.kernel, made / "kernel.elf")
-    gdbsession.copy_scripts(made)
-    (made / gdbsession.SESSION).write_text(
-        gdbsession.postmortem("kernel.elf", "core", 'overlap: "it" \\ #'))
+    gdb_session.copy_scripts(made)
+    (made / gdb_session.SESSION).write_text(
+        gdb_session.postmortem("kernel.elf", "core", 'overlap: "it" \\ #'))
     made.rename(bundle)
     return bundle
 
@@ -156,7 +157,7 @@ def test_printers(overlap):
 
 def test_live_session(overlap):
     session = overlap.folder / "live.gdb"
-    session.write_text(gdbsession.live(overlap.kernel, overlap.gdb_socket))
+    session.write_text(gdb_session.live(overlap.kernel, overlap.gdb_socket))
     shown = run_gdb(["-x", session], ["stampede lock"])
     assert len(rows(shown)) == 8 and shown.count("lock buddy at ") == 2
     assert "The machine stands still." in shown
@@ -167,7 +168,7 @@ def test_live_session(overlap):
 def test_bundle_opens_anywhere_with_all_that_was_seen_live(overlap, bundle):
     commands = ["stampede cpus", "stampede lock", "stampede freelists", "stampede history",
                 f"stampede page {overlap_of(overlap)[3]}", "stampede check"]
-    dead = run_gdb(["-x", gdbsession.SESSION], commands, folder=bundle)
+    dead = run_gdb(["-x", gdb_session.SESSION], commands, folder=bundle)
     stacks = re.split(r"\nThread \d", dead)[1:]
     assert len(stacks) == 8 and all("run_core" in stack for stack in stacks)
     assert 'Title: overlap: "it" \\ #' in dead
@@ -178,7 +179,7 @@ def test_bundle_opens_anywhere_with_all_that_was_seen_live(overlap, bundle):
 
 
 def test_session_has_relative_paths_only(bundle):
-    text = (bundle / gdbsession.SESSION).read_text()
+    text = (bundle / gdb_session.SESSION).read_text()
     assert {"file kernel.elf", "core-file core", "source gdb/load.py"} <= set(text.splitlines())
     assert str(bundle.parent) not in text
     assert not list(bundle.rglob("__pycache__"))
@@ -238,7 +239,7 @@ def test_backtrace_from_every_instruction_of_a_stub(folder):
 def test_session_from_boot(folder):
     with Machine(folder, "seconds=1 ops=10", cpus=2, options=["-S"]) as machine:
         session = folder / "boot.gdb"
-        session.write_text(gdbsession.from_boot(machine.kernel, machine.gdb_socket))
+        session.write_text(gdb_session.from_boot(machine.kernel, machine.gdb_socket))
         shown = run_gdb(["-x", session],
                         ["stampede cpus", "stampede history", "stampede freelists"])
     assert "kernel_main (magic=" in shown

@@ -8,9 +8,9 @@ import pytest
 from fake_runs import arguments, environment, record
 from support import NONCE, ROOT, body, closed, good, opening, stampede
 
-from stampedelib.goingon import PHASES, Boot, Outcomes, phases_left
-from stampedelib.judge import judge
-from stampedelib.verdict import CODES
+from stampedelib.run.boots import PHASES, Boot, Outcomes, phases_left
+from stampedelib.verdict.judge import judge
+from stampedelib.verdict.verdict import CODES
 
 HELD = "lock-held: core {} goes on with 1 locks held: spare"
 OVERLAP = "overlap: pfn {} order {}"

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from guest import ENVIRONMENT
 from support import ROOT, stampede
-from stampedelib.machine import kvm_trouble
+from stampedelib.machine.machine import kvm_trouble
 
 ARGS = "phases=selftest,mixed orders=1,0,2"
 OPS = "ops=20000"  # until a failure: each core comes to it, however little a busy host lets it run

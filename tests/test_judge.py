@@ -9,10 +9,10 @@ import pytest
 from support import (EXIT_CODE, FAILED, NONCE, STAMPEDE, TITLE, UNDER_FLOOR, body, closed, good, opening,
                      phase, stampede, without_options)
 
-from stampedelib import page
-from stampedelib.judge import ENDINGS, judge
-from stampedelib.log import Follower
-from stampedelib.verdict import CODES
+from stampedelib.log.serial import Follower
+from stampedelib.verdict import page
+from stampedelib.verdict.judge import ENDINGS, judge
+from stampedelib.verdict.verdict import CODES
 
 NOISE = b"SeaBIOS (version 1.16)\r\n\x1b[2J\x1b[1;1HBooting `Stampede'\r\n\xff\x00\x1b[m"
 

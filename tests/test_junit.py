@@ -6,8 +6,8 @@ import pytest
 from support import (EXIT_CODE, FAILED, NONCE, TITLE, body, closed, good, opening, phase, stampede,
                      without_options)
 
-from stampedelib.judge import judge
-from stampedelib.junit import junit
+from stampedelib.verdict.judge import judge
+from stampedelib.verdict.junit import junit
 
 
 def suite(raw, *seen, verdict=None):

@@ -9,14 +9,14 @@ import time
 import pytest
 from support import ROOT
 
-from mutatelib import report, verdicts
-from mutatelib.build import Recipe
-from mutatelib.campaign import Campaign, CleanTreeTrouble
-from mutatelib.detectors import unit
-from mutatelib.generate import generate
-from mutatelib.process import Limits, run
-from mutatelib.state import Result, State
-from mutatelib.verdicts import Verdict, VerdictTrouble
+from stampedelib.mutants import report, verdicts
+from stampedelib.mutants.build import Recipe
+from stampedelib.mutants.campaign import Campaign, CleanTreeTrouble
+from stampedelib.mutants.detectors import unit
+from stampedelib.mutants.generate import generate
+from stampedelib.mutants.process import Limits, run
+from stampedelib.mutants.state import Result, State
+from stampedelib.mutants.verdicts import Verdict, VerdictTrouble
 
 MUTATE = ROOT / "ci/mutate"
 
@@ -36,7 +36,7 @@ enum color paint(int *count)
 {
     *count += lower(1, *count);
     if (*count > 9)
-        fail("count", "%d of %d", *count + 1, 9);
+        fail(RULE_COUNT, "%d of %d", *count + 1, 9);
     return shift(*count, 2) ? GREEN : BLUE;
 }
 """

@@ -18,10 +18,10 @@ from fake_runs import wait_until
 from guest import ENVIRONMENT, ROOT, make
 from support import STAMPEDE, TITLE, body, closed, good, stampede
 
-from stampedelib import hammer
-from stampedelib.from_log import replay_command
-from stampedelib.hammer import Block, Event, Story
-from stampedelib.verdict import CODES
+from stampedelib.explore import from_stress
+from stampedelib.explore.from_stress import Block, Event, Story
+from stampedelib.explore.reproduce import replay_command
+from stampedelib.verdict.verdict import CODES
 
 LIMIT_SECONDS = 240  # never a verdict: a loaded host is slow
 HOSTED = ROOT / "build/host/explore"
@@ -222,7 +222,7 @@ def test_what_is_missing_is_named(explorer, tmp_path):
 
 
 def test_story_of_a_log():
-    story = hammer.read(failed_log(history=[
+    story = from_stress.read(failed_log(history=[
         "# core 1 reports, interrupts off, 0 locks held",
         "# core 2 waits for a lock, interrupts off, 0 locks held; in: allocate order 3; in interrupt: allocate order 1",
         *HISTORY, "# history +0.100 us core 2: bad free order 2 pfn 0x40, to be refused"]), "log")
@@ -238,7 +238,7 @@ def test_blocks_from_before_the_window_are_allocated_first():
     old = [Block(core, number, 16 * number, 0) for core in (0, 1) for number in (1, 2)]
     events = [Event(0, False, "free", 0, old[2]), Event(1, False, "free", 0, old[0]), Event(1, False, "refused", 9)]
     story = Story("overlap: x", "buddy", events, [0, 1], [old[1]])
-    first = hammer.candidates(story)[0]
+    first = from_stress.candidates(story)[0]
     assert first.program == "16/1:a0,f0.0,a4/0:a0,a0,f1.0"
     assert first.switches == "0.0@1:1,1.1@0:0,0.2@0:0,0.3@1:1" or first.switches.startswith("0.0@1:1,1.1@0:0")
 
@@ -260,15 +260,15 @@ def drawn_story(seed):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_operations_run_whole_and_in_the_order_of_the_log(explorer, tmp_path, seed):
-    for candidate in hammer.candidates(drawn_story(seed))[:12:3]:
+    for candidate in from_stress.candidates(drawn_story(seed))[:12:3]:
         log = tmp_path / "explored.log"
         done = stampede("explore", "--hosted", "--program-file", explorer, "--quiet", "--log", log, "--program",
                         candidate.program, "--args", f"switches={candidate.switches}")
         assert done.returncode == CODES["pass"], done.stdout + done.stderr
         runs = [step for step, _ in groupby(re.findall(r"# trace (\S+ \d+) ", log.read_text()))]
         assert len(runs) == len(set(runs)) > 5, "an operation was interrupted"
-        maker = hammer.Maker(drawn_story(seed), list(range(candidate.cores)), candidate.window)
-        assert maker.program(candidate.pages, dict(hammer.ARENAS)[candidate.pages]) == candidate.program
+        maker = from_stress.Maker(drawn_story(seed), list(range(candidate.cores)), candidate.window)
+        assert maker.program(candidate.pages, dict(from_stress.ARENAS)[candidate.pages]) == candidate.program
         wanted = maker.steps()
         assert runs == [step for step in wanted if step in runs]  # a free of what was refused does nothing
 

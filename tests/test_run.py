@@ -12,12 +12,12 @@ import pytest
 from fake_runs import arguments, environment, is_running, record, wait_until
 from support import EXIT_CODE, ROOT, STAMPEDE, stampede
 
-from stampedelib.cli import build_parser
-from stampedelib.machine import choose_accelerator, kvm_trouble
-from stampedelib.run_command import build_machine, patience
+from stampedelib.commands.run import build_machine, patience
+from stampedelib.commands.stampede import build_parser
+from stampedelib.machine.machine import choose_accelerator, kvm_trouble
+from stampedelib.machine.watch import Patience
 from stampedelib.usage import UsageError, check_writable
-from stampedelib.verdict import CODES
-from stampedelib.watch import Patience
+from stampedelib.verdict.verdict import CODES
 
 
 @pytest.fixture(name="run")
@@ -342,7 +342,7 @@ def test_use_is_refused_in_one_line(run, words, names):
 
 
 def test_missing_firmware_is_an_error_of_use(monkeypatch, tmp_path):
-    monkeypatch.setattr("stampedelib.machine.OVMF", ("/nonexistent.fd",))
+    monkeypatch.setattr("stampedelib.machine.machine.OVMF", ("/nonexistent.fd",))
     with pytest.raises(UsageError, match="/nonexistent.fd"):
         machine(tmp_path, "--firmware", "uefi")
 

@@ -9,7 +9,7 @@ import pytest
 from guest import ROOT, boot, make, run
 from support import EXIT_CODE
 
-from stampedelib.verdict import CODES
+from stampedelib.verdict.verdict import CODES
 
 LEFT_OUT = re.compile(r'# selftest left out: (the rest of )?"(.+)": (.+)')
 FAILED = re.compile(r'# selftest failed: "(.+?)": (.+)')

@@ -9,14 +9,14 @@ from fake_runs import FAKE, environment, is_running, wait_until
 from guest import image, make
 from support import ROOT
 
-from stampedelib import soak
-from stampedelib.busy import Busy
-from stampedelib.cli import build_parser
-from stampedelib.soak_matrix import ALLOCATORS, MODES, draw
-from stampedelib.soak_record import read
-from stampedelib.soak_report import report
+from stampedelib.commands.stampede import build_parser
+from stampedelib.soak import soak
+from stampedelib.soak.busy import Busy
+from stampedelib.soak.matrix import ALLOCATORS, MODES, draw
+from stampedelib.soak.record import read
+from stampedelib.soak.report import report
 from stampedelib.usage import UsageError
-from stampedelib.verdict import CODES
+from stampedelib.verdict.verdict import CODES
 
 # Acts the first line of the file `acts` and takes it off; the last stays.
 QEMU = f"""#!/bin/sh

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from support import EXIT_CODE, ROOT, own_folder
 
-from stampedelib import stages
-from stampedelib.verdict import Verdict
+from stampedelib.run import stages
+from stampedelib.verdict.verdict import Verdict
 
 SUBJECTS = ROOT / "tests/subjects/stacsos"
 GENERATIONS = ("2024", "2025", "2026")

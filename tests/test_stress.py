@@ -3,7 +3,7 @@
 import pytest
 from guest import make, run
 
-from stampedelib.verdict import CODES
+from stampedelib.verdict.verdict import CODES
 
 # Threads on few processors seldom meet: they give way at every lock, and the floor is low.
 OPTIONS = ("yield=1", "floor=10")

@@ -11,7 +11,7 @@ import pytest
 from guest import ROOT, boot, image, make, run
 from support import EXIT_CODE
 
-from stampedelib.verdict import CODES
+from stampedelib.verdict.verdict import CODES
 
 # Subject: rule, the phases one of which finds it when all run, and a phase of all cores that finds
 # it too.

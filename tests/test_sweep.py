@@ -10,10 +10,10 @@ import pytest
 from fake_runs import FAKE, environment, is_running, wait_until
 from support import ROOT, STAMPEDE, stampede
 
-from stampedelib.campaign import shape, worst
-from stampedelib.sweepview import SweepView, duration
-from stampedelib.sweepwork import Result
-from stampedelib.verdict import CODES
+from stampedelib.sweep.folder import shape, worst
+from stampedelib.sweep.view import SweepView, duration
+from stampedelib.sweep.work import Result
+from stampedelib.verdict.verdict import CODES
 
 OVERLAP = "overlap: pfn 0x{:x} order 3"
 

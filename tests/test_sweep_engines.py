@@ -14,7 +14,7 @@ from slurm_cluster import PROGRAMS, cluster
 from support import ROOT, STAMPEDE, stampede
 from test_sweep import OVERLAP, ran, results, settings, words
 
-from stampedelib.verdict import CODES
+from stampedelib.verdict.verdict import CODES
 
 ACTS = {2: OVERLAP.format(16), 5: OVERLAP.format(32)}
 # Stands for ssh: what it is told to do there it does here, with the SHELL that a login sets and that
@@ -145,7 +145,7 @@ def test_slurm_that_refuses_the_job_says_why(tmp_path, slurm):
 
 def test_array_is_no_longer_than_slurm_allows(tmp_path, slurm):
     """More seeds than tasks: each task has several."""
-    import stampedelib.engines as engines
+    from stampedelib.sweep import engines
 
     task = engines.Task(engines.SweepPlan("run", ["--x"], "/", ""), _Folder(tmp_path), [], 1, [], [])
     todo = tmp_path / "todo"

@@ -3,7 +3,7 @@ import shutil
 import sys
 from typing import TextIO
 
-from .log import printable
+from .log.serial import printable
 
 PROGRESS = "# progress "
 CLEAR_LINE = "\r\x1b[K"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from .verdict import CODES
+from .verdict.verdict import CODES
 
 ROOT = Path(__file__).resolve().parents[2]
 # make BUILD_DIR=... says it so.

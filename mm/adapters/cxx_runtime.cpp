@@ -9,7 +9,7 @@ void *__dso_handle;
 
 void __cxa_pure_virtual()
 {
-    fail("panic", "a pure virtual function was called");
+    fail(RULE_PANIC, "a pure virtual function was called");
 }
 
 int __cxa_atexit(void (*)(void *), void *, void *)
@@ -20,7 +20,7 @@ int __cxa_atexit(void (*)(void *), void *, void *)
 
 [[noreturn]] static void no_heap()
 {
-    fail("panic", "new or delete: a page allocator has no heap");
+    fail(RULE_PANIC, "new or delete: a page allocator has no heap");
 }
 
 void *operator new(decltype(sizeof 0))

@@ -78,17 +78,17 @@ int sprintf(char *buffer, const char *format, ...)
 
 void __assert_fail(const char *expression, const char *file, unsigned line, const char *function)
 {
-    fail("panic", "assertion failed: %s at %s:%u in %s", expression, file, line, function);
+    fail(RULE_PANIC, "assertion failed: %s at %s:%u in %s", expression, file, line, function);
 }
 
 void abort(void)
 {
-    fail("panic", "abort() was called");
+    fail(RULE_PANIC, "abort() was called");
 }
 
 void exit(int status)
 {
-    fail("panic", "exit(%d) was called", status);
+    fail(RULE_PANIC, "exit(%d) was called", status);
 }
 
 int abs(int value)

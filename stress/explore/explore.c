@@ -37,7 +37,7 @@ static struct {
     uint64_t programs, schedules, points, interleaved, hash;
     uint64_t reported_at;
     struct tally tallies[STRATEGIES];
-    char titles[TITLES][TRIAL_TITLE_SIZE];
+    struct trial_failure found[TITLES];
     uint64_t title_counts[TITLES];
     unsigned title_count;
     struct failing failing;
@@ -52,12 +52,12 @@ static bool run_trial(void)
     trial_run(&explorer.program, &explorer.schedule, &explorer.result);
     struct tally *tally = &explorer.tallies[explorer.schedule.strategy];
     tally->schedules++;
-    tally->failures += explorer.result.failed;
+    tally->failures += explorer.result.failure.rule != RULE_NONE;
     explorer.schedules++;
     explorer.points += explorer.result.points;
     explorer.interleaved += explorer.schedule.taken_count > 0;
     explorer.hash = prng_mix(explorer.hash ^ explorer.result.hash);
-    return explorer.result.failed;
+    return explorer.result.failure.rule != RULE_NONE;
 }
 
 static enum strategy wanted_strategy(void)
@@ -96,7 +96,7 @@ static void take_failing(void)
     failing->switch_count = explorer.schedule.taken_count;
     memcpy(failing->switches, explorer.schedule.taken,
            failing->switch_count * sizeof(failing->switches[0]));
-    memcpy(failing->title, explorer.result.title, sizeof(failing->title));
+    failing->failure = explorer.result.failure;
 }
 
 /* Make it small, then run it once more and keep what happens. */
@@ -117,7 +117,7 @@ static void shrink_and_trace(void)
         report_line("# minimised: it does not fail again: something outlives a trial");
     tale_trace(explorer.trace);
     tale_outcomes(&explorer.failing.program);
-    if (strncmp(explorer.failing.title, "race:", 5) == 0)
+    if (explorer.failing.failure.rule == RULE_RACE)
         tale_race();
 }
 
@@ -129,20 +129,14 @@ static void report_found(void)
                 strategy_name(explorer.schedule.strategy), (ull)explorer.schedules,
                 explorer.result.points, (ull)explorer.result.hash);
     tale_program("found", &explorer.program);
-    report_line("# found title=%s", explorer.result.title);
+    report_line("# found title=%s", explorer.result.failure.title);
 }
 
 _Noreturn static void tell_failure(void)
 {
-    char rule[TRIAL_TITLE_SIZE];
-    size_t length = 0;
-
     report_found();
     shrink_and_trace();
-    for (; explorer.failing.title[length] && explorer.failing.title[length] != ':'; length++)
-        rule[length] = explorer.failing.title[length];
-    rule[length] = '\0';
-    failure_report(rule, explorer.failing.title);
+    failure_report(explorer.failing.failure.rule, explorer.failing.failure.title);
 }
 
 /* Of those that are only counted. */
@@ -150,12 +144,13 @@ static void count_title(void)
 {
     unsigned i = 0;
 
-    while (i < explorer.title_count && !trial_same_title(explorer.titles[i], explorer.result.title))
+    while (i < explorer.title_count &&
+           !trial_same_failure(&explorer.found[i], &explorer.result.failure))
         i++;
     if (i == TITLES)
         return;
     if (i == explorer.title_count) {
-        memcpy(explorer.titles[i], explorer.result.title, TRIAL_TITLE_SIZE);
+        explorer.found[i] = explorer.result.failure;
         explorer.title_count++;
         report_found();
     }
@@ -165,10 +160,8 @@ static void count_title(void)
 static bool is_looked_for(void)
 {
     const char *rule = explorer.options->rule;
-    size_t length = strlen(rule);
 
-    return !length || (strncmp(explorer.result.title, rule, length) == 0 &&
-                       explorer.result.title[length] == ':');
+    return !*rule || strcmp(rule, rule_name(explorer.result.failure.rule)) == 0;
 }
 
 static void note_failure(void)
@@ -316,7 +309,7 @@ static void report_tallies(void)
                         (ull)explorer.tallies[i].failures);
     for (unsigned i = 0; i < explorer.title_count; i++)
         report_line("# explored failures=%llu title=%s", (ull)explorer.title_counts[i],
-                    explorer.titles[i]);
+                    explorer.found[i].title);
     for (const struct benign_race *race = __start_benign_races; race < __stop_benign_races; race++)
         report_line("# benign function=%s: %s", race->function, race->reason);
 }
@@ -352,7 +345,7 @@ _Noreturn static void conclude(void)
                 (ull)explorer.programs, (ull)explorer.schedules, (ull)explorer.points,
                 (ull)explorer.interleaved, (ull)elapsed_ms(), (ull)rate(), (ull)explorer.hash);
     if (explorer.title_count)
-        failure_report("explored", "explored: failures of several titles were counted");
+        failure_report(RULE_EXPLORED, "explored: failures of several titles were counted");
     if (!lone && explorer.interleaved < explorer.schedules / 4) {
         report_line("ok 1 explore # SKIP inconclusive: few schedules interleave; %s", figures);
         verdict = VERDICT_INCONCLUSIVE;
@@ -424,7 +417,7 @@ void explore(const struct options *options, const struct trial_setup *setup)
     explorer.start_pfn = setup->start;
     if (page_allocator_takes_one_region(setup->allocator) &&
         setup->allocator->range_alignment > EXPLORE_PAGES)
-        fail("usage",
+        fail(RULE_USAGE,
              "allocator %s takes one region of a multiple of %llu pages; the explorer has %u",
              setup->allocator->name, (ull)setup->allocator->range_alignment, EXPLORE_PAGES);
     set_limits(options, setup->allocator->promises);

@@ -184,7 +184,7 @@ static void fail_deadlock(void)
             used += (size_t)describe_wait(number, text + used, sizeof(text) - used);
             used = used < sizeof(text) ? used : sizeof(text) - 1;
         }
-    fail("deadlock", "%s", text);
+    fail(RULE_DEADLOCK, "%s", text);
 }
 
 /* ---- switching ---- */
@@ -410,7 +410,7 @@ __attribute__((cold)) static void fail_race(const struct race *race)
     if (benign_race(function_at(first->at)) || benign_race(function_at(second->at)))
         return;
     machine.race = *race;
-    fail("race", "%s %s and %s %s, in no order", function_at(first->at),
+    fail(RULE_RACE, "%s %s and %s %s, in no order", function_at(first->at),
          access_word(access_kind(first)), function_at(second->at),
          access_word(access_kind(second)));
 }
@@ -420,14 +420,14 @@ void machine_stall_alone(void)
 {
     machine_watch.alone_accesses = 0;
     if (machine.work)
-        fail("stall", "before or after all operations, one core alone: no end after %u accesses",
+        fail(RULE_STALL, "before or after all operations, one core alone: no end after %u accesses",
              MACHINE_ALONE_ACCESSES);
 }
 
 static void count_point(unsigned me)
 {
     if (++machine.points - machine.ended_at > machine.patience)
-        fail("stall", "thread %s: no operation has ended within %u steps", thread_name(me),
+        fail(RULE_STALL, "thread %s: no operation has ended within %u steps", thread_name(me),
              machine.patience);
 }
 

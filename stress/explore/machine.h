@@ -70,7 +70,7 @@ unsigned machine_longest(void);
 /* Give up what runs, for good, and go back to who called machine_run(). From within it only. */
 _Noreturn void machine_abandon(void);
 
-/* The race that fail("race") was about. */
+/* The race that fail(RULE_RACE) was about. */
 const struct race *machine_race(void);
 
 /* A hash of all that was done since machine_run() began; and how many points there were. */

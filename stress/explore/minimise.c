@@ -24,7 +24,7 @@ static bool keep_best(const struct trial_result *result)
     work.best->switch_count = work.schedule->taken_count;
     memcpy(work.best->switches, work.schedule->taken,
            work.schedule->taken_count * sizeof(work.best->switches[0]));
-    memcpy(work.best->title, result->title, sizeof(result->title));
+    work.best->failure = result->failure;
     return true;
 }
 
@@ -33,7 +33,7 @@ static bool fails_alike(struct trial_result *result)
 {
     work.trials++;
     trial_run(&work.candidate, work.schedule, result);
-    return result->failed && trial_same_title(result->title, work.best->title);
+    return trial_same_failure(&result->failure, &work.best->failure);
 }
 
 /* ... if so it is the best now. */

@@ -7,7 +7,7 @@ struct failing {
     struct program program;
     struct schedule_switch switches[SCHEDULE_SWITCHES];
     unsigned switch_count;
-    char title[TRIAL_TITLE_SIZE];
+    struct trial_failure failure;
 };
 
 /*

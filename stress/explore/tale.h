@@ -19,5 +19,5 @@ void tale_trace(const struct trace_entry *trace);
 /* A line for each allocation of `program`, the one that ran, that came to its end. */
 void tale_outcomes(const struct program *program);
 
-/* Where, and who on either side. The trial failed by rule "race". */
+/* Where, and who on either side. The trial failed by RULE_RACE. */
 void tale_race(void);

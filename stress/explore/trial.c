@@ -119,7 +119,7 @@ static void put_back(unsigned index)
     trial.removed[index] = false;
     enum page_error error = arena_plug(&trial.arena, trial.arena.start + removal->a, removal->b);
     if (error != PAGE_OK)
-        fail("insert-refused", "pages 0x%llx to 0x%llx, taken out before: %s",
+        fail(RULE_INSERT_REFUSED, "pages 0x%llx to 0x%llx, taken out before: %s",
              (unsigned long long)(trial.arena.start + removal->a),
              (unsigned long long)(trial.arena.start + removal->a + removal->b),
              page_error_name(error));
@@ -168,7 +168,7 @@ static void set_up(void)
     arena_reset(arena);
     enum page_error error = arena_insert(arena, arena->start, trial.program->pages);
     if (error != PAGE_OK)
-        fail("insert-refused", "%u pages: %s", trial.program->pages, page_error_name(error));
+        fail(RULE_INSERT_REFUSED, "%u pages: %s", trial.program->pages, page_error_name(error));
     trial.there = arena->inserted[0];
     arena_remember(arena);
 }
@@ -198,7 +198,7 @@ static void judge_refusal(unsigned thread, const struct call *refusal)
         }
     if (refusal->order <= trial.arena.largest_order &&
         has_block(trial.there & ~busy, arena_taken_order(&trial.arena, refusal->order)))
-        fail("false-oom", "order %u on core %u: a block was free all the time", refusal->order,
+        fail(RULE_FALSE_OOM, "order %u on core %u: a block was free all the time", refusal->order,
              thread_core(thread));
 }
 
@@ -231,12 +231,12 @@ static void inspect(void)
 /* Debuggers stop here: the stack is that of who broke the rule. */
 __attribute__((noinline)) void trial_broken(const char *title)
 {
-    trial.result->failed = true;
-    format_text(trial.result->title, TRIAL_TITLE_SIZE, "%s", title);
+    format_text(trial.result->failure.title, FAILURE_TITLE_SIZE, "%s", title);
 }
 
-static void caught(const char *title)
+static void caught(enum rule rule, const char *title)
 {
+    trial.result->failure.rule = rule;
     trial_broken(title);
     machine_abandon();
 }
@@ -263,19 +263,19 @@ void trial_run(const struct program *program, struct schedule *schedule,
 {
     trial.program = program;
     trial.result = result;
-    result->failed = false;
+    result->failure.rule = RULE_NONE;
     result->points = 0;
     result->hash = 0;
     forget();
     statics_restore();
     failure_catch(caught);
     machine_run_alone(set_up);
-    if (!result->failed) {
+    if (!result->failure.rule) {
         machine_run(program, schedule, run_operation);
         result->points = machine_points();
         result->hash = machine_hash();
     }
-    if (!result->failed)
+    if (!result->failure.rule)
         machine_run_alone(inspect);
     failure_catch(NULL);
 }
@@ -343,11 +343,8 @@ char *trial_place(uintptr_t address, char *text, size_t size)
     return text;
 }
 
-bool trial_same_title(const char *title, const char *other)
+bool trial_same_failure(const struct trial_failure *failure, const struct trial_failure *other)
 {
-    bool whole = strncmp(title, "race:", 5) == 0;
-
-    while (*title && *title == *other && (whole || *title != ':'))
-        title++, other++;
-    return *title == *other;
+    return failure->rule == other->rule &&
+           (failure->rule != RULE_RACE || strcmp(failure->title, other->title) == 0);
 }

@@ -10,13 +10,16 @@
 
 #include <stress/arena.h>
 #include <stress/explore/machine.h>
+#include <stress/failure.h>
 #include <stress/statics.h>
 
-enum { TRIAL_TITLE_SIZE = 200 };
+struct trial_failure {
+    enum rule rule; /* RULE_NONE: it did not fail */
+    char title[FAILURE_TITLE_SIZE];
+};
 
 struct trial_result {
-    bool failed;
-    char title[TRIAL_TITLE_SIZE]; /* begins with the rule */
+    struct trial_failure failure;
     unsigned points;
     uint64_t hash;
 };
@@ -56,8 +59,8 @@ struct trial_outcome trial_outcome(unsigned thread, unsigned index);
 /* What of the arena an address is in, such as "pool+0x18", "page 5+0x0". Returns `text`. */
 char *trial_place(uintptr_t address, char *text, size_t size);
 
-/* Whether two titles tell of the same: the same rule, and of a race the same two sides. */
-bool trial_same_title(const char *title, const char *other);
+/* Whether two failures are the same: the same rule, and of a race the same two sides. */
+bool trial_same_failure(const struct trial_failure *failure, const struct trial_failure *other);
 
 /* Called as a rule is broken: for debuggers. */
 void trial_broken(const char *title);

@@ -46,7 +46,7 @@ static void read_options(void)
     bool good = options_parse(&options, command_line, message, sizeof(message));
     report_program(options.nonce, "hosted");
     if (!good || !explore_check(&options, message, sizeof(message)))
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
     if (!options.seed)
         options.seed = prng_mix((uintptr_t)&options ^ (uint64_t)getpid() << 32 ^ clock_ns());
     run_set_exit(options.exit, options.on_fail, NULL);

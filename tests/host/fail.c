@@ -12,18 +12,18 @@
 
 _Thread_local struct host_expectation *host_expected;
 
-static void take(const char *rule, const char *format, va_list list)
+static void take(enum rule rule, const char *format, va_list list)
 {
     struct host_expectation scratch;
     struct host_expectation *result = host_expected != NULL ? host_expected : &scratch;
-    snprintf(result->rule, sizeof result->rule, "%s", rule);
+    result->rule = rule;
     vsnprintf(result->text, sizeof result->text, format, list);
     if (host_expected != NULL) {
         host_expected = NULL;
         longjmp(result->frame, 1);
     }
     fflush(stdout);
-    fprintf(stderr, "fail: %s: %s\n", scratch.rule, scratch.text);
+    fprintf(stderr, "fail: %s: %s\n", rule_name(scratch.rule), scratch.text);
     abort();
 }
 

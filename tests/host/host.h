@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <lib/fail.h>
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,7 +44,7 @@ void *host_guarded_copy(unsigned slot, const void *bytes, size_t size);
  */
 struct host_expectation {
     jmp_buf frame;
-    char rule[32];
+    enum rule rule;
     char text[256];
 };
 

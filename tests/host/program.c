@@ -21,9 +21,10 @@ const struct page_allocator *host_choose_allocator(const struct options *options
     if (options->allocator[0])
         allocator = page_allocator_find(options->allocator);
     if (!allocator)
-        fail("usage", "option allocator: no allocator \"%s\" in this program", options->allocator);
+        fail(RULE_USAGE, "option allocator: no allocator \"%s\" in this program",
+             options->allocator);
     if (!page_allocator_check(allocator, message, sizeof(message)))
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
     report_line("# allocator=%s", allocator->name);
     return allocator;
 }
@@ -45,6 +46,6 @@ void *host_take(size_t size, size_t align)
     void *memory = aligned_alloc(align, whole);
 
     if (!memory)
-        fail("memory", "no %zu bytes", size);
+        fail(RULE_MEMORY, "no %zu bytes", size);
     return memset(memory, 0, whole);
 }

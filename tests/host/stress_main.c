@@ -69,15 +69,15 @@ static void read_options(void)
     bool good = options_parse(&options, command_line, message, sizeof(message));
     report_program(options.nonce, "hosted");
     if (!good || !plan_check_phases(options.phases, message, sizeof(message)))
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
     if (mib < 1 || mib > 65536)
-        fail("usage", "--mib=%llu: allowed 1 to 65536", (unsigned long long)mib);
+        fail(RULE_USAGE, "--mib=%llu: allowed 1 to 65536", (unsigned long long)mib);
     if (!options.cpus)
         options.cpus = USUAL_CORES;
     if (!options.seed)
         options.seed = prng_mix(cpu_cycles());
     if (!provoke_choose(options.provoke, (uint32_t)options.cpus, message, sizeof(message)))
-        fail("usage", "%s", message);
+        fail(RULE_USAGE, "%s", message);
     run_set_exit(options.exit, options.on_fail, NULL);
 }
 
@@ -86,7 +86,7 @@ static void insert(pfn_t start, uint64_t count)
     enum page_error error = arena_insert(&run.arena, start, count);
 
     if (error != PAGE_OK)
-        fail("insert-refused", "pages 0x%llx to 0x%llx, the machine's own: %s",
+        fail(RULE_INSERT_REFUSED, "pages 0x%llx to 0x%llx, the machine's own: %s",
              (unsigned long long)start, (unsigned long long)(start + count),
              page_error_name(error));
 }
@@ -103,7 +103,7 @@ static void make_arena(const struct page_allocator *allocator)
     run_take_cores(&run, run.core_count, host_take);
     phase_selftest_init(allocator, pages, host_take);
     if (!arena_fit_range(allocator, &start, &end))
-        fail("usage", "allocator %s: range_alignment is more than there is", allocator->name);
+        fail(RULE_USAGE, "allocator %s: range_alignment is more than there is", allocator->name);
     arena_init(&run.arena, allocator, start, end, options.sample, host_take);
     if (page_allocator_takes_one_region(allocator)) {
         insert(start, end - start);

@@ -53,15 +53,16 @@ void unit_check_text(const char *file, int line, const char *what, const char *l
 void unit_check_part(const char *file, int line, const char *text, const char *part);
 
 /* `statement` must end in fail() with this rule, its text having this in it. */
-#define CHECK_FAILS(expected_rule, expected_text, statement)                          \
-    do {                                                                              \
-        static _Thread_local struct host_expectation expectation;                     \
-        host_expected = &expectation;                                                 \
-        if (setjmp(expectation.frame) == 0) {                                         \
-            statement;                                                                \
-            host_expected = NULL;                                                     \
-            unit_fail(__FILE__, __LINE__, "no failure by %s", #statement);            \
-        }                                                                             \
-        unit_check_text(__FILE__, __LINE__, "rule", expectation.rule, expected_rule); \
-        unit_check_part(__FILE__, __LINE__, expectation.text, expected_text);         \
+#define CHECK_FAILS(expected_rule, expected_text, statement)                     \
+    do {                                                                         \
+        static _Thread_local struct host_expectation expectation;                \
+        host_expected = &expectation;                                            \
+        if (setjmp(expectation.frame) == 0) {                                    \
+            statement;                                                           \
+            host_expected = NULL;                                                \
+            unit_fail(__FILE__, __LINE__, "no failure by %s", #statement);       \
+        }                                                                        \
+        unit_check_text(__FILE__, __LINE__, "rule", rule_name(expectation.rule), \
+                        rule_name(expected_rule));                               \
+        unit_check_part(__FILE__, __LINE__, expectation.text, expected_text);    \
     } while (0)

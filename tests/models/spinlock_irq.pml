@@ -56,7 +56,7 @@ inline lock()
 {
     irq_save();                  /* | irq_flags_t flags = irq_save(); */
                                  /* | uint32_t me = cpu->local.number + 1; */
-    assert(word != cpu + 1);     /* | fail("lock-owner", "%s taken again by its owner */
+    assert(word != cpu + 1);     /* | fail(RULE_LOCK_OWNER, "%s taken again by its owner */
     do                           /* | while (!try_take(lock, me)); */
     :: word == 0 ->              /* | __atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 0 && */
         if

@@ -37,7 +37,7 @@ static void check_at_rest(void)
     pfn_t pfn;
 
     if (!search.allocator->validate(search.pool, finding.message, sizeof(finding.message)))
-        fail("free-list", "%s", finding.message);
+        fail(RULE_FREE_LIST, "%s", finding.message);
     if (search.allocator->drain)
         search.allocator->drain(search.pool);
     fill_maps();
@@ -45,7 +45,7 @@ static void check_at_rest(void)
         (all_is_back() && !walk_compare(&search.walk, search.allocator, search.pool, &finding)))
         fail(finding.rule, "%s", finding.message);
     if (!view_insides_intact(&search.view, &pfn))
-        fail("free-list", "what is kept of pages inside of blocks has changed, from pfn 0x%llx",
+        fail(RULE_FREE_LIST, "what is kept of pages inside of blocks has changed, from pfn 0x%llx",
              (ull)pfn);
     machine_check_rest();
 }
@@ -69,7 +69,7 @@ static void check_lists(void)
     char message[WALK_MESSAGE_SIZE];
 
     if (search.plan->as_sets && !search.allocator->validate(search.pool, message, sizeof(message)))
-        fail("free-list", "%s", message);
+        fail(RULE_FREE_LIST, "%s", message);
 }
 
 unsigned enter(struct step step)
@@ -150,7 +150,7 @@ void empty_pool(void)
     memset(search.metadata, 0, search.metadata_size);
     search.allocator->init(search.pool, search.metadata, plan->start, plan_end(plan));
     if (search.allocator->insert_pages(search.pool, plan->start, plan_end(plan) - plan->start))
-        fail("insert-refused", "all pages");
+        fail(RULE_INSERT_REFUSED, "all pages");
     /* A cache is known from its core's first call on, be it a refused one. */
     for (unsigned core = 0; search.allocator->drain && core < plan->cores; core++) {
         machine_enter(core);

@@ -31,16 +31,16 @@ static _Noreturn void give_up(void)
     siglongjmp(broken.frame, 1);
 }
 
-static void take(const char *rule, const char *format, va_list list)
+static void take(enum rule rule, const char *format, va_list list)
 {
-    snprintf(broken.rule, sizeof(broken.rule), "%s", rule);
+    broken.rule = rule;
     vsnprintf(broken.text, sizeof(broken.text), format, list);
     give_up();
 }
 
 void cpu_relax(void)
 {
-    fail("deadlock", "waits for a lock that nobody is left to release");
+    fail(RULE_DEADLOCK, "waits for a lock that nobody is left to release");
 }
 
 uint64_t cpu_cycles(void)
@@ -62,8 +62,8 @@ static void trapped(int number, siginfo_t *info, void *context)
     if (number == SIGVTALRM && ++idle_ticks < TICKS_ALLOWED)
         return;
     if (number == SIGVTALRM)
-        fail("stall", "a call that does not return");
-    fail("trap", "signal %d, address %p", number, info->si_addr);
+        fail(RULE_STALL, "a call that does not return");
+    fail(RULE_TRAP, "signal %d, address %p", number, info->si_addr);
 }
 
 void machine_progress(void)
@@ -117,7 +117,7 @@ void machine_enter(unsigned core)
 void machine_check_rest(void)
 {
     if (!irq_enabled())
-        fail("irq-state", "interrupts left off");
+        fail(RULE_IRQ_STATE, "interrupts left off");
     if (this_cpu()->locks_held)
-        fail("lock-held", "%s kept", percpu_held_name(this_cpu()));
+        fail(RULE_LOCK_HELD, "%s kept", percpu_held_name(this_cpu()));
 }

@@ -17,6 +17,7 @@
  */
 #pragma once
 
+#include <lib/fail.h>
 #include <mm/page_allocator.h>
 #include <setjmp.h>
 
@@ -47,7 +48,7 @@ unsigned plan_top(const struct plan *plan);
 /* A rule is broken: its title and the values. Ends the step that is being tried. */
 struct broken {
     sigjmp_buf frame;
-    char rule[32];
+    enum rule rule;
     char text[256];
 };
 

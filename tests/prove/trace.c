@@ -68,12 +68,11 @@ void print_refutation(void)
 {
     struct step last = search.step;
     uint32_t from = search.current;
-    char rule[sizeof(broken.rule)];
+    enum rule rule = broken.rule;
     volatile unsigned length =
         depth_of(from) + (last.kind != START); /* volatile: it outlives a longjmp (C11 7.13.2.1) */
 
-    memcpy(rule, broken.rule, sizeof(rule));
-    printf("refuted %s: %s: %s\n", search.plan->name, rule, broken.text);
+    printf("refuted %s: %s: %s\n", search.plan->name, rule_name(rule), broken.text);
     printf("  the shortest way there, of %u steps:\n", length);
     fflush(stdout);
     if (sigsetjmp(broken.frame, 0) == 0) {

@@ -32,20 +32,20 @@ TEST(exit)
 
 TEST(fail)
 {
-    fail("some-rule", "number %d", 1);
+    fail(RULE_LOST, "number %d", 1);
 }
 
 TEST(no_failure)
 {
-    CHECK_FAILS("some-rule", "", (void)0);
+    CHECK_FAILS(RULE_LOST, "", (void)0);
 }
 
 TEST(other_rule)
 {
-    CHECK_FAILS("some-rule", "number 1", fail("other-rule", "number %d", 1));
+    CHECK_FAILS(RULE_LOST, "number 1", fail(RULE_OVERLAP, "number %d", 1));
 }
 
 TEST(other_text)
 {
-    CHECK_FAILS("some-rule", "number 2", fail("some-rule", "number %d", 1));
+    CHECK_FAILS(RULE_LOST, "number 2", fail(RULE_LOST, "number %d", 1));
 }

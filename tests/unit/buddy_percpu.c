@@ -139,7 +139,7 @@ TEST(last_cache)
     give(START, 4);
     CHECK_EQUAL(last.locks_held, 0);
     host_cpu_enter(CACHES, &last);
-    CHECK_FAILS("assert", "index < CACHES", allocator->allocate_pages(pool, 0));
+    CHECK_FAILS(RULE_ASSERT, "index < CACHES", allocator->allocate_pages(pool, 0));
     become_core(0);
     end_pool();
 }
@@ -319,6 +319,6 @@ TEST(a_stray_block_is_not_handed_out)
     start_pool(COUNT);
     take(0);
     page_mark(page_at(START + pool->caches[0].list[0]), PAGE_FREE_HEAD, 0);
-    CHECK_FAILS("assert", "PAGE_CACHED", allocator->allocate_pages(pool, 0));
+    CHECK_FAILS(RULE_ASSERT, "PAGE_CACHED", allocator->allocate_pages(pool, 0));
     subject_end(subject);
 }

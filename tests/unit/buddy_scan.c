@@ -134,11 +134,13 @@ TEST(wild_links_are_not_followed)
         start_lists();
         *link_at(65) = wild_links[i];
         if (wild_links[i] < 71) {
-            CHECK_FAILS("free-list", "is linked behind 0x41", allocator->insert_pages(pool, 71, 1));
+            CHECK_FAILS(RULE_FREE_LIST, "is linked behind 0x41",
+                        allocator->insert_pages(pool, 71, 1));
         } else {
             CHECK_EQUAL(allocator->allocate_pages(pool, 0), 65);
             host_cpu_enter(0, &percpu);
-            CHECK_FAILS("free-list", "is linked behind 0xffff", allocator->allocate_pages(pool, 0));
+            CHECK_FAILS(RULE_FREE_LIST, "is linked behind 0xffff",
+                        allocator->allocate_pages(pool, 0));
         }
         subject_end(subject);
     }
@@ -203,7 +205,7 @@ TEST(head_below_the_pool)
     CHECK_TEXT(message, "pfn 0x3f in list 0: out of range or misaligned");
     allocator->for_each_free(pool, count_visit, &visits);
     CHECK_EQUAL(visits, 1);
-    CHECK_FAILS("free-list", "order 0: pfn 0x3f is linked", allocator->allocate_pages(pool, 0));
+    CHECK_FAILS(RULE_FREE_LIST, "order 0: pfn 0x3f is linked", allocator->allocate_pages(pool, 0));
     subject_end(subject);
 }
 

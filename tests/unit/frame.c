@@ -9,13 +9,13 @@
 TEST(expected_failure)
 {
     for (volatile int turn = 0; turn < 3; turn++)
-        CHECK_FAILS("some-rule", "turn", fail("some-rule", "turn %d", turn));
+        CHECK_FAILS(RULE_LOST, "turn", fail(RULE_LOST, "turn %d", turn));
 }
 
 TEST(assert_is_a_failure)
 {
     int three = 3;
-    CHECK_FAILS("assert", "three == 4 at tests/unit/frame.c:", ASSERT(three == 4));
+    CHECK_FAILS(RULE_ASSERT, "three == 4 at tests/unit/frame.c:", ASSERT(three == 4));
 }
 
 TEST(interrupt_flag)

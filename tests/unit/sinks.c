@@ -30,7 +30,7 @@ TEST(log_goes_to_who_is_registered)
 
 TEST(failure_goes_to_who_is_registered)
 {
-    CHECK_FAILS("overlap", "pfn 0x10", fail("overlap", "pfn 0x%x", 16));
+    CHECK_FAILS(RULE_OVERLAP, "pfn 0x10", fail(RULE_OVERLAP, "pfn 0x%x", 16));
 }
 
 static void tell_last_words(int signal)
@@ -56,7 +56,7 @@ static int end_of_unregistered(void (*act)(void))
 
 static void fail_now(void)
 {
-    fail("overlap", "pfn 0x%x", 16);
+    fail(RULE_OVERLAP, "pfn 0x%x", 16);
 }
 
 static void log_now(void)

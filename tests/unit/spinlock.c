@@ -144,7 +144,7 @@ TEST(taken_again_by_owner)
 {
     start_lock();
     spinlock_irq_lock(&lock);
-    CHECK_FAILS("lock-owner", "test taken again by its owner, core 0", spinlock_irq_lock(&lock));
+    CHECK_FAILS(RULE_LOCK_OWNER, "test taken again by its owner, core 0", spinlock_irq_lock(&lock));
     CHECK_EQUAL(spinlock_irq_owner(&lock), 0);
 }
 
@@ -154,7 +154,7 @@ TEST(released_by_another)
     irq_flags_t flags = spinlock_irq_lock(&lock);
     host_cpu_enter(1, &thread_percpu[1]);
     irq_disable();
-    CHECK_FAILS("lock-owner", "test held by core 0, released by core 1",
+    CHECK_FAILS(RULE_LOCK_OWNER, "test held by core 0, released by core 1",
                 spinlock_irq_unlock(&lock, flags));
     CHECK_EQUAL(spinlock_irq_owner(&lock), 0);
 }
@@ -165,7 +165,7 @@ TEST(released_twice)
     irq_flags_t flags = spinlock_irq_lock(&lock);
     spinlock_irq_unlock(&lock, flags);
     irq_disable();
-    CHECK_FAILS("lock-owner", "test released twice", spinlock_irq_unlock(&lock, flags));
+    CHECK_FAILS(RULE_LOCK_OWNER, "test released twice", spinlock_irq_unlock(&lock, flags));
 }
 
 TEST(released_with_interrupts_on)
@@ -173,7 +173,7 @@ TEST(released_with_interrupts_on)
     start_lock();
     irq_flags_t flags = spinlock_irq_lock(&lock);
     irq_enable();
-    CHECK_FAILS("irq-state", "test released by core 0", spinlock_irq_unlock(&lock, flags));
+    CHECK_FAILS(RULE_IRQ_STATE, "test released by core 0", spinlock_irq_unlock(&lock, flags));
 }
 
 /* ---- what a lock and a core note of it ---- */

@@ -104,14 +104,14 @@ static void check_scratch_clean(void)
 static void check_good(void)
 {
     CHECK(walk_check(&walk, &shows, &fake, &finding));
-    CHECK(finding.rule == NULL);
+    CHECK_EQUAL(finding.rule, RULE_NONE);
     check_scratch_clean();
 }
 
-static void check_bad(const char *rule, const char *text)
+static void check_bad(enum rule rule, const char *text)
 {
     CHECK(!walk_check(&walk, &shows, &fake, &finding));
-    CHECK_TEXT(finding.rule, rule);
+    CHECK_TEXT(rule_name(finding.rule), rule_name(rule));
     CHECK_PART(finding.message, text);
     check_scratch_clean();
 }
@@ -143,50 +143,50 @@ TEST(outside)
     for (unsigned i = 0; i < sizeof pfns / sizeof pfns[0]; i++) {
         start_good();
         show(pfns[i], 0);
-        check_bad("free-list", "outside of the pool");
+        check_bad(RULE_FREE_LIST, "outside of the pool");
     }
     start_good();
     show(END - 8, 4); /* begins within, ends beyond: aligned, as 288 is a multiple of 16 */
-    check_bad("free-list", "outside of the pool");
+    check_bad(RULE_FREE_LIST, "outside of the pool");
     start_good();
     show(128, MAX_ORDER + 1);
-    check_bad("free-list", "the largest order is");
+    check_bad(RULE_FREE_LIST, "the largest order is");
     start_good();
     fake.blocks[0].order = 70;
-    check_bad("free-list", "the largest order is");
+    check_bad(RULE_FREE_LIST, "the largest order is");
 }
 
 TEST(wrong_blocks)
 {
     start_good();
     fake.blocks[1].pfn = 106;
-    check_bad("free-list", "pfn 0x6a order 2: misaligned");
+    check_bad(RULE_FREE_LIST, "pfn 0x6a order 2: misaligned");
     start_good();
     show(128, 0);
-    check_bad("free-list", "never inserted");
+    check_bad(RULE_FREE_LIST, "never inserted");
     start_good();
     fake.blocks[3].order = 3; /* 120, which is held in part */
     fake.blocks[3].pfn = 120;
-    check_bad("free-list", "is held");
+    check_bad(RULE_FREE_LIST, "is held");
     start_good();
     show(100, 1);
-    check_bad("free-list", "in two free blocks");
+    check_bad(RULE_FREE_LIST, "in two free blocks");
     start_good();
     show(96, 3);
-    check_bad("free-list", "in two free blocks");
+    check_bad(RULE_FREE_LIST, "in two free blocks");
 }
 
 TEST(lost)
 {
     start_good();
     bitmap_clear_range(held, 113 - START, 1);
-    check_bad("lost", "pfn 0x71: neither free nor held");
+    check_bad(RULE_LOST, "pfn 0x71: neither free nor held");
     start_good();
     set(inserted, END - 1, 1);
-    check_bad("lost", "neither free nor held");
+    check_bad(RULE_LOST, "neither free nor held");
     start_good();
     fake.count--;
-    check_bad("lost", "pfn 0x7c: neither free nor held");
+    check_bad(RULE_LOST, "pfn 0x7c: neither free nor held");
 }
 
 TEST(uncoalesced)
@@ -195,7 +195,7 @@ TEST(uncoalesced)
     fake.blocks[0].order = 2;
     show(100, 2);
     fake.free_pages -= 8;
-    check_bad("uncoalesced", "pfn 0x60 and 0x64 order 2");
+    check_bad(RULE_UNCOALESCED, "pfn 0x60 and 0x64 order 2");
     shows.promises = 0;
     fake.free_pages = 17;
     check_good();
@@ -227,7 +227,7 @@ TEST(counts)
 {
     start_good();
     fake.free_pages++;
-    check_bad("free-list", "17 pages in free blocks, counted 18");
+    check_bad(RULE_FREE_LIST, "17 pages in free blocks, counted 18");
     shows.free_page_count = NULL;
     check_good();
     shows.free_page_count = fake_free_page_count;
@@ -237,7 +237,7 @@ TEST(own_validate)
 {
     start_good();
     fake.unsound = true;
-    check_bad("free-list", "so it says");
+    check_bad(RULE_FREE_LIST, "so it says");
     shows.validate = NULL;
     check_good();
     shows.validate = fake_validate;
@@ -260,7 +260,7 @@ TEST(residue)
     CHECK(compare());
     fake.blocks[0].order = 1;
     CHECK(!compare());
-    CHECK_TEXT(finding.rule, "residue");
+    CHECK_EQUAL(finding.rule, RULE_RESIDUE);
     CHECK_TEXT(finding.message, "pfn 0x70: free at order 1, at the start at order 0");
     fake.blocks[0].order = 0;
     fake.blocks[0].pfn = 113;
@@ -308,7 +308,7 @@ EACH_TEST(with_allocator)
             blocks[count].pfn = pfn;
             blocks[count].order = order;
             CHECK(!walks_well(subject)); /* not yet known as held */
-            CHECK_TEXT(finding.rule, "lost");
+            CHECK_EQUAL(finding.rule, RULE_LOST);
             set(held, pfn, order_pages(order));
             CHECK(walks_well(subject));
         }
@@ -316,7 +316,7 @@ EACH_TEST(with_allocator)
             CHECK_EQUAL(allocator->free_pages(pool, blocks[count].pfn, blocks[count].order),
                         PAGE_OK);
             CHECK(!walks_well(subject)); /* still known as held */
-            CHECK_TEXT(finding.rule, "free-list");
+            CHECK_EQUAL(finding.rule, RULE_FREE_LIST);
             bitmap_clear_range(held, blocks[count].pfn - START, order_pages(blocks[count].order));
         }
         CHECK(walks_well(subject));

@@ -88,7 +88,7 @@ def _walk_finding(value: gdb.Value) -> str:
     record = _record(value)
     if not record["rule"]:
         return f"sound: {record['free_pages']} pages in {record['free_blocks']} free blocks"
-    return f"{record.string('rule')}: {record.text('message')}"
+    return f"{_title(record['rule'])}: {record.text('message')}"
 
 
 PRINTERS = {"page": _page, "spinlock_irq": _spinlock, "percpu": _percpu, "core": _core,

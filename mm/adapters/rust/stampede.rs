@@ -8,13 +8,14 @@ use core::ffi::c_void;
 
 pub type Pfn = u64;
 pub type PageError = u32;
+pub type Rule = u32;
 /// One free block, as for_each_free shows it: the context, its first page, its order. False stops the walk.
 pub type PageVisitFree = Option<unsafe extern "C" fn(*mut c_void, Pfn, u32) -> bool>;
 
 include!(env!("STAMPEDE_BINDINGS"));
 
 extern "C" {
-    fn fail(rule: *const u8, format: *const u8, ...) -> !;
+    fn fail(rule: Rule, format: *const u8, ...) -> !;
     fn log_line(format: *const u8, ...);
     fn spinlock_irq_lock(lock: *mut SpinlockIrq) -> u64;
     fn spinlock_irq_unlock(lock: *mut SpinlockIrq, flags: u64);
@@ -101,5 +102,5 @@ pub fn log(text: &str, number: u64) {
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo) -> ! {
     let (file, line) = info.location().map_or(("?", 0), |place| (place.file(), place.line()));
-    unsafe { fail(c_text!("panic"), c_text!("Rust panicked at %.*s:%u"), file.len() as i32, file.as_ptr(), line) }
+    unsafe { fail(RULE_PANIC, c_text!("Rust panicked at %.*s:%u"), file.len() as i32, file.as_ptr(), line) }
 }

@@ -93,7 +93,7 @@ static void check_refusal(unsigned order, enum stacsos_error error)
 {
     if (error != STACSOS_OUT_OF_MEMORY &&
         (order <= STACSOS_LAST_ORDER || error != STACSOS_ORDER_OUT_OF_RANGE))
-        fail("error-code", "allocate_pages order %u: %s, expected out_of_memory", order,
+        fail(RULE_ERROR_CODE, "allocate_pages order %u: %s, expected out_of_memory", order,
              error_name(error));
 }
 
@@ -138,7 +138,7 @@ enum page_error stacsos_free_pages(void *memory, pfn_t pfn, unsigned order)
     enum stacsos_error error = stacsos_free(pool->object, pfn, order);
     stacsos_call_end(pool, flags);
     if (error != STACSOS_NONE)
-        fail("free-refused", "pfn 0x%llx order %u, rightly freed: free_pages returned %s",
+        fail(RULE_FREE_REFUSED, "pfn 0x%llx order %u, rightly freed: free_pages returned %s",
              (unsigned long long)pfn, order, error_name(error));
     return PAGE_OK;
 }

@@ -32,7 +32,7 @@ void stacsos_give_up(const char *format, __builtin_va_list arguments)
     char line[LINE_SIZE];
 
     format_text_va(line, sizeof(line), format, arguments);
-    fail("panic", "%s%s", line, stacsos_in_misuse ? " (in a call that is to be refused)" : "");
+    fail(RULE_PANIC, "%s%s", line, stacsos_in_misuse ? " (in a call that is to be refused)" : "");
 }
 
 /* Cores that write at once each have a piece of their own, unless the ring has gone round. */

@@ -1,1 +1,0 @@
-"""Mutants: systematic small changes of the sources, each held against every test there is."""

@@ -1,0 +1,71 @@
+"""`stampede gdb`: attach gdb to a guest that runs, is held after a failure, or waits for it."""
+import argparse
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+from ..debug import gdb_session
+from ..run.folder import find_guest
+from ..usage import BUILD_DIR, UsageError, existing_file
+
+NAME = "gdb"
+HELP = "Attach gdb to a running or held guest"
+KERNEL = BUILD_DIR / "gcc-order16/stampede.elf"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `gdb`."""
+    parser.add_argument("--log", type=Path, metavar="PATH",
+                        help="the run whose log or folder this is (default: the latest of "
+                             "build/last and its neighbours)")
+    parser.add_argument("--socket", type=Path, metavar="PATH",
+                        help="where the guest's gdb stub listens (default: what the run says)")
+    parser.add_argument("--kernel", type=Path, metavar="FILE",
+                        help="the ELF with its symbols (default: what the run says)")
+    add_gdb_arguments(parser)
+
+
+def add_gdb_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is handed on to gdb."""
+    parser.add_argument("gdb_arguments", nargs="*", metavar="-- ARG",
+                        help="further arguments of gdb's, such as -- -batch -ex 'stampede lock'")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Becomes gdb."""
+    gdb = find_gdb()
+    if arguments.socket:
+        kernel, socket, halted = arguments.kernel or KERNEL, arguments.socket, False
+    else:
+        note = find_guest(arguments.log)
+        kernel, socket = arguments.kernel or Path(note.kernel), Path(note.socket)
+        halted = note.state == "halted"
+        print(f"stampede: QEMU {note.pid}, {note.state}, log {note.log}",
+              flush=True)
+    if not socket.exists() or not stat.S_ISSOCK(socket.stat().st_mode):
+        raise UsageError(f"--socket: {socket} is no socket")
+    existing_file(kernel, "name the image that runs with --kernel")
+    session = gdb_session.from_boot if halted else gdb_session.live
+    os.execv(gdb, ["gdb", "-q", "-nx", "-x", f"/dev/fd/{_kept(session(kernel, socket))}",
+                   *arguments.gdb_arguments])
+
+
+def find_gdb() -> str:
+    """gdb's path."""
+    path = shutil.which("gdb")
+    if not path:
+        raise UsageError("gdb: no such program; install it with ci/install-deps gdb")
+    return path
+
+
+def _kept(text: str) -> int:
+    """A file without a name, which gdb inherits."""
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode())
+        file.flush()
+        descriptor = os.dup(file.fileno())
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    os.set_inheritable(descriptor, True)
+    return descriptor

@@ -1,0 +1,48 @@
+"""`stampede postmortem`: open the bundle of a failed run in gdb, all cores' backtraces first."""
+import argparse
+import os
+from pathlib import Path
+
+from ..debug import gdb_session
+from ..run import bundle
+from ..usage import UsageError
+from .gdb import add_gdb_arguments, find_gdb
+
+NAME = "postmortem"
+HELP = "Open a failure's bundle in gdb"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `postmortem`."""
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the folder")
+    add_gdb_arguments(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Becomes gdb, in the bundle, where all paths are relative."""
+    folder = arguments.bundle
+    check(folder)
+    gdb = find_gdb()
+    os.chdir(folder)
+    os.execv(gdb, [*gdb_session.open_command(Path(gdb_session.SESSION)), *arguments.gdb_arguments])
+
+
+def check(folder: Path) -> None:
+    """Refuse what cannot be opened, and say what it is."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such bundle")
+    if not bundle.is_bundle(folder):
+        raise UsageError(f"{folder}: no bundle: it has no {bundle.README} of one")
+    if not (folder / bundle.CORE).is_file():
+        raise UsageError(f"{folder}: no core in it: {_why(folder)}; what it has is in "
+                         f"{bundle.LOG} and {bundle.REGISTERS}")
+    for name in (bundle.KERNEL, gdb_session.SESSION):
+        if not (folder / name).is_file():
+            raise UsageError(f"{folder}: {name} is missing")
+
+
+def _why(folder: Path) -> str:
+    try:
+        return (folder / bundle.NO_CORE).read_text(encoding="utf-8").strip()
+    except OSError:
+        return "nobody knows why"

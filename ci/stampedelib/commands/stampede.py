@@ -1,0 +1,48 @@
+"""The command line: picks the subcommand and turns every refusal into one line and exit code 2.
+
+A subcommand is a module with NAME, HELP, add_arguments(parser) and execute(arguments) -> exit code,
+listed in COMMANDS.
+"""
+import argparse
+import errno
+import os
+import sys
+
+from ..usage import Parser, UsageError
+from ..verdict.verdict import CODES
+from . import explore, gdb, judge, postmortem, run, sweep, sweep_one
+
+COMMANDS = (run, explore, judge, sweep, sweep_one, gdb, postmortem)
+FULL_DISK = ("the disk is full that the log and the verdict are written to; make room, or put them elsewhere by --log FILE "
+             "or make BUILD_DIR=FOLDER")
+EXIT_CODES = "exit code: the verdict: " + ", ".join(f"{CODES[word]} {word}" for word in CODES)
+
+
+def build_parser() -> Parser:
+    """The parser with every subcommand."""
+    parser = Parser(prog="stampede", allow_abbrev=False, epilog=EXIT_CODES,
+                    description="Boot the Stampede kernel, read its serial log, give the verdict.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    for module in COMMANDS:
+        command = commands.add_parser(module.NAME, help=module.HELP, description=module.HELP + ".",
+                                      allow_abbrev=False, epilog=EXIT_CODES)
+        module.add_arguments(command)
+        command.set_defaults(execute=module.execute)
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; returns the exit code."""
+    arguments = build_parser().parse_args(argv[1:], argparse.Namespace(argv=argv))
+    try:
+        return arguments.execute(arguments)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CODES["error"]
+    except (UsageError, OSError) as error:
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        print(f"stampede: {FULL_DISK if full else error}", file=sys.stderr)
+        return CODES["error"]
+    except KeyboardInterrupt:
+        print("stampede: interrupted, no verdict", file=sys.stderr)
+        return 130

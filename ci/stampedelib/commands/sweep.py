@@ -1,0 +1,134 @@
+"""`stampede sweep`: the same run with many seeds; what fails is told once a kind and kept."""
+import argparse
+import os
+import re
+import shlex
+import signal
+from pathlib import Path
+
+from ..sweep.engines import ENGINES, Task
+from ..sweep.folder import Campaign, SweepPlan, sha256, worst
+from ..sweep.view import SweepView, short, table
+from ..sweep.work import WORKS, Result
+from ..usage import BUILD_DIR, UsageError, integer
+from ..verdict.verdict import CODES
+from .run import leave
+
+NAME = "sweep"
+HELP = "Run with many seeds, deterministic unless told otherwise; resumes where it was interrupted"
+FOLDER = "sweep"
+MOST_JOBS = 4096
+MOST_SEEDS = 1_000_000
+NO_RESULT = Result(0, "error", "no result", 0, "")  # stands for runs of which nothing is known
+
+
+def seeds(text: str) -> range:
+    """FIRST..LAST, or one."""
+    match = re.fullmatch(r"([0-9]+)(?:\.\.([0-9]+))?", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"'{text}' (allowed: FIRST..LAST, such as 1..500)")
+    first, last = int(match[1]), int(match[2] or match[1])
+    if first < 1 or last >= 2**64:
+        raise argparse.ArgumentTypeError(f"{text}: seeds are 1 to {2**64 - 1}")
+    if first > last:
+        raise argparse.ArgumentTypeError(f"{text}: begins after its end")
+    if last - first >= MOST_SEEDS:
+        raise argparse.ArgumentTypeError(f"{text}: more than {MOST_SEEDS} seeds")
+    return range(first, last + 1)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `sweep`."""
+    parser.add_argument("words", nargs="*", metavar="-- OPTION",
+                        help="of each run, as `stampede run` has them")
+    parser.add_argument("--seeds", type=seeds, required=True, metavar="FIRST..LAST")
+    parser.add_argument("--jobs", type=integer(1, MOST_JOBS), metavar="N",
+                        help="runs at the same time, on each machine (default: the processors here)")
+    parser.add_argument("--keep-going", action="store_true",
+                        help="do not stop at the first failure")
+    parser.add_argument("--folder", type=Path, metavar="DIR",
+                        help=f"where to keep it (default build/{FOLDER}/NAME, the same for the same "
+                             "options and image): a sweep that finds its own results goes on")
+    parser.add_argument("--fresh", action="store_true", help="forget what an earlier sweep found")
+    parser.add_argument("--work", choices=WORKS, default="run", help="what to do with a seed")
+    parser.add_argument("--engine", choices=ENGINES, default="local",
+                        help="who runs them (docs/SWEEP.md)")
+    parser.add_argument("--sshlogin", action="append", default=[], metavar="[N/][USER@]HOST",
+                        help="for --engine parallel: a machine to run on, `:` is this one")
+    parser.add_argument("--slurm-options", type=shlex.split, default=[], metavar="'OPTION ...'",
+                        help="for --engine slurm: more for sbatch, such as --partition=NAME")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Sweep; the worst verdict's code."""
+    _check(arguments)
+    work = WORKS[arguments.work]
+    words = work.settle(arguments.words)
+    plan = SweepPlan(work.name, words, os.getcwd(), sha256(work.image(words)))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+    folder = arguments.folder or BUILD_DIR / FOLDER / plan.digest()
+    campaign = Campaign(folder, plan, arguments.fresh)
+    try:
+        return _sweep(arguments, plan, campaign)
+    finally:
+        campaign.close()
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Options of an engine that is not asked for. Raises UsageError."""
+    if arguments.sshlogin and arguments.engine != "parallel":
+        raise UsageError("sweep: --sshlogin is for --engine parallel")
+    if arguments.slurm_options and arguments.engine != "slurm":
+        raise UsageError("sweep: --slurm-options is for --engine slurm")
+
+
+def _sweep(arguments: argparse.Namespace, plan: SweepPlan, campaign: Campaign) -> int:
+    wanted = arguments.seeds
+    before = [result for seed, result in campaign.results.items() if seed in wanted]
+    todo = [seed for seed in wanted if seed not in campaign.results]
+    view = SweepView(len(wanted), before, arguments.quiet)
+    view.say(f"sweep: seeds {wanted[0]} to {wanted[-1]}, {len(before)} of {len(wanted)} done before; "
+             f"{short(campaign.folder)}")
+    task = Task(plan, campaign, todo, arguments.jobs or os.cpu_count() or 1, arguments.sshlogin,
+                arguments.slurm_options)
+    try:
+        stopped = bool(todo) and _carry_out(arguments, task, view)
+    except (KeyboardInterrupt, SystemExit):
+        _tell(view, campaign, wanted)
+        view.say("sweep: interrupted; the same command goes on from here")
+        raise
+    results = _tell(view, campaign, wanted)
+    left = len(wanted) - len(results)
+    if stopped and left:
+        view.say("sweep: stopped at the first failure; the same command goes on, --keep-going to "
+                 "the end")
+    elif left:
+        view.say(f"sweep: {left} runs gave no result; the same command tries them again")
+        results.append(NO_RESULT)
+    word = worst(results)
+    view.say(f"{word.upper()} (exit code {CODES[word]})")
+    return CODES[word]
+
+
+def _carry_out(arguments: argparse.Namespace, task: Task, view: SweepView) -> bool:
+    """Whether it stopped at a failure."""
+    with ENGINES[arguments.engine](task) as engine:
+        for result in engine.results():
+            if result is None:
+                view.tick()
+                continue
+            task.campaign.add(result)
+            view.add(result)
+            if result.failed and not arguments.keep_going:
+                return True
+    return False
+
+
+def _tell(view: SweepView, campaign: Campaign, wanted: range) -> list[Result]:
+    """The table."""
+    results = [result for seed, result in sorted(campaign.results.items()) if seed in wanted]
+    for line in table(campaign, results, len(wanted)):
+        view.say(line)
+    return results

@@ -1,0 +1,1 @@
+"""Plants known bugs, one at a time, and tells which are found."""

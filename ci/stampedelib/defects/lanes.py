@@ -1,0 +1,269 @@
+"""The ways to run a tree, cheapest first: each builds a program, runs it, and says how that ended.
+
+A lane is a Lane in LANES. A job is all that a run is told; the same job may be given to several lanes.
+"""
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..log.serial import Log, parse
+from ..usage import ROOT
+from ..verdict.judge import judge
+from ..verdict.verdict import CODES, KERNEL_EXIT_CODES
+from .tree import Tree
+
+HOST_MAKE = ("-f", "tests/host.mk")
+HOST_PROGRAM = "build/host/plain/stampede-host"
+KERNEL = "build/gcc-order16/stampede.elf"
+ISO = "build/gcc-order16/stampede.iso"
+STACSOS = "tests/subjects/stacsos/2026/page-allocator-buddy.cpp"
+STACSOS_KERNEL = "build/gcc-order16-stacsos2026-2026/stampede.elf"
+EXPLORER = "build/host/explore/stampede-explore"
+SCHEDULES, SCHEDULES_OF_CACHES = 30000, 6000  # that a defect is given in the explorer; one of caches has many more steps
+NONCE = 0x57A3BEDE
+SILENT_PART = 4  # of the limit: as long may a run say nothing
+POLL_SECONDS = 0.05
+LEAST_MIB, USUAL_MIB = 16, 128
+FLOOD_BYTES = 64 << 20
+ORPHAN = ("setpriv", "--pdeathsig")  # what is begun here ends with us, whatever ends us
+GRACE_SECONDS = 60  # of the tool that runs QEMU beyond the limit that it was given itself
+BEFORE = "start"  # for a phase: none had begun
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a run is told. options: the kernel's; unit: the unit test's program, such as asan/memmap."""
+    options: str = ""
+    cpus: int = 4
+    memory_mib: int | None = None
+    thread: str | None = None
+    firmware: str | None = None
+    limit_seconds: float = 60
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run ended.
+
+    word: the verdict's, or "timeout" if the limit ended it and nothing was said before; rule: the first word
+    of the title, None for a run without failure; phase: where, BEFORE if none had begun.
+    """
+    word: str
+    rule: str | None = None
+    title: str = ""
+    phase: str = BEFORE
+    seconds: float = 0
+    log: str = field(default="", repr=False)
+
+
+class Lane:
+    """A way to run. The defaults suit what one make builds and is run as a program."""
+    name = ""
+
+    def make_words(self, job: Job) -> tuple[str, ...]:
+        """What make is told to build the program."""
+        raise NotImplementedError
+
+    def program(self, job: Job) -> str:
+        """The ELF file, within the tree, that must differ where something was changed."""
+        raise NotImplementedError
+
+    def run(self, tree: Tree, job: Job) -> Run:
+        """Run what was built, for the job's limit at most."""
+        raise NotImplementedError
+
+
+class Hosted(Lane):
+    """The stress as a Linux program."""
+    name = "hosted"
+
+    def make_words(self, job: Job) -> tuple[str, ...]:
+        return (*HOST_MAKE, HOST_PROGRAM)
+
+    def program(self, job: Job) -> str:
+        return HOST_PROGRAM
+
+    def run(self, tree: Tree, job: Job) -> Run:
+        command = [str(tree.path / HOST_PROGRAM), f"nonce={NONCE:x}", f"cpus={job.cpus}",
+                   *([f"--mib={job.memory_mib}"] if job.memory_mib else []), *job.options.split()]
+        ended = attend(command, tree.path / "build/run.log", job.limit_seconds)
+        verdict = judge(ended.output, _kernel_code(ended.code), ended.by, NONCE, prompted=ended.prompted)
+        return _told(ended.output, verdict.word, verdict.title, ended.by == "timeout", ended.seconds)
+
+
+class Direct(Lane):
+    """The kernel in QEMU, by the PVH note."""
+    name = "direct"
+    words: tuple[str, ...] = ("kernel",)
+    boot: tuple[str, ...] = ("--boot", "direct")
+
+    def make_words(self, job: Job) -> tuple[str, ...]:
+        return self.words
+
+    def program(self, job: Job) -> str:
+        return KERNEL
+
+    def run(self, tree: Tree, job: Job) -> Run:
+        log = tree.path / "build/run/serial.log"
+        start = time.monotonic()
+        try:
+            done = subprocess.run(self._command(tree, job, log), cwd=ROOT, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                  check=False, timeout=2 * (job.limit_seconds + GRACE_SECONDS))
+        except subprocess.TimeoutExpired:
+            return Run("timeout", title="the tool that runs QEMU did not end", seconds=time.monotonic() - start)
+        seconds = time.monotonic() - start
+        record = log.with_name("verdict.json")
+        if not record.is_file():
+            return Run("error", "usage", done.stderr.strip() or "the run left no verdict")
+        verdict = json.loads(record.read_text(encoding="utf-8"))
+        said = [verdict["title"], *verdict["reasons"]]
+        return _told(log.read_bytes(), verdict["word"], verdict["title"],
+                     any(words.startswith("timeout:") for words in said), seconds)
+
+    def _command(self, tree: Tree, job: Job, log: Path) -> list[str]:
+        silence = max(1, int(job.limit_seconds / SILENT_PART))
+        return [*ORPHAN, "TERM", sys.executable, str(ROOT / "ci/stampede"), "run", *self.boot, "--accel", "tcg",
+                "--iso", str(tree.path / ISO), "--kernel", str(tree.path / self.program(job)), "--cpus", str(job.cpus),
+                "--memory", f"{_guest_mib(job)}M", "--thread", job.thread or "multi",
+                *(["--firmware", job.firmware] if job.firmware else []), "--on-fail", "exit",
+                "--quiet", "--timeout", str(int(job.limit_seconds)), "--silence", str(silence),
+                "--log", str(log), "--args", job.options]
+
+
+class Iso(Direct):
+    """The real image: GRUB, BIOS or UEFI."""
+    name = "iso"
+    words = ("kernel", "iso")
+    boot = ("--boot", "iso")
+
+
+class Stacsos(Direct):
+    """The kernel with a StACSOS solution behind its adapter, for the adapter's own rules."""
+    name = "stacsos"
+    words = ("kernel", f"STACSOS={STACSOS}")
+
+    def program(self, job: Job) -> str:
+        return STACSOS_KERNEL
+
+
+class Unit(Lane):
+    """A hosted unit test. The rule is "unit", the phase the program; the title names the tests that failed."""
+    name = "unit"
+
+    def make_words(self, job: Job) -> tuple[str, ...]:
+        return (*HOST_MAKE, self.program(job))
+
+    def program(self, job: Job) -> str:
+        return f"build/host/{job.unit}"
+
+    def run(self, tree: Tree, job: Job) -> Run:
+        ended = attend([str(tree.path / self.program(job))], tree.path / "build/run.log",
+                       job.limit_seconds, nudge=False)
+        text = ended.output.decode("latin-1")
+        phase = job.unit or ""
+        if ended.by == "timeout":
+            return Run("timeout", None, "", phase, ended.seconds, text)
+        if ended.code == 0:
+            return Run("pass", None, "", phase, ended.seconds, text)
+        failed = re.findall(r"^not ok (.*)$", text, re.MULTILINE)
+        told = re.search(r"(?:ERROR|WARNING): (\w+Sanitizer: \S+)|runtime error: ([^\n]*)", text)
+        why = ", ".join(failed) or (told and (told[1] or told[2])) or f"exit status {ended.code}"
+        return Run("fail", "unit", f"unit: {why}", phase, ended.seconds, text)
+
+
+class Explore(Lane):
+    """The schedule explorer as a program: so many schedules of small programs. Of the options only the allocator is its."""
+    name = "explore"
+
+    def make_words(self, job: Job) -> tuple[str, ...]:
+        return (*HOST_MAKE, EXPLORER)
+
+    def program(self, job: Job) -> str:
+        return EXPLORER
+
+    def run(self, tree: Tree, job: Job) -> Run:
+        allocators = [word for word in job.options.split() if word.startswith("allocator=")]
+        schedules = SCHEDULES_OF_CACHES if "allocator=buddy-percpu" in allocators else SCHEDULES
+        command = [str(tree.path / EXPLORER), f"nonce={NONCE:x}", f"schedules={schedules}", "minimise=0",
+                   *[word for word in job.options.split() if word.startswith(("allocator=", "seed="))]]
+        ended = attend(command, tree.path / "build/run.log", job.limit_seconds, nudge=False)
+        verdict = judge(ended.output, _kernel_code(ended.code), ended.by, NONCE)
+        return _told(ended.output, verdict.word, verdict.title, ended.by == "timeout", ended.seconds)
+
+
+LANES: dict[str, Lane] = {lane.name: lane for lane in (Unit(), Hosted(), Explore(), Direct(), Stacsos(), Iso())}
+
+
+def _guest_mib(job: Job) -> int:
+    """Of a machine in QEMU. What was meant for the hosted program may be too little to boot in."""
+    return job.memory_mib if job.memory_mib and job.memory_mib >= LEAST_MIB else USUAL_MIB
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A program's end. by: as in the judge's ENDINGS; prompted: why it was made to tell, if it was."""
+    code: int | None
+    by: str
+    prompted: str
+    output: bytes
+    seconds: float
+
+
+def attend(command: list[str], log: Path, limit_seconds: float, nudge: bool = True) -> Ended:
+    """Run a program to its end or its limit. One that is silent for long is nudged (SIGUSR1, the hosted
+    machine's NMI), as QEMU's guests are by the tool, so that it tells where it stands."""
+    silence = limit_seconds / SILENT_PART
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen([*ORPHAN, "KILL", *command], stdin=subprocess.DEVNULL, stdout=output,
+                                   stderr=subprocess.STDOUT)
+        start = heard = time.monotonic()
+        size, prompted, late = 0, "", False
+        try:
+            while process.poll() is None and not late and size < FLOOD_BYTES:
+                time.sleep(POLL_SECONDS)
+                now = time.monotonic()
+                late = now - start > limit_seconds
+                if log.stat().st_size != size:
+                    size, heard = log.stat().st_size, now
+                elif nudge and not prompted and now - heard > silence:
+                    prompted = f"silence: no byte for {silence:g} s"
+                    process.send_signal(signal.SIGUSR1)
+        finally:
+            process.kill()
+            code = process.wait()
+    seconds = time.monotonic() - start
+    by = ("timeout" if late else "flood" if size >= FLOOD_BYTES else "killed" if code < 0 else "exit")
+    with log.open("rb") as output:
+        return Ended(code if by == "exit" else None, by, prompted, output.read(FLOOD_BYTES), seconds)
+
+
+def _kernel_code(code: int | None) -> int | None:
+    """A hosted exit code as QEMU would have shown it; one that is no verdict's stays, and is none of them."""
+    words = {number: word for word, number in CODES.items()}
+    kernel = {word: number for number, word in KERNEL_EXIT_CODES.items()}
+    return None if code is None else kernel.get(words.get(code, ""), code)
+
+
+def _told(raw: bytes, word: str, title: str, late: bool, seconds: float) -> Run:
+    log = parse(raw)
+    text = raw.decode("latin-1")
+    if late:
+        return Run("timeout", None, title, _phase(log), seconds, text)
+    if word in ("pass", "inconclusive"):
+        return Run(word, None, title, _phase(log), seconds, text)
+    rule = word if word == "damaged" else re.split("[:,]", title)[0]
+    return Run(word, rule, title, _phase(log), seconds, text)
+
+
+def _phase(log: Log) -> str:
+    """Where it failed or came to."""
+    failed = [phase.name for phase in log.phases if phase.outcome == "fail"]
+    return failed[0] if failed else log.running or (log.phases[-1].name if log.phases else BEFORE)

@@ -1,0 +1,1 @@
+"""The explorer: what it says, and programs made for it."""

@@ -1,0 +1,190 @@
+"""`stampede explore --from-log`: tries to bring a failure of the stress back in the explorer (from_stress.py)."""
+import argparse
+import contextlib
+import dataclasses
+import io
+import os
+import secrets
+import shlex
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..console import Console
+from ..log.serial import parse, printable
+from ..usage import BUILD_DIR, ROOT, UsageError, existing_file
+from ..verdict.verdict import CODES, Verdict
+from . import from_stress
+from .explored import Explored
+from .from_stress import Candidate, Story
+from .trace import tell
+
+SECONDS = 15
+SEARCHES_HOSTED, SEARCHES_IN_QEMU = 500, 3000  # schedules of a program in the first round; then more each round
+MORE = 4
+
+Run = Callable[[list[str], Path], Verdict]  # the explorer with these options; writes that log
+
+
+@dataclass
+class Tried:
+    """What was done so far."""
+    programs: set[str] = field(default_factory=set)
+    given: int = 0
+    searched: int = 0
+    others: dict[str, int] = field(default_factory=dict)
+
+    def add(self, candidate: Candidate, explored: Explored, searching: bool) -> None:
+        """One run of the explorer."""
+        self.programs.add(candidate.program)
+        if searching:
+            self.searched += explored.schedules
+        else:
+            self.given += 1
+        for title, count in explored.others.items():
+            self.others[title] = self.others.get(title, 0) + count
+
+    def text(self) -> str:
+        """For a person."""
+        return (f"{len(self.programs)} programs made of it, {self.given} run in its order, "
+                f"{self.searched} other schedules searched")
+
+
+@dataclass(frozen=True)
+class Found:
+    """The failure, back."""
+    candidate: Candidate
+    explored: Explored
+    verdict: Verdict
+    searched: bool
+
+
+class Search:
+    """Runs of the explorer until the rule is broken again, or the time is over."""
+
+    def __init__(self, story: Story, run: Run, words: list[str], seconds: int, searches: int) -> None:
+        self.tried = Tried()
+        self._story = story
+        self._run = run
+        self._words = [f"allocator={story.allocator}", f"rule={story.rule}", "races=0", *words]
+        self._begin = time.monotonic()
+        self._seconds = seconds
+        self._searches = searches
+
+    def look(self) -> Found | None:
+        """First every program in the order of the log, for half of the time at most; then under other schedules."""
+        programs = from_stress.candidates(self._story)
+        for candidate in programs:
+            if self._is_over(0.5):
+                break
+            if found := self._try(candidate, [f"switches={candidate.switches}"], searching=False):
+                return found
+        searches = self._searches
+        while True:
+            for candidate in programs:
+                if self._is_over(1):
+                    return None
+                words = [f"schedules={searches}", f"seed={secrets.randbits(63) or 1:#x}"]
+                if found := self._try(candidate, words, searching=True):
+                    return found
+            searches *= MORE
+
+    def _is_over(self, share: float) -> bool:
+        return bool(self.tried.programs) and time.monotonic() - self._begin > share * self._seconds
+
+    def _try(self, candidate: Candidate, words: list[str], searching: bool) -> Found | None:
+        with tempfile.TemporaryDirectory(prefix="stampede-replay-") as folder:
+            log = Path(folder) / "serial.log"
+            verdict = self._run([*self._words, *words, f"program={candidate.program}"], log)
+            raw = log.read_bytes()
+        explored = Explored.parse(raw)
+        if not parse(raw).closing:  # it ended by something else than what it found
+            raise UsageError(f"the explorer did not come to its end, of program {candidate.program}: {verdict.title}")
+        if verdict.word in ("error", "damaged"):
+            raise UsageError(f"the explorer, of {self._story.allocator}: {verdict.title}")
+        self.tried.add(candidate, explored, searching)
+        if explored.program and (explored.title or "").split(":")[0] == self._story.rule:
+            return Found(candidate, explored, verdict, searching)
+        return None
+
+
+def bring_back(arguments: argparse.Namespace, run: Run, elf: Path, repeat: Callable[[Explored], str]) -> int:
+    """Search, tell, return the verdict's code: that of the failure, or 3 if it did not come back.
+
+    `repeat` makes the command that shows again what was found.
+    """
+    path = existing_file(arguments.from_log, "--from-log wants the log of a run of the stress")
+    story = from_stress.read(path.read_bytes(), str(path))
+    if arguments.allocator:
+        story = dataclasses.replace(story, allocator=arguments.allocator)
+    console = Console(quiet=arguments.quiet)
+    if not arguments.quiet:
+        console.say(printable(f"stampede: {story.title}"))
+        console.say(f"  allocator {story.allocator}, {len(story.events)} operations of "
+                    f"{len(story.cores)} cores in the log")
+    searches = SEARCHES_HOSTED if arguments.hosted else SEARCHES_IN_QEMU
+    search = Search(story, run, arguments.args, arguments.seconds or SECONDS, searches)
+    found = search.look()
+    if found:
+        _tell_found(arguments, console, search.tried, found, elf)
+        console.say(f"  repeat: {repeat(found.explored)}")
+    else:
+        _tell_none(console, search.tried, story)
+    return found.verdict.code if found else CODES["inconclusive"]
+
+
+def _tell_found(arguments: argparse.Namespace, console: Console, tried: Tried, found: Found, elf: Path) -> None:
+    if not arguments.quiet:
+        for line in tell(found.explored, elf, full=arguments.full):
+            console.say(line)
+    console.say(printable(found.verdict.text()))
+    how = "under a schedule that was searched for" if found.searched else "in the order of the log"
+    console.say(f"  it came back {how}: {found.candidate.text()}")
+    console.say(f"  tried: {tried.text()}")
+    _tell_others(console, tried)
+    saved = found.explored.saved()
+    if arguments.save:
+        saved.write(arguments.save)
+        console.say(f"  saved: {arguments.save}")
+
+
+def _tell_none(console: Console, tried: Tried, story: Story) -> None:
+    console.say(printable(f"INCONCLUSIVE (exit code {CODES['inconclusive']}): it did not come back: {story.title}"))
+    console.say(f"  tried: {tried.text()}")
+    _tell_others(console, tried)
+    console.say("  which says nothing against the failure: what led to it may be longer ago than the log tells, "
+                "or take more than a program can hold; --seconds N looks longer")
+
+
+def _tell_others(console: Console, tried: Tried) -> None:
+    """Failures by other rules, which are not this one."""
+    for title, count in sorted(tried.others.items(), key=lambda item: -item[1])[:4]:
+        console.say(printable(f"  another failure, {count} times: {title}"))
+
+
+@contextlib.contextmanager
+def silently():
+    """What the runs say of themselves is not for a person."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+def replay_command(tool: str, log: str, raw: bytes, kernel: Path, title: str) -> str | None:
+    """How to try, for the outcome of a run; None where there is no failure that could come back.
+
+    `tool` is quoted. Make knows which explorer has the allocator of its image, and makes it if need be; of an image
+    from elsewhere the built-in allocators can be tried.
+    """
+    if title.split(":")[0] not in from_stress.RULES or b"\n# history " not in raw:
+        return None
+    made_with = kernel.absolute().with_name("made-with")
+    if made_with.parent.parent != BUILD_DIR or not made_with.is_file():
+        return f"{tool} explore --from-log {shlex.quote(log)}"
+    here = Path.cwd() == ROOT
+    words = ["make", *([] if here else ["-C", str(ROOT)]), "explore",
+             *([] if BUILD_DIR == ROOT / "build" else [f"BUILD_DIR={BUILD_DIR}"]),
+             *made_with.read_text(encoding="utf-8").splitlines(),
+             f"FROM_LOG={log if here else os.path.abspath(log)}"]
+    return " ".join(shlex.quote(word) for word in words if word)

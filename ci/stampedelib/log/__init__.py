@@ -1,0 +1,1 @@
+"""The serial log: what its lines mean."""

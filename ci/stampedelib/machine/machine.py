@@ -1,0 +1,126 @@
+"""The machine that a run asks for, and the QEMU command that makes it."""
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..usage import UsageError
+
+QEMU = "qemu-system-x86_64"
+OVMF = (
+    "/usr/share/ovmf/OVMF.fd",  # Debian, Ubuntu
+    "/usr/share/edk2/ovmf/OVMF.amdsev.fd",  # Fedora: the one build that holds code and variables
+    "/usr/share/edk2-ovmf/x64/OVMF.fd",  # Arch, older
+    "/usr/share/edk2/x64/OVMF.4m.fd",  # Arch
+    "/usr/share/qemu/ovmf-x86_64.bin",  # openSUSE
+)
+# 2^3 ns an instruction; asleep the machine skips to the next deadline. No clock is the host's.
+COUNT_INSTRUCTIONS = ["-icount", "shift=3,sleep=off", "-rtc", "base=2000-01-01,clock=vm"]
+DEBUG_EXIT = "isa-debug-exit,iobase=0xf4,iosize=0x04"
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """kvm or tcg, TCG's thread mode, and why this one; whether its time counts instructions."""
+    name: str
+    thread: str | None
+    why: str
+    counts_instructions: bool = False
+
+    def text(self) -> str:
+        """For a person."""
+        mode = f" thread={self.thread}" if self.thread else ""
+        return f"{self.name.upper()}{mode} ({self.why})"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """All that decides what QEMU is started with, the channels to it apart."""
+    qemu: str
+    accelerator: Accelerator
+    cpus: int
+    memory_mib: int
+    boot: str
+    image: Path
+    firmware: Path | None
+    arguments: list[str]
+
+    def text(self) -> str:
+        """For a person, in one line."""
+        firmware = "UEFI" if self.firmware else "BIOS"
+        how = f"{firmware}, ISO" if self.boot == "iso" else "direct boot"
+        plural = "s" if self.cpus > 1 else ""
+        return f"{self.cpus} CPU{plural}, {self.memory_mib} MiB, {how}, {self.accelerator.text()}"
+
+    def command(self, channels: list[str]) -> list[str]:
+        """QEMU's command line; `channels` say where the serial port and the monitor go."""
+        return [
+            self.qemu, "-name", "stampede", "-M", "q35,memory-backend=ram",
+            # No reservation: a guest larger than the host's memory touches only its metadata.
+            "-object", f"memory-backend-ram,id=ram,size={self.memory_mib}M,reserve=off",
+            "-m", f"{self.memory_mib}M", "-smp", str(self.cpus),
+            *self._accelerator_options(), *self._boot_options(),
+            "-nodefaults", "-display", "none", "-no-reboot", "-device", DEBUG_EXIT, *channels,
+        ]
+
+    def _accelerator_options(self) -> list[str]:
+        if self.accelerator.name == "kvm":
+            # QEMU 7.2 aborts on hosts, nested ones mostly, where it cannot set that MSR.
+            return ["-accel", "kvm", "-cpu", "host,-arch-capabilities"]
+        return ["-accel", f"tcg,thread={self.accelerator.thread}", "-cpu", "max",
+                *(COUNT_INSTRUCTIONS if self.accelerator.counts_instructions else [])]
+
+    def _boot_options(self) -> list[str]:
+        arguments = " ".join(self.arguments)
+        if self.boot == "direct":
+            return ["-kernel", str(self.image), "-append", arguments]
+        # boot/grub.cfg looks for this string, so that the same image serves every run.
+        smbios = "type=11,value=stampede:" + arguments.replace(",", ",,")
+        firmware = ["-bios", str(self.firmware)] if self.firmware else []
+        return ["-cdrom", str(self.image), "-smbios", smbios, *firmware]
+
+
+def find_qemu(asked: str | None) -> str:
+    """QEMU's path: `asked`, the environment's STAMPEDE_QEMU, or what PATH holds."""
+    name = asked or os.environ.get("STAMPEDE_QEMU") or QEMU
+    path = shutil.which(name)
+    if not path:
+        raise UsageError(f"{name}: no such program; install it with ci/install-deps run")
+    return path
+
+
+def find_ovmf() -> Path:
+    """The UEFI firmware image, where distributions keep it."""
+    for name in OVMF:
+        if Path(name).is_file():
+            return Path(name)
+    tried = ", ".join(OVMF)
+    raise UsageError(f"no UEFI firmware: none of {tried}; install it with ci/install-deps run")
+
+
+def kvm_trouble(device: str = "/dev/kvm", cpuinfo: str = "/proc/cpuinfo") -> str | None:
+    """Why KVM is not to be used here, None if it is.
+
+    Where the CPU shows neither vmx nor svm a /dev/kvm is itself emulated: slower than TCG by far,
+    and without all instructions.
+    """
+    try:
+        os.close(os.open(device, os.O_RDWR))
+    except OSError as error:
+        return f"{device}: {error.strerror}"
+    flags = Path(cpuinfo).read_text(encoding="utf-8")
+    if not re.search(r"^flags\s*:.*\b(vmx|svm)\b", flags, re.MULTILINE):
+        return "the CPU shows neither vmx nor svm"
+    return None
+
+
+def choose_accelerator(asked: str, thread: str, trouble: str | None) -> Accelerator:
+    """What to run on. `thread` is for TCG alone; `trouble` is kvm_trouble()."""
+    if asked == "kvm" and trouble:
+        raise UsageError(f"--accel kvm: KVM does not work here ({trouble}); take tcg, or auto, which knows")
+    if asked == "kvm":
+        return Accelerator("kvm", None, "as asked")
+    if asked == "auto" and not trouble:
+        return Accelerator("kvm", None, "it works here")
+    return Accelerator("tcg", thread, "as asked" if asked == "tcg" else f"no KVM: {trouble}")

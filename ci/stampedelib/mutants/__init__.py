@@ -1,0 +1,1 @@
+"""Changes the sources systematically and asks who notices."""

@@ -1,0 +1,1 @@
+"""One run: from the machine's start to what is kept of it."""

@@ -1,0 +1,215 @@
+"""Several boots, one answer: a table of distinct failures, the phases that passed, one verdict.
+
+A failure ends a boot, as the guest's memory is not to be trusted after it. `--keep-going` boots again for the
+phases that were left, and any other run of several boots can be told in the same table.
+"""
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from textwrap import shorten, wrap
+from typing import Any
+
+from ..log.serial import Phase
+from ..log.statement import BROKEN
+from ..verdict import page
+from ..verdict.verdict import CODES, Verdict, without_figures
+
+# stress/plan.c has the same, in the order in which they run.
+PHASES = ("selftest", "single", "single-irq", "mixed", "remote-free", "irq", "exhaust", "fragment", "hotplug",
+          "bad-free", "single-placed", "placed")
+GOOD = ("pass", "inconclusive")
+FIRST_WORDS = 4  # of a title, behind its rule: what makes two failures the same
+BEFORE = "(before any)"
+CELL_WIDTH, TITLE_WIDTH = 28, 90
+
+
+# ---- what a failure left ----
+
+
+def phases_left(verdict: Verdict) -> list[str]:
+    """The phases that a failure kept from running, in their order; none after a run that came to its end."""
+    if verdict.word in GOOD:
+        return []
+    told = {phase.name for phase in verdict.phases if phase.outcome == "skip"}
+    if not told and verdict.running:
+        told = _untold(verdict)
+    return [name for name in PHASES if name in told]
+
+
+def _untold(verdict: Verdict) -> set[str]:
+    """Those left where the guest could not say so: what it was asked for, without what it came to."""
+    asked = verdict.options.get("phases", "all")
+    names = set(PHASES) if asked == "all" else set(asked.split(","))
+    names -= {phase.name for phase in [*verdict.phases, *verdict.phases_left_out]}
+    began = PHASES.index(verdict.running) if verdict.running in PHASES else len(PHASES)
+    return {name for name in names if name in PHASES[began + 1:]}
+
+
+def without_memory(verdict: Verdict) -> list[str]:
+    """After a failure before the first phase: what can be run by an allocator that is given no memory of the machine's."""
+    asked = verdict.options.get("phases", "all")
+    possible = verdict.place and verdict.options.get("memory", "all") == "all" and \
+        (asked == "all" or "selftest" in asked.split(","))
+    return ["selftest"] if possible else []
+
+
+def why_none_left(verdict: Verdict) -> str | None:
+    """The sentence for somebody who asked to go on after a failure, and no phase is left to go on with."""
+    if not verdict.place:
+        return None
+    return ("KEEP_GOING: the failure came before the first phase, where every boot begins, so there is nothing to "
+            "go on with; this one comes first")
+
+
+# ---- the table ----
+
+
+@dataclass(frozen=True)
+class Boot:
+    """One boot. `label`: its name in the table; `next_steps`: its log and the commands that repeat it."""
+    label: str
+    verdict: Verdict
+    log: str
+    next_steps: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is a row of the table."""
+        return self.verdict.word not in GOOD
+
+    @property
+    def phase(self) -> str:
+        """Where it failed."""
+        failed = (phase.name for phase in self.verdict.phases if phase.outcome == "fail")
+        return next(failed, self.verdict.running or BEFORE)
+
+    def kind(self) -> str:
+        """Equal for failures that are probably the same: verdict, rule and first words, without figures."""
+        rule, _, text = self.verdict.title.partition(": ")
+        words = without_figures(text).split()
+        return " ".join([self.verdict.word, rule, *words[:FIRST_WORDS]])
+
+    def text(self) -> str:
+        """For a person, when it has ended."""
+        if not self.failed:
+            return f"{self.verdict.word.upper()}: {self.verdict.title}"
+        where = "before the first phase" if self.phase == BEFORE else f"in {self.phase}"
+        return f"{self.verdict.word.upper()} {where}: {self.verdict.title}"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A distinct failure: the boots that met it, the first of which stands for all."""
+    boots: list[Boot]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The first boot's."""
+        return self.boots[0].verdict
+
+    def row(self) -> list[str]:
+        """Its cells in the table."""
+        return [self.verdict.word, ", ".join(dict.fromkeys(boot.phase for boot in self.boots)), str(len(self.boots)),
+                ", ".join(boot.label for boot in self.boots), shorten(self.verdict.title, TITLE_WIDTH)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"word": self.verdict.word, "title": self.verdict.title, "times": len(self.boots),
+                "phases": list(dict.fromkeys(boot.phase for boot in self.boots)),
+                "boots": [boot.label for boot in self.boots]}
+
+
+class Outcomes:
+    """The boots so far. The first failure is the verdict on all of them."""
+
+    def __init__(self, noun: str = "boot") -> None:
+        self.boots: list[Boot] = []
+        self._noun = noun
+
+    def add(self, boot: Boot) -> None:
+        """One more has ended."""
+        self.boots.append(boot)
+
+    def failures(self) -> list[Failure]:
+        """The distinct ones, in the order in which they came."""
+        kinds: dict[str, Failure] = {}
+        for boot in self.boots:
+            if boot.failed:
+                kinds.setdefault(boot.kind(), Failure([])).boots.append(boot)
+        return list(kinds.values())
+
+    def verdict(self) -> Verdict:
+        """Of all boots: the first failure's, else the first that is inconclusive, else a pass. With every phase."""
+        chosen = next((boot.verdict for boot in self.boots if boot.failed), None) or \
+            max((boot.verdict for boot in self.boots), key=lambda verdict: CODES[verdict.word])
+        return replace(chosen, phases=self._phases())
+
+    def _phases(self) -> list[Phase]:
+        """Each phase with what it came to in the boot that ran it, numbered as in the first boot."""
+        phases: dict[str, Phase] = {}
+        for boot in self.boots:
+            verdict = boot.verdict
+            for phase in verdict.phases:
+                if phase.outcome != "skip" or phase.name not in phases:
+                    phases[phase.name] = phase
+            if boot.failed and verdict.running:
+                phases[verdict.running] = Phase(0, verdict.running, "fail", verdict.title)
+        return [replace(phase, index=index) for index, phase in enumerate(phases.values(), 1)]
+
+    def names(self, outcome: str) -> list[str]:
+        """The phases that came to this."""
+        return [phase.name for phase in self._phases() if phase.outcome == outcome]
+
+    def lines(self) -> list[str]:
+        """The table, and below it what became of the phases."""
+        failures = self.failures()
+        headings = ["verdict", "phase", "times", self._noun, "failure"]
+        found = [f"{_plural(len(self.boots), self._noun)}, {_counted(failures)}:"]
+        found += _table([headings, *(failure.row() for failure in failures)])
+        for name, outcome in (("passed", "pass"), ("too little seen", "inconclusive"), ("not run", "skip")):
+            if names := self.names(outcome):
+                found += page.folded(f"{name}: {', '.join(names)}")
+        return [*found, *self._broken(), *(line for boot in self.boots for line in page.selftest_lines(boot.verdict))]
+
+    def _broken(self) -> Iterator[str]:
+        broken = dict.fromkeys(promise.name for boot in self.boots for promise in boot.verdict.promises
+                               if promise.outcome == BROKEN)
+        if broken:
+            yield f"  promises broken: {', '.join(broken)}"
+
+    def verdict_lines(self) -> list[str]:
+        """The one verdict, and for each distinct failure its log and how to repeat it."""
+        verdict, failures = self.verdict(), self.failures()
+        found = verdict.text().splitlines()
+        if len(failures) > 1:
+            found.append(f"  which is the first of {_counted(failures)}")
+        for failure in failures:
+            boot = failure.boots[0]
+            found.append(f"  {self._noun} {boot.label}: {failure.verdict.title}")
+            found += [f"    look first at {boot.verdict.advice}"] if boot.verdict.advice else []
+            found += [f"    {step}" for step in boot.next_steps]
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"boots": [{"boot": boot.label, "word": boot.verdict.word, "title": boot.verdict.title, "log": boot.log}
+                          for boot in self.boots],
+                "failures": [failure.as_dict() for failure in self.failures()],
+                "passed": self.names("pass"), "inconclusive": self.names("inconclusive"),
+                "not_run": self.names("skip")}
+
+
+def _table(rows: list[list[str]]) -> list[str]:
+    """The rows, their cells below each other; long cells but the last are folded."""
+    folded = [line for row in rows
+              for line in zip_longest(*(wrap(cell, CELL_WIDTH, break_on_hyphens=False) for cell in row[:-1]), [row[-1]], fillvalue="")]
+    widths = [max(map(len, column)) for column in zip(*folded)]
+    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in folded]
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def _counted(failures: list[Failure]) -> str:
+    return "1 failure" if len(failures) == 1 else f"{len(failures)} distinct failures"

@@ -1,0 +1,163 @@
+"""The bundle: all that is needed to look at a failure later and elsewhere, in one folder.
+
+What costs little is written first, so that a dump that fails loses nothing but itself. Names in it
+are relative: `postmortem` opens it wherever it was carried to.
+"""
+import json
+import shlex
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..debug import gdb_session
+from ..machine.aftermath import State, take_state
+from ..machine.dump import Dump, DumpError, dump_memory
+from ..machine.guest import Guest
+from ..machine.monitor import MonitorError
+from ..machine.registers import summary
+from ..usage import UsageError
+from ..verdict.verdict import Verdict
+from .source import read_source
+
+KERNEL, CORE, LOG = "stampede.elf", "core", "serial.log"
+NO_CORE, README, RECORD, REGISTERS = "no-core.txt", "README", "verdict.json", "registers.txt"
+QEMU, SOURCE = "qemu.txt", "source.txt"
+FIRST_LINE = "A failed run of Stampede, kept."
+
+
+@dataclass(frozen=True)
+class Case:
+    """A failed run, for its bundle. `limit_mib`: guest memory beyond which no core is written."""
+    verdict: Verdict
+    record: dict[str, Any]
+    log: Path
+    kernel: Path
+    repeat: str
+    memory_mib: int
+    limit_mib: int
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What was written. Without a core `no_core` says why."""
+    folder: Path
+    core: Dump | None
+    no_core: str
+    troubles: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        core = self.core
+        return {"folder": str(self.folder), "no_core": self.no_core, "troubles": self.troubles,
+                "core": core and {"file_bytes": core.file_bytes, "disk_bytes": core.disk_bytes,
+                                  "cpus": core.cpus, "seconds": round(core.seconds, 3)}}
+
+
+def make_room(folder: Path) -> None:
+    """Remove an earlier bundle, and nothing else: refuses a folder that holds anything other."""
+    if not folder.exists():
+        return
+    if not folder.is_dir() or (any(folder.iterdir()) and not is_bundle(folder)):
+        raise UsageError(f"--bundle: {folder} is there and no bundle; name another folder")
+    shutil.rmtree(folder)
+
+
+def is_bundle(folder: Path) -> bool:
+    """Whether write() made this folder."""
+    try:
+        return (folder / README).read_text(encoding="utf-8").startswith(FIRST_LINE)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def write(folder: Path, case: Case, guest: Guest) -> Bundle:
+    """Write the bundle of a guest that stands still, or is gone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / README).write_text(_readme(case), encoding="utf-8")
+    troubles: list[str] = []
+
+    def attempt(what: str, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except (OSError, shutil.Error, UsageError) as error:
+            troubles.append(f"{what}: {error}")
+
+    attempt("log", lambda: shutil.copyfile(case.log, folder / LOG))
+    attempt("kernel", lambda: shutil.copyfile(case.kernel, folder / KERNEL))
+    attempt("QEMU", lambda: _write_qemu(folder, guest))
+    attempt("source", lambda: _write_source(folder))
+    attempt("gdb scripts", lambda: gdb_session.copy_scripts(folder))
+    attempt("gdb session", lambda: _write_session(folder, case))
+    attempt("registers", lambda: _write_registers(folder, case, guest))
+    core, no_core = _write_core(folder, case, guest)
+    bundle = Bundle(folder, core, no_core, troubles)
+    attempt("verdict", lambda: _write_record(folder, case, bundle))
+    return bundle
+
+
+def _write_record(folder: Path, case: Case, bundle: Bundle) -> None:
+    record = case.record | {"bundle": bundle.as_dict()}
+    (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _readme(case: Case) -> str:
+    """Five lines."""
+    seed = case.verdict.options.get("seed", "unknown")
+    lines = [
+        f"{FIRST_LINE} {case.verdict.word}: {case.verdict.title}",
+        f"To look at it, in this folder: gdb -q -nx -x {gdb_session.SESSION}"
+        "    (or in Stampede's tree: ci/stampede postmortem FOLDER)",
+        f"To repeat it: {case.repeat}    (seed {seed})",
+        f"{CORE}: memory and registers ({NO_CORE} says why if it is missing); "
+        f"{LOG}, {RECORD}, {REGISTERS}, {QEMU}: the run;",
+        f"{KERNEL}: the image that ran, with symbols; {SOURCE}: the revision and what differed from "
+        f"it; {gdb_session.SCRIPTS_IN_BUNDLE}/: the `stampede` commands.",
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _write_qemu(folder: Path, guest: Guest) -> None:
+    try:
+        version = guest.monitor.version()
+    except MonitorError as error:
+        version = f"unknown: {error}"
+    lines = [f"version: {version}", f"command: {shlex.join(guest.command)}",
+             *(f"said: {line}" for line in guest.complaint())]
+    (folder / QEMU).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _write_source(folder: Path) -> None:
+    source = read_source()
+    text = f"revision {source.revision}\n{source.diff}"
+    (folder / SOURCE).write_text(text, encoding="utf-8")
+
+
+def _write_session(folder: Path, case: Case) -> None:
+    text = gdb_session.postmortem(KERNEL, CORE, f"{case.verdict.word}: {case.verdict.title}")
+    (folder / gdb_session.SESSION).write_text(text, encoding="utf-8")
+
+
+def _write_registers(folder: Path, case: Case, guest: Guest) -> None:
+    write_registers(folder / REGISTERS, take_state(guest, case.kernel))
+
+
+def write_registers(path: Path, state: State) -> None:
+    """What the CPUs do, in words and then as QEMU says it."""
+    head = "".join(f"{line}\n" for line in summary(state.cpus))
+    path.write_text(f"{head}\n{state.text}", encoding="utf-8")
+
+
+def _write_core(folder: Path, case: Case, guest: Guest) -> tuple[Dump | None, str]:
+    """The core, or why there is none."""
+    try:
+        if not guest.is_running():
+            raise DumpError("QEMU was gone when the failure was seen")
+        if case.memory_mib > case.limit_mib:
+            raise DumpError(f"the guest has {case.memory_mib} MiB of memory, more than "
+                            f"--bundle-limit {case.limit_mib}M")
+        return dump_memory(guest.monitor, folder / CORE), ""
+    except DumpError as error:
+        (folder / NO_CORE).write_text(f"{error}\n", encoding="utf-8")
+        return None, str(error)

@@ -1,0 +1,1 @@
+"""Runs of the sound kernel for hours."""

@@ -1,0 +1,51 @@
+"""Checks of the log that a user adds: lines that must be there, and lines that must not."""
+import argparse
+import re
+from dataclasses import dataclass, replace
+
+from ..log.serial import parse
+from .verdict import Verdict
+
+GOOD = ("pass", "inconclusive")
+
+
+def regex(text: str) -> re.Pattern[str]:
+    """A regular expression, for argparse."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from None
+
+
+def add_arguments(parser: argparse._ActionsContainer) -> None:
+    """--expect and --forbid."""
+    parser.add_argument("--expect", type=regex, action="append", default=[], metavar="REGEX",
+                        help="fail unless a line of the kernel's matches (may be repeated)")
+    parser.add_argument("--forbid", type=regex, action="append", default=[], metavar="REGEX",
+                        help="fail if a line of the kernel's matches (may be repeated)")
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What is expected of each log, line by line."""
+    expect: list[re.Pattern[str]]
+    forbid: list[re.Pattern[str]]
+
+    def apply(self, verdict: Verdict, raw: bytes) -> Verdict:
+        """The verdict with what these checks add: they make a good one a fail."""
+        complaints = self._complaints(parse(raw).lines)
+        if not complaints:
+            return verdict
+        if verdict.word in GOOD:
+            return replace(verdict, word="fail", title=complaints[0],
+                           reasons=[*complaints[1:], f"the kernel's own verdict: {verdict.word}: "
+                                    f"{verdict.title}", *verdict.reasons])
+        return replace(verdict, reasons=[*verdict.reasons, *complaints])
+
+    def _complaints(self, lines: list[str]) -> list[str]:
+        missing = [f"expect: no line matches {pattern.pattern}" for pattern in self.expect
+                   if not any(map(pattern.search, lines))]
+        found = [f"forbid: line {number} matches {pattern.pattern}: {line}"
+                 for pattern in self.forbid
+                 for number, line in enumerate(lines, 1) if pattern.search(line)]
+        return missing + found
