@@ -170,7 +170,7 @@ static void report_waiters(const struct spinlock_irq *lock, uint64_t failed_at)
         if (cpu->waiting_for == lock)
             report_line("# lock %s: core %u waits since %llu us, at %s", lock->name, i,
                         (ull)microseconds_since(cpu->waiting_since, failed_at),
-                        symbol_format(name, sizeof(name), (uintptr_t)cpu->waiting_at));
+                        symbol_format_return(name, sizeof(name), (uintptr_t)cpu->waiting_at));
     }
 }
 
@@ -180,7 +180,7 @@ static void report_lock(const struct spinlock_irq *lock, uint32_t owner, uint64_
 
     report_line("# lock %s: owner core %u since %llu us, taken at %s", lock->name, owner,
                 (ull)microseconds_since(lock->taken_at, failed_at),
-                symbol_format(name, sizeof(name), (uintptr_t)lock->owner_at));
+                symbol_format_return(name, sizeof(name), (uintptr_t)lock->owner_at));
     report_waiters(lock, failed_at);
 }
 
@@ -215,9 +215,12 @@ static void report_backtrace(const struct percpu *cpu)
     char name[NAME_SIZE];
     size_t count = backtrace(cpu->frozen_at, cpu->stacks, addresses, MOST_FRAMES);
 
-    for (size_t i = 0; i < count; i++)
-        report_line("#   core %u #%u %s", cpu->local.number, (unsigned)i,
-                    symbol_format(name, sizeof(name), addresses[i]));
+    for (size_t i = 0; i < count; i++) {
+        const char *place = i == 0 && cpu->frozen_at
+                                ? symbol_format(name, sizeof(name), addresses[i])
+                                : symbol_format_return(name, sizeof(name), addresses[i]);
+        report_line("#   core %u #%u %s", cpu->local.number, (unsigned)i, place);
+    }
 }
 
 /* Writes at most size characters with the NUL; returns how many without it. */

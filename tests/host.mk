@@ -31,6 +31,7 @@ HOST_TEST_string := lib/string.c
 HOST_TEST_crc32 := lib/crc32.c
 HOST_TEST_prng :=
 HOST_TEST_sinks :=
+HOST_TEST_symbols := lib/symbols.c
 HOST_TEST_bitmap := lib/bitmap.c
 HOST_TEST_memmap := mm/memmap.c
 HOST_TEST_page := tests/unit/page_kernel.c
@@ -57,7 +58,7 @@ HOST_TEST_explore_race := stress/explore/race.c
 
 # VARIANT/NAME of every test to run; "broken" is run by tests/test_hosted.py to see it fail.
 HOST_TESTS := \
-	asan/frame asan/printf asan/string asan/crc32 asan/prng asan/sinks asan/bitmap asan/memmap asan/page \
+	asan/frame asan/printf asan/string asan/crc32 asan/prng asan/sinks asan/symbols asan/bitmap asan/memmap asan/page \
 	asan/page_allocator asan/bootinfo asan/acpi asan/content asan/totals asan/options asan/buddy asan/buddy_lists \
 	asan/buddy_percpu asan/buddy_scan asan/walker asan/spinlock \
 	asan10/buddy asan10/walker asan10/options \
