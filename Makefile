@@ -120,7 +120,7 @@ EXPLORER := boot/explore.c arch/x86_64/fiber.c arch/x86_64/fiber_switch.S arch/x
 KERNEL_SOURCES := \
     boot/entry.S boot/main.c boot/bootinfo.c boot/memory.c boot/selfcheck.c $(if $(EXPLORE),$(EXPLORER),boot/stress.c) \
     arch/x86_64/acpi.c arch/x86_64/apic.c arch/x86_64/backtrace.c arch/x86_64/clock.c \
-    arch/x86_64/escape.S arch/x86_64/exit.c \
+    arch/x86_64/escape.S arch/x86_64/exit.c arch/x86_64/memory.c \
     arch/x86_64/paging.c arch/x86_64/probe.c arch/x86_64/probe_entry.S arch/x86_64/provoke.c arch/x86_64/serial.c arch/x86_64/setup.c arch/x86_64/startup.c \
     arch/x86_64/timer.c arch/x86_64/trampoline.S arch/x86_64/trap.c arch/x86_64/trap_entry.S \
     arch/x86_64/work.c \

@@ -27,7 +27,7 @@ HOST_COMMON := tests/host/host.c tests/host/fail.c tests/host/unit.c lib/printf.
 HOST_TEST_frame :=
 HOST_TEST_broken :=
 HOST_TEST_printf := lib/printf.c
-HOST_TEST_string := lib/string.c
+HOST_TEST_string := lib/string.c arch/x86_64/memory.c
 HOST_TEST_crc32 := lib/crc32.c
 HOST_TEST_prng :=
 HOST_TEST_sinks :=
@@ -66,9 +66,9 @@ HOST_TESTS := \
 	tsan/buddy_threads tsan/spinlock tsan/barrier tsan/bitmap_threads
 HOST_BROKEN := asan/broken
 
-# lib/string.c gets names of its own, beside the C library's.
+# The string functions get names of their own, beside the C library's.
 HOST_RENAMED := memset memcpy memmove memcmp strlen strcmp strncmp strchr
-$(HOST_BUILD)/%/lib/string.o: HOST_CFLAGS += -fno-builtin $(foreach name,$(HOST_RENAMED),-D$(name)=own_$(name))
+$(HOST_BUILD)/%/lib/string.o $(HOST_BUILD)/%/arch/x86_64/memory.o: HOST_CFLAGS += -fno-builtin $(foreach name,$(HOST_RENAMED),-D$(name)=own_$(name))
 
 host_objects = $(patsubst %.c,$(HOST_BUILD)/$(1)/%.o,tests/unit/$(2).c $(HOST_COMMON) $(HOST_TEST_$(2)))
 
