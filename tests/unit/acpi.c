@@ -3,7 +3,7 @@
 #include <arch/acpi.h>
 #include <lib/prng.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 enum { BASE = 0xe0000 };
 

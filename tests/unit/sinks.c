@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 #include <unistd.h>
 
 static char logged[80];

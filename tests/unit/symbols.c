@@ -1,6 +1,6 @@
 #include <lib/symbols.h>
 #include <stddef.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 /* As ci/symbols makes them: two functions, the text's end behind them. */
 const uint32_t symbol_count = 2;

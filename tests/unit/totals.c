@@ -2,7 +2,7 @@
 #include <stress/report.h>
 #include <stress/totals.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 enum { CORES = 4 };
 

@@ -227,7 +227,7 @@ def explore(arguments: argparse.Namespace, words: list[str]) -> Verdict:
 def hosted_program(arguments: argparse.Namespace) -> Path:
     """The explorer as a program."""
     return existing_file(arguments.hosted_file,
-                         "build it with make -f tests/host.mk build/host/explore/stampede-explore")
+                         "build it with make -f arch/host/host.mk build/host/explore/stampede-explore")
 
 
 def run_hosted(arguments: argparse.Namespace, words: list[str], folder: RunFolder) -> Verdict:
