@@ -33,7 +33,7 @@ const struct sinks *sinks_get(void)
 }
 
 /* A number that is no rule comes from an object built for another version. */
-void(fail)(enum rule rule, const char *format, ...)
+void fail(enum rule rule, const char *format, ...)
 {
     va_list arguments;
 

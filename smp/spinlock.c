@@ -3,6 +3,7 @@
 #include <lib/count.h>
 #include <lib/fail.h>
 #include <lib/prng.h>
+#include <lib/sizes.h>
 #include <smp/percpu.h>
 #include <smp/spinlock.h>
 
@@ -10,11 +11,11 @@ static uint64_t yield_period;
 /* When each core gives way. */
 static struct yield_stream {
     struct prng random;
-} __attribute__((aligned(64))) yield_streams[MAX_CPUS];
+} __attribute__((aligned(64))) yield_streams[CPU_LIMIT];
 
 void spinlock_yield(uint64_t period, uint64_t seed)
 {
-    for (uint32_t i = 0; i < MAX_CPUS; i++)
+    for (uint32_t i = 0; i < CPU_LIMIT; i++)
         prng_seed(&yield_streams[i].random, seed, i);
     yield_period = period;
 }

@@ -4,10 +4,10 @@
 #include <arch/serial.h>
 #include <lib/crc32.h>
 #include <lib/printf.h>
+#include <lib/sizes.h>
 #include <stress/report.h>
 
 enum {
-    LINE_SIZE = 240,
     SEIZE_TURNS = 10000000, /* far longer than a line takes at 115200 baud */
 };
 
@@ -21,8 +21,12 @@ static struct {
 
 const char *verdict_name(enum verdict verdict)
 {
-    static const char *const names[] = {"pass", "fail", "error", "inconclusive", "hang", "crash"};
-    return names[verdict];
+    static const char *const words[] = {
+#define VERDICT(name, code, word, ...) [VERDICT_##name] = word,
+#include <stress/verdicts.def>
+    };
+
+    return words[verdict];
 }
 
 /*
@@ -38,8 +42,8 @@ static bool try_own(uint32_t me)
 
 static void write_line(const char *text, int length)
 {
-    if (length > LINE_SIZE)
-        length = LINE_SIZE;
+    if (length > LINE_LIMIT)
+        length = LINE_LIMIT;
     report.crc = crc32_extend(report.crc, text, (uint32_t)length);
     report.crc = crc32_extend(report.crc, "\n", 1);
     report.lines++;
@@ -49,7 +53,7 @@ static void write_line(const char *text, int length)
 
 void report_line(const char *format, ...)
 {
-    char text[LINE_SIZE + 1];
+    char text[LINE_LIMIT + 1];
     va_list arguments;
 
     va_start(arguments, format);
@@ -69,7 +73,7 @@ void report_line(const char *format, ...)
 
 void report_log(const char *format, va_list arguments)
 {
-    char text[LINE_SIZE + 1];
+    char text[LINE_LIMIT + 1];
 
     format_text_va(text, sizeof(text), format, arguments);
     report_line("# log: %s", text);

@@ -3,6 +3,7 @@
 #include <arch/irq.h>
 #include <arch/work.h>
 #include <lib/printf.h>
+#include <lib/sizes.h>
 #include <smp/percpu.h>
 #include <stddef.h>
 #include <stress/explain.h>
@@ -31,7 +32,7 @@ struct watch {
     uint64_t all_progress, all_moved_at;
 } __attribute__((aligned(64)));
 
-static struct watch watches[MAX_CPUS];
+static struct watch watches[CPU_LIMIT];
 
 static uint64_t limit_cycles; /* 0: never */
 static void (*teller)(void *context);

@@ -24,13 +24,13 @@ enum {
     SIGNAL_WORK = SIGWINCH,
 };
 
-struct percpu *percpu_table[MAX_CPUS];
+struct percpu *percpu_table[CPU_LIMIT];
 uint32_t percpu_count;
 
 static struct host_core {
     pthread_t thread;
     void (*entry)(uint32_t number);
-} cores[MAX_CPUS];
+} cores[CPU_LIMIT];
 
 static _Thread_local uint64_t fault_address;
 

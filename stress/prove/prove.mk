@@ -10,7 +10,7 @@ HOST_OBJECTS += $(PROVE_OBJECTS)
 
 $(PROVE)/scaled/mm/buddy_percpu.h: mm/buddy_percpu.h stress/prove/prove.mk
 	@mkdir -p $(@D)
-	@sed 's/CACHES = 256,/CACHES = 2,/; s/CACHE_PAGES = 64,/CACHE_PAGES = 4,/; s/CACHE_BATCH = 32,/CACHE_BATCH = 2,/' $< >$@
+	@sed 's/CACHES = CPU_LIMIT,/CACHES = 2,/; s/CACHE_PAGES = 64,/CACHE_PAGES = 4,/; s/CACHE_BATCH = 32,/CACHE_BATCH = 2,/' $< >$@
 
 $(eval $(call host_compile,prove))
 $(PROVE_OBJECTS): $(PROVE)/scaled/mm/buddy_percpu.h

@@ -21,6 +21,7 @@ from ..usage import (BUILD_DIR, UsageError, allocator, check_writable, existing_
                      kernel_arguments, memory, random_seed)
 from ..verdict import checks, junit
 from ..verdict.verdict import Verdict
+from ..vocabulary import MOST_CPUS
 
 NAME = "run"
 HELP = "Boot the kernel in QEMU, show its report live and judge it"
@@ -56,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_machine_arguments(group: argparse._ArgumentGroup) -> None:
     deterministic.add_arguments(group)
-    group.add_argument("--cpus", type=integer(1, 255), default=8, metavar="N",
-                       help="1 to 255 (default 8)")
+    group.add_argument("--cpus", type=integer(1, MOST_CPUS), default=8, metavar="N",
+                       help=f"1 to {MOST_CPUS} (default 8)")
     group.add_argument("--memory", type=memory, default="512M", metavar="SIZE",
                        help="16M to 64G, also beyond the host's own (default 512M)")
     group.add_argument("--accel", choices=("auto", "kvm", "tcg"), default="auto",

@@ -11,13 +11,11 @@ from dataclasses import dataclass, replace
 from ..log.serial import Log, parse
 from ..usage import UsageError
 from ..verdict.judge import judge
+from ..vocabulary import rule_titles
 
 CORES = 4
 OPERATIONS = 8
-# Rules that an allocator can break in the explorer as well as on all cores.
-RULES = ("overlap", "outside", "misaligned", "content", "free-list", "uncoalesced", "lost", "false-oom",
-         "free-refused", "bad-free", "irq-state", "lock-held", "lock-owner", "deadlock", "stall",
-         "wild-access", "trap")
+RULES = rule_titles("REPLAYED")  # that an allocator can break in the explorer as well as on all cores
 WINDOWS = (3, 4, 6, 8)  # operations of each core
 # Pages, and the largest order that is asked for: so that several blocks of it fit.
 ARENAS = ((16, 2), (64, 4), (8, 3), (4, 1))
