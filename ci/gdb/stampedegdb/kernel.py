@@ -146,7 +146,10 @@ class Kernel:
     def phase(self) -> str:
         """The name of the phase that runs, or ""."""
         address = self.run["phase"]
-        return self.record("struct phase", address).string("name") if address else ""
+        if not address:
+            return ""
+        row = self.record("struct phase", address)["row"]
+        return self.record("struct phase_row", row).string("name")
 
     @property
     def has_arena(self) -> bool:
