@@ -220,7 +220,7 @@ def test_a_trap_is_shown_where_it_happened(folder):
     with Machine(folder, "seconds=60 phases=mixed provoke=null on-fail=hold", cpus=2) as machine:
         shown = machine.wait_for(HELD).gdb("stampede cpus", "thread 2", "backtrace")
     assert "provoke_null" in rows(shown)[1]
-    assert re.search(r"trap_exception.*<signal handler called>.*provoke_null", shown, re.DOTALL)
+    assert re.search(r"traps_exception.*<signal handler called>.*provoke_null", shown, re.DOTALL)
 
 
 # The traps' own code.
