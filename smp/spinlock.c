@@ -8,6 +8,7 @@
 #include <smp/spinlock.h>
 
 static uint64_t yield_period;
+
 /* When each core gives way. */
 static struct yield_stream {
     struct prng random;
