@@ -43,6 +43,8 @@ def test_this_tree_is_clean(name):
     ("boot/a.c", "#include <arch/host/host.h>", "only programs of this host"),
     ("stress/a.c", "#include <stress/prove/view.h>", "only programs of this host"),
     ("arch/host/a.c", "#include <stress/run.h>", "arch may include only"),
+    ("stress/a.c", "#include <arch/msr.h>", "no part of the machine contract"),
+    ("boot/host/a.c", "#include <arch/paging.h>", "no part of the machine contract"),
     ("stress/a.c", "#include <sys/mman.h>", "no freestanding header"),
     ("lib/a.c", "#include <stdio.h>", "no freestanding header"),
     ("lib/a.c", '#include "b.h"', "write <folder/b.h>"),
@@ -69,6 +71,8 @@ def test_planted_line_is_found(tmp_path, path, line, names):
     ("lib/a.c", "/* #include <mm/page.h> */"),
     ("arch/x86_64/a.c", "#include <lib/string.h>"),
     ("arch/host/a.c", "#include <smp/percpu.h>"),
+    ("boot/a.c", "#include <arch/paging.h>"),
+    ("smp/bringup.c", "#include <arch/msr.h>"),
     ("arch/host/a.c", "#include <sys/mman.h>"),
     ("boot/host/a.c", "#include <arch/host/host.h>"),
     ("stress/prove/a.c", "#include <stdio.h>"),
@@ -78,6 +82,14 @@ def test_allowed_line_is_not_found(tmp_path, path, line):
     plant(tmp_path, path, f"/* A file. */\n#pragma once\n{line}\n")
     done = check("check-arrows", tmp_path)
     assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["apic", "new"])
+def test_port_has_only_what_is_in_the_contract(tmp_path, name):
+    plant(tmp_path, "arch/x86_64/include/arch/apic.h", ALONE)
+    plant(tmp_path, f"arch/host/include/arch/{name}.h", ALONE)
+    done = check("check-arrows", tmp_path)
+    assert done.returncode == 1 and f"<arch/{name}.h> is no header of the machine contract" in done.stdout
 
 
 def test_local_header_is_allowed(tmp_path):
@@ -284,3 +296,15 @@ def test_shell_scripts_are_clean():
         pytest.skip("no shellcheck")
     done = subprocess.run(["shellcheck", ROOT / "ci/install-deps"], env=os.environ, timeout=60)
     assert done.returncode == 0
+
+
+TOOLS = sorted(path.name for path in (ROOT / "ci").iterdir()
+               if path.is_file() and os.access(path, os.X_OK) and path.name != "check")
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_each_tool_says_how_it_is_called(tool):
+    done = subprocess.run([ROOT / "ci" / tool, "--help"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
+                          check=False)
+    assert f"ci/{tool}" in done.stdout + done.stderr or f"usage: {tool}" in done.stdout, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr, done.stderr

@@ -148,8 +148,7 @@ class Kernel:
         address = self.run["phase"]
         if not address:
             return ""
-        row = self.record("struct phase", address)["row"]
-        return self.record("struct phase_row", row).string("name")
+        return self.record("struct phase_row", self.record("struct phase", address)["row"]).string("name")
 
     @property
     def has_arena(self) -> bool:

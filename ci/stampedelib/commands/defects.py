@@ -26,9 +26,9 @@ def build_parser() -> Parser:
     parser = Parser(prog="defects", allow_abbrev=False,
                     description="Plant each bug of tests/defects in a copy of the tree, run it, and tell which are found.",
                     epilog="exit code: 0 all is as the headers say, 1 something is not, 2 error of use")
-    parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="these defects alone")
+    parser.add_argument("--only", nargs="+", action="extend", metavar="NAME", default=[], help="these defects alone")
     parser.add_argument("--lane", choices=tuple(LANES), help="run all in this lane, not in their own")
-    parser.add_argument("--rules", nargs="*", metavar="RULE",
+    parser.add_argument("--rules", nargs="*", action="extend", metavar="RULE",
                         help="then disable each of the oracle's rules (or these) and see that it is missed")
     parser.add_argument("--explorer", action="store_true",
                         help="then show each to the schedule explorer too, and tell what it finds")

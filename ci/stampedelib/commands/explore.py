@@ -22,6 +22,7 @@ from ..usage import (BUILD_DIR, UsageError, allocator, check_writable, existing_
 from ..verdict import checks
 from ..verdict.judge import judge
 from ..verdict.verdict import KERNEL_EXIT_CODES, Verdict
+from ..vocabulary import EXPLORE_OPTIONS
 from . import run as run_command
 from .gdb import add_gdb_arguments
 
@@ -29,7 +30,8 @@ NAME = "explore"
 HELP = "Search schedules for one that breaks a rule; repeat it, make it small, show it"
 KERNEL = BUILD_DIR / "gcc-order16-explore/stampede.elf"
 HOSTED = BUILD_DIR / "host/explore/stampede-explore"
-STRATEGIES = ("portfolio", "walk", "sparse", "pct2", "pct3", "pct4", "sweep")
+STRATEGIES = tuple(word for word in EXPLORE_OPTIONS["strategy"].allowed.split() if word != "given")
+DEFAULT_SECONDS = int(EXPLORE_OPTIONS["seconds"].default)
 LIMIT_SECONDS = 3600
 SILENT_SECONDS = 120  # far longer than anything takes between two lines
 CHUNK = 65536
@@ -51,16 +53,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--program-file", type=Path, default=HOSTED, metavar="FILE", dest="hosted_file",
                         help="the explorer as a program (default build/host/explore/stampede-explore)")
     parser.add_argument("--allocator", type=allocator, metavar="NAME", help="which of its allocators")
-    parser.add_argument("--seconds", type=integer(1), metavar="N",
-                        help="how long to search (default 15)")
-    parser.add_argument("--schedules", type=integer(1), metavar="N", help="how many to try instead")
+    parser.add_argument("--seconds", type=integer(1, EXPLORE_OPTIONS["seconds"].most), metavar="N",
+                        help=f"how long to search (default {DEFAULT_SECONDS})")
+    parser.add_argument("--schedules", type=integer(1, EXPLORE_OPTIONS["schedules"].most), metavar="N",
+                        help="how many to try instead")
     parser.add_argument("--seed", type=seeds, metavar="N|P:S",
                         help="repeats a search; P:S repeats one trial of it, as a failure names it")
     parser.add_argument("--program", metavar="FILE|TEXT",
                         help="explore this program instead of drawn ones; from a file of --save first "
                              "as it failed, then searching")
     parser.add_argument("--strategy", choices=STRATEGIES, help="who decides who goes on")
-    parser.add_argument("--preemptions", type=integer(0, 8), metavar="N", help="of a sweep, at most")
+    parser.add_argument("--preemptions", type=integer(0, EXPLORE_OPTIONS["preemptions"].most), metavar="N",
+                        help="of a sweep, at most")
     parser.add_argument("--minimise", action=argparse.BooleanOptionalAction, default=True,
                         help="make a failure small")
     parser.add_argument("--keep-going", action="store_true",
@@ -176,7 +180,7 @@ def passes(arguments: argparse.Namespace, saved: SavedProgram | None) -> list[li
         program, schedule = arguments.seed
         return [[*common, f"program-seed={program:#x}", f"schedule-seed={schedule:#x}"]]
     seed = arguments.seed[0] if arguments.seed else secrets.randbits(63) or 1
-    bound = [f"seconds={arguments.seconds or 15}"] if not arguments.schedules else [
+    bound = [f"seconds={arguments.seconds or DEFAULT_SECONDS}"] if not arguments.schedules else [
         f"schedules={arguments.schedules}"]
     if not saved:
         return [[*common, *bound, f"seed={seed:#x}"]]

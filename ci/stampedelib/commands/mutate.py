@@ -7,6 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from ..console import counted
 from ..mutants import report, verdicts
 from ..mutants.build import BuildTrouble, Recipe
 from ..mutants.campaign import Campaign, CleanTreeTrouble
@@ -30,9 +31,10 @@ def build_parser() -> Parser:
     parser = Parser(prog="mutate", allow_abbrev=False, epilog=EXIT_CODES,
                     description="Change the allocators and the lock in one place after the other; "
                                 "each change must be noticed by a test.")
-    parser.add_argument("--files", nargs="+", metavar="FILE", help=f"of {', '.join(FILES)}")
+    parser.add_argument("--files", nargs="+", action="extend", metavar="FILE", help=f"of {', '.join(FILES)}")
     parser.add_argument("--only", action="append", metavar="ID", help="this mutant (may be repeated)")
-    parser.add_argument("--jobs", type=count, default=min(2, os.cpu_count() or 1), metavar="N")
+    parser.add_argument("--jobs", type=count, default=min(2, os.cpu_count() or 1), metavar="N",
+                        help="how many at once (default %(default)s)")
     parser.add_argument("--sample", type=count, metavar="N", help="N mutants, drawn")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of --sample")
     parser.add_argument("--detectors", metavar="NAME,NAME",
@@ -144,7 +146,7 @@ def _run(arguments, recipe, files, every, mutants, detectors, said) -> int:
         known = State(state_path).results
         return _report(arguments, files, every, mutants, said, known)
     campaign = Campaign(recipe, arguments.folder, State(state_path), detectors, _say)
-    _say(f"{len(mutants)} mutants of {', '.join(files)}, {arguments.jobs} at a time")
+    _say(f"{counted(len(mutants), 'mutant')} of {', '.join(files)}, {arguments.jobs} at a time")
     campaign.check_clean(files, arguments.jobs)
     results = {one.id: one for one in campaign.run(mutants, arguments.jobs)}
     return _report(arguments, files, every, mutants, said, results)

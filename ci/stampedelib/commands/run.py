@@ -21,13 +21,13 @@ from ..usage import (BUILD_DIR, UsageError, allocator, check_writable, existing_
                      kernel_arguments, memory, random_seed)
 from ..verdict import checks, junit
 from ..verdict.verdict import Verdict
-from ..vocabulary import MOST_CPUS
+from ..vocabulary import MOST_CPUS, STRESS_OPTIONS
 
 NAME = "run"
 HELP = "Boot the kernel in QEMU, show its report live and judge it"
 BUILD = BUILD_DIR / "gcc-order16"  # where make puts the images by default
 KERNEL_OPTIONS = ("seed", "seconds", "ops", "allocator")
-DEFAULT_SECONDS = 15
+DEFAULT_SECONDS = int(STRESS_OPTIONS["seconds"].default)
 YIELD_WHEN_SINGLE = "yield=64"  # one thread runs all CPUs: without yields they hardly interleave
 BOOT_SECONDS = 300  # UEFI on a loaded host; a guest that died early is seen at once
 WORK_BOUND_SECONDS = 3600
@@ -73,8 +73,10 @@ def _add_machine_arguments(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_stress_arguments(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--seconds", type=integer(1), metavar="N", help="how long to stress")
-    group.add_argument("--ops", type=integer(1), metavar="N", help="how many operations instead")
+    group.add_argument("--seconds", type=integer(1, STRESS_OPTIONS["seconds"].most), metavar="N",
+                       help=f"how long to stress (default {DEFAULT_SECONDS})")
+    group.add_argument("--ops", type=integer(1, STRESS_OPTIONS["ops"].most), metavar="N",
+                       help="how many operations instead")
     group.add_argument("--seed", type=random_seed, metavar="N",
                        help="1 to 2^64-1; repeats each core's sequence of operations "
                             "(default: the kernel draws one)")

@@ -40,8 +40,9 @@ def seeds(text: str) -> range:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `sweep`."""
     parser.add_argument("words", nargs="*", metavar="-- OPTION",
-                        help="of each run, as `stampede run` has them")
-    parser.add_argument("--seeds", type=seeds, required=True, metavar="FIRST..LAST")
+                        help="of each run, as `ci/stampede run` has them")
+    parser.add_argument("--seeds", type=seeds, required=True, metavar="FIRST..LAST",
+                        help="which, from 1: a run for each")
     parser.add_argument("--jobs", type=integer(1, MOST_JOBS), metavar="N",
                         help="runs at the same time, on each machine (default: the processors here)")
     parser.add_argument("--keep-going", action="store_true",

@@ -20,7 +20,7 @@ HELP = "Run one seed of a sweep and print what came of it, for the engines of `s
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `sweep-one`."""
-    parser.add_argument("seed", type=integer(1, 2**64 - 1))
+    parser.add_argument("seed", type=integer(1, 2**64 - 1), help="which run of the sweep")
     parser.add_argument("words", nargs="*", metavar="-- OPTION", help="of the run")
     parser.add_argument("--work", choices=WORKS, default="run")
     where = parser.add_mutually_exclusive_group(required=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ..commands.run import BUILD, build_plan, leave_orderly
 from ..commands.stampede import build_parser
-from ..log.serial import key_values
+from ..console import counted
 from ..machine.machine import find_qemu
 from ..run.runner import Plan, run
 from ..usage import BUILD_DIR, ROOT, Parser, UsageError, existing_file, integer
@@ -76,13 +76,13 @@ def parser() -> Parser:
                       help=f"record ({RECORD}), images and logs (default build/soak)")
     made.add_argument("--kernel", type=Path, default=BUILD / "stampede.elf", metavar="FILE",
                       help="the ELF to copy, its ISO beside it (default build/gcc-order16's)")
-    made.add_argument("--qemu", metavar="PROGRAM", help="as of `stampede run`")
+    made.add_argument("--qemu", metavar="PROGRAM", help="default $STAMPEDE_QEMU or qemu-system-x86_64")
     made.add_argument("--own", action="store_true",
                       help="the image's first allocator, not the built-in ones; of one's own a "
                            "false alarm may be a true one")
     made.add_argument("--only", type=integer(0), metavar="NUMBER",
                       help="repeat this run of the record's soak, and record nothing")
-    made.add_argument("--report", type=Path, nargs="+", metavar="FILE",
+    made.add_argument("--report", type=Path, nargs="+", action="extend", metavar="FILE",
                       help="print docs/CLEAN.md for these records, of soaks one after the other or "
                            "side by side, and do nothing else")
     return made
@@ -211,7 +211,7 @@ def _one(subject: Subject, seed: int, configuration: Configuration, load: int) -
     tried = verdict.banner.get("allocator") or configuration.allocator
     return Run(seed, replace(configuration, allocator=tried), verdict.word, verdict.title,
                round(time.monotonic() - start, 2), started.isoformat(timespec="seconds"), host_load,
-               {phase.name: key_values(phase.detail) for phase in verdict.phases},
+               {phase.name: phase.values for phase in verdict.phases},
                subject.source, verdict.banner.get("version", ""), subject.checksum,
                subject.qemu_version)
 
@@ -227,16 +227,16 @@ def _verdict(subject: Subject, configuration: Configuration, folder: Path) -> Ve
 
 
 def plan(subject: Subject, configuration: Configuration, folder: Path) -> Plan:
-    """What `stampede run` would do."""
-    words = ["stampede", "run", "--iso", str(subject.iso), "--kernel", str(subject.kernel), "--qemu",
-             subject.qemu, "--log", str(folder / "serial.log"), "--quiet", "--on-fail", "bundle",
-             "--bundle-limit", TOO_LARGE_TO_SAVE, *configuration.words()]
-    arguments = build_parser().parse_args(words[1:], argparse.Namespace(argv=words))
+    """What `stampede run` would do. The command that repeats it shows all, and leaves the record's log alone."""
+    words = ["run", "--iso", str(subject.iso), "--kernel", str(subject.kernel), "--qemu", subject.qemu,
+             "--on-fail", "bundle", "--bundle-limit", TOO_LARGE_TO_SAVE, *configuration.words()]
+    arguments = build_parser().parse_args([*words, "--quiet", "--log", str(folder / "serial.log")],
+                                          argparse.Namespace(argv=[os.path.relpath(ROOT / "ci/stampede"), *words]))
     return build_plan(arguments)
 
 
 def _summary(runs: list[Run], alarms: int) -> str:
     seconds = sum(run.seconds for run in runs)
     inconclusive = sum(run.verdict == "inconclusive" for run in runs)
-    return (f"soak: {len(runs)} runs recorded, {seconds / 3600:.2f} hours, {inconclusive} "
-            f"inconclusive; since this start {alarms} false alarms")
+    return (f"soak: {counted(len(runs), 'run')} recorded, {seconds / 3600:.2f} hours, {inconclusive} "
+            f"inconclusive; since this start {counted(alarms, 'false alarm')}")
