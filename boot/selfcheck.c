@@ -11,6 +11,7 @@
 #include <lib/fail.h>
 #include <smp/percpu.h>
 #include <stddef.h>
+#include <stress/watch.h>
 
 typedef unsigned long long ull;
 
@@ -104,7 +105,7 @@ static void check_protection(const struct cpu_stacks *stacks)
         expect_not_mapped(stacks->ist[i].guard + PAGE_SIZE - 1);
 }
 
-static uint32_t checked[MAX_CPUS]; /* atomic: 1 once the core has checked itself */
+static uint32_t checked[CPU_LIMIT]; /* atomic: 1 once the core has checked itself */
 
 void selfcheck_core(void)
 {
@@ -118,7 +119,7 @@ void selfcheck_core(void)
 
 /* ---- between cores ---- */
 
-static uint32_t answers[MAX_CPUS]; /* atomic: interrupts that the core has taken */
+static uint32_t answers[CPU_LIMIT]; /* atomic: interrupts that the core has taken */
 
 static void answer(void)
 {
@@ -146,11 +147,9 @@ static void await(const uint32_t *counter, uint32_t count, uint32_t core, const 
 /* As the watchdog asks (stress/watch.c). */
 static void ask_by_nmi(uint32_t core)
 {
-    struct watch *watch = &percpu_table[core]->watch;
+    uint32_t asked = watch_ask(core);
 
-    __atomic_store_n(&watch->asked, watch->asked + 1, __ATOMIC_RELEASE);
-    cpu_send_nmi(percpu_table[core]->local.apic_id);
-    await(&watch->answered, watch->asked, core, "NMIs");
+    await(watch_answers(core), asked, core, "NMIs");
 }
 
 static void check_timer(void)

@@ -1,8 +1,8 @@
 /*
  * The one way out when a rule is broken.
  *
- * The rules stand in lib/rules.def. Programs that link lib/ provide fail(): the kernel's freezes
- * the other cores and reports (stress/failure.c), a hosted test's prints and jumps or aborts.
+ * The rules stand in lib/rules.def. The program says what comes of it (lib/sinks.h): the stress
+ * stops the other cores and reports (stress/failure.c), a unit test prints and jumps or aborts.
  */
 #pragma once
 
@@ -22,16 +22,6 @@ const char *rule_name(enum rule rule);
  * Any context: interrupts on or off, any lock held, any core.
  */
 _Noreturn void fail(enum rule rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/*
- * Some C compilers would take a text for a rule with no more than a warning. Here it is an error.
- * The definition of fail() is written (fail)(...), so that it is not this macro.
- */
-#ifndef __cplusplus
-#define FAIL_NEEDS_A_RULE_AND_NOT_A_TEXT(which) \
-    _Generic((which), enum rule : (which), int : (which))
-#define fail(which, ...) fail(FAIL_NEEDS_A_RULE_AND_NOT_A_TEXT(which), __VA_ARGS__)
-#endif
 
 /* Check an invariant of our own code: the expression and its place as values. */
 #define ASSERT(condition) \

@@ -3,12 +3,12 @@
 #include <arch/percpu.h>
 #include <arch/serial.h>
 #include <lib/crc32.h>
-#include <lib/log.h>
 #include <lib/printf.h>
+#include <lib/sizes.h>
 #include <stress/report.h>
 
 enum {
-    LINE_SIZE = 240,
+    LOG_FORMAT = 2,         /* docs/LOG.md, "Versions" */
     SEIZE_TURNS = 10000000, /* far longer than a line takes at 115200 baud */
 };
 
@@ -22,8 +22,12 @@ static struct {
 
 const char *verdict_name(enum verdict verdict)
 {
-    static const char *const names[] = {"pass", "fail", "error", "inconclusive", "hang", "crash"};
-    return names[verdict];
+    static const char *const words[] = {
+#define VERDICT(name, code, word, ...) [VERDICT_##name] = word,
+#include <stress/verdicts.def>
+    };
+
+    return words[verdict];
 }
 
 /*
@@ -39,8 +43,8 @@ static bool try_own(uint32_t me)
 
 static void write_line(const char *text, int length)
 {
-    if (length > LINE_SIZE)
-        length = LINE_SIZE;
+    if (length > LINE_LIMIT)
+        length = LINE_LIMIT;
     report.crc = crc32_extend(report.crc, text, (uint32_t)length);
     report.crc = crc32_extend(report.crc, "\n", 1);
     report.lines++;
@@ -50,7 +54,7 @@ static void write_line(const char *text, int length)
 
 void report_line(const char *format, ...)
 {
-    char text[LINE_SIZE + 1];
+    char text[LINE_LIMIT + 1];
     va_list arguments;
 
     va_start(arguments, format);
@@ -68,14 +72,11 @@ void report_line(const char *format, ...)
     irq_restore(flags);
 }
 
-void log_line(const char *format, ...)
+void report_log(const char *format, va_list arguments)
 {
-    char text[LINE_SIZE + 1];
-    va_list arguments;
+    char text[LINE_LIMIT + 1];
 
-    va_start(arguments, format);
     format_text_va(text, sizeof(text), format, arguments);
-    va_end(arguments);
     report_line("# log: %s", text);
 }
 
@@ -101,7 +102,7 @@ void report_start(void)
 void report_program(uint64_t nonce, const char *boot)
 {
     report.nonce = nonce;
-    report_line("# stampede version=%s nonce=%016llx boot=%s", STAMPEDE_VERSION,
+    report_line("# stampede version=%s log=%u nonce=%016llx boot=%s", STAMPEDE_VERSION, LOG_FORMAT,
                 (unsigned long long)nonce, boot);
 }
 

@@ -4,17 +4,14 @@
  */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Exit codes of the whole project, docs/LOG.md. The judge alone says "damaged", 6. */
+/* VERDICT_PASS and so on; the values are exit codes. */
 enum verdict {
-    VERDICT_PASS = 0,
-    VERDICT_FAIL,
-    VERDICT_ERROR,
-    VERDICT_INCONCLUSIVE,
-    VERDICT_HANG,
-    VERDICT_CRASH,
+#define VERDICT(name, code, ...) VERDICT_##name = (code),
+#include <stress/verdicts.def>
 };
 
 const char *verdict_name(enum verdict verdict);
@@ -29,6 +26,9 @@ bool report_has_plan(void);
 
 /* One line; what is too long for a line is cut. Any context but NMI; any core. */
 void report_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* "# log: ...", for those below (lib/log.h). */
+void report_log(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
 /*
  * Keep the log for this core alone, for good, so that others can be stopped with no line half

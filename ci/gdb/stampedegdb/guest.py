@@ -32,7 +32,7 @@ def _field(type_: gdb.Type, name: str) -> tuple[int, gdb.Type]:
 
 
 class Layout:
-    """The members of a C structure; members of members are named with dots: "watch.busy"."""
+    """The members of a C structure; members of members are named with dots: "local.number"."""
 
     def __init__(self, type_: gdb.Type) -> None:
         self.type = type_.strip_typedefs()
@@ -155,6 +155,12 @@ class Record:
     def _number(self, member: Member, index: int) -> int:
         start = member.offset + index * member.size
         return int.from_bytes(self._data[start:start + member.size], "little", signed=member.signed)
+
+
+def rule_title(name: str) -> str:
+    """"free-list" for "FREE_LIST", by the kernel's own table."""
+    numbers = {text: number for number, text in enumeration("enum rule").items()}
+    return gdb.parse_and_eval(f"rule_name::titles[{numbers['RULE_' + name]}]").string()
 
 
 def enumeration(name: str) -> dict[int, str]:

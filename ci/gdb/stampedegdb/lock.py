@@ -1,6 +1,7 @@
 """The command `stampede lock`."""
 from collections.abc import Iterator
 
+from .guest import rule_title
 from .kernel import Kernel
 from .locks import circle, find_lock, known_locks
 
@@ -23,4 +24,4 @@ def lines(kernel: Kernel, argument: str) -> Iterator[str]:
     waits = [f"core {cpu.number} waits for {lock.name} of core {lock.owner}"
              for cpu, lock in circle(kernel)]
     if waits:
-        yield f"deadlock: {', '.join(waits)}"
+        yield f"{rule_title('DEADLOCK')}: {', '.join(waits)}"

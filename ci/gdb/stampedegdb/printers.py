@@ -8,7 +8,7 @@ from .kernel import Cpu, Kernel, Worker
 from .lists import NO_LINK
 from .locks import Lock
 from .words import operation_text, symbol_text
-from .guest import Layout, Memory, Record, enumeration
+from .guest import Layout, Memory, Record, enumeration, rule_title
 
 
 
@@ -40,8 +40,7 @@ def _percpu(value: gdb.Value) -> str:
     cpu = Cpu(_record(value), None)
     words = [f"core {cpu.number} (APIC ID {cpu.apic_id})"]
     words += [word for word, member in (("not online", "online"),) if not cpu.record[member]]
-    words += [word for word, member in (("frozen", "frozen"), ("busy", "watch.busy"))
-              if cpu.record[member]]
+    words += [word for word, holds in (("frozen", cpu.record["frozen"]), ("busy", cpu.busy)) if holds]
     words += [f"holds {Lock(kernel, address).name}" for address in cpu.held]
     if cpu.waiting_for:
         words.append(f"waits for {Lock(kernel, cpu.waiting_for).name}")
@@ -87,9 +86,10 @@ def _buddy_pool(value: gdb.Value) -> str:
 
 def _walk_finding(value: gdb.Value) -> str:
     record = _record(value)
-    if not record["rule"]:
+    rule = enumeration("enum rule")[int(record["rule"])].removeprefix("RULE_")
+    if rule == "NONE":
         return f"sound: {record['free_pages']} pages in {record['free_blocks']} free blocks"
-    return f"{_title(record['rule'])}: {record.text('message')}"
+    return f"{rule_title(rule)}: {record.text('message')}"
 
 
 PRINTERS = {"page": _page, "spinlock_irq": _spinlock, "percpu": _percpu, "core": _core,

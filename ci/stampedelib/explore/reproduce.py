@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..console import Console
+from ..console import Console, counted
 from ..log.serial import parse, printable
 from ..usage import BUILD_DIR, ROOT, UsageError, existing_file
 from ..verdict.verdict import CODES, Verdict
@@ -48,7 +48,7 @@ class Tried:
 
     def text(self) -> str:
         """For a person."""
-        return (f"{len(self.programs)} programs made of it, {self.given} run in its order, "
+        return (f"{counted(len(self.programs), 'program')} made of it, {self.given} run in its order, "
                 f"{self.searched} other schedules searched")
 
 
@@ -122,8 +122,8 @@ def bring_back(arguments: argparse.Namespace, run: Run, elf: Path, repeat: Calla
     console = Console(quiet=arguments.quiet)
     if not arguments.quiet:
         console.say(printable(f"stampede: {story.title}"))
-        console.say(f"  allocator {story.allocator}, {len(story.events)} operations of "
-                    f"{len(story.cores)} cores in the log")
+        console.say(f"  allocator {story.allocator}, {counted(len(story.events), 'operation')} of "
+                    f"{counted(len(story.cores), 'core')} in the log")
     searches = SEARCHES_HOSTED if arguments.hosted else SEARCHES_IN_QEMU
     search = Search(story, run, arguments.args, arguments.seconds or SECONDS, searches)
     found = search.look()
@@ -177,7 +177,7 @@ def replay_command(tool: str, log: str, raw: bytes, kernel: Path, title: str) ->
     `tool` is quoted. Make knows which explorer has the allocator of its image, and makes it if need be; of an image
     from elsewhere the built-in allocators can be tried.
     """
-    if title.split(":")[0] not in from_stress.RULES or b"\n# history " not in raw:
+    if title.split(":")[0] not in from_stress.RULES or b"\n# history us=" not in raw:
         return None
     made_with = kernel.absolute().with_name("made-with")
     if made_with.parent.parent != BUILD_DIR or not made_with.is_file():
