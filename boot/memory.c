@@ -53,7 +53,7 @@ void *memory_take(size_t size, size_t align)
 
 /* ---- page tables ---- */
 
-void memory_guard_stacks(struct cpu_stacks *stacks)
+void memory_guard_stacks(struct core_stacks *stacks)
 {
     for (unsigned i = 0; i < IST_COUNT - 1; i++)
         paging_set((uintptr_t)stacks->ist[i].guard, (uintptr_t)stacks->ist[i].bytes, PAGING_NONE);

@@ -12,7 +12,7 @@
 #include <stress/report.h>
 #include <stress/run.h>
 #include <stress/statics.h>
-#include <stress/watch.h>
+#include <stress/watchdog.h>
 
 typedef unsigned long long ull;
 
@@ -163,8 +163,8 @@ void program_prepare(const struct page_allocator *allocator, const struct memory
     pfn_t start, end;
 
     run.options = &options;
-    watch_set_limit(options.watchdog);
-    watch_before_run();
+    watchdog_set_limit(options.watchdog);
+    watchdog_before_run();
     statics_keep(
         (const struct statics_range[STATICS_RANGES]){
             {user_data_start, (size_t)(user_data_end - user_data_start)},

@@ -5,7 +5,7 @@
 #include <lib/string.h>
 #include <stddef.h>
 #include <stress/arena.h>
-#include <stress/call.h>
+#include <stress/checked_call.h>
 #include <stress/content.h>
 #include <stress/explain.h>
 #include <stress/failure.h>
@@ -127,13 +127,13 @@ static struct block next_block(struct core *core, unsigned order)
 static void note_refusal(struct core *core, struct block block)
 {
     count_add(&core->counts.out_of_memory, 1);
-    call_remember(core, OPERATION_OUT_OF_MEMORY, INVALID_PFN, block);
+    checked_call_remember(core, OPERATION_OUT_OF_MEMORY, INVALID_PFN, block);
 }
 
 /* A block that was handed out becomes this core's. */
 static void take_block(struct arena *arena, struct core *core, pfn_t pfn, struct block block)
 {
-    call_remember(core, OPERATION_ALLOCATE, pfn, block);
+    checked_call_remember(core, OPERATION_ALLOCATE, pfn, block);
     arena_check_place(arena, pfn, block.order);
     uint64_t index = pfn - arena->start;
     uint64_t taken = bitmap_set_range(arena->held, index, arena_block_pages(arena, block.order));
@@ -150,7 +150,7 @@ static void take_block(struct arena *arena, struct core *core, pfn_t pfn, struct
 pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
 {
     struct block block = next_block(core, order);
-    pfn_t pfn = call_allocate(arena, core, block);
+    pfn_t pfn = checked_allocate(arena, core, block);
 
     if (pfn != INVALID_PFN) {
         take_block(arena, core, pfn, block);
@@ -229,7 +229,7 @@ pfn_t arena_allocate_placed(struct arena *arena, struct core *core, unsigned ord
                             struct place place)
 {
     struct block block = next_block(core, order);
-    pfn_t pfn = call_allocate_placed(arena, core, block, place);
+    pfn_t pfn = checked_allocate_placed(arena, core, block, place);
     char text[48];
 
     if (pfn == INVALID_PFN) {
@@ -281,7 +281,7 @@ void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
     ASSERT(holding.state == HOLDING_HELD && bitmap_test(arena->held, index));
     if (arena->sample)
         check_content(arena, core, pfn, block);
-    call_remember(core, OPERATION_FREE, pfn, block);
+    checked_call_remember(core, OPERATION_FREE, pfn, block);
 
     /* Given up before it is freed: from then on another core may be handed it. */
     arena->holdings[index] =
@@ -291,7 +291,7 @@ void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
         fail(RULE_OVERLAP, "pfn 0x%llx order %u: page 0x%llx was given up by another", (ull)pfn,
              order, (ull)(arena->start + missing));
 
-    enum page_error error = call_free(arena, core, OPERATION_FREE, pfn, block);
+    enum page_error error = checked_free(arena, core, OPERATION_FREE, pfn, block);
     if (error != PAGE_OK)
         fail(RULE_FREE_REFUSED, "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
              page_error_name(error));
@@ -303,9 +303,9 @@ void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned 
                     const char *kind)
 {
     struct block nobody = {.core = (uint16_t)core->number, .order = (uint8_t)order};
-    enum page_error error = call_free(arena, core, OPERATION_BAD_FREE, pfn, nobody);
+    enum page_error error = checked_free(arena, core, OPERATION_BAD_FREE, pfn, nobody);
 
-    call_remember(core, OPERATION_BAD_FREE, pfn, nobody);
+    checked_call_remember(core, OPERATION_BAD_FREE, pfn, nobody);
     count_add(&core->counts.bad_frees, 1);
     if (error == PAGE_OK)
         fail(RULE_BAD_FREE, "pfn 0x%llx order %u accepted: %s", (ull)pfn, order, kind);
@@ -366,7 +366,7 @@ enum page_error arena_remove(struct arena *arena, pfn_t start, uint64_t count)
 {
     uint64_t index = start - arena->start;
 
-    if (call_remove(arena, start, count) != PAGE_OK)
+    if (checked_remove(arena, start, count) != PAGE_OK)
         return PAGE_BUSY;
     /* Nobody can have been handed one since, so who holds one held it then. */
     uint64_t held = bitmap_find_set(arena->held, index, index + count);
@@ -383,7 +383,7 @@ enum page_error arena_plug(struct arena *arena, pfn_t start, uint64_t count)
 {
     bitmap_set_range(arena->inserted, start - arena->start, count);
     arena->inserted_pages += count;
-    return call_insert(arena, start, count);
+    return checked_insert(arena, start, count);
 }
 
 uint64_t arena_held_pages(const struct arena *arena)

@@ -4,7 +4,7 @@
  * The oracle never trusts the allocator. It keeps, for every page, who holds it; every block handed
  * out is claimed there atomically before anybody uses it, and given up before it is freed. Rules
  * that are checked at each call: overlap, outside, misaligned, content, false-oom, free-refused;
- * irq-state and lock-held around it (stress/call.h). At rest (arena_rest.c): free-list,
+ * irq-state and lock-held around it (stress/checked_call.h). At rest (arena_rest.c): free-list,
  * uncoalesced, lost, residue (mm/walker.h). A broken one ends in failure_begin/end.
  */
 #pragma once

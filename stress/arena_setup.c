@@ -4,7 +4,7 @@
 #include <lib/fail.h>
 #include <lib/string.h>
 #include <stress/arena.h>
-#include <stress/call.h>
+#include <stress/checked_call.h>
 #include <stress/content.h>
 #include <stress/statics.h>
 
@@ -83,7 +83,7 @@ static void reset_allocator(struct arena *arena)
     if (arena->metadata)
         memset(arena->metadata, 0, arena->metadata_size);
     if (!page_allocator_takes_one_region(arena->allocator))
-        call_init(arena, arena->start, arena->end);
+        checked_init(arena, arena->start, arena->end);
 }
 
 void arena_init(struct arena *arena, const struct page_allocator *allocator, pfn_t start, pfn_t end,
@@ -173,12 +173,12 @@ static enum page_error give_pages(struct arena *arena, pfn_t start, uint64_t cou
     uint64_t alignment = arena->allocator->range_alignment;
 
     if (!page_allocator_takes_one_region(arena->allocator))
-        return call_insert(arena, start, count);
+        return checked_insert(arena, start, count);
     if (arena->region_count || !count || start < arena->start || start >= arena->end ||
         count > arena->end - start || (alignment && (start | count) & (alignment - 1)))
         return PAGE_BAD_RANGE;
     arena->region_count = count;
-    call_init(arena, start, start + count);
+    checked_init(arena, start, start + count);
     return PAGE_OK;
 }
 

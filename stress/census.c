@@ -1,8 +1,8 @@
 #include <arch/percpu.h>
 #include <lib/bitmap.h>
 #include <lib/fail.h>
-#include <stress/call.h>
 #include <stress/census.h>
+#include <stress/checked_call.h>
 
 typedef unsigned long long ull;
 
@@ -62,8 +62,8 @@ void census_take(struct arena *arena)
     noted_start = arena->end;
     noted_end = arena->start;
     for (unsigned order = arena->largest_order + 1; order-- > 0;) {
-        pfn_t pfn = call_allocate(arena, census_core(), block_of(order));
-        for (; pfn != INVALID_PFN; pfn = call_allocate(arena, census_core(), block_of(order)))
+        pfn_t pfn = checked_allocate(arena, census_core(), block_of(order));
+        for (; pfn != INVALID_PFN; pfn = checked_allocate(arena, census_core(), block_of(order)))
             note(arena, pfn, order);
     }
     for (pfn_t pfn = next_block(arena, noted_start); pfn < noted_end;
@@ -80,7 +80,7 @@ void census_give_back(struct arena *arena)
         unsigned order = *entry - 1u;
         *entry = 0;
         enum page_error error =
-            call_free(arena, census_core(), OPERATION_FREE, pfn, block_of(order));
+            checked_free(arena, census_core(), OPERATION_FREE, pfn, block_of(order));
         if (error != PAGE_OK)
             fail(RULE_FREE_REFUSED, "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
                  page_error_name(error));

@@ -69,7 +69,8 @@ struct core {
     uint32_t calling; /* number of its call to the allocator, outside of handlers; 0 between calls.
                          Atomic: others look */
     uint32_t call_count;
-    uint32_t met[CPU_LIMIT]; /* of each other core: the call that was counted last as overlapping */
+    uint32_t
+        met[CORE_LIMIT]; /* of each other core: the call that was counted last as overlapping */
     struct history_entry now; /* the operation that runs; operation OPERATION_NONE between calls */
     uint64_t history_next;
     struct history_entry history[HISTORY_SIZE];

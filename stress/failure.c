@@ -49,10 +49,10 @@ void failure_set_phase(unsigned index, const char *name)
 
 void failure_freeze(const struct trap_frame *frame)
 {
-    struct percpu *cpu = this_cpu();
+    struct percpu *core = this_core();
 
-    cpu->frozen_at = frame;
-    __atomic_store_n(&cpu->frozen, true, __ATOMIC_RELEASE);
+    core->frozen_at = frame;
+    __atomic_store_n(&core->frozen, true, __ATOMIC_RELEASE);
     cpu_halt();
 }
 
@@ -68,9 +68,9 @@ bool failure_in_progress(void)
     return __atomic_load_n(&failure.owner, __ATOMIC_ACQUIRE) != 0;
 }
 
-static bool is_other(const struct percpu *cpu)
+static bool is_other(const struct percpu *core)
 {
-    return cpu != this_cpu() && __atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE);
+    return core != this_core() && __atomic_load_n(&core->online, __ATOMIC_ACQUIRE);
 }
 
 static bool all_frozen(void)
@@ -153,7 +153,7 @@ static void failure_begin_va(enum rule rule, const char *format, va_list argumen
         offer_to_catcher(rule, format, arguments);
     if (!claim_failure()) {
         if (failure.owner != cpu_number() + 1)
-            failure_freeze(this_cpu()->frozen_at);
+            failure_freeze(this_core()->frozen_at);
         cpu_halt(); /* a failure while reporting a failure: what has been said must do */
     }
     failure.failed_at = cpu_cycles();

@@ -5,8 +5,8 @@
 #include <lib/bitmap.h>
 #include <lib/count.h>
 #include <lib/fail.h>
-#include <stress/mix.h>
 #include <stress/phases.h>
+#include <stress/workload.h>
 
 typedef unsigned long long ull;
 
@@ -24,7 +24,7 @@ static struct {
 static void prepare(struct run *run)
 {
     removed.count = 0;
-    mix_prepare(run, run->arena.inserted_pages / 4 / run->core_count);
+    workload_prepare(run, run->arena.inserted_pages / 4 / run->core_count);
 }
 
 /* Any length up to 2^11 pages, short ones as likely as long ones, anywhere. */
@@ -86,7 +86,7 @@ static void change(struct run *run, struct core *core)
 static void round_hotplug(struct run *run, struct core *core)
 {
     while (run_goes_on(run, core)) {
-        mix_turn(run, core);
+        workload_turn(run, core);
         if (core->number == 0 && core->steps % TURNS_A_CHANGE == 0)
             change(run, core);
     }
@@ -94,7 +94,7 @@ static void round_hotplug(struct run *run, struct core *core)
 
 static void release(struct run *run, struct core *core)
 {
-    mix_release(run, core);
+    workload_release(run, core);
     if (core->number == 0 && removed.count)
         put_back(run, core);
 }

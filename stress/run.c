@@ -6,7 +6,7 @@
 #include <smp/percpu.h>
 #include <stddef.h>
 #include <stress/advice.h>
-#include <stress/call.h>
+#include <stress/checked_call.h>
 #include <stress/explain.h>
 #include <stress/failure.h>
 #include <stress/plan.h>
@@ -17,7 +17,7 @@
 #include <stress/tested.h>
 #include <stress/tick.h>
 #include <stress/totals.h>
-#include <stress/watch.h>
+#include <stress/watchdog.h>
 
 typedef unsigned long long ull;
 
@@ -38,22 +38,22 @@ enum {
  */
 static void check_between_calls(void)
 {
-    const struct percpu *cpu = this_cpu();
+    const struct percpu *core = this_core();
 
-    if (cpu->locks_held)
-        fail(RULE_LOCK_HELD, "core %u goes on with %u locks held: %s", cpu->local.number,
-             cpu->locks_held, percpu_held_name(cpu));
+    if (core->locks_held)
+        fail(RULE_LOCK_HELD, "core %u goes on with %u locks held: %s", core->local.number,
+             core->locks_held, percpu_held_name(core));
     if (!irq_enabled())
-        fail(RULE_IRQ_STATE, "core %u goes on with interrupts off", cpu->local.number);
+        fail(RULE_IRQ_STATE, "core %u goes on with interrupts off", core->local.number);
 }
 
 /* Waiting for others is no standstill of one's own. */
 static void meet(struct run *run)
 {
     check_between_calls();
-    bool busy = watch_busy(false);
+    bool busy = watchdog_busy(false);
     barrier_wait(&run->barrier);
-    watch_busy(busy);
+    watchdog_busy(busy);
 }
 
 void run_meet(struct run *run)
@@ -99,7 +99,7 @@ static void tell_if_overdue(void *context)
 
     if (!run->tells || now < run->progress_at + OVERDUE_SECONDS * clock_hz())
         return;
-    uint64_t made = watch_progress_of(run->core_count);
+    uint64_t made = watchdog_progress_of(run->core_count);
     if (made == run->progress_made)
         return;
     struct totals sum = totals_of(run);
@@ -116,7 +116,7 @@ bool run_goes_on(struct run *run, struct core *core)
 
     provoke_step(run, core);
     check_between_calls();
-    watch_progress();
+    watchdog_progress();
     if (core->number == 0 && now >= run->progress_at)
         print_progress(run, now);
     if (run->options->ops)
@@ -277,18 +277,18 @@ static void run_rounds(struct run *run, struct core *core)
     const struct phase *phase = run->phase;
 
     do {
-        watch_busy(true);
+        watchdog_busy(true);
         phase->round(run, core);
-        watch_busy(false);
+        watchdog_busy(false);
         run_meet(run);
         if (core->number == 0)
             end_round(run);
         run_meet(run);
     } while (run->more);
-    watch_busy(true);
+    watchdog_busy(true);
     if (phase->release)
         phase->release(run, core);
-    watch_busy(false);
+    watchdog_busy(false);
 }
 
 /* Returns, on core 0, whether the phase passed. */
@@ -319,7 +319,7 @@ void run_take_cores(struct run *run, uint32_t cores, void *(*take)(size_t size, 
         run->cores[i].number = run->interrupt_cores[i].number = i;
         run->interrupt_cores[i].in_interrupt = true;
     }
-    call_set_cores(run->cores, cores);
+    checked_call_set_cores(run->cores, cores);
     explain_set_cores(run->cores, cores);
 }
 
@@ -337,8 +337,8 @@ void run_prepare(struct run *run)
     run->barrier = (struct barrier){.members = run->core_count};
     spinlock_yield(run->options->yield_one_in, run->options->common.seed);
     tick_preempt(run->options->preempt, run->options->common.seed);
-    watch_set_limit(run->options->watchdog);
-    watch_set_teller(tell_if_overdue, run);
+    watchdog_set_limit(run->options->watchdog);
+    watchdog_set_teller(tell_if_overdue, run);
     failure_set_rest(plan_report_rest, run);
     run->all_pages = run->arena.inserted_pages;
     walk_first(run);
@@ -349,7 +349,7 @@ void run_core(struct run *run, uint32_t number)
     struct core *core = &run->cores[number];
     unsigned index = 0, passed = 0;
 
-    watch_start_core();
+    watchdog_start_core();
     if (number == 0)
         run->end = cpu_cycles() + run->options->common.seconds * clock_hz();
     for (unsigned i = 0; all_phases[i]; i++)

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stress/failure.h>
 #include <stress/traps.h>
-#include <stress/watch.h>
+#include <stress/watchdog.h>
 
 typedef unsigned long long ull;
 
@@ -14,7 +14,7 @@ enum {
 };
 
 /* Which of a core's stacks the address is the guard page of, or NULL. */
-static const char *guarded_stack(const struct cpu_stacks *stacks, uint64_t address)
+static const char *guarded_stack(const struct core_stacks *stacks, uint64_t address)
 {
     static const char *const names[] = {"NMI", "double fault", "machine check"};
 
@@ -81,7 +81,7 @@ static void begin_trap(const struct trap_frame *frame)
 void traps_exception(struct trap_frame *frame)
 {
     begin_trap(frame);
-    this_cpu()->frozen_at = frame;
+    this_core()->frozen_at = frame;
     report_registers(frame);
     failure_end();
 }
@@ -92,10 +92,10 @@ void traps_nmi(struct trap_frame *frame)
 
     if (failure_in_progress())
         failure_freeze(frame);
-    if (watch_answer())
+    if (watchdog_answer())
         return;
-    this_cpu()->frozen_at = frame;
-    enum rule rule = watch_diagnose(text, sizeof(text));
+    this_core()->frozen_at = frame;
+    enum rule rule = watchdog_diagnose(text, sizeof(text));
     failure_begin(rule, "%s", text);
     failure_end();
 }

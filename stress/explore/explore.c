@@ -5,7 +5,7 @@
 #include <lib/string.h>
 #include <stress/explore/explore.h>
 #include <stress/explore/minimise.h>
-#include <stress/explore/tale.h>
+#include <stress/explore/trial_report.h>
 #include <stress/failure.h>
 #include <stress/run_end.h>
 
@@ -69,17 +69,17 @@ static enum strategy wanted_strategy(void)
 static void learn_patience(void)
 {
     enum { OTHERS = 2 * EXPLORE_THREADS };
-    unsigned longest = machine_longest();
+    unsigned longest = simulator_longest();
 
-    machine_be_patient(longest < MACHINE_POINTS_USUAL ? MACHINE_POINTS + OTHERS * longest
-                                                      : MACHINE_POINTS);
+    simulator_be_patient(longest < SIMULATOR_POINTS_USUAL ? SIMULATOR_POINTS + OTHERS * longest
+                                                          : SIMULATOR_POINTS);
 }
 
 /* With nobody interrupting anybody: how long it is, and whether it holds even so. */
 static bool run_usual(void)
 {
     schedule_begin_given(&explorer.schedule, NULL, 0);
-    machine_be_patient(MACHINE_POINTS_USUAL);
+    simulator_be_patient(SIMULATOR_POINTS_USUAL);
     bool failed = run_trial();
     learn_patience();
     explorer.length = explorer.schedule.points;
@@ -111,14 +111,14 @@ static void shrink_and_trace(void)
         report_line("# minimise trials=%llu ms=%llu", (ull)trials,
                     (ull)((clock_ns() - before) / 1000000));
     }
-    tale_minimised(&explorer.failing, explorer.start_pfn);
-    machine_trace(explorer.trace, TRACE_SIZE);
+    trial_report_minimised(&explorer.failing, explorer.start_pfn);
+    simulator_trace(explorer.trace, TRACE_SIZE);
     if (!minimise_confirm(&explorer.failing, &explorer.schedule))
         report_line("# minimised: it does not fail again: something outlives a trial");
-    tale_trace(explorer.trace);
-    tale_outcomes(&explorer.failing.program);
+    trial_report_trace(explorer.trace);
+    trial_report_outcomes(&explorer.failing.program);
     if (explorer.failing.failure.rule == RULE_RACE)
-        tale_race();
+        trial_report_race();
 }
 
 static void report_found(void)
@@ -128,7 +128,7 @@ static void report_found(void)
                 (ull)explorer.program_seed, (ull)explorer.schedule_seed,
                 strategy_name(explorer.schedule.strategy), (ull)explorer.schedules,
                 explorer.result.points, (ull)explorer.result.hash);
-    tale_program("found", &explorer.program);
+    trial_report_program("found", &explorer.program);
     report_line("# found title=%s", explorer.result.failure.title);
 }
 
@@ -240,7 +240,7 @@ static bool sweep_program(void)
 
     schedule_begin_given(&explorer.schedule, NULL,
                          0); /* not counted: one of the sweep's is alike */
-    machine_be_patient(MACHINE_POINTS_USUAL);
+    simulator_be_patient(SIMULATOR_POINTS_USUAL);
     trial_run(&explorer.program, &explorer.schedule, &explorer.result);
     learn_patience();
     schedule_sweep_begin(&explorer.schedule, explorer.levels,
@@ -288,14 +288,14 @@ static void replay(void)
         schedule_parse(list, &count, explorer.options->switches, message, sizeof(message));
         schedule_begin_given(&explorer.schedule, list, count);
     }
-    machine_trace(explorer.trace, TRACE_SIZE);
+    simulator_trace(explorer.trace, TRACE_SIZE);
     bool failed = run_trial();
-    machine_trace(NULL, 0);
+    simulator_trace(NULL, 0);
     if (failed)
         note_failure();
-    tale_program("replayed", &explorer.program);
-    tale_trace(explorer.trace);
-    tale_outcomes(&explorer.program);
+    trial_report_program("replayed", &explorer.program);
+    trial_report_trace(explorer.trace);
+    trial_report_outcomes(&explorer.program);
 }
 
 /* ---- the frame ---- */

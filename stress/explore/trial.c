@@ -238,7 +238,7 @@ static void caught(enum rule rule, const char *title)
 {
     trial.result->failure.rule = rule;
     trial_broken(title);
-    machine_abandon();
+    simulator_abandon();
 }
 
 static void forget(void)
@@ -269,14 +269,14 @@ void trial_run(const struct program *program, struct schedule *schedule,
     forget();
     statics_restore();
     failure_catch(caught);
-    machine_run_alone(set_up);
+    simulator_run_alone(set_up);
     if (!result->failure.rule) {
-        machine_run(program, schedule, run_operation);
-        result->points = machine_points();
-        result->hash = machine_hash();
+        simulator_run(program, schedule, run_operation);
+        result->points = simulator_points();
+        result->hash = simulator_hash();
     }
     if (!result->failure.rule)
-        machine_run_alone(inspect);
+        simulator_run_alone(inspect);
     failure_catch(NULL);
 }
 
@@ -289,7 +289,7 @@ uint64_t trial_alignment(const struct page_allocator *allocator)
 
 void trial_init(const struct trial_setup *setup)
 {
-    struct machine_setup machine = setup->machine;
+    struct simulator_setup machine = setup->machine;
     struct arena *arena = &trial.arena;
     uint64_t alignment = setup->allocator->range_alignment;
     pfn_t end = setup->start + (alignment > EXPLORE_PAGES ? alignment : EXPLORE_PAGES);
@@ -305,7 +305,7 @@ void trial_init(const struct trial_setup *setup)
     machine.regions[3].start = (uintptr_t)setup->globals;
     machine.regions[3].size = setup->globals_size;
     machine.place = trial_place;
-    machine_init(&machine);
+    simulator_init(&machine);
 }
 
 /* ---- telling ---- */

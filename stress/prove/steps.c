@@ -105,7 +105,7 @@ void do_step(struct step step)
 {
     uint32_t held = search.books.held;
 
-    machine_enter(step.core);
+    simulator_enter(step.core);
     switch (step.kind) {
     case ALLOCATE:
         do_allocate(step.what);
@@ -120,7 +120,7 @@ void do_step(struct step step)
         do_insert(step.unit, step.what);
         break;
     }
-    machine_check_rest();
+    simulator_check_rest();
     check_held(held);
 }
 
@@ -154,7 +154,7 @@ static void check_unchanged(void)
 {
     if (has_changed())
         fail(RULE_BAD_FREE, "refused, and something has changed");
-    machine_check_rest();
+    simulator_check_rest();
     check_held(search.books.held);
 }
 
@@ -228,7 +228,7 @@ void try_what_is_bad(unsigned core)
 {
     search.step = (struct step){.core = core & 15};
     enter(search.step);
-    machine_enter(core);
+    simulator_enter(core);
     try_bad_frees();
     if (has_changed()) {
         search.one_by_one = true;

@@ -3,8 +3,8 @@
 #include <arch/page.h>
 #include <lib/fail.h>
 #include <smp/percpu.h>
-#include <stress/call.h>
-#include <stress/watch.h>
+#include <stress/checked_call.h>
+#include <stress/watchdog.h>
 
 /* As a core was before a call, and must be after it. */
 struct standing {
@@ -14,20 +14,20 @@ struct standing {
 
 static struct standing standing_now(void)
 {
-    return (struct standing){irq_enabled(), this_cpu()->locks_held};
+    return (struct standing){irq_enabled(), this_core()->locks_held};
 }
 
 static void check_standing(struct standing before, const char *function)
 {
-    const struct percpu *cpu = this_cpu();
+    const struct percpu *core = this_core();
 
-    if (cpu->locks_held != before.locks_held)
+    if (core->locks_held != before.locks_held)
         fail(RULE_LOCK_HELD, "core %u returned from %s with %u locks held, %u before: %s",
-             cpu->local.number, function, cpu->locks_held, before.locks_held,
-             percpu_held_name(cpu));
+             core->local.number, function, core->locks_held, before.locks_held,
+             percpu_held_name(core));
     if (irq_enabled() != before.interrupts)
         fail(RULE_IRQ_STATE, "core %u returned from %s with interrupts %s, %s before",
-             cpu->local.number, function, irq_enabled() ? "on" : "off",
+             core->local.number, function, irq_enabled() ? "on" : "off",
              before.interrupts ? "on" : "off");
 }
 
@@ -41,7 +41,7 @@ struct call {
 static struct core *all_cores; /* core_count of them; NULL: nobody looks at others */
 static uint32_t core_count;
 
-void call_set_cores(struct core *cores, uint32_t count)
+void checked_call_set_cores(struct core *cores, uint32_t count)
 {
     all_cores = cores;
     core_count = count;
@@ -84,7 +84,7 @@ static struct call call_begin(struct core *core, const char *function, enum oper
     core->call_count += core->call_count == UINT32_MAX ? 2 : 1; /* 0 is no call */
     __atomic_store_n(&core->calling, core->call_count, __ATOMIC_RELAXED);
     if (!core->in_interrupt)
-        watch_progress();
+        watchdog_progress();
     return (struct call){core, function, standing_now(), true};
 }
 
@@ -94,10 +94,11 @@ static void call_end(struct call call)
     __atomic_store_n(&call.core->calling, 0, __ATOMIC_RELAXED);
     call.core->now.operation = OPERATION_NONE;
     if (!call.core->in_interrupt)
-        watch_progress();
+        watchdog_progress();
 }
 
-void call_remember(struct core *core, enum operation operation, pfn_t pfn, struct block block)
+void checked_call_remember(struct core *core, enum operation operation, pfn_t pfn,
+                           struct block block)
 {
     core->history[core->history_next++ % HISTORY_SIZE] = make_entry(operation, pfn, block);
 }
@@ -114,7 +115,7 @@ static pfn_t allocate_address(const struct arena *arena, unsigned order)
     return address ? address_to_pfn(address) : INVALID_PFN;
 }
 
-pfn_t call_allocate(struct arena *arena, struct core *core, struct block block)
+pfn_t checked_allocate(struct arena *arena, struct core *core, struct block block)
 {
     struct call call = call_begin(core, "allocate_pages", OPERATION_ALLOCATING, INVALID_PFN, block);
     pfn_t pfn = arena->allocator->allocate_address
@@ -139,8 +140,8 @@ static pfn_t allocate_placed(const struct arena *arena, unsigned order, struct p
     }
 }
 
-pfn_t call_allocate_placed(struct arena *arena, struct core *core, struct block block,
-                           struct place place)
+pfn_t checked_allocate_placed(struct arena *arena, struct core *core, struct block block,
+                              struct place place)
 {
     static const char *const functions[] = {"allocate_pages", "allocate_below", "allocate_at",
                                             "allocate_on_node"};
@@ -152,8 +153,8 @@ pfn_t call_allocate_placed(struct arena *arena, struct core *core, struct block 
     return pfn;
 }
 
-enum page_error call_free(struct arena *arena, struct core *core, enum operation operation,
-                          pfn_t pfn, struct block block)
+enum page_error checked_free(struct arena *arena, struct core *core, enum operation operation,
+                             pfn_t pfn, struct block block)
 {
     struct call call = call_begin(core, "free_pages", operation, pfn, block);
     enum page_error error =
@@ -182,17 +183,17 @@ static struct call range_begin(const char *function, enum operation operation, p
     struct block pages = {.serial = (uint32_t)count};
 
     core->now = make_entry(operation, start, pages);
-    return (struct call){core, function, standing_now(), watch_busy(true)};
+    return (struct call){core, function, standing_now(), watchdog_busy(true)};
 }
 
 static void range_end(struct call call)
 {
     check_standing(call.before, call.function);
     call.core->now.operation = OPERATION_NONE;
-    watch_busy(call.busy);
+    watchdog_busy(call.busy);
 }
 
-void call_init(const struct arena *arena, pfn_t start, pfn_t end)
+void checked_init(const struct arena *arena, pfn_t start, pfn_t end)
 {
     struct call call = range_begin("init", OPERATION_INIT, start, end - start);
 
@@ -200,7 +201,7 @@ void call_init(const struct arena *arena, pfn_t start, pfn_t end)
     range_end(call);
 }
 
-enum page_error call_insert(const struct arena *arena, pfn_t start, uint64_t count)
+enum page_error checked_insert(const struct arena *arena, pfn_t start, uint64_t count)
 {
     struct call call = range_begin("insert_pages", OPERATION_INSERT, start, count);
     enum page_error error = arena->allocator->insert_pages(arena->pool, start, count);
@@ -209,7 +210,7 @@ enum page_error call_insert(const struct arena *arena, pfn_t start, uint64_t cou
     return error;
 }
 
-enum page_error call_remove(const struct arena *arena, pfn_t start, uint64_t count)
+enum page_error checked_remove(const struct arena *arena, pfn_t start, uint64_t count)
 {
     struct call call = range_begin("remove_pages", OPERATION_REMOVE, start, count);
     enum page_error error = arena->allocator->remove_pages(arena->pool, start, count);

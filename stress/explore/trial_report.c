@@ -1,11 +1,11 @@
 #include <lib/printf.h>
 #include <lib/symbols.h>
-#include <stress/explore/tale.h>
+#include <stress/explore/trial_report.h>
 #include <stress/report.h>
 
 typedef unsigned long long ull;
 
-void tale_program(const char *what, const struct program *program)
+void trial_report_program(const char *what, const struct program *program)
 {
     char text[PROGRAM_TEXT_SIZE];
 
@@ -24,12 +24,12 @@ static void tell_switches(const struct schedule_switch *list, unsigned count)
             schedule_print(list + i, count - i < a_line ? count - i : a_line, text, sizeof(text)));
 }
 
-void tale_minimised(const struct failing *failing, pfn_t start_pfn)
+void trial_report_minimised(const struct failing *failing, pfn_t start_pfn)
 {
     report_line("# minimised cores=%u operations=%u switches=%u first_pfn=0x%llx",
                 program_cores(&failing->program), program_length(&failing->program),
                 failing->switch_count, (ull)start_pfn);
-    tale_program("minimised", &failing->program);
+    trial_report_program("minimised", &failing->program);
     tell_switches(failing->switches, failing->switch_count);
 }
 
@@ -50,11 +50,11 @@ static const char *quoted_place(uintptr_t address, char *text, size_t size)
     return format_value(text, size, trial_place(address, place, sizeof(place)));
 }
 
-void tale_trace(const struct trace_entry *trace)
+void trial_report_trace(const struct trace_entry *trace)
 {
     char place[40], name[64];
 
-    for (unsigned i = 0; i < machine_trace_count(); i++) {
+    for (unsigned i = 0; i < simulator_trace_count(); i++) {
         const struct trace_entry *entry = &trace[i];
         uintptr_t at = (uintptr_t)entry->at - 1; /* in the call, not behind it */
         report_line("# trace thread=%s operation=%d kind=%s bytes=%u place=%s was=0x%llx at=0x%llx "
@@ -65,7 +65,7 @@ void tale_trace(const struct trace_entry *trace)
     }
 }
 
-void tale_outcomes(const struct program *program)
+void trial_report_outcomes(const struct program *program)
 {
     for (unsigned thread = 0; thread < EXPLORE_THREADS; thread++)
         for (unsigned i = 0; i < program->count[thread]; i++) {
@@ -91,10 +91,10 @@ static void tell_side(const char *which, const struct race_access *access)
                 format_value(lock, sizeof(lock), access->lock));
 }
 
-void tale_race(void)
+void trial_report_race(void)
 {
     char place[40];
-    const struct race *race = machine_race();
+    const struct race *race = simulator_race();
 
     report_line("# race place=%s", quoted_place(race->address, place, sizeof(place)));
     tell_side("first", &race->first);
