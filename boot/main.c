@@ -29,8 +29,6 @@ enum {
     BRINGUP_WAIT_MS = 10000, /* a host that runs 255 virtual CPUs on 2 cores is slow */
 };
 
-typedef unsigned long long ull;
-
 void kernel_main(uint32_t magic, uint32_t address);
 
 /* entry.S runs on the main stack of these from its first instruction (linker.ld: boot_stack_top).
@@ -166,7 +164,7 @@ static void report_clock(void)
     cpu_brand(brand);
     report_line("# machine cpu=%s virtual=%u loader=%s", format_value(core, sizeof(core), brand),
                 cpu_is_virtual(), format_value(loader, sizeof(loader), bootinfo.loader));
-    report_line("# clock source=%s tsc_hz=%llu", source, (ull)clock_hz());
+    report_line("# clock source=%s tsc_hz=%lu", source, clock_hz());
 }
 
 /* Without the BSP, and no more than asked for. */
@@ -178,7 +176,7 @@ static size_t choose_cores(uint32_t *apic_ids)
         there += cores.apic_ids[i] != apic_id();
     uint64_t wanted = program_wanted_cores() ? program_wanted_cores() : there;
     if (wanted > there)
-        fail(RULE_USAGE, "option cpus=%llu: there are %llu", (ull)wanted, (ull)there);
+        fail(RULE_USAGE, "option cpus=%lu: there are %lu", wanted, there);
     for (size_t i = 0; i < cores.count && count + 1 < wanted; i++)
         if (cores.apic_ids[i] != apic_id())
             apic_ids[count++] = cores.apic_ids[i];
@@ -216,8 +214,7 @@ static void start_apic(void)
     apic_init_core();
     boot_core.local.apic_id = apic_id();
     timer_init();
-    report_line("# apic mode=%s cpus=%llu disabled=%llu", mode, (ull)cores.count,
-                (ull)cores.disabled);
+    report_line("# apic mode=%s cpus=%lu disabled=%lu", mode, cores.count, cores.disabled);
 }
 
 static void start_cores(const struct memory *memory)
@@ -243,7 +240,7 @@ static void start_cores(const struct memory *memory)
     if (bringup.count)
         smp_start(&bringup);
     memory_forget_trampoline(memory);
-    report_line("# smp cores=%u ms=%llu", percpu_count, (ull)((clock_ns() - start) / 1000000));
+    report_line("# smp cores=%u ms=%lu", percpu_count, ((clock_ns() - start) / 1000000));
 }
 
 static void start_run(void)

@@ -13,8 +13,6 @@
 #include <stddef.h>
 #include <stress/watchdog.h>
 
-typedef unsigned long long ull;
-
 /* From linker.ld. */
 extern const uint8_t image_start[], text_end[], image_end[];
 
@@ -41,7 +39,7 @@ static void check_identity(const struct percpu *core)
         fail(RULE_SELF_CHECK, "the core with APIC ID %u has the data of core %u (APIC ID %u)",
              apic_id(), number, core->local.apic_id);
     if (stack - (uintptr_t)core->stacks->main.bytes >= STACK_MAIN_SIZE)
-        fail(RULE_SELF_CHECK, "core %u stands at 0x%llx, not on its own stack", number, (ull)stack);
+        fail(RULE_SELF_CHECK, "core %u stands at 0x%lx, not on its own stack", number, stack);
     for (uint32_t i = 0; i < percpu_count; i++)
         if (i != number && percpu_table[i]->stacks == core->stacks)
             fail(RULE_SELF_CHECK, "cores %u and %u have the same stacks", number, i);
@@ -69,8 +67,8 @@ static void expect(uint64_t found, uint64_t wanted, const char *access,
                    const volatile void *address)
 {
     if (found != wanted)
-        fail(RULE_SELF_CHECK, "core %u can %s 0x%llx, or faults otherwise (%lld, expected %lld)",
-             this_core()->local.number, access, (ull)(uintptr_t)address, (long long)found - 1,
+        fail(RULE_SELF_CHECK, "core %u can %s 0x%lx, or faults otherwise (%lld, expected %lld)",
+             this_core()->local.number, access, (uintptr_t)address, (long long)found - 1,
              (long long)wanted - 1);
 }
 
@@ -139,8 +137,8 @@ static void await(const uint32_t *counter, uint32_t count, uint32_t core, const 
 
     while (__atomic_load_n(counter, __ATOMIC_ACQUIRE) < count) {
         if (clock_ns() - start > limit_ms * 1000000)
-            fail(RULE_SELF_CHECK, "core %u: %u of %u %s within %llu ms", core, *counter, count,
-                 what, (ull)limit_ms);
+            fail(RULE_SELF_CHECK, "core %u: %u of %u %s within %lu ms", core, *counter, count, what,
+                 limit_ms);
         cpu_relax();
     }
 }
@@ -191,8 +189,8 @@ static const struct bootinfo *loader;
 static void expect_apart(pfn_t start, uint64_t count, uint64_t from, uint64_t to, const char *what)
 {
     if (from < (start + count) << PAGE_SHIFT && to > start << PAGE_SHIFT)
-        fail(RULE_SELF_CHECK, "pages 0x%llx to 0x%llx are to be handed out, with %s at 0x%llx",
-             (ull)start, (ull)(start + count), what, (ull)from);
+        fail(RULE_SELF_CHECK, "pages 0x%lx to 0x%lx are to be handed out, with %s at 0x%lx", start,
+             start + count, what, from);
 }
 
 static void check_range(pfn_t start, uint64_t count)

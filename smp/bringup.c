@@ -84,8 +84,8 @@ static void start_core(const struct bringup *bringup, uint32_t target)
     if (!wait_online(core, STARTUP_REST_US))
         wake(bringup, target);
     if (!wait_online(core, bringup->wait_ms * 1000))
-        fail(RULE_SMP_BRINGUP, "core %u (APIC ID %u) did not start within %llu ms",
-             core->local.number, target, (unsigned long long)bringup->wait_ms);
+        fail(RULE_SMP_BRINGUP, "core %u (APIC ID %u) did not start within %lu ms",
+             core->local.number, target, bringup->wait_ms);
 }
 
 void smp_start(const struct bringup *bringup)

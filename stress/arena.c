@@ -10,8 +10,6 @@
 #include <stress/explain.h>
 #include <stress/failure.h>
 
-typedef unsigned long long ull;
-
 static uint64_t span(const struct arena *arena)
 {
     return arena->end - arena->start;
@@ -64,17 +62,17 @@ static void fail_overlap(const struct arena *arena, const struct core *core, pfn
 {
     pfn_t head = holder_of(arena, taken);
 
-    failure_begin(RULE_OVERLAP, "pfn 0x%llx order %u", (ull)pfn, order);
+    failure_begin(RULE_OVERLAP, "pfn 0x%lx order %u", pfn, order);
     explain_block(pfn, order);
-    report_line("# overlap side=taker core=%u pfn=0x%llx order=%u held=0x%llx", core->number,
-                (ull)pfn, order, (ull)taken);
+    report_line("# overlap side=taker core=%u pfn=0x%lx order=%u held=0x%lx", core->number, pfn,
+                order, taken);
     if (head == INVALID_PFN) {
         report_line("# overlap side=holder core=unknown (it has not yet written down its block, or "
                     "is giving it up)");
     } else {
         struct holding other = arena->holdings[head - arena->start];
-        report_line("# overlap side=holder core=%u pfn=0x%llx order=%u number=%u", other.core,
-                    (ull)head, other.order, other.serial);
+        report_line("# overlap side=holder core=%u pfn=0x%lx order=%u number=%u", other.core, head,
+                    other.order, other.serial);
     }
     failure_end();
 }
@@ -84,11 +82,11 @@ void arena_check_place(const struct arena *arena, pfn_t pfn, unsigned order)
     uint64_t count = arena_block_pages(arena, order);
 
     if (pfn % order_pages(order))
-        fail(RULE_MISALIGNED, "pfn 0x%llx order %u", (ull)pfn, order);
+        fail(RULE_MISALIGNED, "pfn 0x%lx order %u", pfn, order);
     if (pfn < arena->start || pfn >= arena->end || count > arena->end - pfn ||
         bitmap_find_clear(arena->inserted, pfn - arena->start, pfn - arena->start + count) !=
             BITMAP_NONE)
-        fail(RULE_OUTSIDE, "pfn 0x%llx order %u: not all of it was ever inserted", (ull)pfn, order);
+        fail(RULE_OUTSIDE, "pfn 0x%lx order %u: not all of it was ever inserted", pfn, order);
 }
 
 /*
@@ -110,8 +108,8 @@ static void check_out_of_memory(const struct arena *arena, const struct core *co
     uint64_t spoiled = arena->held_blocks_bound + (arena->held_pages_bound >> order);
     if (arena->regions[order] > spoiled)
         fail(RULE_FALSE_OOM,
-             "order %u on core %u: at most %llu of %llu aligned regions can be in use", order,
-             core->number, (ull)spoiled, (ull)arena->regions[order]);
+             "order %u on core %u: at most %lu of %lu aligned regions can be in use", order,
+             core->number, spoiled, arena->regions[order]);
 }
 
 static struct content content_of(const struct arena *arena, pfn_t pfn, struct block block)
@@ -165,9 +163,9 @@ pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
 
 static void describe_place(struct place place, char *text, size_t size)
 {
-    static const char *const words[] = {"anywhere", "below 0x%llx", "at 0x%llx", "on node %llu"};
+    static const char *const words[] = {"anywhere", "below 0x%lx", "at 0x%lx", "on node %lu"};
 
-    format_text(text, size, words[place.kind], (ull)place.where);
+    format_text(text, size, words[place.kind], place.where);
 }
 
 static bool is_placed(const struct arena *arena, pfn_t pfn, unsigned order, struct place place)
@@ -240,7 +238,7 @@ pfn_t arena_allocate_placed(struct arena *arena, struct core *core, unsigned ord
     take_block(arena, core, pfn, block);
     describe_place(place, text, sizeof(text));
     if (!is_placed(arena, pfn, order, place))
-        fail(RULE_MISPLACED, "pfn 0x%llx order %u was handed out %s", (ull)pfn, order, text);
+        fail(RULE_MISPLACED, "pfn 0x%lx order %u was handed out %s", pfn, order, text);
     return pfn;
 }
 
@@ -262,12 +260,11 @@ static void check_content(const struct arena *arena, struct core *core, pfn_t pf
     count_add(&core->counts.checked_in_full, content.full);
     if (content_check(content, !core->in_interrupt, &error))
         return;
-    failure_begin(RULE_CONTENT, "pfn 0x%llx order %u", (ull)pfn, block.order);
+    failure_begin(RULE_CONTENT, "pfn 0x%lx order %u", pfn, block.order);
     explain_block(pfn, block.order);
-    report_line("# content holder=%u number=%u page=0x%llx offset=0x%x found=0x%016llx "
-                "expected=0x%016llx",
-                block.core, block.serial, (ull)error.pfn, error.offset, (ull)error.found,
-                (ull)error.expected);
+    report_line("# content holder=%u number=%u page=0x%lx offset=0x%x found=0x%016lx "
+                "expected=0x%016lx",
+                block.core, block.serial, error.pfn, error.offset, error.found, error.expected);
     failure_end();
 }
 
@@ -288,12 +285,12 @@ void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
         (struct holding){.core = (uint16_t)core->number, .state = HOLDING_FREED};
     uint64_t missing = bitmap_clear_range(arena->held, index, arena_block_pages(arena, order));
     if (missing != BITMAP_NONE)
-        fail(RULE_OVERLAP, "pfn 0x%llx order %u: page 0x%llx was given up by another", (ull)pfn,
-             order, (ull)(arena->start + missing));
+        fail(RULE_OVERLAP, "pfn 0x%lx order %u: page 0x%lx was given up by another", pfn, order,
+             arena->start + missing);
 
     enum page_error error = checked_free(arena, core, OPERATION_FREE, pfn, block);
     if (error != PAGE_OK)
-        fail(RULE_FREE_REFUSED, "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
+        fail(RULE_FREE_REFUSED, "pfn 0x%lx order %u, rightly freed: %s", pfn, order,
              page_error_name(error));
     count_add(&core->counts.frees, 1);
     count_add(&core->counts.cross_frees, block.core != core->number);
@@ -308,7 +305,7 @@ void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned 
     checked_call_remember(core, OPERATION_BAD_FREE, pfn, nobody);
     count_add(&core->counts.bad_frees, 1);
     if (error == PAGE_OK)
-        fail(RULE_BAD_FREE, "pfn 0x%llx order %u accepted: %s", (ull)pfn, order, kind);
+        fail(RULE_BAD_FREE, "pfn 0x%lx order %u accepted: %s", pfn, order, kind);
 }
 
 /* ---- room, by the books ---- */
@@ -371,8 +368,8 @@ enum page_error arena_remove(struct arena *arena, pfn_t start, uint64_t count)
     /* Nobody can have been handed one since, so who holds one held it then. */
     uint64_t held = bitmap_find_set(arena->held, index, index + count);
     if (held != BITMAP_NONE)
-        fail(RULE_REMOVE_HELD, "pages 0x%llx to 0x%llx removed, but 0x%llx is held", (ull)start,
-             (ull)(start + count), (ull)(arena->start + held));
+        fail(RULE_REMOVE_HELD, "pages 0x%lx to 0x%lx removed, but 0x%lx is held", start,
+             start + count, arena->start + held);
     bitmap_clear_range(arena->inserted, index, count);
     arena->inserted_pages -= count;
     return PAGE_OK;

@@ -8,8 +8,6 @@
 #include <stress/content.h>
 #include <stress/statics.h>
 
-typedef unsigned long long ull;
-
 static uint64_t span(const struct arena *arena)
 {
     return arena->end - arena->start;
@@ -156,8 +154,8 @@ void arena_rebuild(struct arena *arena, uint64_t most)
             count &= ~(arena->allocator->range_alignment - 1);
         enum page_error error = count ? arena_insert(arena, arena->start + i, count) : PAGE_OK;
         if (error != PAGE_OK)
-            fail(RULE_INSERT_REFUSED, "pages 0x%llx to 0x%llx: %s", (ull)(arena->start + i),
-                 (ull)(arena->start + i + count), page_error_name(error));
+            fail(RULE_INSERT_REFUSED, "pages 0x%lx to 0x%lx: %s", arena->start + i,
+                 arena->start + i + count, page_error_name(error));
         most -= count < most ? count : most;
         i = stop;
         if (page_allocator_takes_one_region(arena->allocator))
@@ -189,8 +187,8 @@ static uint64_t count_kept(const struct arena *arena, pfn_t start, uint64_t coun
     uint64_t kept = allocator->pages_kept ? allocator->pages_kept(arena->pool, start, count) : 0;
 
     if (kept > count)
-        fail(RULE_INSERT_REFUSED, "pages_kept() says %llu of the %llu pages from 0x%llx on",
-             (ull)kept, (ull)count, (ull)start);
+        fail(RULE_INSERT_REFUSED, "pages_kept() says %lu of the %lu pages from 0x%lx on", kept,
+             count, start);
     return kept;
 }
 

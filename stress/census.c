@@ -4,8 +4,6 @@
 #include <stress/census.h>
 #include <stress/checked_call.h>
 
-typedef unsigned long long ull;
-
 bool census_possible(const struct arena *arena)
 {
     return (arena->allocator->promises & PROMISE_TRUE_OOM) && arena_taken_order(arena, 0) == 0;
@@ -22,8 +20,8 @@ static void note(struct arena *arena, pfn_t pfn, unsigned order)
     arena_check_place(arena, pfn, order);
     uint64_t taken = bitmap_set_range(arena->held, index, arena_block_pages(arena, order));
     if (taken != BITMAP_NONE)
-        fail(RULE_OVERLAP, "pfn 0x%llx order %u: page 0x%llx is held", (ull)pfn, order,
-             (ull)(arena->start + taken));
+        fail(RULE_OVERLAP, "pfn 0x%lx order %u: page 0x%lx is held", pfn, order,
+             arena->start + taken);
     arena->census[index] = (uint8_t)(order + 1);
     noted_start = pfn < noted_start ? pfn : noted_start;
     noted_end = pfn < noted_end ? noted_end : pfn + 1;
@@ -82,7 +80,7 @@ void census_give_back(struct arena *arena)
         enum page_error error =
             checked_free(arena, census_core(), OPERATION_FREE, pfn, block_of(order));
         if (error != PAGE_OK)
-            fail(RULE_FREE_REFUSED, "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
+            fail(RULE_FREE_REFUSED, "pfn 0x%lx order %u, rightly freed: %s", pfn, order,
                  page_error_name(error));
     }
 }

@@ -10,8 +10,6 @@
 #include <stress/report.h>
 #include <stress/watchdog.h>
 
-typedef unsigned long long ull;
-
 enum {
     MOST_FRAMES = 16,
     NAME_SIZE = 80,
@@ -75,18 +73,18 @@ static void describe_operation(const struct history_entry *entry, char *text, si
 {
     switch (entry->operation) {
     case OPERATION_ALLOCATE:
-        format_text(text, size, "call=allocate order=%u pfn=0x%llx number=%u", entry->order,
-                    (ull)entry->pfn, entry->serial);
+        format_text(text, size, "call=allocate order=%u pfn=0x%lx number=%u", entry->order,
+                    entry->pfn, entry->serial);
         return;
     case OPERATION_FREE:
-        format_text(text, size, "call=free order=%u pfn=0x%llx number=%u owner=%u", entry->order,
-                    (ull)entry->pfn, entry->serial, entry->holder);
+        format_text(text, size, "call=free order=%u pfn=0x%lx number=%u owner=%u", entry->order,
+                    entry->pfn, entry->serial, entry->holder);
         return;
     case OPERATION_OUT_OF_MEMORY:
         format_text(text, size, "call=allocate order=%u result=out-of-memory", entry->order);
         return;
     case OPERATION_BAD_FREE:
-        format_text(text, size, "call=bad-free order=%u pfn=0x%llx", entry->order, (ull)entry->pfn);
+        format_text(text, size, "call=bad-free order=%u pfn=0x%lx", entry->order, entry->pfn);
         return;
     case OPERATION_ALLOCATING:
         format_text(text, size, "call=allocate order=%u", entry->order);
@@ -94,8 +92,8 @@ static void describe_operation(const struct history_entry *entry, char *text, si
     case OPERATION_INIT:
     case OPERATION_INSERT:
     case OPERATION_REMOVE:
-        format_text(text, size, "call=%s from=0x%llx to=0x%llx", range_call(entry->operation),
-                    (ull)entry->pfn, (ull)(entry->pfn + entry->serial));
+        format_text(text, size, "call=%s from=0x%lx to=0x%lx", range_call(entry->operation),
+                    entry->pfn, entry->pfn + entry->serial);
         return;
     case OPERATION_WALK:
         format_text(text, size, "call=first-walk");
@@ -121,9 +119,8 @@ static void report_operation(const struct core *core, const struct history_entry
         clock_cycles_to_ns(after ? entry->cycles - failed_at : failed_at - entry->cycles);
 
     describe_operation(entry, text, sizeof(text));
-    report_line("# history us=%c%llu.%03llu core=%u%s %s%s", after ? '+' : '-',
-                (ull)(nanoseconds / 1000), (ull)(nanoseconds % 1000), core->number,
-                core->in_interrupt ? " in=interrupt" : "", text,
+    report_line("# history us=%c%lu.%03lu core=%u%s %s%s", after ? '+' : '-', nanoseconds / 1000,
+                nanoseconds % 1000, core->number, core->in_interrupt ? " in=interrupt" : "", text,
                 touches_block(entry) ? " touches=this-block <--" : "");
 }
 
@@ -174,8 +171,8 @@ static void report_waiters(const struct spinlock_irq *lock, const char *lock_nam
     for (uint32_t i = 0; i < percpu_count; i++) {
         const struct percpu *core = percpu_table[i];
         if (core->waiting_for == lock)
-            report_line("# lock=%s waiter=%u us=%llu at=%s", lock_name, i,
-                        (ull)microseconds_since(core->waiting_since, failed_at),
+            report_line("# lock=%s waiter=%u us=%lu at=%s", lock_name, i,
+                        microseconds_since(core->waiting_since, failed_at),
                         symbol_format_return(name, sizeof(name), (uintptr_t)core->waiting_at));
     }
 }
@@ -185,8 +182,8 @@ static void report_lock(const struct spinlock_irq *lock, uint32_t owner, uint64_
     char name[NAME_SIZE], lock_name[NAME_SIZE];
 
     format_value(lock_name, sizeof(lock_name), lock->name);
-    report_line("# lock=%s owner=%u us=%llu at=%s", lock_name, owner,
-                (ull)microseconds_since(lock->taken_at, failed_at),
+    report_line("# lock=%s owner=%u us=%lu at=%s", lock_name, owner,
+                microseconds_since(lock->taken_at, failed_at),
                 symbol_format_return(name, sizeof(name), (uintptr_t)lock->owner_at));
     report_waiters(lock, lock_name, failed_at);
 }

@@ -91,8 +91,8 @@ static void report_lost_cores(void)
 {
     for (uint32_t i = 0; i < percpu_count; i++)
         if (is_other(percpu_table[i]) && !percpu_table[i]->frozen)
-            report_line("# freeze: core %u (APIC ID %u) did not take the NMI within %llu ms", i,
-                        percpu_table[i]->local.apic_id, (unsigned long long)freeze_limit_ms());
+            report_line("# freeze: core %u (APIC ID %u) did not take the NMI within %lu ms", i,
+                        percpu_table[i]->local.apic_id, freeze_limit_ms());
 }
 
 static void stop_others(void)
@@ -180,8 +180,7 @@ static void tell_story(void)
     if (failure.verdict == VERDICT_ERROR)
         return;
     explain(failure.failed_at, advice_is_about_every_core(failure.rule));
-    report_line("# report ms=%llu",
-                (unsigned long long)clock_cycles_to_ns(cpu_cycles() - failure.failed_at) / 1000000);
+    report_line("# report ms=%lu", clock_cycles_to_ns(cpu_cycles() - failure.failed_at) / 1000000);
 }
 
 static void give_advice(void)

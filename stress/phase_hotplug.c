@@ -8,8 +8,6 @@
 #include <stress/phases.h>
 #include <stress/workload.h>
 
-typedef unsigned long long ull;
-
 enum {
     TURNS_A_CHANGE = 8,
     LARGEST_RANGE_ORDER = 11,
@@ -61,8 +59,8 @@ static void plug(struct run *run, pfn_t start, uint64_t count)
     enum page_error error = count ? arena_plug(&run->arena, start, count) : PAGE_OK;
 
     if (error != PAGE_OK)
-        fail(RULE_INSERT_REFUSED, "pages 0x%llx to 0x%llx, removed before: %s", (ull)start,
-             (ull)(start + count), page_error_name(error));
+        fail(RULE_INSERT_REFUSED, "pages 0x%lx to 0x%lx, removed before: %s", start, start + count,
+             page_error_name(error));
 }
 
 /* In two pieces, the upper one first. */

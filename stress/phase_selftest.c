@@ -175,8 +175,7 @@ static void list_failure(void)
     char text[LINE_ROOM], name[VECTOR_NAME_SIZE + 2], words[LINE_ROOM];
 
     if (!test.first.happened)
-        report_line("# selftest: pages are counted from pfn 0x%llx on",
-                    (unsigned long long)arena.start);
+        report_line("# selftest: pages are counted from pfn 0x%lx on", arena.start);
     if (!test.first.happened)
         test.first = test.last;
     if (test.last.rule == RULE_SELFTEST)

@@ -19,8 +19,6 @@
 #include <stress/totals.h>
 #include <stress/watchdog.h>
 
-typedef unsigned long long ull;
-
 enum {
     EXTRA_SECONDS = 10,  /* how much longer a phase may take to reach its floor ... */
     EXTRA_IN_ALL = 20,   /* ... and all phases together */
@@ -76,13 +74,12 @@ static void print_progress(struct run *run, uint64_t now)
     uint64_t interval = now - (run->progress_at - clock_hz());
     const struct page_allocator *allocator = run->arena.allocator;
 
-    report_line("# progress phase=%s seconds=%llu.%llu ops=%llu rate=%llu free_pages=%llu "
-                "overlapped=%llu contended=%llu handoffs=%llu",
-                run->phase->row->name, (ull)(milliseconds / 1000), (ull)(milliseconds / 100 % 10),
-                (ull)sum.steps,
-                (ull)((sum.steps - run->progress_steps) * clock_hz() / (interval ? interval : 1)),
-                (ull)(allocator->free_page_count ? allocator->free_page_count(run->arena.pool) : 0),
-                (ull)sum.counts.overlapped, (ull)sum.contended, (ull)sum.handoffs);
+    report_line("# progress phase=%s seconds=%lu.%lu ops=%lu rate=%lu free_pages=%lu "
+                "overlapped=%lu contended=%lu handoffs=%lu",
+                run->phase->row->name, milliseconds / 1000, milliseconds / 100 % 10, sum.steps,
+                ((sum.steps - run->progress_steps) * clock_hz() / (interval ? interval : 1)),
+                (allocator->free_page_count ? allocator->free_page_count(run->arena.pool) : 0),
+                sum.counts.overlapped, sum.contended, sum.handoffs);
     run->progress_steps = sum.steps;
     run->progress_at = now + clock_hz();
 }
@@ -103,8 +100,8 @@ static void tell_if_overdue(void *context)
     if (made == run->progress_made)
         return;
     struct totals sum = totals_of(run);
-    report_line("# progress phase=%s seconds=%llu ops=%llu (a long step)", run->phase->row->name,
-                (ull)(elapsed_ms(run) / 1000), (ull)sum.steps);
+    report_line("# progress phase=%s seconds=%lu ops=%lu (a long step)", run->phase->row->name,
+                (elapsed_ms(run) / 1000), sum.steps);
     run->progress_made = made;
     run->progress_steps = sum.steps;
     run->progress_at = now + clock_hz();
@@ -263,8 +260,7 @@ static bool end_phase(struct run *run, unsigned index)
         run->extra_cycles += cpu_cycles() - run->phase_end;
     totals_keep(run, &sum);
     if (arena_held_pages(&run->arena))
-        fail(RULE_ASSERT, "%llu pages held at the end of a phase",
-             (ull)arena_held_pages(&run->arena));
+        fail(RULE_ASSERT, "%lu pages held at the end of a phase", arena_held_pages(&run->arena));
     arena_check_residue(&run->arena);
     failure_set_phase(0, NULL);
     return totals_report(run, &sum, index, milliseconds);

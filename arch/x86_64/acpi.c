@@ -62,21 +62,21 @@ static bool sums_to_zero(const uint8_t *bytes, size_t size)
 static const uint8_t *load_table(uint64_t address, const char *name, acpi_map *map, size_t *size,
                                  struct message message)
 {
-    unsigned long long at = address;
+    uint64_t at = address;
     const uint8_t *table = map(address, HEADER_SIZE);
     if (table == NULL) {
-        refuse(message, "ACPI: %.4s at %#llx cannot be read", name, at);
+        refuse(message, "ACPI: %.4s at %#lx cannot be read", name, at);
         return NULL;
     }
     uint32_t length = read32(table + 4);
     if (memcmp(table, name, 4) != 0)
-        refuse(message, "ACPI: no %.4s at %#llx, where one should be", name, at);
+        refuse(message, "ACPI: no %.4s at %#lx, where one should be", name, at);
     else if (length < HEADER_SIZE || length > MAX_TABLE)
-        refuse(message, "ACPI: %.4s at %#llx has length %u", name, at, length);
+        refuse(message, "ACPI: %.4s at %#lx has length %u", name, at, length);
     else if ((table = map(address, length)) == NULL)
-        refuse(message, "ACPI: %.4s at %#llx, length %u, cannot be read", name, at, length);
+        refuse(message, "ACPI: %.4s at %#lx, length %u, cannot be read", name, at, length);
     else if (!sums_to_zero(table, length))
-        refuse(message, "ACPI: %.4s at %#llx has a wrong checksum", name, at);
+        refuse(message, "ACPI: %.4s at %#lx has a wrong checksum", name, at);
     else {
         *size = length;
         return table;
@@ -142,8 +142,7 @@ const void *acpi_find_table(const void *rsdp, size_t rsdp_size, const char signa
         if (has_signature(address, signature, map))
             return load_table(address, signature, map, size, to);
     }
-    refuse(to, "ACPI: %s at %#llx lists no table %.4s", root.name, (unsigned long long)root.address,
-           signature);
+    refuse(to, "ACPI: %s at %#lx lists no table %.4s", root.name, root.address, signature);
     return NULL;
 }
 

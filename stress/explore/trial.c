@@ -119,9 +119,8 @@ static void put_back(unsigned index)
     trial.removed[index] = false;
     enum page_error error = arena_plug(&trial.arena, trial.arena.start + removal->a, removal->b);
     if (error != PAGE_OK)
-        fail(RULE_INSERT_REFUSED, "pages 0x%llx to 0x%llx, taken out before: %s",
-             (unsigned long long)(trial.arena.start + removal->a),
-             (unsigned long long)(trial.arena.start + removal->a + removal->b),
+        fail(RULE_INSERT_REFUSED, "pages 0x%lx to 0x%lx, taken out before: %s",
+             trial.arena.start + removal->a, trial.arena.start + removal->a + removal->b,
              page_error_name(error));
 }
 
@@ -329,17 +328,14 @@ char *trial_place(uintptr_t address, char *text, size_t size)
     const char *pages = pfn_to_address(arena->start);
 
     if (within(address, arena->pool, arena->allocator->pool_size))
-        format_text(text, size, "pool+0x%llx",
-                    (unsigned long long)(address - (uintptr_t)arena->pool));
+        format_text(text, size, "pool+0x%lx", (address - (uintptr_t)arena->pool));
     else if (within(address, arena->metadata, arena->metadata_size))
-        format_text(text, size, "metadata+0x%llx",
-                    (unsigned long long)(address - (uintptr_t)arena->metadata));
+        format_text(text, size, "metadata+0x%lx", (address - (uintptr_t)arena->metadata));
     else if (within(address, pages, EXPLORE_PAGES * PAGE_SIZE))
-        format_text(text, size, "page %llu+0x%llx",
-                    (unsigned long long)((address - (uintptr_t)pages) >> PAGE_SHIFT),
-                    (unsigned long long)(address & (PAGE_SIZE - 1)));
+        format_text(text, size, "page %lu+0x%lx", ((address - (uintptr_t)pages) >> PAGE_SHIFT),
+                    (address & (PAGE_SIZE - 1)));
     else
-        format_text(text, size, "0x%llx", (unsigned long long)address);
+        format_text(text, size, "0x%lx", address);
     return text;
 }
 

@@ -45,8 +45,8 @@ static void check_at_rest(void)
         (all_is_back() && !walk_compare(&search.walk, search.allocator, search.pool, &finding)))
         fail(finding.rule, "%s", finding.message);
     if (!view_insides_intact(&search.view, &pfn))
-        fail(RULE_FREE_LIST, "what is kept of pages inside of blocks has changed, from pfn 0x%llx",
-             (ull)pfn);
+        fail(RULE_FREE_LIST, "what is kept of pages inside of blocks has changed, from pfn 0x%lx",
+             pfn);
     simulator_check_rest();
 }
 
