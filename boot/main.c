@@ -159,12 +159,12 @@ static void read_acpi(void)
 
 static void report_clock(void)
 {
-    char brand[49];
+    char brand[49], cpu[64], loader[120];
 
     const char *source = clock_init(power.pm_timer_port);
     cpu_brand(brand);
-    report_line("# machine cpu=\"%s\" virtual=%u loader=\"%s\"", brand, cpu_is_virtual(),
-                bootinfo.loader);
+    report_line("# machine cpu=%s virtual=%u loader=%s", format_value(cpu, sizeof(cpu), brand),
+                cpu_is_virtual(), format_value(loader, sizeof(loader), bootinfo.loader));
     report_line("# clock source=%s tsc_hz=%llu", source, (ull)clock_hz());
 }
 

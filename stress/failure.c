@@ -15,6 +15,7 @@
 
 enum {
     TITLE_SIZE = FAILURE_TITLE_SIZE,
+    ADVICE_SIZE = 220,
     FREEZE_MS = 5000, /* and FREEZE_MS_A_CORE: 255 cores on two of the host's take 4 s */
     FREEZE_MS_A_CORE = 100,
 };
@@ -199,12 +200,14 @@ static void give_advice(void)
 {
     const char *promise = page_promise_name(advice_promise(failure.rule));
     const char *hint = failure.adviser ? failure.adviser(failure.rule) : NULL;
+    char text[ADVICE_SIZE];
 
     if (failure.verdict == VERDICT_ERROR)
         return;
     if (promise)
-        report_line("# promise broken: %s", promise);
-    report_line("# look first at: %s", hint ? hint : advice_hint(failure.rule));
+        report_line("# promise=%s outcome=broken", promise);
+    report_line("# look-first-at=%s",
+                format_value(text, sizeof(text), hint ? hint : advice_hint(failure.rule)));
 }
 
 _Noreturn static void conclude(void)

@@ -9,6 +9,7 @@
 #include <stress/report.h>
 
 enum {
+    LOG_FORMAT = 2,         /* docs/LOG.md, "Versions" */
     SEIZE_TURNS = 10000000, /* far longer than a line takes at 115200 baud */
 };
 
@@ -105,7 +106,7 @@ void report_start(void)
 void report_program(uint64_t nonce, const char *boot)
 {
     report.nonce = nonce;
-    report_line("# stampede version=%s nonce=%016llx boot=%s", STAMPEDE_VERSION,
+    report_line("# stampede version=%s log=%u nonce=%016llx boot=%s", STAMPEDE_VERSION, LOG_FORMAT,
                 (unsigned long long)nonce, boot);
 }
 

@@ -102,7 +102,7 @@ static void tell_if_overdue(void *context)
     if (made == run->progress_made)
         return;
     struct totals sum = totals_of(run);
-    report_line("# progress phase=%s seconds=%llu ops=%llu, a long step", run->phase->row->name,
+    report_line("# progress phase=%s seconds=%llu ops=%llu (a long step)", run->phase->row->name,
                 (ull)(elapsed_ms(run) / 1000), (ull)sum.steps);
     run->progress_made = made;
     run->progress_steps = sum.steps;

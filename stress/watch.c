@@ -110,6 +110,7 @@ static void describe_circle(const struct percpu *first, char *text, size_t size)
         const struct percpu *owner = lock ? owner_of(lock) : NULL;
         if (!owner)
             return;
+        explain_blame(cpu->local.number, RULE_DEADLOCK);
         used += (size_t)format_text(text + used, size - used, "%score %u waits for %s of core %u",
                                     used ? ", " : "", cpu->local.number, lock->name,
                                     owner->local.number);
@@ -123,6 +124,7 @@ static enum rule describe_stall(const struct percpu *cpu, char *text, size_t siz
         describe_circle(cpu, text, size);
         return RULE_DEADLOCK;
     }
+    explain_blame(cpu->local.number, RULE_STALL);
     const char *call = explain_range_call(cpu->local.number);
     format_text(text, size, "core %u makes no progress%s%s%s%s", cpu->local.number,
                 call ? ", in " : "", call ? call : "", cpu->locks_held ? ", holding " : "",

@@ -63,6 +63,8 @@ TABLE = {
     "make run ON_FAIL=exit": Run(says=PASS, slow=True),
     "make run ON_FAIL=gdb": Run(says=PASS, slow=True),
     "make run ON_FAIL=bundle": Run(*BUNDLE, code=2, says=OVERLAP, slow=True),
+    "make run CPUS=4 MEMORY=1G": Run(says="4 CPUs, 1024 MiB", slow=True),
+    "make run ALLOCATOR=buddy-percpu": Run(says="allocator=buddy-percpu", slow=True),
     "make run KEEP_GOING=1": Run(says=PASS, varies=True, slow=True),  # the page shows it of a broken allocator
     "make run SCHEDULE=deterministic SEED=7": Run(says=PASS),
     'make run ARGS="phases=mixed provoke=overlap" SEED=4': Run(code=2, says=OVERLAP),
@@ -82,6 +84,7 @@ TABLE = {
     "ci/stampede run": Run("ci/stampede run --seconds 2 --cpus 4 --args floor=0", says=PASS, after=("make build",)),
     "ci/stampede run --boot direct --cpus 8 --seconds 3 --seed 4 --args 'phases=mixed provoke=overlap' --on-fail exit":
         Run(code=1, after=("make kernel",)),
+    "ci/stampede run --help": Run(says="--on-fail"),
     "ci/stampede judge": Run("ci/stampede judge build/last/serial.log", says=PASS, after=("make run",), slow=True),
     "ci/stampede judge LOG": Run("ci/stampede judge build/last/serial.log", says=PASS, after=("make run",), slow=True),
     "ci/stampede judge --junit out.xml LOG":

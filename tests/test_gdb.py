@@ -16,7 +16,7 @@ HELD = "# held:"
 ARENA = "'boot/stress.c'::run.arena"
 POOL = f"((struct buddy_pool *){ARENA}.pool)"
 OVERLAP = re.compile(
-    r"# overlap: core (\d+) was handed pfn (\S+) order (\d+); page (\S+) of it is held")
+    r"# overlap side=taker core=(\d+) pfn=(\S+) order=(\d+) held=(\S+)")
 
 
 @pytest.fixture(name="folder")
@@ -94,7 +94,7 @@ def test_page(overlap):
     assert "allocator: HELD_HEAD" in shown or "allocator: TAIL" in shown
     holder = r"oracle: inserted, held(;| by core \d: block 0x[0-9a-f]+ order \d+, its number)"
     assert re.search(holder, shown)
-    assert re.search(rf"us  core {core}: allocate order {order} -> pfn {pfn}, number \d+", shown)
+    assert re.search(rf"core={core} call=allocate order={order} pfn={pfn} number=\d+", shown)
 
 
 def test_page_refuses_what_is_none(overlap):
@@ -116,12 +116,12 @@ def test_freelists(overlap):
 def test_history_is_in_the_order_of_time(overlap):
     core, pfn, _, _ = overlap_of(overlap)
     shown = overlap.gdb("stampede history")
-    times = [*map(float, re.findall(r"^ +([-+][0-9.]+) us  core \d", shown, re.MULTILINE))]
+    times = [*map(float, re.findall(r"^us=([-+][0-9.]+) +core=\d", shown, re.MULTILINE))]
     assert len(times) >= 32 and times == sorted(times)
-    assert re.search(rf"core {core}: .*pfn {pfn}.* <-- touches this block", shown)
+    assert re.search(rf"core={core} .*pfn={pfn} .*touches=this-block", shown)
     one = overlap.gdb(f"stampede history {core}")
-    assert set(re.findall(r"us  core (\d+):", one)) == {str(core)}
-    assert len(re.findall(r"us  core", one)) == 32
+    assert set(re.findall(r"^us=\S+ +core=(\d+) ", one, re.MULTILINE)) == {str(core)}
+    assert len(re.findall(r"^us=", one, re.MULTILINE)) == 32
     assert "there is no core 99" in overlap.gdb("stampede history 99")
 
 

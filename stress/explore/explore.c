@@ -252,10 +252,10 @@ static bool sweep_program(void)
     }
     bool complete = !more && !explorer.schedule.truncated;
     char text[PROGRAM_TEXT_SIZE];
-    report_line("# sweep program=%s preemptions=%llu schedules=%llu %s",
+    report_line("# sweep program=%s preemptions=%llu schedules=%llu complete=%s",
                 program_print(&explorer.program, text, sizeof(text)),
                 (ull)explorer.options->preemptions, (ull)(explorer.schedules - before),
-                complete ? "complete" : "incomplete");
+                complete ? "yes" : "no");
     return complete;
 }
 
@@ -301,6 +301,8 @@ static void replay(void)
 
 static void report_tallies(void)
 {
+    char reason[160];
+
     for (unsigned i = 0; i < STRATEGIES; i++)
         if (explorer.tallies[i].schedules)
             report_line("# explored strategy=%s schedules=%llu failures=%llu",
@@ -310,7 +312,8 @@ static void report_tallies(void)
         report_line("# explored failures=%llu title=%s", (ull)explorer.title_counts[i],
                     explorer.found[i].title);
     for (const struct benign_race *race = __start_benign_races; race < __stop_benign_races; race++)
-        report_line("# benign function=%s: %s", race->function, race->reason);
+        report_line("# benign function=%s reason=%s", race->function,
+                    format_value(reason, sizeof(reason), race->reason));
 }
 
 /* d, n and k of the bound that the last program had: 1 / (n k^(d-1)). */
@@ -346,7 +349,7 @@ _Noreturn static void conclude(void)
     if (explorer.title_count)
         failure_report(RULE_EXPLORED, "explored: failures of several titles were counted");
     if (!lone && explorer.interleaved < explorer.schedules / 4) {
-        report_line("ok 1 explore # SKIP inconclusive: few schedules interleave; %s", figures);
+        report_line("ok 1 explore # SKIP inconclusive: %s (few schedules interleave)", figures);
         verdict = VERDICT_INCONCLUSIVE;
     } else {
         report_line("ok 1 explore # %s", figures);

@@ -11,8 +11,8 @@ HELP = """What each core is about.
 usage: stampede cpus
 
 THREAD is gdb's number. STATE: works, waits (for a lock), rests (until others come to a barrier),
-reports (the failure), did not stop (when it was told to), not online. IRQ: the interrupt flag where
-the core was stopped. AT: the innermost function there. OPERATION: the call into the allocator that
+reports (the failure), unstopped (it did not stop when told to), not online. IRQ: the interrupt flag
+where the core was stopped. AT: the innermost function there. OPERATION: the call into the allocator that
 runs."""
 HEADINGS = ("CORE", "APIC", "THREAD", "STATE", "PHASE", "IRQ", "LOCKS", "OPERATION", "AT")
 

@@ -15,30 +15,38 @@ def operation_text(operation: Operation | None) -> str:
     """What a core does or did."""
     if operation is None:
         return "-"
-    order, pfn = operation.order, f"pfn {operation.pfn:#x}"
-    return {
-        "ALLOCATE": f"allocate order {order} -> {pfn}, number {operation.serial}",
-        "FREE": f"free order {order} {pfn}, number {operation.serial} of core {operation.holder}",
-        "BAD_FREE": f"bad free order {order} {pfn}, to be refused",
-        "OUT_OF_MEMORY": f"allocate order {order} -> out of memory",
-        "ALLOCATING": f"allocate order {order}",
+    order, pfn = f"order={operation.order}", f"pfn={operation.pfn:#x}"
+    pages = f"from={operation.pfn:#x} to={operation.pfn + operation.serial:#x}"
+    return "call=" + {
+        "ALLOCATE": f"allocate {order} {pfn} number={operation.serial}",
+        "FREE": f"free {order} {pfn} number={operation.serial} owner={operation.holder}",
+        "BAD_FREE": f"bad-free {order} {pfn}",
+        "OUT_OF_MEMORY": f"allocate {order} result=out-of-memory",
+        "ALLOCATING": f"allocate {order}",
+        "INIT": f"init {pages}",
+        "INSERT": f"insert_pages {pages}",
+        "REMOVE": f"remove_pages {pages}",
+        "WALK": "first-walk",
     }.get(operation.kind, operation.kind)
 
 
 def history_line(kernel: Kernel, operation: Operation, mark: str = "") -> str:
     """One entry of a history, with its time before (-) or after (+) the failure."""
-    before = kernel.microseconds_since(operation.cycles)
-    return f"{-before:+14.3f} us  {worker_text(operation)}: {operation_text(operation)}{mark}"
+    return _line(f"{-kernel.microseconds_since(operation.cycles):+.3f}", operation, mark)
 
 
 def now_line(operation: Operation, mark: str = "") -> str:
     """As history_line(), of what runs."""
-    return f"{'now':>17s}  {worker_text(operation)}: {operation_text(operation)}{mark}"
+    return _line("now", operation, mark)
+
+
+def _line(when: str, operation: Operation, mark: str) -> str:
+    return f"{f'us={when}':<16s} {worker_text(operation)} {operation_text(operation)}{mark}"
 
 
 def worker_text(operation: Operation) -> str:
     """Who does it: a core, or an interrupt handler on it."""
-    return f"core {operation.core}" + (" in interrupt" if operation.in_interrupt else "")
+    return f"core={operation.core}" + (" in=interrupt" if operation.in_interrupt else "")
 
 
 def symbol_text(address: int, is_return: bool = False) -> str:
@@ -102,7 +110,7 @@ def state_text(kernel: Kernel, cpu: Cpu) -> str:
     if cpu.number == kernel.reporter:
         return "reports"
     if kernel.reporter is not None and not record["frozen"]:
-        return "did not stop"
+        return "unstopped"
     if not record["watch.busy"]:
         return "rests"
     return "waits" if cpu.waiting_for else "works"

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..console import Console
-from ..log.serial import printable
+from ..log.serial import parse, printable
 from ..usage import BUILD_DIR
 from ..verdict.verdict import Verdict
 from .folder import LAST
@@ -31,8 +31,8 @@ MISUSES = {
     "double-insert": "an insert of a free block",
     "inner-insert": "an insert inside a larger free block",
 }
-REACHED = "# log: misuse: "  # the adapter's word that such a call reached the code
-STOPPED = " (in a call that is to be refused)"
+ADAPTER = "# log: misuse="  # the adapter's word: such a call reached the code, or the code gave up in it
+ASIDE = " (in a call that is to be refused)"  # of a title
 REPLACED = ("seed", "seconds", "allocator", "phases")
 
 PlanBuilder = Callable[[argparse.Namespace], Plan]
@@ -51,8 +51,9 @@ class Found:
 def add_arguments(group: argparse._ArgumentGroup) -> None:
     """The option that asks for stages."""
     group.add_argument("--stage", action="append", choices=tuple(STAGES), default=[],
-                       help="after a pass, also this, reported apart: unguarded, the code of an adapter without "
-                            "the adapter's lock; hardening, calls that the code need not refuse")
+                       help="also run this after a pass and report it separately: unguarded calls the code of an "
+                            "adapter without the adapter's lock; hardening makes calls that the code need not "
+                            "refuse")
 
 
 def run_stages(arguments: argparse.Namespace, verdict: Verdict, build_plan: PlanBuilder) -> None:
@@ -110,13 +111,14 @@ def _hardening(arguments: argparse.Namespace, verdict: Verdict, build_plan: Plan
 
 
 def _misuse_words(second: Verdict, plan: Plan) -> tuple[str, str]:
-    reached = plan.log is not None and REACHED.encode() in plan.log.read_bytes()
-    if second.word not in ("pass", "fail", "hang", "crash") or not reached:
+    log = parse(plan.log.read_bytes() if plan.log else b"")
+    said = {values["misuse"] for values in log.records(ADAPTER)}
+    if second.word not in ("pass", "fail", "hang", "crash") or not said:
         return "not tried", f"not tried: {second.title}"
     if second.word == "pass":
         return "refused", "refused: nothing changed"
-    if second.title.endswith(STOPPED):
-        return "stopped", f"refused, by a check of its own: {second.title.removesuffix(STOPPED)}"
+    if "stopped" in said:
+        return "stopped", f"refused, by a check of its own: {second.title.removesuffix(ASIDE)}"
     return "accepted", f"accepted, then {second.title}"
 
 
