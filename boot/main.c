@@ -18,10 +18,11 @@
 #include <lib/string.h>
 #include <smp/bringup.h>
 #include <smp/percpu.h>
-#include <stress/failure.h>
 #include <stress/options.h>
 #include <stress/provoke.h>
 #include <stress/report.h>
+#include <stress/run_end.h>
+#include <stress/sinks.h>
 
 enum {
     MESSAGE_SIZE = 200,
@@ -257,6 +258,7 @@ void kernel_main(uint32_t magic, uint32_t address)
 {
     struct memory memory;
 
+    stress_set_sinks();
     start_cpu();
     serial_init();
     report_start();

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stress/explain.h>
 #include <stress/report.h>
+#include <stress/watch.h>
 
 typedef unsigned long long ull;
 
@@ -175,7 +176,7 @@ static void report_waiters(const struct spinlock_irq *lock, const char *lock_nam
         if (cpu->waiting_for == lock)
             report_line("# lock=%s waiter=%u us=%llu at=%s", lock_name, i,
                         (ull)microseconds_since(cpu->waiting_since, failed_at),
-                        symbol_format(name, sizeof(name), (uintptr_t)cpu->waiting_at));
+                        symbol_format_return(name, sizeof(name), (uintptr_t)cpu->waiting_at));
     }
 }
 
@@ -186,7 +187,7 @@ static void report_lock(const struct spinlock_irq *lock, uint32_t owner, uint64_
     format_value(lock_name, sizeof(lock_name), lock->name);
     report_line("# lock=%s owner=%u us=%llu at=%s", lock_name, owner,
                 (ull)microseconds_since(lock->taken_at, failed_at),
-                symbol_format(name, sizeof(name), (uintptr_t)lock->owner_at));
+                symbol_format_return(name, sizeof(name), (uintptr_t)lock->owner_at));
     report_waiters(lock, lock_name, failed_at);
 }
 
@@ -206,11 +207,11 @@ static void describe_state(const struct percpu *cpu, char *text, size_t size)
     const char *interrupts = !frame                             ? ""
                              : irq_flags_enabled(frame->rflags) ? " interrupts=on"
                                                                 : " interrupts=off";
-    const char *state = cpu == this_cpu()  ? "reports"
-                        : !cpu->frozen     ? "unstopped"
-                        : !cpu->watch.busy ? "rests"
-                        : cpu->waiting_for ? "waits"
-                                           : "works";
+    const char *state = cpu == this_cpu()                   ? "reports"
+                        : !cpu->frozen                      ? "unstopped"
+                        : !watch_is_busy(cpu->local.number) ? "rests"
+                        : cpu->waiting_for                  ? "waits"
+                                                            : "works";
     enum rule rule = blamed[cpu->local.number];
 
     format_text(text, size, "state=%s%s locks=%u%s%s", state, interrupts, cpu->locks_held,
@@ -223,9 +224,12 @@ static void report_backtrace(const struct percpu *cpu)
     char name[NAME_SIZE];
     size_t count = backtrace(cpu->frozen_at, cpu->stacks, addresses, MOST_FRAMES);
 
-    for (size_t i = 0; i < count; i++)
-        report_line("#   core %u #%u %s", cpu->local.number, (unsigned)i,
-                    symbol_format(name, sizeof(name), addresses[i]));
+    for (size_t i = 0; i < count; i++) {
+        const char *place = i == 0 && cpu->frozen_at
+                                ? symbol_format(name, sizeof(name), addresses[i])
+                                : symbol_format_return(name, sizeof(name), addresses[i]);
+        report_line("#   core %u #%u %s", cpu->local.number, (unsigned)i, place);
+    }
 }
 
 /* The call that a core, or its interrupt handler, is in; "" if none. */
@@ -264,7 +268,7 @@ static bool in_call(uint32_t number)
 /* Whether there is nothing to tell of this core: it waits until others come to a barrier. */
 static bool rests(const struct percpu *cpu)
 {
-    return cpu->online && cpu != this_cpu() && cpu->frozen && !cpu->watch.busy &&
+    return cpu->online && cpu != this_cpu() && cpu->frozen && !watch_is_busy(cpu->local.number) &&
            !cpu->waiting_for && !cpu->locks_held && !in_call(cpu->local.number);
 }
 

@@ -1,9 +1,6 @@
 #include <arch/clock.h>
 #include <arch/cpu.h>
-#include <arch/exit.h>
 #include <arch/irq.h>
-#include <arch/serial.h>
-#include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <mm/page_allocator.h>
@@ -12,6 +9,7 @@
 #include <stress/advice.h>
 #include <stress/explain.h>
 #include <stress/failure.h>
+#include <stress/run_end.h>
 
 enum {
     TITLE_SIZE = FAILURE_TITLE_SIZE,
@@ -31,10 +29,7 @@ static struct {
     const void *rest_context;
     const char *(*adviser)(enum rule rule);
     uint64_t failed_at; /* cycles */
-    bool hold;          /* stay for a debugger after a failure */
-    const char *exit_mode;
-    const struct acpi_power *power;
-} failure = {.exit_mode = "auto"};
+} failure;
 
 enum verdict failure_verdict(enum rule rule)
 {
@@ -44,13 +39,6 @@ enum verdict failure_verdict(enum rule rule)
     };
 
     return verdicts[rule];
-}
-
-void run_set_exit(const char *mode, const char *on_fail, const struct acpi_power *power)
-{
-    failure.exit_mode = mode;
-    failure.hold = strcmp(on_fail, "hold") == 0;
-    failure.power = power;
 }
 
 void failure_set_phase(unsigned index, const char *name)
@@ -241,28 +229,8 @@ void failure_report(enum rule rule, const char *title)
     conclude();
 }
 
-/* A number that is no rule comes from an object built for another version. */
-void fail(enum rule rule, const char *format, ...)
+void failure_take(enum rule rule, const char *format, va_list arguments)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    failure_begin_va(rule < RULE_COUNT ? rule : RULE_PANIC, format, arguments);
-    va_end(arguments);
+    failure_begin_va(rule, format, arguments);
     failure_end();
-}
-
-void run_end(enum verdict verdict)
-{
-    report_end(verdict);
-    serial_flush();
-    if (failure.hold && failure.owner) {
-        report_line("# held: all cores stopped for a debugger");
-        cpu_halt();
-    }
-    if (strcmp(failure.exit_mode, "power-off") == 0 && failure.power)
-        exit_power_off(failure.power);
-    if (strcmp(failure.exit_mode, "auto") == 0)
-        exit_debug(verdict);
-    report_line("# halted: verdict %s; it is safe to switch off", verdict_name(verdict));
-    cpu_halt();
 }

@@ -3,7 +3,6 @@
 #include <arch/percpu.h>
 #include <arch/serial.h>
 #include <lib/crc32.h>
-#include <lib/log.h>
 #include <lib/printf.h>
 #include <lib/sizes.h>
 #include <stress/report.h>
@@ -73,14 +72,11 @@ void report_line(const char *format, ...)
     irq_restore(flags);
 }
 
-void log_line(const char *format, ...)
+void report_log(const char *format, va_list arguments)
 {
     char text[LINE_LIMIT + 1];
-    va_list arguments;
 
-    va_start(arguments, format);
     format_text_va(text, sizeof(text), format, arguments);
-    va_end(arguments);
     report_line("# log: %s", text);
 }
 

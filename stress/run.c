@@ -13,6 +13,7 @@
 #include <stress/provoke.h>
 #include <stress/report.h>
 #include <stress/run.h>
+#include <stress/run_end.h>
 #include <stress/tested.h>
 #include <stress/tick.h>
 #include <stress/totals.h>

@@ -12,13 +12,15 @@ include arch/host/host.mk
 TEST_OBJECTS :=
 
 # What each test is made of, beside tests/unit/NAME.c.
-HOST_COMMON := arch/host/host.c tests/unit/fail.c tests/unit/unit.c lib/prng.c lib/rules.c
+HOST_COMMON := arch/host/host.c tests/unit/fail.c tests/unit/unit.c lib/printf.c lib/prng.c lib/rules.c lib/sinks.c
 HOST_TEST_frame :=
 HOST_TEST_broken :=
 HOST_TEST_printf := lib/printf.c
-HOST_TEST_string := lib/string.c
+HOST_TEST_string := lib/string.c arch/x86_64/memory.c
 HOST_TEST_crc32 := lib/crc32.c
 HOST_TEST_prng :=
+HOST_TEST_sinks :=
+HOST_TEST_symbols := lib/symbols.c
 HOST_TEST_bitmap := lib/bitmap.c
 HOST_TEST_memmap := mm/memmap.c
 HOST_TEST_page := tests/unit/page_kernel.c
@@ -45,7 +47,7 @@ HOST_TEST_explore_race := stress/explore/race.c
 
 # VARIANT/NAME of every test to run; "broken" is run by tests/test_hosted.py to see it fail.
 HOST_TESTS := \
-	asan/frame asan/printf asan/string asan/crc32 asan/prng asan/bitmap asan/memmap asan/page \
+	asan/frame asan/printf asan/string asan/crc32 asan/prng asan/sinks asan/symbols asan/bitmap asan/memmap asan/page \
 	asan/page_allocator asan/bootinfo asan/acpi asan/content asan/totals asan/options asan/buddy asan/buddy_lists \
 	asan/buddy_percpu asan/buddy_scan asan/walker asan/spinlock \
 	asan10/buddy asan10/walker asan10/options \
@@ -53,9 +55,9 @@ HOST_TESTS := \
 	tsan/buddy_threads tsan/spinlock tsan/barrier tsan/bitmap_threads
 HOST_BROKEN := asan/broken
 
-# lib/string.c gets names of its own, beside the C library's.
+# The string functions get names of their own, beside the C library's.
 HOST_RENAMED := memset memcpy memmove memcmp strlen strcmp strncmp strchr
-$(HOST_BUILD)/%/lib/string.o: HOST_CFLAGS += -fno-builtin $(foreach name,$(HOST_RENAMED),-D$(name)=own_$(name))
+$(HOST_BUILD)/%/lib/string.o $(HOST_BUILD)/%/arch/x86_64/memory.o: HOST_CFLAGS += -fno-builtin $(foreach name,$(HOST_RENAMED),-D$(name)=own_$(name))
 
 unit_objects = $(call host_objects,$(1),tests/unit/$(2).c $(HOST_COMMON) $(HOST_TEST_$(2)))
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stress/explore/explore.h>
 #include <stress/report.h>
+#include <stress/sinks.h>
 
 #define FIRST_PFN ((pfn_t)0x560000180)
 
@@ -54,6 +55,7 @@ static void boot(uint32_t number)
 
 int main(int count, char **words)
 {
+    stress_set_sinks();
     setvbuf(stdout, NULL, _IOLBF, 0);
     host_command_line(count, words, &explore_option_table, "stampede-explore [name=value ...]\n");
     host_signals_init();

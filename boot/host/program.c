@@ -2,8 +2,8 @@
 #include <lib/fail.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <stress/failure.h>
 #include <stress/report.h>
+#include <stress/run_end.h>
 #include <stress/statics.h>
 #include <string.h>
 

@@ -17,6 +17,7 @@
 #include <stress/provoke.h>
 #include <stress/report.h>
 #include <stress/run.h>
+#include <stress/sinks.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -124,6 +125,7 @@ static void boot(uint32_t number)
 
 int main(int count, char **words)
 {
+    stress_set_sinks();
     setvbuf(stdout, NULL, _IOLBF, 0);
     host_command_line(take_mib(count, words), words, &stress_option_table, usage);
     host_signals_init();

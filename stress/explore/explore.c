@@ -7,6 +7,7 @@
 #include <stress/explore/minimise.h>
 #include <stress/explore/tale.h>
 #include <stress/failure.h>
+#include <stress/run_end.h>
 
 typedef unsigned long long ull;
 

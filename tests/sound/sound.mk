@@ -28,7 +28,7 @@ $(foreach variant,asan tsan plain,$(eval $(call sound_cxx_rule,$(variant))))
 
 sound_objects = $(SOUND:%=$(HOST_BUILD)/$(1)/tests/sound/%.o) $(SOUND_CXX:%=$(HOST_BUILD)/$(1)/tests/sound/%.o)
 sound_check_objects = $(call sound_objects,$(1)) $(patsubst %.c,$(HOST_BUILD)/$(1)/%.o,$(wildcard tests/sound/host/*.c) \
-	arch/host/host.c tests/unit/fail.c lib/prng.c lib/printf.c lib/rules.c mm/page_allocator.c smp/spinlock.c)
+	arch/host/host.c tests/unit/fail.c lib/prng.c lib/printf.c lib/rules.c lib/sinks.c mm/page_allocator.c smp/spinlock.c)
 
 # TSan cannot know what a lock in inline assembly orders, nor one whose waiters read a volatile.
 SOUND_UNSEEN_tsan := assembly-lock volatile-word

@@ -30,9 +30,8 @@ def lines(kernel: Kernel, argument: str) -> Iterator[str]:
 
 def _row(kernel: Kernel, cpu: Cpu) -> tuple[str, ...]:
     now = next((each for each in kernel.current if each.core == cpu.number), None)
-    busy = cpu.record["watch.busy"]
     return (str(cpu.number), str(cpu.apic_id), str(cpu.thread.number) if cpu.thread else "-",
-            state_text(kernel, cpu), kernel.phase if busy and kernel.phase else "-",
+            state_text(kernel, cpu), kernel.phase if cpu.busy and kernel.phase else "-",
             flag_text(cpu.interrupts()), _locks_text(kernel, cpu),
             operation_text(now), cpu_place(cpu))
 

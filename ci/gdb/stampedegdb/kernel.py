@@ -45,6 +45,11 @@ class Cpu:
         self.locks_held = record["locks_held"]
 
     @property
+    def busy(self) -> bool:
+        """Whether it is at work, for the watchdog."""
+        return bool(_static_value("stress/watch.c", "watches")[self.number]["busy"])
+
+    @property
     def held(self) -> list[int]:
         """The addresses of the locks it holds, as far as the kernel keeps them."""
         return self.record.array("held")[:self.locks_held]

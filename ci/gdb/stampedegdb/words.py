@@ -7,7 +7,8 @@ import gdb
 from .kernel import Cpu, Kernel, Operation
 
 # Where a core that fails goes: not what one wants to know of where it is.
-REPORTING_FILES = ("stress/failure.c", "stress/explain.c", "stress/report.c", "stress/traps.c")
+REPORTING_FILES = ("lib/sinks.c", "stress/failure.c", "stress/explain.c", "stress/report.c",
+                   "stress/run_end.c", "stress/traps.c")
 REPORTING_FUNCTIONS = ("cpu_halt", "trap_dispatch", "trap_common", "")
 
 
@@ -81,12 +82,18 @@ def _inlined_text(address: int) -> str:
     return f"{block.function.name} in "
 
 
-def since_text(kernel: Kernel, cycles: int) -> str:
-    """How long before the failure something began, or after: the others run until stopped."""
+def time_text(microseconds: float) -> str:
+    """In the unit that a person would choose: 4.156 s, 12.3 ms, 0.8 us."""
+    for unit, size in (("s", 1e6), ("ms", 1e3)):
+        if microseconds >= size:
+            return f"{microseconds / size:.4g} {unit}"
+    return f"{microseconds:.3g} us"
+
+
+def lasting_text(kernel: Kernel, cycles: int) -> str:
+    """How long something had gone on at the failure, or began after: the others run until stopped."""
     before = kernel.microseconds_since(cycles)
-    if before < 0:
-        return f"since {-before:.3f} us after the failure"
-    return f"since {before:.3f} us"
+    return f"for {time_text(before)}" if before >= 0 else f"from {time_text(-before)} after the failure on"
 
 
 def cpu_place(cpu: Cpu) -> str:
@@ -111,7 +118,7 @@ def state_text(kernel: Kernel, cpu: Cpu) -> str:
         return "reports"
     if kernel.reporter is not None and not record["frozen"]:
         return "unstopped"
-    if not record["watch.busy"]:
+    if not cpu.busy:
         return "rests"
     return "waits" if cpu.waiting_for else "works"
 
