@@ -1,35 +1,35 @@
 # Stampede: a multi-core stress test for page allocators. `make help` says what there is.
 
-CPUS             ?= 8      ## cores, 1 to 255
-MEMORY           ?= 512M   ## of the guest, 64M to 64G (2G with STACSOS)
-DURATION         ?= 15     ## seconds of stress
-SEED             ?=        ## of all random choices; a new one each run if empty
-ALLOCATOR        ?=        ## a built-in one's name, or the path of your own: mine.c, .cpp, .rs, .S, .o, .a or a folder of them
-ALLOCATOR_NAME   ?=        ## which allocator, if several are registered in the files of ALLOCATOR
-USER_CFLAGS      ?=        ## options to compile those files with: "-I../mine/include -DNDEBUG -std=c99"
-USER_COMPILE_COMMANDS ?=        ## a compile_commands.json that has such options
-USER_MK          ?=        ## a makefile that has such options; stampede.mk beside the files if empty
-STACSOS          ?=        ## the path of a StACSOS page-allocator-buddy.cpp (docs/STACSOS.md)
-STACSOS_PROMISES ?=        ## promises that it takes back, such as "-coalesces" (docs/STACSOS.md)
-ACCEL            ?= auto   ## auto, kvm or tcg
-THREAD           ?= multi  ## of TCG: multi or single
-SCHEDULE         ?= free   ## free, or deterministic: the interleaving is a function of SEED
-FIRMWARE         ?= bios   ## bios or uefi
-BOOT             ?= iso    ## iso (by GRUB) or direct (by the PVH note, five times faster)
+CPUS             ?= 8      ## number of cores, 1 to 255
+MEMORY           ?= 512M   ## memory of the guest, 64M to 64G (2G with STACSOS)
+DURATION         ?= 15     ## how many seconds to stress or to explore
+SEED             ?=        ## seed of all random choices; empty: a new one for each run
+ALLOCATOR        ?=        ## name of a built-in allocator, or path of your own: mine.c, .cpp, .rs, .S, .o, .a or a folder of them
+ALLOCATOR_NAME   ?=        ## which allocator, if the files of ALLOCATOR register several
+USER_CFLAGS      ?=        ## compiler options for those files: "-I../mine/include -DNDEBUG -std=c99"
+USER_COMPILE_COMMANDS ?=        ## a compile_commands.json with such options
+USER_MK          ?=        ## a makefile with such options; empty: stampede.mk beside the files
+STACSOS          ?=        ## path of a StACSOS page-allocator-buddy.cpp (docs/STACSOS.md)
+STACSOS_PROMISES ?=        ## promises that it does not make, such as "-coalesces" (docs/STACSOS.md)
+ACCEL            ?= auto   ## accelerator: auto, kvm or tcg
+THREAD           ?= multi  ## TCG threads: multi or single
+SCHEDULE         ?= free   ## free, or deterministic: SEED decides the interleaving
+FIRMWARE         ?= bios   ## firmware: bios or uefi
+BOOT             ?= iso    ## iso (through GRUB) or direct (through the PVH note, five times faster)
 ARGS             ?=        ## options for the kernel: "name=value name=value"
-ON_FAIL          ?=        ## exit, gdb (stay for make gdb) or bundle; bundle in CI, else exit, if empty
-HARDENING        ?=        ## 1, with STACSOS: after a pass try calls that no careful caller makes, reported apart
-KEEP_GOING       ?=        ## 1: after a failure boot again for the phases that were left
-BUNDLE           ?=        ## the folder of a bundle; build/last/bundle if empty
-RUN_ARGS         ?=        ## more for "ci/stampede run", such as --junit FILE --expect REGEX
+ON_FAIL          ?=        ## after a failure: exit, gdb (wait for make gdb) or bundle (save it); empty: bundle in CI, otherwise exit
+HARDENING        ?=        ## 1, with STACSOS: after a pass also try calls that no careful caller makes; reported separately
+KEEP_GOING       ?=        ## 1: after a failure boot again for the remaining phases
+BUNDLE           ?=        ## folder of a bundle; empty: build/last/bundle
+RUN_ARGS         ?=        ## more options for "ci/stampede run", such as --junit FILE --expect REGEX
 HOSTED           ?=        ## 1: make explore runs as a program of this host, not in QEMU
-FROM_LOG         ?=        ## make explore: bring back the failure that this log of make run tells of
-EXPLORE_ARGS     ?=        ## more for "ci/stampede explore", such as --seed P:S --strategy sweep
-DEFECTS          ?=        ## more for "ci/defects", such as --rules or --only NAME
-MUTATE_ARGS      ?=        ## more for "ci/mutate", such as --files mm/buddy.c, --sample 20 or --list
-HOURS            ?= 2      ## of make soak
-MAX_ORDER        ?= 16     ## largest block of the built-in allocators, 2^MAX_ORDER pages; 10 to 18
-BUILD_DIR        ?= build  ## the folder of all that is made
+FROM_LOG         ?=        ## make explore: a log of make run, whose failure it tries to repeat
+EXPLORE_ARGS     ?=        ## more options for "ci/stampede explore", such as --seed P:S --strategy sweep
+DEFECTS          ?=        ## more options for "ci/defects", such as --rules or --only NAME
+MUTATE_ARGS      ?=        ## more options for "ci/mutate", such as --files mm/buddy.c, --sample 20 or --list
+HOURS            ?= 2      ## hours that make soak runs
+MAX_ORDER        ?= 16     ## largest order of the built-in allocators (blocks of 2^MAX_ORDER pages), 10 to 18
+BUILD_DIR        ?= build  ## folder for everything that is built
 
 # Make ignores a variable that is misspelt, or that the target does not read, without a word. A make that this one calls
 # is handed all of them.
@@ -116,8 +116,8 @@ build: kernel iso ## build the kernel and the ISO image
 kernel: $(KERNEL)
 iso: $(ISO)
 
-run: ## install what is missing, build, boot in QEMU, stress, say the verdict
-debug: ## as run, but wait for make gdb before the first instruction
+run: ## install what is missing, build, boot in QEMU, stress, print the verdict
+debug: ## like run, but wait for make gdb before the first instruction
 debug: HALTED := --debug
 run debug:
 	@ci/install-deps run $(if $(USER_CXX),cxx) $(if $(USER_RUST),rust)
@@ -129,7 +129,7 @@ run debug:
 	    $(call empty_if,$(ON_FAIL),--on-fail) $(call empty_if,$(BUNDLE),--bundle) $(if $(KEEP_GOING),--keep-going) $(addprefix --stage ,$(RUN_STAGES)) $(HALTED) $(RUN_ARGS) \
 	    $(if $(ARGS),--args "$(ARGS)")
 
-explore: ## search schedules for one that breaks a rule, show it made small (HOSTED=1: ten times faster)
+explore: ## search for a schedule that breaks a rule, make it small and show it (HOSTED=1: ten times faster)
 	@ci/install-deps run $(if $(USER_CXX),cxx) $(if $(USER_RUST),rust)
 	@$(if $(strip $(USER_READY) $(USER_ARCHIVES) $(USER_RUST)),echo "$(strip $(USER_READY) $(USER_ARCHIVES) $(USER_RUST)): not compiled for the explorer: of its accesses only those in spinlock_irq functions are seen" >&2)
 	@+$(MAKE) --no-print-directory $(if $(or $(HOSTED),$(REPLAY_HOSTED)),hosted-explore,kernel-explore EXPLORE=1)
@@ -154,7 +154,7 @@ hosted-explore:
 	@+$(MAKE) --no-print-directory -f arch/host/host.mk $(HOST_EXPLORER) HOST_ALLOCATOR="$(USER_CODE)" HOST_USER=$(HOST_OWN) HOST_USER_DIR=$(USER_DIR)
 	@$(call choose,$(HOST_EXPLORER)) $(EXPLORE_RUN) --hosted --program-file $(HOST_EXPLORER)
 
-gdb: ## attach gdb to the run that goes on, or is held after a failure
+gdb: ## attach gdb to a run that is active, or held after a failure
 	@ci/install-deps gdb
 	@$(STAMPEDE) gdb
 
@@ -162,33 +162,33 @@ postmortem: ## open the bundle of a failure in gdb
 	@ci/install-deps gdb
 	@$(STAMPEDE) postmortem $(or $(BUNDLE),$(BUILD_DIR)/last/bundle)
 
-prove: ## every state of small arenas, and models of the locks: a table of what is proved (a minute or two)
+prove: ## prove rules: check every state of small arenas, and models of the locks (a minute or two)
 	@ci/install-deps prove
 	@ci/prove
 
-test: ## everything: hosted tests, boots in QEMU, the judge's own tests (under ten minutes)
+test: ## run all tests: hosted, in QEMU, and those of the tools (under ten minutes)
 	@ci/install-deps test
 	@+$(MAKE) --no-print-directory -j2 build
 	@+$(MAKE) --no-print-directory -j2 -f tests/tests.mk hosted-tests hosted-subjects sound-hosted
 	@+$(MAKE) --no-print-directory -j2 kernel EXPLORE=1
 	@$(PYTHON) -m pytest -q -p no:cacheprovider -n $(TEST_JOBS) --dist loadfile tests
 
-defects: ## plant each bug of tests/defects in a copy of the tree, and see that it is found
+defects: ## plant each bug of tests/defects in a copy of the tree, and check that it is found
 	@ci/install-deps test
 	@ci/defects $(DEFECTS)
 
-mutants: ## change the allocators and the lock in a thousand places; every change must be noticed (an hour)
+mutants: ## change the allocators and the lock in a thousand places; a test must notice each change (an hour)
 	@ci/install-deps test
 	@ci/mutate $(if $(filter --detectors --files --only --sample,$(MUTATE_ARGS)),,--markdown docs/MUTANTS.md) $(MUTATE_ARGS)
 
-soak: ## hours of runs, each another configuration: none may raise an alarm; goes on where it was ended
+soak: ## run for HOURS, each run with another configuration; none may fail; resumes where it ended
 	@ci/install-deps run $(if $(USER_CXX),cxx) $(if $(USER_RUST),rust)
 	@+$(MAKE) --no-print-directory build
 	$(if $(ALLOCATOR_NAME),$(error make soak tests the first allocator of the files: give it the files of one))
 	@$(call choose,$(KERNEL)) ci/soak --kernel $(KERNEL) --hours $(HOURS) $(call empty_if,$(SEED),--seed) $(if $(KEEP_GOING),--keep-going) \
 	    $(if $(USER_FILES),--own --folder $(OUT)/soak)
 
-check: ## formatting, headers, folder arrows, static analysis
+check: ## check formatting, headers, dependencies of folders; static analysis
 	@ci/install-deps check
 	@ci/check
 

@@ -653,7 +653,7 @@ DEFAULTS = {"CPUS": "8", "MAX_ORDER": "16", "ACCEL": "auto", "THREAD": "multi", 
 def test_help_fits_a_terminal():
     lines = make("help").stdout.splitlines()
     assert max(map(len, lines)) <= 100
-    columns = {line.index(text) for name, text in (("CPUS", "cores"), ("EXPLORE_ARGS", "more for"), ("USER_COMPILE_COMMANDS", "a compile_"))
+    columns = {line.index(text) for name, text in (("CPUS", "number of"), ("EXPLORE_ARGS", "more options"), ("USER_COMPILE_COMMANDS", "a compile_"))
                for line in lines if line.startswith(f"  {name} ")}
     assert len(columns) == 1, columns
 

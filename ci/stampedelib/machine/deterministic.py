@@ -20,9 +20,9 @@ PREEMPT_US_A_CPU = 25  # the CPUs share the time, so that each has about as much
 def add_arguments(group: argparse._ArgumentGroup) -> None:
     """The option itself."""
     group.add_argument("--schedule", choices=(FREE, DETERMINISTIC), default=FREE,
-                       help=f"{FREE}: as the host has it; {DETERMINISTIC}: by the seed alone, the "
-                            "log of a second run equal byte for byte, and seconds are the "
-                            f"machine's own (default {FREE})")
+                       help=f"{FREE}: the host decides the interleaving; {DETERMINISTIC}: the seed decides it, "
+                            "a second run has the same log byte for byte, and seconds are those of the "
+                            f"simulated machine (default {FREE})")
 
 
 def is_deterministic(arguments: argparse.Namespace) -> bool:

@@ -51,8 +51,9 @@ class Found:
 def add_arguments(group: argparse._ArgumentGroup) -> None:
     """The option that asks for stages."""
     group.add_argument("--stage", action="append", choices=tuple(STAGES), default=[],
-                       help="after a pass, also this, reported apart: unguarded, the code of an adapter without "
-                            "the adapter's lock; hardening, calls that the code need not refuse")
+                       help="also run this after a pass and report it separately: unguarded calls the code of an "
+                            "adapter without the adapter's lock; hardening makes calls that the code need not "
+                            "refuse")
 
 
 def run_stages(arguments: argparse.Namespace, verdict: Verdict, build_plan: PlanBuilder) -> None:

@@ -19,10 +19,14 @@ COLUMNS = ("runs", "hours", "pass", "inconclusive", "false alarms")
 INTRODUCTION = """\
 # Clean hours
 
-The built-in allocators are sound as far as we know. So when a run calls one wrong, hangs or crashes, the kernel or a tool
-has a bug: a false alarm, at which the soak stops. An inconclusive run is no alarm, but is counted: nothing broke, and too little
-interleaved to say pass. `make soak HOURS=2` runs configurations drawn from a seed, one after the other, each judged as any run
-is. `ci/soak --report` makes this page of its records; nothing in it is written by hand. Hours are those of the host's clock.
+The built-in allocators are sound as far as we know. If a run nevertheless fails, hangs or crashes,
+the kernel or a tool has a bug. That is a *false alarm*, and the soak stops. An *inconclusive* run
+is not an alarm, but it is counted: no rule was broken, but the cores interleaved too little to call
+it a pass.
+
+`make soak HOURS=2` runs one configuration after the other. A seed draws them, and each run is
+judged like any other. `ci/soak --report` makes this page from the records; nothing in it is written
+by hand. Hours are those of the host's clock.
 """
 
 
@@ -41,10 +45,10 @@ def _totals(runs: list[Run]) -> str:
     operations = sum(_count(phase, "ops") for run in runs for phase in run.phases.values())
     cpus = [run.configuration.cpus for run in runs]
     qemu = " and ".join(sorted({run.qemu for run in runs}))
-    return (f"From {min(run.started for run in runs)} to {max(run.started for run in runs)}: "
+    return (f"From {min(run.started for run in runs)} to {max(run.started for run in runs)}:\n"
             f"**{counted(len(runs), 'run')}, {_hours(runs)} hours, {verdicts}; "
             f"{counted(sum(run.is_alarm for run in runs), 'false alarm')}.**\n"
-            f"{operations / 1e6:.1f} million operations on {min(cpus)} to {max(cpus)} CPUs; "
+            f"{operations / 1e6:.1f} million operations on {min(cpus)} to {max(cpus)} CPUs;\n"
             f"QEMU {qemu}; seed {' and '.join(sorted({str(run.soak_seed) for run in runs}))}.\n")
 
 
@@ -89,16 +93,16 @@ def _memory(runs: list[Run]) -> str:
 def _surroundings(runs: list[Run]) -> str:
     rows = [((f"boot: {boot}",), _where(runs, lambda run: run.configuration.boot == boot))
             for boot in ("direct", "iso", "uefi")]
-    rows += [((f"the soak's own busy processes: {'yes' if load else 'no'}",),
+    rows += [((f"busy processes that the soak started: {'yes' if load else 'no'}",),
               _where(runs, lambda run: run.configuration.load == load)) for load in (False, True)]
     loads = [run.host_load for run in runs]
-    return (_section("Boot, and other load on the host", ("what",), rows) +
-            f"\nThe host's load average when a run began: {min(loads):.1f} to {max(loads):.1f}, "
+    return (_section("Boot, and load on the host", ("what",), rows) +
+            f"\nThe load average of the host at the start of a run: {min(loads):.1f} to {max(loads):.1f}, "
             f"median {median(loads):.1f}.\n")
 
 
 def _phases(runs: list[Run]) -> str:
-    lines = ["## Phases", "", "| phase | runs | thousands of operations | hand-overs of a lock |",
+    lines = ["## Phases", "", "| phase | runs | thousands of operations | locks passed to another core |",
              "| --- | --- | --- | --- |"]
     for name in PHASES:
         some = [run.phases[name] for run in runs if name in run.phases]
@@ -138,7 +142,7 @@ def _alarms(runs: list[Run]) -> str:
     some = _where(runs, lambda run: run.is_alarm)
     if not some:
         return "## False alarms\n\nNone.\n"
-    lines = ["## False alarms", "", "What one was for is told by the commit that ended it (`git log`).", "",
+    lines = ["## False alarms", "", "The commit that ended an alarm says what caused it (`git log`).", "",
              "| seed:run | kernel | configuration | verdict | run again |",
              "| --- | --- | --- | --- | --- |"]
     lines += [f"| {run.name} | {run.kernel} of {run.source} | "
