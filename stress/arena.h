@@ -4,7 +4,7 @@
  * The oracle never trusts the allocator. It keeps, for every page, who holds it; every block handed
  * out is claimed there atomically before anybody uses it, and given up before it is freed. Rules
  * that are checked at each call: overlap, outside, misaligned, content, false-oom, free-refused;
- * irq-state and lock-held around it (stress/call.h). At rest (arena_rest.c): free-list,
+ * irq-state and lock-held around it (stress/checked_call.h). At rest (arena_rest.c): free-list,
  * uncoalesced, lost, residue (mm/walker.h). A broken one ends in failure_begin/end.
  */
 #pragma once
@@ -13,12 +13,18 @@
 #include <mm/walker.h>
 #include <stress/core.h>
 
+enum holding_state {
+    HOLDING_NONE,  /* no block ever began here */
+    HOLDING_HELD,  /* `core` holds the block that begins here */
+    HOLDING_FREED, /* one began here, and `core` freed it */
+};
+
 /* Who holds a block, or freed it last; kept at its first page. */
 struct holding {
     uint32_t serial;
     uint16_t core;
-    uint8_t order_plus_1; /* 0: no block starts here */
-    bool freed;           /* ... but one did, and `core` freed it */
+    uint8_t order;
+    uint8_t state; /* enum holding_state */
 };
 _Static_assert(sizeof(struct holding) == 8, "8 bytes a page");
 

@@ -4,11 +4,9 @@
 #include <lib/fail.h>
 #include <lib/string.h>
 #include <stress/arena.h>
-#include <stress/call.h>
+#include <stress/checked_call.h>
 #include <stress/content.h>
 #include <stress/statics.h>
-
-typedef unsigned long long ull;
 
 static uint64_t span(const struct arena *arena)
 {
@@ -83,7 +81,7 @@ static void reset_allocator(struct arena *arena)
     if (arena->metadata)
         memset(arena->metadata, 0, arena->metadata_size);
     if (!page_allocator_takes_one_region(arena->allocator))
-        call_init(arena, arena->start, arena->end);
+        checked_init(arena, arena->start, arena->end);
 }
 
 void arena_init(struct arena *arena, const struct page_allocator *allocator, pfn_t start, pfn_t end,
@@ -156,8 +154,8 @@ void arena_rebuild(struct arena *arena, uint64_t most)
             count &= ~(arena->allocator->range_alignment - 1);
         enum page_error error = count ? arena_insert(arena, arena->start + i, count) : PAGE_OK;
         if (error != PAGE_OK)
-            fail(RULE_INSERT_REFUSED, "pages 0x%llx to 0x%llx: %s", (ull)(arena->start + i),
-                 (ull)(arena->start + i + count), page_error_name(error));
+            fail(RULE_INSERT_REFUSED, "pages 0x%lx to 0x%lx: %s", arena->start + i,
+                 arena->start + i + count, page_error_name(error));
         most -= count < most ? count : most;
         i = stop;
         if (page_allocator_takes_one_region(arena->allocator))
@@ -173,12 +171,12 @@ static enum page_error give_pages(struct arena *arena, pfn_t start, uint64_t cou
     uint64_t alignment = arena->allocator->range_alignment;
 
     if (!page_allocator_takes_one_region(arena->allocator))
-        return call_insert(arena, start, count);
+        return checked_insert(arena, start, count);
     if (arena->region_count || !count || start < arena->start || start >= arena->end ||
         count > arena->end - start || (alignment && (start | count) & (alignment - 1)))
         return PAGE_BAD_RANGE;
     arena->region_count = count;
-    call_init(arena, start, start + count);
+    checked_init(arena, start, start + count);
     return PAGE_OK;
 }
 
@@ -189,8 +187,8 @@ static uint64_t count_kept(const struct arena *arena, pfn_t start, uint64_t coun
     uint64_t kept = allocator->pages_kept ? allocator->pages_kept(arena->pool, start, count) : 0;
 
     if (kept > count)
-        fail(RULE_INSERT_REFUSED, "pages_kept() says %llu of the %llu pages from 0x%llx on",
-             (ull)kept, (ull)count, (ull)start);
+        fail(RULE_INSERT_REFUSED, "pages_kept() says %lu of the %lu pages from 0x%lx on", kept,
+             count, start);
     return kept;
 }
 

@@ -1,6 +1,6 @@
 #include <lib/prng.h>
 #include <stress/content.h>
-#include <stress/watch.h>
+#include <stress/watchdog.h>
 
 enum { FORGED_WORDS = 4 };
 
@@ -73,7 +73,7 @@ void content_fill(struct content content, bool progress)
         for (uint64_t i = 0; i < words_in_page(&content); i++)
             words[i] = word_at(&content, pfn, i);
         if (progress)
-            watch_progress();
+            watchdog_progress();
     }
 }
 
@@ -90,7 +90,7 @@ bool content_check(struct content content, bool progress, struct content_error *
             return false;
         }
         if (progress)
-            watch_progress();
+            watchdog_progress();
     }
     return true;
 }

@@ -27,6 +27,13 @@ enum operation {
     OPERATION_WALK,   /* the first, before any phase */
 };
 
+/* A block as its holder names it: the core's allocation number `serial`, of this order. */
+struct block {
+    uint32_t serial;
+    uint16_t core;
+    uint8_t order;
+};
+
 struct history_entry {
     uint64_t cycles;
     uint64_t pfn;
@@ -62,7 +69,8 @@ struct core {
     uint32_t calling; /* number of its call to the allocator, outside of handlers; 0 between calls.
                          Atomic: others look */
     uint32_t call_count;
-    uint32_t met[CPU_LIMIT]; /* of each other core: the call that was counted last as overlapping */
+    uint32_t
+        met[CORE_LIMIT]; /* of each other core: the call that was counted last as overlapping */
     struct history_entry now; /* the operation that runs; operation OPERATION_NONE between calls */
     uint64_t history_next;
     struct history_entry history[HISTORY_SIZE];

@@ -49,10 +49,10 @@ void failure_set_phase(unsigned index, const char *name)
 
 void failure_freeze(const struct trap_frame *frame)
 {
-    struct percpu *cpu = this_cpu();
+    struct percpu *core = this_core();
 
-    cpu->frozen_at = frame;
-    __atomic_store_n(&cpu->frozen, true, __ATOMIC_RELEASE);
+    core->frozen_at = frame;
+    __atomic_store_n(&core->frozen, true, __ATOMIC_RELEASE);
     cpu_halt();
 }
 
@@ -68,9 +68,9 @@ bool failure_in_progress(void)
     return __atomic_load_n(&failure.owner, __ATOMIC_ACQUIRE) != 0;
 }
 
-static bool is_other(const struct percpu *cpu)
+static bool is_other(const struct percpu *core)
 {
-    return cpu != this_cpu() && __atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE);
+    return core != this_core() && __atomic_load_n(&core->online, __ATOMIC_ACQUIRE);
 }
 
 static bool all_frozen(void)
@@ -91,8 +91,8 @@ static void report_lost_cores(void)
 {
     for (uint32_t i = 0; i < percpu_count; i++)
         if (is_other(percpu_table[i]) && !percpu_table[i]->frozen)
-            report_line("# freeze: core %u (APIC ID %u) did not take the NMI within %llu ms", i,
-                        percpu_table[i]->local.apic_id, (unsigned long long)freeze_limit_ms());
+            report_line("# freeze: core %u (APIC ID %u) did not take the NMI within %lu ms", i,
+                        percpu_table[i]->local.apic_id, freeze_limit_ms());
 }
 
 static void stop_others(void)
@@ -153,7 +153,7 @@ static void failure_begin_va(enum rule rule, const char *format, va_list argumen
         offer_to_catcher(rule, format, arguments);
     if (!claim_failure()) {
         if (failure.owner != cpu_number() + 1)
-            failure_freeze(this_cpu()->frozen_at);
+            failure_freeze(this_core()->frozen_at);
         cpu_halt(); /* a failure while reporting a failure: what has been said must do */
     }
     failure.failed_at = cpu_cycles();
@@ -180,8 +180,7 @@ static void tell_story(void)
     if (failure.verdict == VERDICT_ERROR)
         return;
     explain(failure.failed_at, advice_is_about_every_core(failure.rule));
-    report_line("# report ms=%llu",
-                (unsigned long long)clock_cycles_to_ns(cpu_cycles() - failure.failed_at) / 1000000);
+    report_line("# report ms=%lu", clock_cycles_to_ns(cpu_cycles() - failure.failed_at) / 1000000);
 }
 
 static void give_advice(void)

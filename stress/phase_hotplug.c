@@ -5,10 +5,8 @@
 #include <lib/bitmap.h>
 #include <lib/count.h>
 #include <lib/fail.h>
-#include <stress/mix.h>
 #include <stress/phases.h>
-
-typedef unsigned long long ull;
+#include <stress/workload.h>
 
 enum {
     TURNS_A_CHANGE = 8,
@@ -24,7 +22,7 @@ static struct {
 static void prepare(struct run *run)
 {
     removed.count = 0;
-    mix_prepare(run, run->arena.inserted_pages / 4 / run->core_count);
+    workload_prepare(run, run->arena.inserted_pages / 4 / run->core_count);
 }
 
 /* Any length up to 2^11 pages, short ones as likely as long ones, anywhere. */
@@ -61,8 +59,8 @@ static void plug(struct run *run, pfn_t start, uint64_t count)
     enum page_error error = count ? arena_plug(&run->arena, start, count) : PAGE_OK;
 
     if (error != PAGE_OK)
-        fail(RULE_INSERT_REFUSED, "pages 0x%llx to 0x%llx, removed before: %s", (ull)start,
-             (ull)(start + count), page_error_name(error));
+        fail(RULE_INSERT_REFUSED, "pages 0x%lx to 0x%lx, removed before: %s", start, start + count,
+             page_error_name(error));
 }
 
 /* In two pieces, the upper one first. */
@@ -86,7 +84,7 @@ static void change(struct run *run, struct core *core)
 static void round_hotplug(struct run *run, struct core *core)
 {
     while (run_goes_on(run, core)) {
-        mix_turn(run, core);
+        workload_turn(run, core);
         if (core->number == 0 && core->steps % TURNS_A_CHANGE == 0)
             change(run, core);
     }
@@ -94,7 +92,7 @@ static void round_hotplug(struct run *run, struct core *core)
 
 static void release(struct run *run, struct core *core)
 {
-    mix_release(run, core);
+    workload_release(run, core);
     if (core->number == 0 && removed.count)
         put_back(run, core);
 }

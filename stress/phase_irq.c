@@ -6,10 +6,10 @@
 #include <arch/work.h>
 #include <lib/count.h>
 #include <smp/percpu.h>
-#include <stress/mix.h>
 #include <stress/phases.h>
 #include <stress/tick.h>
-#include <stress/watch.h>
+#include <stress/watchdog.h>
+#include <stress/workload.h>
 
 enum {
     IRQ_SLOTS = 8,
@@ -27,7 +27,7 @@ struct irq_state {
     pfn_t blocks[IRQ_SLOTS]; /* pfn + 1, or 0 */
 };
 
-static struct irq_state states[CPU_LIMIT];
+static struct irq_state states[CORE_LIMIT];
 static struct run *running;
 
 /*
@@ -67,7 +67,7 @@ static void handle(void)
 
 static void on_timer(void)
 {
-    watch_tick();
+    watchdog_tick();
     handle();
 }
 
@@ -79,7 +79,7 @@ static void prepare(struct run *run)
 
     running = run;
     work_set_handler(handle);
-    mix_prepare(run, quota);
+    workload_prepare(run, quota);
     /* Not alone: a handler may free what was not there to be had a moment before. */
     run->arena.alone = false;
     arena_set_bounds(&run->arena, (uint64_t)cores * CORE_SLOTS + handlers,
@@ -101,19 +101,19 @@ static void round_irq(struct run *run, struct core *core)
     set_active(core->number, true);
     tick_start(IRQ_HZ, on_timer);
     while (run_goes_on(run, core)) {
-        mix_turn(run, core);
+        workload_turn(run, core);
         if (core->steps % TURNS_A_WORK == 0)
             work_send(percpu_table[core->steps / TURNS_A_WORK % cores]->local.apic_id);
     }
     set_active(core->number, false);
-    watch_start_core();
+    watchdog_start_core();
 }
 
 static void release(struct run *run, struct core *core)
 {
     struct irq_state *state = &states[core->number];
 
-    mix_release(run, core);
+    workload_release(run, core);
     for (unsigned i = 0; i < IRQ_SLOTS; i++) {
         if (state->blocks[i])
             arena_free(&run->arena, core, state->blocks[i] - 1);

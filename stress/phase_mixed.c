@@ -1,12 +1,12 @@
 /* single and mixed: the mixed workload on one core and on all. */
 #include <arch/cpu.h>
-#include <stress/mix.h>
 #include <stress/phases.h>
+#include <stress/workload.h>
 
 /* Alone a core may ask for all there is, and more. */
 static void prepare_single(struct run *run)
 {
-    mix_prepare(run, run->arena.inserted_pages);
+    workload_prepare(run, run->arena.inserted_pages);
 }
 
 /* Half the memory is spread over the cores; the rest is what false-oom relies on. */
@@ -14,14 +14,14 @@ static void prepare_mixed(struct run *run)
 {
     uint64_t quota = run->arena.inserted_pages / 2 / run->core_count;
 
-    mix_prepare(run, quota);
+    workload_prepare(run, quota);
     arena_set_bounds(&run->arena, (uint64_t)run->core_count * CORE_SLOTS, run->core_count * quota);
 }
 
 static void round_mixed(struct run *run, struct core *core)
 {
     while (run_goes_on(run, core))
-        mix_turn(run, core);
+        workload_turn(run, core);
 }
 
 /* Alone, a walk costs little and finds a broken list close to where it broke. One that costs much
@@ -32,7 +32,7 @@ static void round_single(struct run *run, struct core *core)
     uint64_t next_walk = 0;
 
     while (run_goes_on(run, core)) {
-        mix_turn(run, core);
+        workload_turn(run, core);
         uint64_t start = cpu_cycles();
         if (core->steps % STEPS_A_WALK || start < next_walk)
             continue;
@@ -48,7 +48,7 @@ const struct phase phase_single = {
     .weight = 1,
     .prepare = prepare_single,
     .round = round_single,
-    .release = mix_release,
+    .release = workload_release,
 };
 
 const struct phase phase_mixed = {
@@ -58,5 +58,5 @@ const struct phase phase_mixed = {
     .floor = {.overlapped = 50},
     .prepare = prepare_mixed,
     .round = round_mixed,
-    .release = mix_release,
+    .release = workload_release,
 };

@@ -15,7 +15,7 @@ enum {
     HOG_TURN = 16,     /* one turn in so many makes room elsewhere */
 };
 
-static pfn_t blocks[CPU_LIMIT][SLOTS]; /* pfn + 1, or 0 */
+static pfn_t blocks[CORE_LIMIT][SLOTS]; /* pfn + 1, or 0 */
 
 static struct place draw_below(const struct run *run, struct core *core)
 {

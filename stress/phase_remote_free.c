@@ -7,7 +7,7 @@
 
 enum { BOXES = 16 };
 
-static uint64_t boxes[CPU_LIMIT][BOXES]; /* pfn + 1, or 0 for none. Atomic */
+static uint64_t boxes[CORE_LIMIT][BOXES]; /* pfn + 1, or 0 for none. Atomic */
 static unsigned order_limit;
 
 /* Every box full and two blocks in each core's hands is at most half the memory. */

@@ -10,7 +10,7 @@
 #include <arch/escape.h>
 #include <arch/irq.h>
 #include <arch/percpu.h>
-#include <arch/vcpu.h>
+#include <arch/vcore.h>
 #include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -110,7 +110,7 @@ static void on_failure(enum rule rule, const char *title)
     if (!here)
         end_by_first(title);
     keep(&test.last, rule, title);
-    vcpu_abandon();
+    vcore_abandon();
     escape_leave(&test.escape);
 }
 
@@ -120,7 +120,7 @@ static void put_right(void)
     uint64_t pages = arena.end - arena.start;
 
     spinlock_irq_abandon();
-    this_cpu()->frozen_at = NULL;
+    this_core()->frozen_at = NULL;
     __atomic_store_n(&test.run.core->now.operation, OPERATION_NONE, __ATOMIC_RELAXED);
     memset(arena.walk.free_order, 0, pages);
     if (arena.census)
@@ -175,8 +175,7 @@ static void list_failure(void)
     char text[LINE_ROOM], name[VECTOR_NAME_SIZE + 2], words[LINE_ROOM];
 
     if (!test.first.happened)
-        report_line("# selftest: pages are counted from pfn 0x%llx on",
-                    (unsigned long long)arena.start);
+        report_line("# selftest: pages are counted from pfn 0x%lx on", arena.start);
     if (!test.first.happened)
         test.first = test.last;
     if (test.last.rule == RULE_SELFTEST)

@@ -102,8 +102,8 @@ void report_start(void)
 void report_program(uint64_t nonce, const char *boot)
 {
     report.nonce = nonce;
-    report_line("# stampede version=%s log=%u nonce=%016llx boot=%s", STAMPEDE_VERSION, LOG_FORMAT,
-                (unsigned long long)nonce, boot);
+    report_line("# stampede version=%s log=%u nonce=%016lx boot=%s", STAMPEDE_VERSION, LOG_FORMAT,
+                nonce, boot);
 }
 
 void report_plan(unsigned count)
@@ -122,6 +122,5 @@ void report_end(enum verdict verdict)
     report_line("# verdict=%s", verdict_name(verdict));
     uint64_t lines = report.lines;
     uint32_t crc = report.crc;
-    report_line("# end nonce=%016llx lines=%llu crc=0x%08x", (unsigned long long)report.nonce,
-                (unsigned long long)lines, crc);
+    report_line("# end nonce=%016lx lines=%lu crc=0x%08x", report.nonce, lines, crc);
 }

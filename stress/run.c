@@ -6,7 +6,7 @@
 #include <smp/percpu.h>
 #include <stddef.h>
 #include <stress/advice.h>
-#include <stress/call.h>
+#include <stress/checked_call.h>
 #include <stress/explain.h>
 #include <stress/failure.h>
 #include <stress/plan.h>
@@ -17,9 +17,7 @@
 #include <stress/tested.h>
 #include <stress/tick.h>
 #include <stress/totals.h>
-#include <stress/watch.h>
-
-typedef unsigned long long ull;
+#include <stress/watchdog.h>
 
 enum {
     EXTRA_SECONDS = 10,  /* how much longer a phase may take to reach its floor ... */
@@ -38,22 +36,22 @@ enum {
  */
 static void check_between_calls(void)
 {
-    const struct percpu *cpu = this_cpu();
+    const struct percpu *core = this_core();
 
-    if (cpu->locks_held)
-        fail(RULE_LOCK_HELD, "core %u goes on with %u locks held: %s", cpu->local.number,
-             cpu->locks_held, percpu_held_name(cpu));
+    if (core->locks_held)
+        fail(RULE_LOCK_HELD, "core %u goes on with %u locks held: %s", core->local.number,
+             core->locks_held, percpu_held_name(core));
     if (!irq_enabled())
-        fail(RULE_IRQ_STATE, "core %u goes on with interrupts off", cpu->local.number);
+        fail(RULE_IRQ_STATE, "core %u goes on with interrupts off", core->local.number);
 }
 
 /* Waiting for others is no standstill of one's own. */
 static void meet(struct run *run)
 {
     check_between_calls();
-    bool busy = watch_busy(false);
+    bool busy = watchdog_busy(false);
     barrier_wait(&run->barrier);
-    watch_busy(busy);
+    watchdog_busy(busy);
 }
 
 void run_meet(struct run *run)
@@ -76,13 +74,12 @@ static void print_progress(struct run *run, uint64_t now)
     uint64_t interval = now - (run->progress_at - clock_hz());
     const struct page_allocator *allocator = run->arena.allocator;
 
-    report_line("# progress phase=%s seconds=%llu.%llu ops=%llu rate=%llu free_pages=%llu "
-                "overlapped=%llu contended=%llu handoffs=%llu",
-                run->phase->row->name, (ull)(milliseconds / 1000), (ull)(milliseconds / 100 % 10),
-                (ull)sum.steps,
-                (ull)((sum.steps - run->progress_steps) * clock_hz() / (interval ? interval : 1)),
-                (ull)(allocator->free_page_count ? allocator->free_page_count(run->arena.pool) : 0),
-                (ull)sum.counts.overlapped, (ull)sum.contended, (ull)sum.handoffs);
+    report_line("# progress phase=%s seconds=%lu.%lu ops=%lu rate=%lu free_pages=%lu "
+                "overlapped=%lu contended=%lu handoffs=%lu",
+                run->phase->row->name, milliseconds / 1000, milliseconds / 100 % 10, sum.steps,
+                ((sum.steps - run->progress_steps) * clock_hz() / (interval ? interval : 1)),
+                (allocator->free_page_count ? allocator->free_page_count(run->arena.pool) : 0),
+                sum.counts.overlapped, sum.contended, sum.handoffs);
     run->progress_steps = sum.steps;
     run->progress_at = now + clock_hz();
 }
@@ -99,12 +96,12 @@ static void tell_if_overdue(void *context)
 
     if (!run->tells || now < run->progress_at + OVERDUE_SECONDS * clock_hz())
         return;
-    uint64_t made = watch_progress_of(run->core_count);
+    uint64_t made = watchdog_progress_of(run->core_count);
     if (made == run->progress_made)
         return;
     struct totals sum = totals_of(run);
-    report_line("# progress phase=%s seconds=%llu ops=%llu (a long step)", run->phase->row->name,
-                (ull)(elapsed_ms(run) / 1000), (ull)sum.steps);
+    report_line("# progress phase=%s seconds=%lu ops=%lu (a long step)", run->phase->row->name,
+                (elapsed_ms(run) / 1000), sum.steps);
     run->progress_made = made;
     run->progress_steps = sum.steps;
     run->progress_at = now + clock_hz();
@@ -116,7 +113,7 @@ bool run_goes_on(struct run *run, struct core *core)
 
     provoke_step(run, core);
     check_between_calls();
-    watch_progress();
+    watchdog_progress();
     if (core->number == 0 && now >= run->progress_at)
         print_progress(run, now);
     if (run->options->ops)
@@ -263,8 +260,7 @@ static bool end_phase(struct run *run, unsigned index)
         run->extra_cycles += cpu_cycles() - run->phase_end;
     totals_keep(run, &sum);
     if (arena_held_pages(&run->arena))
-        fail(RULE_ASSERT, "%llu pages held at the end of a phase",
-             (ull)arena_held_pages(&run->arena));
+        fail(RULE_ASSERT, "%lu pages held at the end of a phase", arena_held_pages(&run->arena));
     arena_check_residue(&run->arena);
     failure_set_phase(0, NULL);
     return totals_report(run, &sum, index, milliseconds);
@@ -277,18 +273,18 @@ static void run_rounds(struct run *run, struct core *core)
     const struct phase *phase = run->phase;
 
     do {
-        watch_busy(true);
+        watchdog_busy(true);
         phase->round(run, core);
-        watch_busy(false);
+        watchdog_busy(false);
         run_meet(run);
         if (core->number == 0)
             end_round(run);
         run_meet(run);
     } while (run->more);
-    watch_busy(true);
+    watchdog_busy(true);
     if (phase->release)
         phase->release(run, core);
-    watch_busy(false);
+    watchdog_busy(false);
 }
 
 /* Returns, on core 0, whether the phase passed. */
@@ -319,7 +315,7 @@ void run_take_cores(struct run *run, uint32_t cores, void *(*take)(size_t size, 
         run->cores[i].number = run->interrupt_cores[i].number = i;
         run->interrupt_cores[i].in_interrupt = true;
     }
-    call_set_cores(run->cores, cores);
+    checked_call_set_cores(run->cores, cores);
     explain_set_cores(run->cores, cores);
 }
 
@@ -337,8 +333,8 @@ void run_prepare(struct run *run)
     run->barrier = (struct barrier){.members = run->core_count};
     spinlock_yield(run->options->yield_one_in, run->options->common.seed);
     tick_preempt(run->options->preempt, run->options->common.seed);
-    watch_set_limit(run->options->watchdog);
-    watch_set_teller(tell_if_overdue, run);
+    watchdog_set_limit(run->options->watchdog);
+    watchdog_set_teller(tell_if_overdue, run);
     failure_set_rest(plan_report_rest, run);
     run->all_pages = run->arena.inserted_pages;
     walk_first(run);
@@ -349,7 +345,7 @@ void run_core(struct run *run, uint32_t number)
     struct core *core = &run->cores[number];
     unsigned index = 0, passed = 0;
 
-    watch_start_core();
+    watchdog_start_core();
     if (number == 0)
         run->end = cpu_cycles() + run->options->common.seconds * clock_hz();
     for (unsigned i = 0; all_phases[i]; i++)

@@ -18,7 +18,8 @@
  * counted at the calls, so any lock will do, or none.
  */
 struct floor {
-    uint64_t overlapped;  /* calls of others that were going on when one began (stress/call.c) */
+    uint64_t
+        overlapped; /* calls of others that were going on when one began (stress/checked_call.c) */
     uint64_t cross_frees; /* frees of another core's blocks */
     uint64_t out_of_memory;
     /* These count on one core, too. */

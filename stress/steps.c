@@ -4,8 +4,6 @@
 #include <stddef.h>
 #include <stress/steps.h>
 
-typedef unsigned long long ull;
-
 /* ---- reading ---- */
 
 const char *step_end(const char *step)
@@ -154,7 +152,7 @@ static void describe_pages(struct words *words, const char *verb, const char *st
     if (pages.count == 1)
         words_add(words, "%s %lld", verb, (long long)pages.first);
     else
-        words_add(words, "%s %llu pages from %lld", verb, (ull)pages.count, (long long)pages.first);
+        words_add(words, "%s %lu pages from %lld", verb, pages.count, (long long)pages.first);
 }
 
 /* Blocks taken one after the other are told together. */
@@ -189,8 +187,7 @@ static void describe_step(struct words *words, const char *step, const struct st
         return words_add(words, "count %c as two", step[1]);
     case 'b':
         pages = step_pages(step, numbers);
-        return words_add(words, "wrongly free %lld order %llu", (long long)pages.first,
-                         (ull)pages.count);
+        return words_add(words, "wrongly free %lld order %lu", (long long)pages.first, pages.count);
     default:
         return;
     }

@@ -6,8 +6,6 @@
 #include <stress/report.h>
 #include <stress/tested.h>
 
-typedef unsigned long long ull;
-
 enum { WHY_SIZE = 160 };
 
 static bool promises(const struct run *run, unsigned wanted)

@@ -21,7 +21,7 @@ static void start_lock(void)
     counter = 0;
     thread_percpu[0] = (struct percpu){.online = true};
     thread_percpu[1] = (struct percpu){.online = true};
-    host_cpu_enter(0, &thread_percpu[0]);
+    host_core_enter(0, &thread_percpu[0]);
 }
 
 static void count_up(void)
@@ -81,7 +81,7 @@ static void take_turns(const char *cores)
     start_lock();
     for (; *cores; cores++) {
         uint32_t core = (uint32_t)(*cores - '0');
-        host_cpu_enter(core, &thread_percpu[core]);
+        host_core_enter(core, &thread_percpu[core]);
         spinlock_irq_unlock(&lock, spinlock_irq_lock(&lock));
     }
 }
@@ -132,9 +132,9 @@ TEST(owner)
     CHECK_EQUAL(spinlock_irq_owner(&lock), 0);
     CHECK(spinlock_irq_held(&lock));
     CHECK_EQUAL(thread_percpu[0].locks_held, 1);
-    host_cpu_enter(1, &thread_percpu[1]);
+    host_core_enter(1, &thread_percpu[1]);
     CHECK(!spinlock_irq_held(&lock));
-    host_cpu_enter(0, &thread_percpu[0]);
+    host_core_enter(0, &thread_percpu[0]);
     irq_disable();
     spinlock_irq_unlock(&lock, flags);
     CHECK(!spinlock_irq_held(&lock));
@@ -153,7 +153,7 @@ TEST(released_by_another)
 {
     start_lock();
     irq_flags_t flags = spinlock_irq_lock(&lock);
-    host_cpu_enter(1, &thread_percpu[1]);
+    host_core_enter(1, &thread_percpu[1]);
     irq_disable();
     CHECK_FAILS(RULE_LOCK_OWNER, "test held by core 0, released by core 1",
                 spinlock_irq_unlock(&lock, flags));
@@ -234,10 +234,10 @@ TEST(refused_release_tells_where)
 {
     start_lock();
     irq_flags_t flags = spinlock_irq_lock(&lock);
-    host_cpu_enter(1, &thread_percpu[1]);
+    host_core_enter(1, &thread_percpu[1]);
     irq_disable();
     CHECK(is_in(refused_at(flags), (const void *)release_here)); /* another's */
-    host_cpu_enter(0, &thread_percpu[0]);
+    host_core_enter(0, &thread_percpu[0]);
     irq_enable();
     CHECK(is_in(refused_at(flags), (const void *)release_here)); /* with interrupts on */
     irq_disable();
@@ -263,7 +263,7 @@ TEST(counts_without_contention)
     CHECK(first->hold_cycles >= longest + SHORT && first->longest_hold >= longest);
     CHECK_EQUAL(first->acquisitions, 2);
     CHECK_EQUAL(first->handoffs, 0); /* nobody had it before, then this core itself */
-    host_cpu_enter(1, &thread_percpu[1]);
+    host_core_enter(1, &thread_percpu[1]);
     flags = spinlock_irq_lock(&lock);
     spinlock_irq_unlock(&lock, flags);
     CHECK_EQUAL(second->acquisitions, 1);
@@ -339,7 +339,7 @@ TEST(more_held_than_are_noted)
 static void *wait_for_lock(void *unused)
 {
     (void)unused;
-    host_cpu_enter(1, &thread_percpu[1]);
+    host_core_enter(1, &thread_percpu[1]);
     spinlock_irq_unlock(&lock, take_here(&lock));
     return NULL;
 }
@@ -391,7 +391,7 @@ static void check_yields(uint32_t number)
     struct prng expected;
     uint64_t yields = 0, relaxed = host_relaxed;
     start_lock();
-    host_cpu_enter(number, &core);
+    host_core_enter(number, &core);
     prng_seed(&expected, SEED, number);
     spinlock_yield(PERIOD, SEED);
     for (int turn = 0; turn < 100; turn++) {
@@ -408,5 +408,5 @@ TEST(yields_as_drawn)
 {
     check_yields(0);
     check_yields(5);
-    check_yields(CPU_LIMIT - 1);
+    check_yields(CORE_LIMIT - 1);
 }

@@ -11,10 +11,10 @@
 #include <stress/run.h>
 
 /* Empty slots, and `quota` pages that each core may plan to hold. By core 0, before the rounds. */
-void mix_prepare(const struct run *run, uint64_t quota);
+void workload_prepare(const struct run *run, uint64_t quota);
 
 /* One turn, counted by core_step(). */
-void mix_turn(struct run *run, struct core *core);
+void workload_turn(struct run *run, struct core *core);
 
 /* Free all that this core holds. */
-void mix_release(struct run *run, struct core *core);
+void workload_release(struct run *run, struct core *core);

@@ -2,8 +2,6 @@
 #include <stress/arena.h>
 #include <stress/census.h>
 
-typedef unsigned long long ull;
-
 static void fail_finding(const struct walk_finding *finding)
 {
     fail(finding->rule, "%s", finding->message);
@@ -74,8 +72,8 @@ static void check_view(struct arena *arena, const struct view *view)
     if (!walk_check(&arena->walk, &view->allocator, view->pool, &finding))
         fail_finding(&finding);
     if (arena->allocator->free_page_count && view->counted != finding.free_pages)
-        fail(RULE_FREE_LIST, "%llu pages were free, free_page_count() said %llu",
-             (ull)finding.free_pages, (ull)view->counted);
+        fail(RULE_FREE_LIST, "%lu pages were free, free_page_count() said %lu", finding.free_pages,
+             view->counted);
 }
 
 static void compare_view(struct arena *arena, const struct view *view)
