@@ -20,7 +20,7 @@ from support import STAMPEDE, TITLE, body, closed, good, stampede
 
 from stampedelib.explore import from_stress
 from stampedelib.explore.from_stress import Block, Event, Story
-from stampedelib.explore.reproduce import replay_command
+from stampedelib.run.next_steps import replay_command
 from stampedelib.verdict.verdict import CODES
 
 LIMIT_SECONDS = 240  # never a verdict: a loaded host is slow

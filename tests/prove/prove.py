@@ -18,7 +18,7 @@ import programs
 import search
 
 sys.path.insert(0, str(models.ROOT / "ci"))
-from stampedelib.usage import Parser, count  # noqa: E402
+from stampedelib.commands.values import Parser, count  # noqa: E402
 
 
 def pattern(text):

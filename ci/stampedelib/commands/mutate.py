@@ -15,7 +15,8 @@ from ..mutants.generate import generate
 from ..mutants.mutant import Mutant
 from ..mutants.state import State
 from ..mutants.syntax import SyntaxTrouble
-from ..usage import ROOT, Parser, UsageError, check_writable, count
+from ..usage import ROOT, UsageError, check_writable
+from .values import Parser, count
 
 FILES = ("mm/buddy.c", "mm/buddy.h", "mm/buddy_percpu.c", "smp/spinlock.c", "mm/page.h",
          "mm/page_allocator.h", "mm/buddy_scan.c")

@@ -8,9 +8,10 @@ import errno
 import os
 import sys
 
-from ..usage import Parser, UsageError
+from ..usage import UsageError
 from ..verdict.verdict import CODES
 from . import explore, gdb, judge, postmortem, run, sweep, sweep_one
+from .values import Parser
 
 COMMANDS = (run, explore, judge, sweep, sweep_one, gdb, postmortem)
 FULL_DISK = ("the disk is full that the log and the verdict are written to; make room, or put them elsewhere by --log FILE "

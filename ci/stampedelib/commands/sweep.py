@@ -3,21 +3,23 @@ import argparse
 import os
 import re
 import shlex
-import signal
 from pathlib import Path
 
+from ..process import leave_orderly
 from ..sweep.engines import ENGINES, Task
 from ..sweep.folder import Campaign, SweepPlan, sha256, worst
 from ..sweep.view import SweepView, short, table
 from ..sweep.work import WORKS, Result
-from ..usage import BUILD_DIR, UsageError, integer
+from ..usage import BUILD_DIR, UsageError
 from ..verdict.verdict import CODES
-from .run import leave
+from . import run
+from .values import integer
 
 NAME = "sweep"
 HELP = "Run with many seeds, deterministic unless told otherwise; resumes where it was interrupted"
 FOLDER = "sweep"
 MOST_JOBS = 4096
+PARSERS = {"run": lambda words: run.parse(words, "sweep: run")}  # by the name of the work
 MOST_SEEDS = 1_000_000
 NO_RESULT = Result(0, "error", "no result", 0, "")  # stands for runs of which nothing is known
 
@@ -64,10 +66,10 @@ def execute(arguments: argparse.Namespace) -> int:
     """Sweep; the worst verdict's code."""
     _check(arguments)
     work = WORKS[arguments.work]
-    words = work.settle(arguments.words)
-    plan = SweepPlan(work.name, words, os.getcwd(), sha256(work.image(words)))
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+    parse = PARSERS[arguments.work]
+    words = work.settle(arguments.words, parse(arguments.words))
+    plan = SweepPlan(work.name, words, os.getcwd(), sha256(work.image(parse(words))))
+    leave_orderly()
     folder = arguments.folder or BUILD_DIR / FOLDER / plan.digest()
     campaign = Campaign(folder, plan, arguments.fresh)
     try:

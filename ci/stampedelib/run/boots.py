@@ -53,6 +53,14 @@ def without_memory(verdict: Verdict) -> list[str]:
     return ["selftest"] if possible else []
 
 
+def left_after(verdict: Verdict) -> tuple[list[str], tuple[str, ...]]:
+    """What the next boot is for: its phases, none where there is no more to do, and the options that it needs besides."""
+    if phases := phases_left(verdict):
+        return phases, ()
+    rest = without_memory(verdict)
+    return rest, ("memory=none",) if rest else ()
+
+
 def why_none_left(verdict: Verdict) -> str | None:
     """The sentence for somebody who asked to go on after a failure, and no phase is left to go on with."""
     if not verdict.place:

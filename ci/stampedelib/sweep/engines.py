@@ -18,11 +18,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..machine.guest import die_with
+from ..process import die_with
 from ..usage import UsageError
-from .attempt import Attempt
 from .folder import INBOX, Campaign, SweepPlan
-from .work import STAMPEDE, WORKS, Result
+from .work import STAMPEDE, WORKS, Attempt, Result
 
 POLL_SECONDS = 0.1
 QUEUE_SECONDS = 2
