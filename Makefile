@@ -203,7 +203,7 @@ kernel-explore: $(KERNEL)
 HOST_EXPLORER := $(BUILD_DIR)/host/explore/$(if $(USER_FILES),user/$(USER_NAME),stampede-explore)
 hosted-explore:
 	$(if $(UNHOSTED),$(error $(UNHOSTED)))
-	@+$(MAKE) --no-print-directory -f tests/host.mk $(HOST_EXPLORER) HOST_ALLOCATOR="$(USER_CODE)" HOST_USER=$(USER_NAME) HOST_USER_DIR=$(USER_DIR)
+	@+$(MAKE) --no-print-directory -f arch/host/host.mk $(HOST_EXPLORER) HOST_ALLOCATOR="$(USER_CODE)" HOST_USER=$(USER_NAME) HOST_USER_DIR=$(USER_DIR)
 	@$(call choose,$(HOST_EXPLORER)) $(EXPLORE_RUN) --hosted --program-file $(HOST_EXPLORER)
 
 gdb: ## attach gdb to the run that goes on, or is held after a failure
@@ -216,7 +216,7 @@ postmortem: ## open the bundle of a failure in gdb
 
 prove: ## every state of small arenas, and models of the locks: a table of what is proved (a minute or two)
 	@ci/install-deps prove
-	@$(PYTHON) -B tests/prove/prove.py
+	@ci/prove
 
 test: ## everything: hosted tests, boots in QEMU, the judge's own tests (under ten minutes)
 	@ci/install-deps test
@@ -299,7 +299,7 @@ $(KERNEL): $(LINKED) $(OUT)/symbols-table.o linker.ld | $(OUT)/made-with
 	$(SAY) LD $@
 	$(Q)$(LINK)
 
-# As hosted-recipe (tests/host.mk), for the image.
+# As hosted-recipe (tests/tests.mk), for the image.
 kernel-recipe:
 	$(info compile kernel $(CC) $(CPPFLAGS) $(CFLAGS))
 	$(info link kernel $(CC) $(LDFLAGS))
@@ -326,4 +326,5 @@ $(COMMON)/flags: FORCE
 	    printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
 
 -include $(OBJECTS:.o=.d)
-include tests/host.mk
+include arch/host/host.mk
+include tests/tests.mk

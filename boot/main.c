@@ -218,7 +218,7 @@ static void start_apic(void)
 
 static void start_cores(const struct memory *memory)
 {
-    static uint32_t apic_ids[ACPI_MAX_CPUS];
+    static uint32_t apic_ids[CPU_LIMIT];
     uint32_t skipped;
     uint64_t start = clock_ns();
     struct bringup bringup = {

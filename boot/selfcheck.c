@@ -104,7 +104,7 @@ static void check_protection(const struct cpu_stacks *stacks)
         expect_not_mapped(stacks->ist[i].guard + PAGE_SIZE - 1);
 }
 
-static uint32_t checked[MAX_CPUS]; /* atomic: 1 once the core has checked itself */
+static uint32_t checked[CPU_LIMIT]; /* atomic: 1 once the core has checked itself */
 
 void selfcheck_core(void)
 {
@@ -118,7 +118,7 @@ void selfcheck_core(void)
 
 /* ---- between cores ---- */
 
-static uint32_t answers[MAX_CPUS]; /* atomic: interrupts that the core has taken */
+static uint32_t answers[CPU_LIMIT]; /* atomic: interrupts that the core has taken */
 
 static void answer(void)
 {

@@ -23,16 +23,6 @@ const char *rule_name(enum rule rule);
  */
 _Noreturn void fail(enum rule rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/*
- * Some C compilers would take a text for a rule with no more than a warning. Here it is an error.
- * The definition of fail() is written (fail)(...), so that it is not this macro.
- */
-#ifndef __cplusplus
-#define FAIL_NEEDS_A_RULE_AND_NOT_A_TEXT(which) \
-    _Generic((which), enum rule : (which), int : (which))
-#define fail(which, ...) fail(FAIL_NEEDS_A_RULE_AND_NOT_A_TEXT(which), __VA_ARGS__)
-#endif
-
 /* Check an invariant of our own code: the expression and its place as values. */
 #define ASSERT(condition) \
     ((condition) ? (void)0 : fail(RULE_ASSERT, "%s at %s:%d", #condition, __FILE__, __LINE__))

@@ -37,4 +37,9 @@ extern "C" {
 
 #ifdef __cplusplus
 }
+#elif defined(__clang__)
+/* Clang before 16 takes a text for a rule with a mere warning. Here it is an error, as with gcc. */
+#define FAIL_NEEDS_A_RULE_AND_NOT_A_TEXT(which) \
+    _Generic((which), enum rule : (which), int : (which))
+#define fail(which, ...) fail(FAIL_NEEDS_A_RULE_AND_NOT_A_TEXT(which), __VA_ARGS__)
 #endif

@@ -47,7 +47,12 @@ static const char *wrong_number(const struct page_allocator *allocator)
 /* Which promise cannot be kept, or NULL. */
 static const char *empty_promise(const struct page_allocator *allocator)
 {
-    if (allocator->promises >= PROMISE_TRUE_PLACEMENT << 1)
+    const unsigned all = 0
+#define PROMISE(name, ...) | PROMISE_##name
+#include <mm/promises.def>
+        ;
+
+    if (allocator->promises & ~all)
         return "promises has bits that are no promise";
     if ((allocator->promises & PROMISE_TRUE_PLACEMENT) && !allocator->allocate_below &&
         !allocator->allocate_at && !allocator->allocate_on_node)
@@ -101,26 +106,10 @@ const char *page_error_name(enum page_error error)
 const char *page_promise_name(unsigned promise)
 {
     switch (promise) {
-    case PROMISE_SMP_SAFE:
-        return "smp-safe";
-    case PROMISE_IRQ_SAFE:
-        return "irq-safe";
-    case PROMISE_COALESCES:
-        return "coalesces";
-    case PROMISE_REFUSES_BAD_FREE:
-        return "refuses-bad-free";
-    case PROMISE_TRUE_OOM:
-        return "true-oom";
-    case PROMISE_INSTANCEABLE:
-        return "instanceable";
-    case PROMISE_METADATA_OUTSIDE:
-        return "metadata-outside";
-    case PROMISE_SMALLEST_FIT:
-        return "smallest-fit";
-    case PROMISE_FREES_PARTS:
-        return "frees-parts";
-    case PROMISE_TRUE_PLACEMENT:
-        return "true-placement";
+#define PROMISE(name, bit, title, ...) \
+    case PROMISE_##name:               \
+        return title;
+#include <mm/promises.def>
     default:
         return NULL;
     }

@@ -34,18 +34,10 @@ enum page_error {
     PAGE_BUSY,          /* remove: a page is handed out */
 };
 
+/* PROMISE_SMP_SAFE and so on: mm/promises.def says what each means. */
 enum page_promise {
-    PROMISE_SMP_SAFE = 1 << 0,         /* all functions may run on all cores at once */
-    PROMISE_IRQ_SAFE = 1 << 1,         /* ... and in interrupt handlers */
-    PROMISE_COALESCES = 1 << 2,        /* no two free buddies below the largest order, ever */
-    PROMISE_REFUSES_BAD_FREE = 1 << 3, /* a bad free returns an error and changes nothing */
-    PROMISE_TRUE_OOM = 1 << 4,         /* fails only if no free block is large enough */
-    PROMISE_INSTANCEABLE = 1 << 5,     /* all state in pool and metadata: several pools may live */
-    PROMISE_METADATA_OUTSIDE = 1 << 6, /* never touches a free page's memory */
-    PROMISE_SMALLEST_FIT = 1 << 7,     /* takes, or splits, the smallest free block large enough */
-    PROMISE_FREES_PARTS = 1 << 8,      /* takes back the halves of a block one by one, too */
-    PROMISE_TRUE_PLACEMENT = 1 << 9,   /* allocate_below, _at, _on_node: refused only if no free
-                                          block meets the condition */
+#define PROMISE(name, bit, ...) PROMISE_##name = 1 << (bit),
+#include <mm/promises.def>
 };
 
 /* One free block, as for_each_free shows it. Return false to stop the walk. */

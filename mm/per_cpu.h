@@ -11,13 +11,12 @@
 #pragma once
 
 #include <arch/percpu.h>
-
-enum { PER_CPU_CORES = 256 }; /* cpu_number() is below */
+#include <lib/sizes.h>
 
 /* A cache line each, so that cores do not share one. */
 #define PER_CPU(type, name)                      \
     struct {                                     \
         type value __attribute__((aligned(64))); \
-    } name[PER_CPU_CORES]
+    } name[CPU_LIMIT]
 #define per_cpu(name)          per_cpu_of(name, cpu_number())
 #define per_cpu_of(name, core) ((name)[core].value)

@@ -19,14 +19,14 @@ enum {
     STARTUP_REST_US = 200,
 };
 
-struct percpu *percpu_table[MAX_CPUS];
+struct percpu *percpu_table[CPU_LIMIT];
 uint32_t percpu_count;
 
 static void (*core_entry)(void);
 
 static void add_core(struct percpu *cpu, struct cpu_stacks *stacks, uint32_t id)
 {
-    ASSERT(percpu_count < MAX_CPUS);
+    ASSERT(percpu_count < CPU_LIMIT);
     cpu->local.number = percpu_count;
     cpu->local.apic_id = id;
     cpu->stacks = stacks;

@@ -3,12 +3,12 @@
 
 #include <arch/percpu.h>
 #include <lib/prng.h>
+#include <lib/sizes.h>
 #include <smp/spinlock.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 enum {
-    MAX_CPUS = 256,
     HELD_LOCKS = 4,
 };
 
@@ -49,7 +49,7 @@ struct percpu {
 } __attribute__((aligned(64)));
 
 /* All cores that have come up, by number: [0, percpu_count). */
-extern struct percpu *percpu_table[MAX_CPUS];
+extern struct percpu *percpu_table[CPU_LIMIT];
 extern uint32_t percpu_count;
 
 /* This core's. Valid from cpu_setup() on; any context. */

@@ -4,13 +4,13 @@
 #include <arch/page.h>
 #include <lib/count.h>
 #include <lib/prng.h>
+#include <lib/sizes.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 enum {
     HISTORY_SIZE = 32, /* operations remembered a core */
-    MAX_CORES = 256,
-    CORE_SLOTS = 32, /* blocks a core holds at most in the mixed phases */
+    CORE_SLOTS = 32,   /* blocks a core holds at most in the mixed phases */
 };
 
 enum operation {
@@ -62,7 +62,7 @@ struct core {
     uint32_t calling; /* number of its call to the allocator, outside of handlers; 0 between calls.
                          Atomic: others look */
     uint32_t call_count;
-    uint32_t met[MAX_CORES]; /* of each other core: the call that was counted last as overlapping */
+    uint32_t met[CPU_LIMIT]; /* of each other core: the call that was counted last as overlapping */
     struct history_entry now; /* the operation that runs; operation OPERATION_NONE between calls */
     uint64_t history_next;
     struct history_entry history[HISTORY_SIZE];

@@ -143,7 +143,7 @@ static uint32_t oldest(const uint8_t *told)
 
 static void report_history(uint64_t failed_at)
 {
-    uint8_t told[2 * MAX_CORES] = {0};
+    uint8_t told[2 * CPU_LIMIT] = {0};
 
     for (uint32_t i = oldest(told); i < history_count; i = oldest(told)) {
         const struct core *core = &all_cores[i];

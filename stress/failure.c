@@ -239,7 +239,7 @@ void failure_report(enum rule rule, const char *title)
 }
 
 /* A number that is no rule comes from an object built for another version. */
-void(fail)(enum rule rule, const char *format, ...)
+void fail(enum rule rule, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);

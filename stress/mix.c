@@ -11,7 +11,7 @@ struct mix {
     uint64_t planned_pages;
 };
 
-static struct mix mixes[MAX_CORES];
+static struct mix mixes[CPU_LIMIT];
 static uint64_t pages_a_core;
 
 void mix_prepare(const struct run *run, uint64_t quota)

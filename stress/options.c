@@ -6,6 +6,7 @@
  * names are text of permitted characters.
  */
 #include <lib/printf.h>
+#include <lib/sizes.h>
 #include <lib/string.h>
 #include <stdarg.h>
 #include <stress/options.h>
@@ -42,7 +43,7 @@ static const struct option table[] = {
      "how long all phases take together"},
     {"ops", OPTION_NUMBER, FIELD(ops), 0, 1000000000000, "0", NULL,
      "operations of each core in each phase; 0: as many as the time allows"},
-    {"cpus", OPTION_NUMBER, FIELD(cpus), 0, 255, "0", NULL, "cores to use; 0: all"},
+    {"cpus", OPTION_NUMBER, FIELD(cpus), 0, CPU_LIMIT - 1, "0", NULL, "cores to use; 0: all"},
     {"sample", OPTION_NUMBER, FIELD(sample), 1, 65536, "16", NULL,
      "one block in so many has all its contents checked"},
     {"yield", OPTION_NUMBER, FIELD(yield), 0, 1000000, "0", NULL,

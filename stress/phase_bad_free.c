@@ -77,10 +77,9 @@ static void round_bad_free(struct run *run, struct core *core)
 }
 
 const struct phase phase_bad_free = {
-    .name = "bad-free",
+    .row = PHASE_ROW(bad_free),
     .repeats = true,
     .weight = 1,
-    .promises = PROMISE_SMP_SAFE | PROMISE_REFUSES_BAD_FREE,
     .floor = {.overlapped = 20, .bad_frees = 100},
     .prepare = prepare,
     .round = round_bad_free,

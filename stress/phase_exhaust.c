@@ -236,8 +236,7 @@ static void round_fragment(struct run *run, struct core *core)
 }
 
 const struct phase phase_exhaust = {
-    .name = "exhaust",
-    .promises = PROMISE_SMP_SAFE,
+    .row = PHASE_ROW(exhaust),
     .weight = 3,
     .floor = {.overlapped = 10, .cross_frees = 100, .out_of_memory = 2},
     .prepare = prepare_filling,
@@ -246,8 +245,7 @@ const struct phase phase_exhaust = {
 };
 
 const struct phase phase_fragment = {
-    .name = "fragment",
-    .promises = PROMISE_SMP_SAFE,
+    .row = PHASE_ROW(fragment),
     .weight = 2,
     .floor = {.overlapped = 10, .cross_frees = 100, .out_of_memory = 2},
     .prepare = prepare_filling,

@@ -100,10 +100,8 @@ static void release(struct run *run, struct core *core)
 }
 
 const struct phase phase_hotplug = {
-    .name = "hotplug",
+    .row = PHASE_ROW(hotplug),
     .weight = 2,
-    .promises = PROMISE_SMP_SAFE,
-    .removes = true,
     .floor = {.overlapped = 30, .removals = 20},
     .prepare = prepare,
     .round = round_hotplug,

@@ -27,7 +27,7 @@ struct irq_state {
     pfn_t blocks[IRQ_SLOTS]; /* pfn + 1, or 0 */
 };
 
-static struct irq_state states[MAX_CORES];
+static struct irq_state states[CPU_LIMIT];
 static struct run *running;
 
 /*
@@ -122,11 +122,9 @@ static void release(struct run *run, struct core *core)
 }
 
 const struct phase phase_single_irq = {
-    .name = "single-irq",
+    .row = PHASE_ROW(single_irq),
     .alone = true,
     .weight = 1,
-    .promises = PROMISE_IRQ_SAFE,
-    .possible = work_is_possible,
     .floor = {.interrupts = 20},
     .prepare = prepare,
     .round = round_irq,
@@ -134,10 +132,8 @@ const struct phase phase_single_irq = {
 };
 
 const struct phase phase_irq = {
-    .name = "irq",
+    .row = PHASE_ROW(irq),
     .weight = 3,
-    .promises = PROMISE_IRQ_SAFE | PROMISE_SMP_SAFE,
-    .possible = work_is_possible,
     .floor = {.overlapped = 50, .interrupts = 100},
     .prepare = prepare,
     .round = round_irq,

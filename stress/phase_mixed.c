@@ -42,7 +42,7 @@ static void round_single(struct run *run, struct core *core)
 }
 
 const struct phase phase_single = {
-    .name = "single",
+    .row = PHASE_ROW(single),
     .alone = true,
     .repeats = true,
     .weight = 1,
@@ -52,8 +52,7 @@ const struct phase phase_single = {
 };
 
 const struct phase phase_mixed = {
-    .name = "mixed",
-    .promises = PROMISE_SMP_SAFE,
+    .row = PHASE_ROW(mixed),
     .repeats = true,
     .weight = 5,
     .floor = {.overlapped = 50},

@@ -15,7 +15,7 @@ enum {
     HOG_TURN = 16,     /* one turn in so many makes room elsewhere */
 };
 
-static pfn_t blocks[MAX_CORES][SLOTS]; /* pfn + 1, or 0 */
+static pfn_t blocks[CPU_LIMIT][SLOTS]; /* pfn + 1, or 0 */
 
 static struct place draw_below(const struct run *run, struct core *core)
 {
@@ -159,19 +159,16 @@ static void release_single_placed(struct run *run, struct core *core)
 }
 
 const struct phase phase_single_placed = {
-    .name = "single-placed",
+    .row = PHASE_ROW(single_placed),
     .alone = true,
     .weight = 1,
-    .places = true,
     .round = round_single_placed,
     .release = release_single_placed,
 };
 
 const struct phase phase_placed = {
-    .name = "placed",
+    .row = PHASE_ROW(placed),
     .weight = 2,
-    .promises = PROMISE_SMP_SAFE,
-    .places = true,
     .floor = {.overlapped = 30},
     .round = round_placed,
     .release = release,

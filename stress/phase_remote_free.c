@@ -7,7 +7,7 @@
 
 enum { BOXES = 16 };
 
-static uint64_t boxes[MAX_CORES][BOXES]; /* pfn + 1, or 0 for none. Atomic */
+static uint64_t boxes[CPU_LIMIT][BOXES]; /* pfn + 1, or 0 for none. Atomic */
 static unsigned order_limit;
 
 /* Every box full and two blocks in each core's hands is at most half the memory. */
@@ -65,8 +65,7 @@ static void release(struct run *run, struct core *core)
 }
 
 const struct phase phase_remote_free = {
-    .name = "remote-free",
-    .promises = PROMISE_SMP_SAFE,
+    .row = PHASE_ROW(remote_free),
     .repeats = true,
     .weight = 4,
     .floor = {.overlapped = 50, .cross_frees = 1000},

@@ -389,7 +389,7 @@ void phase_selftest_init(const struct page_allocator *allocator, uint64_t usable
 }
 
 const struct phase phase_selftest = {
-    .name = "selftest",
+    .row = PHASE_ROW(selftest),
     .alone = true,
     .once = true,
     .round = round_selftest,

@@ -1,3 +1,4 @@
+#include <arch/work.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <stddef.h>
@@ -6,19 +7,14 @@
 #include <stress/report.h>
 
 const struct phase *const all_phases[] = {
-    &phase_selftest,
-    &phase_single,
-    &phase_single_irq,
-    &phase_mixed,
-    &phase_remote_free,
-    &phase_irq,
-    &phase_exhaust,
-    &phase_fragment,
-    &phase_hotplug,
-    &phase_bad_free,
-    &phase_single_placed,
-    &phase_placed,
+#define PHASE(name, ...) &phase_##name,
+#include <stress/phases.def>
     NULL,
+};
+
+const struct phase_row phase_rows[] = {
+#define PHASE(name, title, promises, needs, does) {title, promises, needs},
+#include <stress/phases.def>
 };
 
 /* Whether the list of names contains name. */
@@ -39,8 +35,8 @@ static bool listed(const char *list, const char *name)
 static bool phase_exists(const char *name, size_t length)
 {
     for (unsigned i = 0; all_phases[i]; i++)
-        if (strlen(all_phases[i]->name) == length &&
-            strncmp(all_phases[i]->name, name, length) == 0)
+        if (strlen(all_phases[i]->row->name) == length &&
+            strncmp(all_phases[i]->row->name, name, length) == 0)
             return true;
     return false;
 }
@@ -50,7 +46,7 @@ static void list_phases(char *text, size_t size)
     size_t used = (size_t)format_text(text, size, "all");
 
     for (unsigned i = 0; all_phases[i] && used < size; i++)
-        used += (size_t)format_text(text + used, size - used, " %s", all_phases[i]->name);
+        used += (size_t)format_text(text + used, size - used, " %s", all_phases[i]->row->name);
 }
 
 bool plan_check_phases(const char *list, char *message, size_t size)
@@ -82,28 +78,29 @@ static bool can_place(const struct page_allocator *allocator)
 static const char *hindrance(const struct run *run, const struct phase *phase)
 {
     const struct page_allocator *allocator = run->arena.allocator;
-    unsigned missing = phase->promises & ~allocator->promises;
+    unsigned needs = phase->row->needs;
+    unsigned missing = phase->row->promises & ~allocator->promises;
 
     if (!phase->once && strcmp(run->options->memory, "none") == 0)
         return "memory=all";
     if (missing)
         return page_promise_name(missing & -missing);
-    if (phase->removes && !allocator->remove_pages)
+    if ((needs & NEEDS_REMOVAL) && !allocator->remove_pages)
         return "remove_pages";
-    if (phase->removes && allocator->removes_alone)
+    if ((needs & NEEDS_REMOVAL) && allocator->removes_alone)
         return "remove_pages while others allocate";
-    if (phase->removes && allocator->pages_kept)
+    if ((needs & NEEDS_REMOVAL) && allocator->pages_kept)
         return "an allocator that keeps no pages of its ranges";
-    if (phase->places && !can_place(allocator))
+    if ((needs & NEEDS_PLACEMENT) && !can_place(allocator))
         return "allocate_below, allocate_at or allocate_on_node";
-    if (phase->possible && !phase->possible())
+    if ((needs & NEEDS_INTERRUPTS) && !work_is_possible())
         return "interrupts";
     return NULL;
 }
 
 bool plan_includes(const struct run *run, const struct phase *phase)
 {
-    return listed(run->options->phases, phase->name) && !hindrance(run, phase);
+    return listed(run->options->phases, phase->row->name) && !hindrance(run, phase);
 }
 
 unsigned plan_count(const struct run *run)
@@ -112,8 +109,8 @@ unsigned plan_count(const struct run *run)
 
     for (unsigned i = 0; all_phases[i]; i++) {
         const char *lacking = hindrance(run, all_phases[i]);
-        if (lacking && listed(run->options->phases, all_phases[i]->name))
-            report_line("# phase %s left out: it needs %s", all_phases[i]->name, lacking);
+        if (lacking && listed(run->options->phases, all_phases[i]->row->name))
+            report_line("# phase %s left out: it needs %s", all_phases[i]->row->name, lacking);
         count += plan_includes(run, all_phases[i]);
     }
     return count;
@@ -139,5 +136,5 @@ void plan_report_rest(const void *context, unsigned failed)
     for (unsigned i = 0; all_phases[i]; i++)
         if (plan_includes(run, all_phases[i]) && ++index > failed)
             report_line("ok %u %s # SKIP not run after the failure of phase %u", index,
-                        all_phases[i]->name, failed);
+                        all_phases[i]->row->name, failed);
 }

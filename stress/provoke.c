@@ -216,7 +216,7 @@ static bool read_core(const char *digits, uint32_t cores, uint32_t *core)
 
     if (!*digits)
         return false;
-    for (; *digits >= '0' && *digits <= '9' && value < MAX_CORES; digits++)
+    for (; *digits >= '0' && *digits <= '9' && value < CPU_LIMIT; digits++)
         value = value * 10 + (uint32_t)(*digits - '0');
     *core = value;
     return !*digits && value < cores;

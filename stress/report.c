@@ -5,10 +5,10 @@
 #include <lib/crc32.h>
 #include <lib/log.h>
 #include <lib/printf.h>
+#include <lib/sizes.h>
 #include <stress/report.h>
 
 enum {
-    LINE_SIZE = 240,
     SEIZE_TURNS = 10000000, /* far longer than a line takes at 115200 baud */
 };
 
@@ -22,8 +22,12 @@ static struct {
 
 const char *verdict_name(enum verdict verdict)
 {
-    static const char *const names[] = {"pass", "fail", "error", "inconclusive", "hang", "crash"};
-    return names[verdict];
+    static const char *const words[] = {
+#define VERDICT(name, code, word, ...) [VERDICT_##name] = word,
+#include <stress/verdicts.def>
+    };
+
+    return words[verdict];
 }
 
 /*
@@ -39,8 +43,8 @@ static bool try_own(uint32_t me)
 
 static void write_line(const char *text, int length)
 {
-    if (length > LINE_SIZE)
-        length = LINE_SIZE;
+    if (length > LINE_LIMIT)
+        length = LINE_LIMIT;
     report.crc = crc32_extend(report.crc, text, (uint32_t)length);
     report.crc = crc32_extend(report.crc, "\n", 1);
     report.lines++;
@@ -50,7 +54,7 @@ static void write_line(const char *text, int length)
 
 void report_line(const char *format, ...)
 {
-    char text[LINE_SIZE + 1];
+    char text[LINE_LIMIT + 1];
     va_list arguments;
 
     va_start(arguments, format);
@@ -70,7 +74,7 @@ void report_line(const char *format, ...)
 
 void log_line(const char *format, ...)
 {
-    char text[LINE_SIZE + 1];
+    char text[LINE_LIMIT + 1];
     va_list arguments;
 
     va_start(arguments, format);

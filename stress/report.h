@@ -7,14 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Exit codes of the whole project, docs/LOG.md. The judge alone says "damaged", 6. */
+/* VERDICT_PASS and so on; the values are exit codes. */
 enum verdict {
-    VERDICT_PASS = 0,
-    VERDICT_FAIL,
-    VERDICT_ERROR,
-    VERDICT_INCONCLUSIVE,
-    VERDICT_HANG,
-    VERDICT_CRASH,
+#define VERDICT(name, code, ...) VERDICT_##name = (code),
+#include <stress/verdicts.def>
 };
 
 const char *verdict_name(enum verdict verdict);

@@ -77,7 +77,7 @@ static void print_progress(struct run *run, uint64_t now)
 
     report_line("# progress phase=%s seconds=%llu.%llu ops=%llu rate=%llu free_pages=%llu "
                 "overlapped=%llu contended=%llu handoffs=%llu",
-                run->phase->name, (ull)(milliseconds / 1000), (ull)(milliseconds / 100 % 10),
+                run->phase->row->name, (ull)(milliseconds / 1000), (ull)(milliseconds / 100 % 10),
                 (ull)sum.steps,
                 (ull)((sum.steps - run->progress_steps) * clock_hz() / (interval ? interval : 1)),
                 (ull)(allocator->free_page_count ? allocator->free_page_count(run->arena.pool) : 0),
@@ -102,7 +102,7 @@ static void tell_if_overdue(void *context)
     if (made == run->progress_made)
         return;
     struct totals sum = totals_of(run);
-    report_line("# progress phase=%s seconds=%llu ops=%llu, a long step", run->phase->name,
+    report_line("# progress phase=%s seconds=%llu ops=%llu, a long step", run->phase->row->name,
                 (ull)(elapsed_ms(run) / 1000), (ull)sum.steps);
     run->progress_made = made;
     run->progress_steps = sum.steps;
@@ -188,8 +188,8 @@ static void begin_phase(struct run *run, const struct phase *phase, unsigned ind
 {
     uint64_t cycles = phase_cycles(run, phase);
 
-    report_line("# begin phase=%s", phase->name);
-    failure_set_phase(index, phase->name);
+    report_line("# begin phase=%s", phase->row->name);
+    failure_set_phase(index, phase->row->name);
     explain_set_alone(phase->alone);
     failure_set_adviser(phase->alone ? NULL : advice_hint_shared);
     run->phase = phase;

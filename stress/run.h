@@ -29,16 +29,26 @@ struct floor {
 
 struct run;
 
-struct phase {
+/* What a phase needs beside promises (stress/phases.def). */
+enum phase_need {
+    NEEDS_REMOVAL = 1 << 0,    /* remove_pages, while others allocate */
+    NEEDS_PLACEMENT = 1 << 1,  /* one of allocate_below, allocate_at, allocate_on_node */
+    NEEDS_INTERRUPTS = 1 << 2, /* of the machine: handlers that allocate and free */
+};
+
+/* What stress/phases.def says of a phase. */
+struct phase_row {
     const char *name;
-    bool alone;             /* on core 0 only */
-    bool repeats;           /* a core's choices depend on the seed alone: report their hash */
-    bool once;              /* one round; else rounds until time or operations are used up */
-    unsigned weight;        /* share of the run's time */
-    unsigned promises;      /* the allocator must have made these (enum page_promise) */
-    bool removes;           /* ... and have remove_pages */
-    bool places;            /* ... or one of allocate_below, allocate_at, allocate_on_node */
-    bool (*possible)(void); /* whether the machine has what it takes; NULL: always */
+    unsigned promises; /* the allocator must have made these (enum page_promise) */
+    unsigned needs;    /* enum phase_need, or-ed */
+};
+
+struct phase {
+    const struct phase_row *row;
+    bool alone;      /* on core 0 only */
+    bool repeats;    /* a core's choices depend on the seed alone: report their hash */
+    bool once;       /* one round; else rounds until time or operations are used up */
+    unsigned weight; /* share of the run's time */
     struct floor floor;
     void (*prepare)(struct run *run); /* core 0, before the first round; may be NULL */
     void (*round)(struct run *run, struct core *core);

@@ -16,7 +16,7 @@ struct ticker {
     void (*handler)(void); /* NULL: not started */
 };
 
-static struct ticker tickers[MAX_CORES];
+static struct ticker tickers[CPU_LIMIT];
 static uint64_t preempt_us;
 static uint64_t preempt_seed;
 

@@ -207,8 +207,8 @@ static void report_locks(const struct totals *sum)
 /* In which order the cores had the locks: the same in each run of a deterministic machine. */
 static void report_order(const struct run *run, const struct totals *sum)
 {
-    report_line("# handoff-order phase=%s cores=%u handoffs=%llu hash=%016llx", run->phase->name,
-                cores_at_work(run), (ull)sum->handoffs, (ull)sum->order);
+    report_line("# handoff-order phase=%s cores=%u handoffs=%llu hash=%016llx",
+                run->phase->row->name, cores_at_work(run), (ull)sum->handoffs, (ull)sum->order);
 }
 
 /*
@@ -232,7 +232,7 @@ static void report_sequence(const struct run *run, const struct totals *sum)
 
     for (uint32_t i = 0; i < cores_at_work(run); i++)
         hash = prng_mix(hash ^ run->cores[i].sequence);
-    report_line("# sequence phase=%s cores=%u steps=%llu hash=%016llx", run->phase->name,
+    report_line("# sequence phase=%s cores=%u steps=%llu hash=%016llx", run->phase->row->name,
                 cores_at_work(run), (ull)steps, (ull)hash);
 }
 
@@ -250,12 +250,13 @@ bool totals_report(const struct run *run, const struct totals *sum, unsigned ind
         report_sequence(run, sum);
     if (lack.what) {
         report_line("ok %u %s # SKIP inconclusive: %s=%llu, the floor is %llu; %s", index,
-                    run->phase->name, lack.what, (ull)lack.seen, (ull)lack.wanted, lack.way_out);
+                    run->phase->row->name, lack.what, (ull)lack.seen, (ull)lack.wanted,
+                    lack.way_out);
         return false;
     }
     report_line("ok %u %s # ops=%llu ms=%llu rate=%llu out_of_memory=%llu cross_frees=%llu "
                 "overlapped=%llu passed=%llu handoffs=%llu contended=%llu",
-                index, run->phase->name, (ull)sum->steps, (ull)milliseconds,
+                index, run->phase->row->name, (ull)sum->steps, (ull)milliseconds,
                 (ull)(sum->steps * 1000 / (milliseconds ? milliseconds : 1)),
                 (ull)sum->counts.out_of_memory, (ull)sum->counts.cross_frees,
                 (ull)sum->counts.overlapped, (ull)sum->counts.passed, (ull)sum->handoffs,

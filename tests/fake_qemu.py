@@ -13,7 +13,7 @@ import time
 
 from support import EXIT_CODE, PHASES, body, closed, good, opening
 
-from stampedelib.run.boots import PHASES as KERNEL_PHASES
+from stampedelib.vocabulary import PHASE_TITLES as KERNEL_PHASES
 
 WORDS = " ".join(sys.argv)
 

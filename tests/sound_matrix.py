@@ -77,4 +77,4 @@ def written(base: str) -> None:
     path = FOLDER / f"{base}.c"
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
-    make("-j2", "-f", "tests/host.mk", *(f"build/host/{way}/sound-matrix/{base}" for way in ("plain", "explore")))
+    make("-j2", "-f", "tests/tests.mk", *(f"build/host/{way}/sound-matrix/{base}" for way in ("plain", "explore")))

@@ -40,7 +40,7 @@ class Ending:
 @cache
 def programs() -> None:
     """The stress and the explorer as programs, with all of them in each."""
-    make("-j2", "-f", "tests/host.mk", "sound-hosted")
+    make("-j2", "-f", "tests/tests.mk", "sound-hosted")
 
 
 @cache
@@ -80,7 +80,7 @@ def hosted_explorer(name: str) -> Ending:
     program = "build/host/explore/sound/stampede-explore"
     if name in UNSEEN:
         program = f"build/host/explore/user/{name}"
-        make("-f", "tests/host.mk", program, f"HOST_ALLOCATOR=tests/sound/{name}.c")
+        make("-f", "arch/host/host.mk", program, f"HOST_ALLOCATOR=tests/sound/{name}.c")
     return hosted_program(program, f"allocator={name} schedules=1500 seed=1")
 
 
@@ -151,7 +151,7 @@ HEAD = """# Sound allocators, mode by mode
 `tests/sound` holds allocators of different build with nothing wrong in any of them. Whatever the tool says against one is
 the tool's mistake. `tests/test_sound.py` runs a sample of this table each time, and all of it with `STAMPEDE_SOUND=all`; the
 table is made by `tests/sound_modes.py`, which needs a quarter of an hour. That they are sound is tried without the harness:
-`make -f tests/host.mk sound-check`, one core and four against the contract alone, under ASan, UBSan and TSan.
+`make -f tests/tests.mk sound-check`, one core and four against the contract alone, under ASan, UBSan and TSan.
 
 Modes: {modes}.
 """

@@ -38,7 +38,11 @@ def test_this_tree_is_clean(name):
     ("stress/a.c", "#include <boot/bootinfo.h>", "stress may include only"),
     ("arch/x86_64/a.S", "#include <mm/page.h>", "arch may include only"),
     ("arch/x86_64/include/arch/a.h", "#include <smp/percpu.h>", "arch may include only"),
-    ("boot/a.c", "#include <tests/host/host.h>", "boot may include only"),
+    ("boot/a.c", "#include <tests/unit/unit.h>", "boot may include only"),
+    ("boot/a.c", "#include <arch/host/host.h>", "only programs of this host"),
+    ("stress/a.c", "#include <stress/prove/view.h>", "only programs of this host"),
+    ("arch/host/a.c", "#include <stress/run.h>", "arch may include only"),
+    ("stress/a.c", "#include <sys/mman.h>", "no freestanding header"),
     ("lib/a.c", "#include <stdio.h>", "no freestanding header"),
     ("lib/a.c", '#include "b.h"', "write <folder/b.h>"),
     ("lib/a.c", '#include "../mm/page.h"', "write <folder/page.h>"),
@@ -64,6 +68,10 @@ def test_planted_line_is_found(tmp_path, path, line, names):
     ("lib/a.c", "#include <stdint.h>"),
     ("lib/a.c", "/* #include <mm/page.h> */"),
     ("arch/x86_64/a.c", "#include <lib/string.h>"),
+    ("arch/host/a.c", "#include <smp/percpu.h>"),
+    ("arch/host/a.c", "#include <sys/mman.h>"),
+    ("boot/host/a.c", "#include <arch/host/host.h>"),
+    ("stress/prove/a.c", "#include <stdio.h>"),
     ("tests/a.c", "#include <boot/bootinfo.h>"),
 ])
 def test_allowed_line_is_not_found(tmp_path, path, line):

@@ -45,10 +45,10 @@ PLANTED = {
 def hosted(name=None):
     """The explorer as a program, with an allocator of tests/explore or tests/subjects first in it."""
     if name is None:
-        make("-f", "tests/host.mk", str(HOSTED.relative_to(ROOT)))
+        make("-f", "arch/host/host.mk", str(HOSTED.relative_to(ROOT)))
         return HOSTED
     path = next(path for path in (f"tests/explore/{name}.c", f"tests/subjects/{name}.c") if (ROOT / path).is_file())
-    make("-f", "tests/host.mk", f"build/host/explore/user/{name}", f"HOST_ALLOCATOR={path}")
+    make("-f", "arch/host/host.mk", f"build/host/explore/user/{name}", f"HOST_ALLOCATOR={path}")
     return ROOT / f"build/host/explore/user/{name}"
 
 

@@ -6,11 +6,12 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 from fake_runs import arguments, environment, record
-from support import NONCE, ROOT, body, closed, good, opening, stampede
+from support import NONCE, body, closed, good, opening, stampede
 
-from stampedelib.run.boots import PHASES, Boot, Outcomes, phases_left
+from stampedelib.run.boots import Boot, Outcomes, phases_left
 from stampedelib.verdict.judge import judge
 from stampedelib.verdict.verdict import CODES
+from stampedelib.vocabulary import PHASE_TITLES
 
 HELD = "lock-held: core {} goes on with 1 locks held: spare"
 OVERLAP = "overlap: pfn {} order {}"
@@ -118,7 +119,7 @@ def test_records(run, tmp_path):
     assert [boot["word"] for boot in kept["keep_going"]["boots"]] == ["fail", "fail", "pass"]
     cases = {case.get("name"): [child.tag for child in case]
              for case in ElementTree.parse(tmp_path / "junit.xml").findall(".//testcase")}
-    assert list(cases) == list(PHASES)
+    assert list(cases) == list(PHASE_TITLES)
     assert [name for name, outcome in cases.items() if outcome] == ["mixed", "irq"]
 
 
@@ -191,22 +192,13 @@ def test_boot_that_cannot_be_started_leaves_the_table(run, tmp_path):
 
 
 def test_long_cells_are_folded(run):
-    done = run({name: HELD.format(1) for name in PHASES})
+    done = run({name: HELD.format(1) for name in PHASE_TITLES})
     rows = done.stdout.split(" failure\n")[1].splitlines()[:5]
     assert re.match(r"  fail +selftest, single, +12 +1, 2, .* lock-held: ", rows[0]), rows
     assert max(map(len, rows)) < 160 and "bad-free" in "".join(rows[1:]) and "lock-held" not in "".join(rows[1:])
 
 
 # The parts.
-
-def test_phases_are_the_kernels_in_its_order():
-    plan = (ROOT / "stress/plan.c").read_text(encoding="utf-8")
-    listed = re.search(r"all_phases\[\] = \{(.*?)NULL", plan, re.DOTALL)[1]
-    names = {}
-    for path in (ROOT / "stress").glob("phase_*.c"):
-        names |= dict(re.findall(r"struct phase (phase_\w+) = \{\s*\.name = \"([\w-]+)\"", path.read_text()))
-    assert [names[phase] for phase in re.findall(r"&(phase_\w+)", listed)] == list(PHASES)
-
 
 @pytest.mark.parametrize("word", ["pass", "inconclusive"])
 def test_nothing_is_left_after_a_run_that_came_to_its_end(word):

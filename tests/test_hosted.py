@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-MAKE = ["make", "--no-print-directory", "-f", "tests/host.mk"]
+MAKE = ["make", "--no-print-directory", "-f", "tests/tests.mk"]
 TIMEOUT_SECONDS = 120
 
 # Run from inside a make or not, the make here is one of its own.

@@ -12,12 +12,10 @@ import pytest
 from fake_runs import is_running, wait_until
 from support import ROOT
 
-sys.path.insert(0, str(ROOT / "tests/prove"))
+sys.path.insert(0, str(ROOT / "ci"))
 
-import count  # noqa: E402
-import defects  # noqa: E402
-import models  # noqa: E402
-import search  # noqa: E402
+import prove_count as count  # noqa: E402
+from stampedelib.prove import defects, models, search  # noqa: E402
 
 MODELS = models.all_models()
 
@@ -131,7 +129,7 @@ def test_every_lock_has_a_model():
     """A lock that is added to smp/ needs one, too."""
     locks = {str(path.relative_to(ROOT)) for path in (ROOT / "smp").glob("*lock*.c")}
     modelled = {function.file for model in MODELS for function in model.functions}
-    assert locks and locks <= modelled, f"no model in tests/models stands for {sorted(locks - modelled)}"
+    assert locks and locks <= modelled, f"no model in stress/prove/models stands for {sorted(locks - modelled)}"
 
 
 MUTANTS = {f"{model.name}-{mutant.name}": (model, mutant) for model in MODELS for mutant in model.mutants}
@@ -165,7 +163,7 @@ def test_cut_search_is_no_proof():
 
 
 def prove(*words):
-    return subprocess.run([sys.executable, "-B", ROOT / "tests/prove/prove.py", *words], capture_output=True, text=True,
+    return subprocess.run([ROOT / "ci/prove", *words], capture_output=True, text=True,
                           env={**os.environ, **search.ENVIRONMENT}, timeout=300)
 
 
@@ -190,16 +188,16 @@ def test_table_of_nothing(built):
     (["--jobs", "x"], "'x' (allowed: whole numbers from 1)"),
 ])
 def test_nonsense_is_named(words, complaint):
-    done = subprocess.run([ROOT / "tests/prove/prove.py", *words], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([ROOT / "ci/prove", *words], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and complaint in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
 WITHOUT_SEARCHES = """
 import sys
-import prove
+from stampedelib.commands import prove
 prove.search.build = lambda: None
 prove.search.plans = lambda: []
-sys.exit(prove.command(["--jobs", "2"]))
+sys.exit(prove.main(["prove", "--jobs", "2"]))
 """
 
 
@@ -209,7 +207,7 @@ def test_a_signal_ends_what_runs_and_what_waits(tmp_path, number, code):
     pids = tmp_path / "pids"
     (tmp_path / "spin").write_text(f"#!/bin/sh\necho $$ >> {pids}\nsleep 600\n")
     (tmp_path / "spin").chmod(0o755)
-    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT / "tests/prove")}
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT / "ci")}
     with subprocess.Popen([sys.executable, "-c", WITHOUT_SEARCHES], env=environment, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True) as proving:
         wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 2)

@@ -29,7 +29,7 @@ HOSTED = ROOT / "build/host/explore"
 
 @pytest.fixture(scope="module")
 def explorer():
-    make("-f", "tests/host.mk", "build/host/explore/stampede-explore")
+    make("-f", "arch/host/host.mk", "build/host/explore/stampede-explore")
     return HOSTED / "stampede-explore"
 
 
@@ -37,7 +37,7 @@ def fail_in_qemu(source, folder, seconds=20):
     """The log of a stress that this allocator breaks, and what the tool said of the run."""
     name = source.split("/")[-1].removesuffix(".c")
     make("kernel", f"ALLOCATOR={source}")
-    make("-f", "tests/host.mk", f"build/host/explore/user/{name}", f"HOST_ALLOCATOR={source}")
+    make("-f", "arch/host/host.mk", f"build/host/explore/user/{name}", f"HOST_ALLOCATOR={source}")
     log = folder / "serial.log"
     done = stampede("run", "--boot", "direct", "--kernel", ROOT / f"build/gcc-order16-{name}/stampede.elf", "--cpus", 4,
                     "--memory", "128M", "--seconds", seconds, "--args", "phases=mixed", "--accel", "tcg", "--silence", 10,
@@ -171,7 +171,7 @@ def repeat_of(done):
 
 
 def test_a_repeat_of_a_repeat_is_the_same(tmp_path):
-    make("-f", "tests/host.mk", "build/host/explore/user/order", "HOST_ALLOCATOR=tests/replay/order.c")
+    make("-f", "arch/host/host.mk", "build/host/explore/user/order", "HOST_ALLOCATOR=tests/replay/order.c")
     (tmp_path / "serial.log").write_bytes(failed_log(history=[
         "# history -4.000 us core 0: allocate order 1 -> pfn 0x40, number 1",
         "# history -3.000 us core 1: allocate order 0 -> pfn 0x20, number 1",
@@ -298,7 +298,7 @@ def test_command_of_a_failed_run_is_for_the_same_allocator(tmp_path, monkeypatch
 def recording(tmp_path_factory):
     """A planted failure, found hosted and recorded in QEMU."""
     make("kernel", "EXPLORE=1", "ALLOCATOR=tests/explore/lock-order.c")
-    make("-f", "tests/host.mk", "build/host/explore/user/lock-order", "HOST_ALLOCATOR=tests/explore/lock-order.c")
+    make("-f", "arch/host/host.mk", "build/host/explore/user/lock-order", "HOST_ALLOCATOR=tests/explore/lock-order.c")
     found = stampede("explore", "--hosted", "--program-file", HOSTED / "user/lock-order", "--seed", 1, "--quiet",
                      timeout=LIMIT_SECONDS)
     seeds = re.search(r"--seed (0x\w+:0x\w+)", found.stdout)[1]

@@ -78,7 +78,7 @@ WRONG_SPLIT_IS_SEEN_BY = "a split leaves one half of each order"
 
 @pytest.fixture(scope="module", autouse=True)
 def built():
-    make("-j2", "-f", "tests/host.mk", "hosted-models")
+    make("-j2", "-f", "tests/tests.mk", "hosted-models")
 
 
 def selftest(model, variant="plain"):

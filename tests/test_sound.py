@@ -52,7 +52,7 @@ def test_there_are_enough_and_each_says_what_it_is():
 ], ids=["asan", "tsan"])
 def test_they_are_sound_without_the_harness(variant, words, count):
     program = f"build/host/{variant}/sound-check"
-    make("-j2", "-f", "tests/host.mk", program)
+    make("-j2", "-f", "tests/tests.mk", program)
     done = subprocess.run([program, *words], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith(f"# passed {count} of {count}\n")

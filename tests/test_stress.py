@@ -11,7 +11,7 @@ OPTIONS = ("yield=1", "floor=10")
 
 @pytest.fixture(scope="module", autouse=True)
 def built():
-    make("-j2", "-f", "tests/host.mk", "hosted-tests")
+    make("-j2", "-f", "tests/tests.mk", "hosted-tests")
 
 
 def hosted(variant, *options):

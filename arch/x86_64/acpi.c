@@ -173,7 +173,7 @@ static void add_cpu(struct acpi_cpus *cpus, uint32_t apic_id, uint32_t flags)
         cpus->disabled++;
     else if (is_listed(cpus, apic_id))
         return;
-    else if (cpus->count == ACPI_MAX_CPUS)
+    else if (cpus->count == CPU_LIMIT)
         cpus->too_many++;
     else
         cpus->apic_ids[cpus->count++] = apic_id;

@@ -1,6 +1,6 @@
 # The sound allocators of tests/sound: programs with all of them in it, allocator=NAME chooses.
 #
-# Included by tests/host.mk. Targets:
+# Included by tests/tests.mk. Targets:
 #   sound-check        the allocators alone, without the harness, under ASan and UBSan, TSan, and neither
 #   sound-hosted       build/host/plain/sound/stampede-host, the stress, and build/host/explore/sound/stampede-explore,
 #                      the explorer of those in C
@@ -28,7 +28,7 @@ $(foreach variant,asan tsan plain,$(eval $(call sound_cxx_rule,$(variant))))
 
 sound_objects = $(SOUND:%=$(HOST_BUILD)/$(1)/tests/sound/%.o) $(SOUND_CXX:%=$(HOST_BUILD)/$(1)/tests/sound/%.o)
 sound_check_objects = $(call sound_objects,$(1)) $(patsubst %.c,$(HOST_BUILD)/$(1)/%.o,$(wildcard tests/sound/host/*.c) \
-	tests/host/host.c tests/host/fail.c lib/prng.c lib/printf.c lib/rules.c mm/page_allocator.c smp/spinlock.c)
+	arch/host/host.c tests/unit/fail.c lib/prng.c lib/printf.c lib/rules.c mm/page_allocator.c smp/spinlock.c)
 
 # TSan cannot know what a lock in inline assembly orders, nor one whose waiters read a volatile.
 SOUND_UNSEEN_tsan := assembly-lock volatile-word
@@ -38,7 +38,7 @@ $(HOST_BUILD)/$(1)/sound-check: $(filter-out $(SOUND_UNSEEN_$(1):%=$(HOST_BUILD)
 		$(call sound_check_objects,$(1)))
 	@echo "  LD  $$@"
 	@$$(HOST_CC) $$(HOST_CFLAGS) $$(HOST_FLAGS_$(1)) -o $$@ $$^
-HOST_OBJECTS += $(call sound_check_objects,$(1))
+TEST_OBJECTS += $(call sound_check_objects,$(1))
 endef
 $(foreach variant,asan tsan plain,$(eval $(call sound_check_rules,$(variant))))
 sound-check: $(foreach variant,asan tsan plain,$(HOST_BUILD)/$(variant)/sound-check)
@@ -60,7 +60,7 @@ $(HOST_BUILD)/explore/sound/%.o: $(HOST_BUILD)/explore/watched/tests/sound/%.o
 SOUND_HOSTED := $(addprefix $(HOST_BUILD)/plain/sound/,$(addsuffix .o,$(SOUND) $(SOUND_CXX)))
 # Of inline assembly the explorer sees nothing, and then reports no race of the whole program.
 SOUND_EXPLORED := $(patsubst %,$(HOST_BUILD)/explore/sound/%.o,$(filter-out assembly-lock,$(SOUND)))
-HOST_OBJECTS += $(SOUND:%=$(HOST_BUILD)/explore/watched/tests/sound/%.o)
+TEST_OBJECTS += $(SOUND:%=$(HOST_BUILD)/explore/watched/tests/sound/%.o)
 .SECONDARY: $(SOUND:%=$(HOST_BUILD)/explore/watched/tests/sound/%.o)
 
 $(HOST_BUILD)/plain/sound/stampede-host: $(SOUND_HOSTED) $(call host_stress_objects,plain) $(HOST_BUILD)/plain/stress/names0.o

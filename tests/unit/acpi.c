@@ -3,7 +3,7 @@
 #include <arch/acpi.h>
 #include <lib/prng.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 enum { BASE = 0xe0000 };
 
@@ -187,7 +187,7 @@ static bool read_madt(const void *table, size_t size, struct acpi_cpus *cpus)
 {
     bool good = acpi_read_madt(table, size, cpus, message, sizeof message);
     CHECK(good || strncmp(message, "ACPI: MADT ", 11) == 0);
-    CHECK(cpus->count <= ACPI_MAX_CPUS);
+    CHECK(cpus->count <= CPU_LIMIT);
     return good;
 }
 
@@ -447,8 +447,8 @@ TEST(madt_too_many)
         put_x2apic_cpu(1000 + i, 1);
     put_x2apic_cpu(1000, 1);
     CHECK(read_own_madt(&cpus));
-    CHECK_EQUAL(cpus.count, ACPI_MAX_CPUS);
-    CHECK_EQUAL(cpus.too_many, 300 - ACPI_MAX_CPUS);
+    CHECK_EQUAL(cpus.count, CPU_LIMIT);
+    CHECK_EQUAL(cpus.too_many, 300 - CPU_LIMIT);
     CHECK_EQUAL(cpus.apic_ids[255], 1255);
 }
 

@@ -3,7 +3,7 @@
 #include <lib/prng.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 enum { BITS = 400 };
 

@@ -3,7 +3,7 @@
 #include <lib/bitmap.h>
 #include <lib/prng.h>
 #include <pthread.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 enum { THREADS = 4, BITS = 256, TURNS = 40000 };
 

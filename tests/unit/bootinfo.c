@@ -4,7 +4,7 @@
 #include <lib/prng.h>
 #include <stdio.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 static struct bootinfo info;
 static char message[256];

@@ -2,7 +2,7 @@
  */
 #include <lib/fail.h>
 #include <stdlib.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 TEST(check)
 {

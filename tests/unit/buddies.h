@@ -7,7 +7,7 @@
 #include <smp/percpu.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 static const struct page_allocator *allocator;
 

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <stress/content.h>
 #include <stress/watch.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 enum { ORDER = 8, PAGES = 1 << ORDER, ALL = 1, HARDLY_ANY = 1 << 30 };
 

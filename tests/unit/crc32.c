@@ -1,7 +1,7 @@
 #include <lib/crc32.h>
 #include <lib/prng.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 /* The check value of the CRC catalogue for CRC-32/ISO-HDLC, and others that zlib gives. */
 TEST(vectors)

@@ -1,7 +1,7 @@
 /* stress/explore/program.c: programs as text and back, and those that are drawn. */
 #include <stress/explore/program.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 static struct program program, other;
 static char message[200], text[PROGRAM_TEXT_SIZE];

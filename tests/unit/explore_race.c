@@ -1,6 +1,6 @@
 /* stress/explore/race.c: what is ordered, what is not, and to the byte. */
 #include <stress/explore/race.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 enum {
     LOAD = ACCESS_ATOMIC | ACCESS_ACQUIRE,

@@ -1,7 +1,7 @@
 /* stress/explore/schedule.c: who is chosen, and that a sweep meets every schedule once. */
 #include <stress/explore/schedule.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 static struct schedule schedule;
 static struct sweep_level levels[SCHEDULE_DEPTH];

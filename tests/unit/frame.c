@@ -4,7 +4,7 @@
 #include <arch/percpu.h>
 #include <lib/fail.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 TEST(expected_failure)
 {

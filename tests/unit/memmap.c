@@ -3,7 +3,7 @@
 #include <lib/prng.h>
 #include <mm/memmap.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 enum { QUARTERS = 256, QUARTER = 1024, PAGES = QUARTERS / 4 };
 

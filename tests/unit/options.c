@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stress/options.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 const bool options_explore = false;
 

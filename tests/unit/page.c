@@ -1,7 +1,7 @@
 /* mm/page.h: descriptors and page frame numbers convert back and forth, at the edges above all. */
 #include <mm/page.h>
 #include <sys/mman.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 static void check_round_trip(const struct page_array *array, pfn_t pfn)
 {

@@ -1,6 +1,6 @@
 #include <mm/page_allocator.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 static const struct page_allocator one = {.name = "one"};
 static const struct page_allocator another = {.name = "an-other"};

@@ -1,7 +1,7 @@
 /* The kernel's own pfn arithmetic, in place of the hosted one that all else here uses. */
 #include "../../arch/x86_64/include/arch/page.h"
 
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 TEST(kernel_addresses)
 {

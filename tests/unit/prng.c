@@ -1,6 +1,6 @@
 #include <lib/prng.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 /* The authors' reference code from state 1, 2, 3, 4. */
 TEST(xoshiro_vectors)

@@ -1,7 +1,7 @@
 /* stress/steps.c, stress/vectors.c: the language of the vectors, in words, and which apply. */
 #include <stress/vectors.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 static const struct step_numbers numbers = {.largest = 10, .order = 3, .pages = 2048};
 static char text[400];

@@ -1,7 +1,7 @@
 /* lib/string.c, renamed by the build, against the C library's. */
 #include <lib/prng.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 void *own_memset(void *destination, int value, size_t count);
 void *own_memcpy(void *restrict destination, const void *restrict source, size_t count);

@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 #include <smp/percpu.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 enum { THREADS = 4 };
 

@@ -2,18 +2,19 @@
 #include <stress/report.h>
 #include <stress/totals.h>
 #include <string.h>
-#include <tests/host/unit.h>
+#include <tests/unit/unit.h>
 
 enum { CORES = 4 };
 
 static struct percpu percpu[CORES];
-struct percpu *percpu_table[MAX_CPUS] = {&percpu[0], &percpu[1], &percpu[2], &percpu[3]};
+struct percpu *percpu_table[CPU_LIMIT] = {&percpu[0], &percpu[1], &percpu[2], &percpu[3]};
 uint32_t percpu_count = CORES;
 
 static struct core cores[2 * CORES];
 static struct options options = {.floor = 100};
-static const struct phase shared = {.name = "shared", .floor = {.overlapped = 200}};
-static const struct phase alone = {.name = "alone", .alone = true};
+static const struct phase shared = {.row = &(const struct phase_row){"shared", 0, 0},
+                                    .floor = {.overlapped = 200}};
+static const struct phase alone = {.row = &(const struct phase_row){"alone", 0, 0}, .alone = true};
 static struct run run;
 
 void report_line(const char *format, ...)

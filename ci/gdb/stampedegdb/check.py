@@ -23,11 +23,11 @@ def lines(kernel: Kernel, argument: str) -> Iterator[str]:
     check.run()
     counts: dict[str, int] = {}
     for finding in check.findings:
-        counts[finding.rule] = counts.get(finding.rule, 0) + 1
-        if counts[finding.rule] <= MOST_FINDINGS_A_RULE:
-            yield f"{finding.rule}: {finding.text}"
-    for rule, count in counts.items():
+        counts[finding.title] = counts.get(finding.title, 0) + 1
+        if counts[finding.title] <= MOST_FINDINGS_A_RULE:
+            yield f"{finding.title}: {finding.text}"
+    for title, count in counts.items():
         if count > MOST_FINDINGS_A_RULE:
-            yield f"{rule}: and {count - MOST_FINDINGS_A_RULE} more"
+            yield f"{title}: and {count - MOST_FINDINGS_A_RULE} more"
     yield from (f"note: {note}" for note in check.notes())
     yield check.verdict()

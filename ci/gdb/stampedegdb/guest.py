@@ -157,6 +157,12 @@ class Record:
         return int.from_bytes(self._data[start:start + member.size], "little", signed=member.signed)
 
 
+def rule_title(name: str) -> str:
+    """"free-list" for "FREE_LIST", by the kernel's own table."""
+    numbers = {text: number for number, text in enumeration("enum rule").items()}
+    return gdb.parse_and_eval(f"rule_name::titles[{numbers['RULE_' + name]}]").string()
+
+
 def enumeration(name: str) -> dict[int, str]:
     """The values of "enum operation", for example, with the names they have in C."""
     return {field.enumval: field.name for field in gdb.lookup_type(name).fields()}

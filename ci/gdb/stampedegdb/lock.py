@@ -23,4 +23,4 @@ def lines(kernel: Kernel, argument: str) -> Iterator[str]:
     waits = [f"core {cpu.number} waits for {lock.name} of core {lock.owner}"
              for cpu, lock in circle(kernel)]
     if waits:
-        yield f"deadlock: {', '.join(waits)}"
+        yield f"{rule_title('DEADLOCK')}: {', '.join(waits)}"

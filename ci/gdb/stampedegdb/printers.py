@@ -8,7 +8,7 @@ from .kernel import Cpu, Kernel, Worker
 from .lists import NO_LINK
 from .locks import Lock
 from .words import operation_text, symbol_text
-from .guest import Layout, Memory, Record, enumeration
+from .guest import Layout, Memory, Record, enumeration, rule_title
 
 
 
@@ -87,9 +87,10 @@ def _buddy_pool(value: gdb.Value) -> str:
 
 def _walk_finding(value: gdb.Value) -> str:
     record = _record(value)
-    if not record["rule"]:
+    rule = enumeration("enum rule")[int(record["rule"])].removeprefix("RULE_")
+    if rule == "NONE":
         return f"sound: {record['free_pages']} pages in {record['free_blocks']} free blocks"
-    return f"{_title(record['rule'])}: {record.text('message')}"
+    return f"{rule_title(rule)}: {record.text('message')}"
 
 
 PRINTERS = {"page": _page, "spinlock_irq": _spinlock, "percpu": _percpu, "core": _core,

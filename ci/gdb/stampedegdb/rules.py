@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from .books import Books
-from .guest import enumeration
+from .guest import enumeration, rule_title
 from .kernel import Cpu, Kernel, Operation, Worker
 from .lists import Block, BuddyLists, FreeLists, Page, find_lists
 from .locks import Lock, locks_of_allocator
@@ -19,9 +19,14 @@ ALLOCATING, FREEING, CHECKING = "arena_allocate", "arena_free", "check_content"
 
 
 class Finding(NamedTuple):
-    """A broken rule, as the kernel's walker names it."""
+    """A broken rule, by its name in lib/rules.def."""
     rule: str
     text: str
+
+    @property
+    def title(self) -> str:
+        """As the kernel names it in its log."""
+        return rule_title(self.rule)
 
 
 class Check:
@@ -60,7 +65,7 @@ class Check:
 
     def verdict(self) -> str:
         """The last word, and what was looked at."""
-        rules = ", ".join(dict.fromkeys(finding.rule for finding in self.findings))
+        rules = ", ".join(dict.fromkeys(finding.title for finding in self.findings))
         sound = "all rules hold" if self._lists else "the oracle's books are sound"
         word = f"broken: {rules}" if rules else sound
         if rules and self._locks:
@@ -99,11 +104,11 @@ class Check:
     def _check_books(self) -> Iterator[Finding]:
         counted = self._kernel.arena["inserted_pages"]
         if counted != self._inserted.count(1):
-            yield Finding("conservation",
+            yield Finding("CONSERVATION",
                           f"{self._inserted.count(1)} pages inserted, counted {counted}")
         index = _and_not(self._held, self._inserted).find(1)
         if index >= 0:
-            yield Finding("outside", f"pfn {self._books.start + index:#x} is held, never inserted")
+            yield Finding("OUTSIDE", f"pfn {self._books.start + index:#x} is held, never inserted")
 
     # The lists.
 
@@ -114,27 +119,27 @@ class Check:
                 if isinstance(found, Block):
                     self._blocks.append(found)
                 else:
-                    yield Finding("free-list", found)
+                    yield Finding("FREE_LIST", found)
             length = len(self._blocks) - before
             if length != lists.counts[order]:
-                yield Finding("free-list",
+                yield Finding("FREE_LIST",
                               f"order {order}: list of {length}, counted {lists.counts[order]}")
         pages = sum(1 << block.order for block in self._blocks)
         if pages != lists.free_pages:
-            yield Finding("free-list", f"{pages} pages in the lists, counted {lists.free_pages}")
+            yield Finding("FREE_LIST", f"{pages} pages in the lists, counted {lists.free_pages}")
         self._cached = lists.cached()
 
     def _check_block(self, block: Block) -> Finding | None:
         start, end = block.pfn - self._books.start, block.end - self._books.start
         if start < 0 or end > len(self._free):
-            return Finding("free-list", f"{block.text()}: outside of the pool")
+            return Finding("FREE_LIST", f"{block.text()}: outside of the pool")
         if block.pfn % (1 << block.order):
-            return Finding("free-list", f"{block.text()}: misaligned")
+            return Finding("FREE_LIST", f"{block.text()}: misaligned")
         for found, text in ((self._inserted.find(0, start, end), "was never inserted"),
                             (self._held.find(1, start, end), "is held, though free"),
                             (self._free.find(1, start, end), "is in two free blocks")):
             if found >= 0:
-                return Finding("free-list",
+                return Finding("FREE_LIST",
                                f"{block.text()}: pfn {self._books.start + found:#x} {text}")
         self._mark(self._free, block.pfn, block.order)
         return None
@@ -144,7 +149,7 @@ class Check:
         for block in self._blocks if self._promises("PROMISE_COALESCES") else ():
             buddy = Block(block.pfn ^ 1 << block.order, block.order)
             if block.order < max_order and block.pfn < buddy.pfn and buddy in known:
-                yield Finding("uncoalesced", f"pfn {block.pfn:#x} and {buddy.pfn:#x} order "
+                yield Finding("UNCOALESCED", f"pfn {block.pfn:#x} and {buddy.pfn:#x} order "
                                              f"{block.order}: buddies, both free")
 
     # The page array against lists and books.
@@ -154,14 +159,14 @@ class Check:
         present = states.translate(bytes(value != values["ABSENT"] for value in range(256)))
         index = _and_not(self._inserted, present).find(1)
         if index >= 0:
-            yield Finding("free-list", f"pfn {lists.start + index:#x}: inserted, tagged ABSENT")
+            yield Finding("FREE_LIST", f"pfn {lists.start + index:#x}: inserted, tagged ABSENT")
         index = _and_not(present, self._inserted).find(1)
         if index >= 0:
-            yield Finding("free-list", f"pfn {lists.start + index:#x}: never inserted, tagged "
+            yield Finding("FREE_LIST", f"pfn {lists.start + index:#x}: never inserted, tagged "
                                        f"{lists.page(lists.start + index).text()}")
         for state, blocks in (("FREE_HEAD", self._blocks), ("CACHED", self._cached)):
             listed = {block.pfn for block in blocks}
-            yield from (Finding("free-list", f"pfn {pfn:#x}: tagged {state}, in no list")
+            yield from (Finding("FREE_LIST", f"pfn {pfn:#x}: tagged {state}, in no list")
                         for pfn in _all_of(states, values.get(state), lists.start)
                         if pfn not in listed)
         yield from self._check_held_tags(lists, states, accounted)
@@ -172,7 +177,7 @@ class Check:
             page = lists.page(pfn)
             agrees = (page.state, page.order) == ("HELD_HEAD", holding.order)
             if not agrees and not self._is_running(pfn):
-                yield Finding("free-list", f"pfn {pfn:#x}: held by {holding.text()}, "
+                yield Finding("FREE_LIST", f"pfn {pfn:#x}: held by {holding.text()}, "
                                            f"tagged {page.text()}")
         for pfn in _all_of(states, lists.state_values["HELD_HEAD"], lists.start):
             if pfn in self._holdings:
@@ -181,7 +186,7 @@ class Check:
             if self._explains_handed_out(page):
                 self._mark(accounted, pfn, page.order)
             else:
-                yield Finding("lost", f"pfn {pfn:#x}: tagged {page.text()}, held by nobody")
+                yield Finding("LOST", f"pfn {pfn:#x}: tagged {page.text()}, held by nobody")
 
     def _check_none_lost(self, accounted: bytearray) -> Iterator[Finding]:
         lost = bytearray(_and_not(_and_not(self._inserted, self._held), bytes(accounted)))
@@ -191,7 +196,7 @@ class Check:
                 self._strike_block(lost, order)
         index = lost.find(1)
         if index >= 0:
-            yield Finding("lost", f"pfn {self._books.start + index:#x}: neither free nor held; "
+            yield Finding("LOST", f"pfn {self._books.start + index:#x}: neither free nor held; "
                                   f"{lost.count(1)} such pages")
 
     def _strike_block(self, map_: bytearray, order: int) -> None:
@@ -211,7 +216,7 @@ class Check:
         blocks = {block.pfn: block.order for block in self._blocks}
         if baseline and baseline != blocks:
             pfn = min(pfn for pfn in {*baseline, *blocks} if baseline.get(pfn) != blocks.get(pfn))
-            yield Finding("residue", f"pfn {pfn:#x}: free at order {blocks.get(pfn)}, "
+            yield Finding("RESIDUE", f"pfn {pfn:#x}: free at order {blocks.get(pfn)}, "
                                      f"at the start at order {baseline.get(pfn)}")
 
     # What runs.

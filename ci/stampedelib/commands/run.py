@@ -14,6 +14,7 @@ from ..run.runner import run
 from ..run.stages import STAGES, run_stages
 from ..usage import UsageError, check_writable
 from ..verdict.checks import Checks
+from ..vocabulary import MOST_CPUS
 from .values import add_checks, allocator, integer, kernel_arguments, memory, random_seed
 
 NAME = "run"
@@ -42,8 +43,8 @@ def _add_machine_arguments(group: argparse._ArgumentGroup) -> None:
                        help=f"{FREE}: as the host has it; {DETERMINISTIC}: by the seed alone, the "
                             "log of a second run equal byte for byte, and seconds are the "
                             f"machine's own (default {FREE})")
-    group.add_argument("--cpus", type=integer(1, 255), default=8, metavar="N",
-                       help="1 to 255 (default 8)")
+    group.add_argument("--cpus", type=integer(1, MOST_CPUS), default=8, metavar="N",
+                       help=f"1 to {MOST_CPUS} (default 8)")
     group.add_argument("--memory", type=memory, default="512M", metavar="SIZE",
                        help="16M to 64G, also beyond the host's own (default 512M)")
     group.add_argument("--accel", choices=("auto", "kvm", "tcg"), default="auto",

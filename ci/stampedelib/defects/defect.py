@@ -19,20 +19,17 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import vocabulary
+from ..vocabulary import MOST_CPUS, PHASE_TITLES, rule_titles
 from .lanes import BEFORE, LANES, Job
 
 AREAS = ("split", "merge", "search", "top", "links", "state", "ranges", "accounting", "bad-free", "oom", "cache",
          "lock", "stats", "memmap", "smp", "traps")
-# The oracle's (docs/DESIGN.md).
-RULES = ("overlap", "outside", "misaligned", "content", "false-oom", "free-refused", "irq-state", "lock-held",
-         "lock-owner", "free-list", "uncoalesced", "lost", "residue", "misplaced", "selftest", "stall", "deadlock", "bad-free",
-         "insert-refused", "remove-held", "trap", "stack", "wild-access", "smp.bringup", "self-check", "error-code", "race",
-         "assert")
-# What the host sees of a guest that cannot tell, and the start-up's refusals.
-OTHER_TITLES = ("triple-fault", "reset", "memory", "boot", "acpi", "self-check", "unit")
-TITLES = (*RULES, *OTHER_TITLES)
-PHASES = ("selftest", "single", "single-irq", "mixed", "remote-free", "irq", "exhaust", "fragment", "hotplug",
-          "single-placed", "placed", "bad-free", "explore", BEFORE, "any")
+RULES = rule_titles("PLANTED")
+# What the host sees of a guest that cannot tell, what a unit test finds, and the start-up's refusals.
+OTHER_TITLES = ("triple-fault", "reset", "unit", *(rule.title for rule in vocabulary.RULES if rule.verdict == "ERROR"))
+TITLES = tuple(dict.fromkeys((*RULES, *OTHER_TITLES)))
+PHASES = (*PHASE_TITLES, "explore", BEFORE, "any")
 KEYS = ("title", "also", "phase", "lane", "options", "cpus", "machine", "limit", "tries", "area", "from", "equivalent")
 NEEDED = ("lane", "area")
 NEEDED_TO_FIND = ("title", "phase")
@@ -173,7 +170,7 @@ def _job(header: _Header, lane: str) -> Job:
             raise header.error("options", f"'{word}': {'`# cpus:` says how many' if word[0] == 'c' else 'not yours'}")
     machine = _machine(header)
     unit = header.values.get("phase", "asan/memmap") if lane == "unit" else None
-    return Job(options, header.number("cpus", 4, 255), _memory(header, machine.get("memory")),
+    return Job(options, header.number("cpus", 4, MOST_CPUS), _memory(header, machine.get("memory")),
                machine.get("thread"), machine.get("firmware"), header.number("limit", 60, LONGEST_LIMIT), unit)
 
 

@@ -18,7 +18,7 @@ from ..verdict.judge import judge
 from ..verdict.verdict import CODES, KERNEL_EXIT_CODES
 from .tree import Tree
 
-HOST_MAKE = ("-f", "tests/host.mk")
+HOST_MAKE = ("-f", "tests/tests.mk")
 HOST_PROGRAM = "build/host/plain/stampede-host"
 KERNEL = "build/gcc-order16/stampede.elf"
 ISO = "build/gcc-order16/stampede.iso"

@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ..log.rules import EXPLORABLE
 from ..log.serial import Log, parse
 from ..usage import UsageError
 from ..verdict.judge import judge
+from ..vocabulary import rule_titles
 
 CORES = 4
 OPERATIONS = 8
+RULES = rule_titles("REPLAYED")  # that an allocator can break in the explorer as well as on all cores
 WINDOWS = (3, 4, 6, 8)  # operations of each core
 # Pages, and the largest order that is asked for: so that several blocks of it fit.
 ARENAS = ((16, 2), (64, 4), (8, 3), (4, 1))
@@ -97,8 +98,8 @@ def read(raw: bytes, name: str) -> Story:
     if not events:
         raise UsageError(f"{name}: no line `# history`: of \"{log.title}\" no operations are told")
     rule = log.title.split(":")[0]
-    if rule not in EXPLORABLE:
-        raise UsageError(f"{name}: the explorer cannot bring back \"{rule}\"; it can: {', '.join(EXPLORABLE)}")
+    if rule not in RULES:
+        raise UsageError(f"{name}: the explorer cannot bring back \"{rule}\"; it can: {', '.join(RULES)}")
     events += _unfinished(log, events)
     holders = list(_holders(log))
     return Story(log.title, log.banner.get("allocator", ""), events, _cores(log, events, holders),

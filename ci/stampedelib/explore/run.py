@@ -27,7 +27,7 @@ SHOWN = ("# progress", "# explored", "# bound", "# sweep", "# benign", "# explor
 def explorer(options: ExploreOptions) -> Path:
     """The file that holds it. Raises UsageError where it is not there."""
     if options.hosted:
-        return existing_file(options.hosted_file, "build it with make -f tests/host.mk build/host/explore/stampede-explore")
+        return existing_file(options.hosted_file, "build it with make -f arch/host/host.mk build/host/explore/stampede-explore")
     return existing_file(options.kernel, MAKE_IMAGE)
 
 

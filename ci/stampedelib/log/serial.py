@@ -4,9 +4,9 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ..vocabulary import LONGEST_LINE
 from .statement import NOT_TESTED, Statement, once_each, read
 
-LONGEST_LINE = 240
 LONGEST_PENDING = 4096  # a line shown live is broken here, so that endless ones cost no memory
 MARKER = "KTAP version 1"
 MARKER_AT = re.compile(rb"KTAP version 1\r*(?:\n|\Z)")

@@ -46,7 +46,7 @@ class Recipe:
     def read(cls, root: Path) -> "Recipe":
         """Ask the makefiles of a tree."""
         recipe = cls(root)
-        for words in (["kernel-recipe"], ["-f", "tests/host.mk", "hosted-recipe"]):
+        for words in (["kernel-recipe"], ["-f", "tests/tests.mk", "hosted-recipe"]):
             for line in recipe.make("-s", *words).splitlines():
                 kind, name, *rest = shlex.split(line)
                 {"compile": recipe.compile, "link": recipe.link,
@@ -77,7 +77,7 @@ class Recipe:
         """Make the clean objects of these programs."""
         hosted = sorted({one for name in programs if not name.startswith("kernel/")
                          for one in self.programs[name]})
-        self.make(f"-j{jobs}", "-f", "tests/host.mk", *hosted)
+        self.make(f"-j{jobs}", "-f", "tests/tests.mk", *hosted)
         if any(name.startswith("kernel/") for name in programs):
             self.make(f"-j{jobs}", "kernel")
 

@@ -13,10 +13,8 @@ from ..log.serial import Phase
 from ..log.statement import BROKEN
 from ..verdict import page
 from ..verdict.verdict import CODES, Verdict, without_figures
+from ..vocabulary import PHASE_TITLES
 
-# stress/plan.c has the same, in the order in which they run.
-PHASES = ("selftest", "single", "single-irq", "mixed", "remote-free", "irq", "exhaust", "fragment", "hotplug",
-          "bad-free", "single-placed", "placed")
 GOOD = ("pass", "inconclusive")
 FIRST_WORDS = 4  # of a title, behind its rule: what makes two failures the same
 BEFORE = "(before any)"
@@ -33,16 +31,16 @@ def phases_left(verdict: Verdict) -> list[str]:
     told = {phase.name for phase in verdict.phases if phase.outcome == "skip"}
     if not told and verdict.running:
         told = _untold(verdict)
-    return [name for name in PHASES if name in told]
+    return [name for name in PHASE_TITLES if name in told]
 
 
 def _untold(verdict: Verdict) -> set[str]:
     """Those left where the guest could not say so: what it was asked for, without what it came to."""
     asked = verdict.options.get("phases", "all")
-    names = set(PHASES) if asked == "all" else set(asked.split(","))
+    names = set(PHASE_TITLES) if asked == "all" else set(asked.split(","))
     names -= {phase.name for phase in [*verdict.phases, *verdict.phases_left_out]}
-    began = PHASES.index(verdict.running) if verdict.running in PHASES else len(PHASES)
-    return {name for name in names if name in PHASES[began + 1:]}
+    began = PHASE_TITLES.index(verdict.running) if verdict.running in PHASE_TITLES else len(PHASE_TITLES)
+    return {name for name in names if name in PHASE_TITLES[began + 1:]}
 
 
 def without_memory(verdict: Verdict) -> list[str]:

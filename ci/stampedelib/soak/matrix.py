@@ -3,6 +3,7 @@ from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import Any
 
+from .. import vocabulary
 from ..machine.options import DETERMINISTIC, FREE, MachineOptions
 from ..run.options import StressOptions
 
@@ -13,8 +14,7 @@ MEMORY_MIB = (64, 96, 128, 200, 256, 333, 512, 1024, 1500, 2048, 3072, 4096)
 DETERMINISTIC_MEMORY_MIB = (64, 128, 200, 256, 512, 1024)  # virtual time costs more than real time
 UEFI_LEAST_MIB = 256
 BOOTS = ("direct",) * 15 + ("iso",) * 4 + ("uefi",)
-PHASES = ("selftest", "single", "single-irq", "mixed", "remote-free", "irq", "exhaust", "fragment",
-          "hotplug", "bad-free")
+PHASES = tuple(phase.title for phase in vocabulary.PHASES if "NEEDS_PLACEMENT" not in phase.needs)
 ALWAYS = "mixed"  # which needs no promise but those that all built-in allocators make
 SECONDS = (10, 25)
 YIELDS = {"multi": (0, 0, 0, 64), "single": (64, 64, 16, 200), "deterministic": (8, 16, 32, 64)}

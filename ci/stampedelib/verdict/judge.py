@@ -6,7 +6,8 @@ The worst that is seen wins, and what cannot be believed is never a pass: first 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..log.serial import HALTED, HELD, LONGEST_LINE, PRINTABLE, Log, parse
+from ..log.serial import HALTED, HELD, PRINTABLE, Log, parse
+from ..vocabulary import LONGEST_LINE
 from .verdict import KERNEL_EXIT_CODES, Verdict
 
 # How the host can see a run end, and what that is called. "exit" is QEMU leaving by itself, "held"

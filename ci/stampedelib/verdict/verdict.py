@@ -5,8 +5,9 @@ from typing import Any
 
 from ..log.serial import Phase
 from ..log.statement import Statement
+from ..vocabulary import VERDICTS
 
-CODES = {"pass": 0, "fail": 1, "error": 2, "inconclusive": 3, "hang": 4, "crash": 5, "damaged": 6}
+CODES = {row.word: row.code for row in VERDICTS}
 KERNEL_EXIT_CODES = {0x41 + 2 * code: word for word, code in CODES.items() if word != "damaged"}
 REASONS_SHOWN = 5
 FIGURE = re.compile(r"\b(?:0x[0-9a-f]+|[0-9]+)\b")

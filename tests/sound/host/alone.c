@@ -1,9 +1,9 @@
 /* One core, each call held against the states of all pages. */
 #include "check.h"
 
+#include <arch/host/host.h>
 #include <arch/irq.h>
 #include <smp/percpu.h>
-#include <tests/host/host.h>
 
 enum { TURNS = 6000, SLOTS = 96 };
 

@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include <tests/host/host.h>
+#include <arch/host/host.h>
 
 static unsigned taken(const struct try *try, unsigned order)
 {

@@ -5,10 +5,10 @@
 #include "check.h"
 
 #include <arch/cpu.h>
+#include <arch/host/host.h>
 #include <arch/irq.h>
 #include <pthread.h>
 #include <smp/percpu.h>
-#include <tests/host/host.h>
 
 enum { THREADS = 4, TURNS = 3000, OWN = 24, BOXES = 8 };
 

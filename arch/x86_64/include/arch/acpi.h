@@ -5,15 +5,14 @@
  */
 #pragma once
 
+#include <lib/sizes.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define ACPI_MAX_CPUS 256
-
 /* What the MADT says of the processors that may be used. */
 struct acpi_cpus {
-    uint32_t apic_ids[ACPI_MAX_CPUS];
+    uint32_t apic_ids[CPU_LIMIT];
     size_t count;
     size_t disabled;     /* entries skipped because they are not enabled */
     size_t too_many;     /* enabled ones that did not fit */

@@ -1,0 +1,145 @@
+/*
+ * The kernel's stress as an ordinary program: threads for cores, a mapping for memory, the serial
+ * log on standard output, the verdict (docs/LOG.md) as exit code. So sanitizers and gdb get at the
+ * very code that boots.
+ *
+ *   stampede-host [--mib=N] [name=value ...]     the options are the kernel's
+ */
+#include <arch/clock.h>
+#include <arch/cpu.h>
+#include <arch/host/host.h>
+#include <arch/host/signals.h>
+#include <boot/host/program.h>
+#include <lib/fail.h>
+#include <mm/page_allocator.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <stress/failure.h>
+#include <stress/options.h>
+#include <stress/phases.h>
+#include <stress/plan.h>
+#include <stress/provoke.h>
+#include <stress/report.h>
+#include <stress/run.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    USUAL_CORES = 4,
+    USUAL_MIB = 64,
+    HOLE_PAGES = 3, /* in the middle of memory: never the allocator's */
+};
+
+/*
+ * Odd, as the first page after a kernel may well be. At an address that is nobody's under any
+ * sanitizer (compiler-rt, tsan_platform.h: "mid" application memory).
+ */
+#define FIRST_PFN ((pfn_t)0x56000015b)
+
+const bool options_explore = false;
+
+static struct options options;
+static struct run run;
+static char command_line[4096];
+static char message[200];
+static uint64_t mib = USUAL_MIB;
+static bool run_is_ready;
+
+static void add_word(const char *word)
+{
+    size_t used = strlen(command_line);
+
+    snprintf(command_line + used, sizeof(command_line) - used, " %s", word);
+}
+
+static void read_arguments(int count, char **words)
+{
+    for (int i = 1; i < count; i++)
+        if (strncmp(words[i], "--mib=", 6) == 0)
+            mib = strtoull(words[i] + 6, NULL, 10);
+        else
+            add_word(words[i]);
+}
+
+static void read_options(void)
+{
+    options_default(&options);
+    bool good = options_parse(&options, command_line, message, sizeof(message));
+    report_program(options.nonce, "hosted");
+    if (!good || !plan_check_phases(options.phases, message, sizeof(message)))
+        fail(RULE_USAGE, "%s", message);
+    if (mib < 1 || mib > 65536)
+        fail(RULE_USAGE, "--mib=%llu: allowed 1 to 65536", (unsigned long long)mib);
+    if (!options.cpus)
+        options.cpus = USUAL_CORES;
+    if (!options.seed)
+        options.seed = prng_mix(cpu_cycles());
+    if (!provoke_choose(options.provoke, (uint32_t)options.cpus, message, sizeof(message)))
+        fail(RULE_USAGE, "%s", message);
+    run_set_exit(options.exit, options.on_fail, NULL);
+}
+
+static void insert(pfn_t start, uint64_t count)
+{
+    enum page_error error = arena_insert(&run.arena, start, count);
+
+    if (error != PAGE_OK)
+        fail(RULE_INSERT_REFUSED, "pages 0x%llx to 0x%llx, the machine's own: %s",
+             (unsigned long long)start, (unsigned long long)(start + count),
+             page_error_name(error));
+}
+
+static void make_arena(const struct page_allocator *allocator)
+{
+    uint64_t pages = mib << (20 - PAGE_SHIFT);
+    pfn_t start = FIRST_PFN, end = FIRST_PFN + pages;
+
+    host_arena_map_in_place(FIRST_PFN, pages);
+    host_keep_statics();
+    run.options = &options;
+    run.core_count = (uint32_t)options.cpus;
+    run_take_cores(&run, run.core_count, host_take);
+    phase_selftest_init(allocator, pages, host_take);
+    if (!arena_fit_range(allocator, &start, &end))
+        fail(RULE_USAGE, "allocator %s: range_alignment is more than there is", allocator->name);
+    arena_init(&run.arena, allocator, start, end, options.sample, host_take);
+    if (page_allocator_takes_one_region(allocator)) {
+        insert(start, end - start);
+    } else {
+        insert(FIRST_PFN, pages / 2);
+        insert(FIRST_PFN + pages / 2 + HOLE_PAGES, pages - pages / 2 - HOLE_PAGES);
+    }
+    run_prepare(&run);
+}
+
+/* Core 0, the first of them, makes all ready; the others wait for it. */
+static void enter_run(uint32_t number)
+{
+    while (!__atomic_load_n(&run_is_ready, __ATOMIC_ACQUIRE))
+        cpu_relax();
+    run_core(&run, number);
+}
+
+static void boot(uint32_t number)
+{
+    report_start();
+    read_options();
+    const struct page_allocator *allocator = host_choose_allocator(&options);
+    host_report_options(&options);
+    make_arena(allocator);
+    for (uint32_t other = 1; other < run.core_count; other++)
+        host_start_core(other, enter_run);
+    report_plan(plan_count(&run));
+    __atomic_store_n(&run_is_ready, true, __ATOMIC_RELEASE);
+    run_core(&run, number);
+}
+
+int main(int count, char **words)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    read_arguments(count, words);
+    host_signals_init();
+    host_start_core(0, boot);
+    cpu_halt(); /* a signal to the process is then for a core */
+}

@@ -1,0 +1,142 @@
+"""Proofs: every state of small arenas, by the allocators' own code, and SPIN models of the locks.
+
+Prints a table; what is refuted is shown with the way to it. Exit code 0: all is proved, and every mutant refuted; 1: not
+so; 2: something could not be run.
+"""
+
+import argparse
+import concurrent.futures
+import contextlib
+import os
+import re
+import signal
+import sys
+
+from ..prove import models, programs, search
+from .values import Parser, count
+
+
+def pattern(text):
+    """A regular expression, as it was given."""
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no regular expression: {error}") from error
+    return text
+
+
+def parsed(words):
+    parser = Parser(prog="prove", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="leave out what takes more than some seconds")
+    parser.add_argument("--only", default="", type=pattern, metavar="REGEX", help="only what is so named")
+    parser.add_argument("--jobs", type=count, default=os.cpu_count(), help="how many at a time (default: all cores)")
+    return parser.parse_args(words)
+
+
+class Row:
+    """One line of the table: a proof and the mutants that belong to it, as tasks under way."""
+
+    def __init__(self, name):
+        self.name = name
+        self.mutants = []
+
+    def show(self, problems):
+        outcome = self.task.result()
+        refuted = 0
+        for title, task in self.mutants:
+            fine, text = task.result()
+            refuted += fine
+            if not fine:
+                problems.append(f"{self.name}: mutant {title} is not refuted as it must be\n{text}")
+        verdict = outcome.verdict
+        if verdict != "proved":
+            problems.append(f"{self.name}: {verdict}\n{outcome.text}")
+        elif refuted < len(self.mutants):
+            verdict = "doubtful"
+        of = f"{refuted} of {len(self.mutants)}" if self.mutants else "-"
+        print(f"{self.name:40} {outcome.states:>10,} {outcome.seconds:>8.2f}  {verdict:10} {of}", flush=True)
+
+
+def search_rows(pool, wanted, quick):
+    for plan, slow in search.plans():
+        if (slow and quick) or not wanted(plan):
+            continue
+        row = Row(plan)
+        row.task = pool.submit(search.run, plan)
+        row.mutants = [(defect.name, pool.submit(search.refutes, defect)) for defect in search.DEFECTS if defect.plan == plan]
+        yield row
+
+
+def judge_mutant(model, mutant):
+    outcome = models.run(model, mutant.options, mutant.number, refute=not mutant.holds)
+    return outcome.verdict == ("proved" if mutant.holds else "refuted"), outcome.text
+
+
+def model_rows(pool, wanted, quick):
+    for model in models.all_models():
+        for options in model.runs + ([] if quick else model.slow_runs):
+            name = f"{model.name} {options}".strip()
+            if not wanted(name):
+                continue
+            row = Row(name)
+            row.task = pool.submit(models.run, model, options)
+            row.mutants = [(mutant.name, pool.submit(judge_mutant, model, mutant)) for mutant in model.mutants
+                           if matches(mutant.options, options, model.runs)]
+            yield row
+
+
+def matches(mutant_options, options, runs):
+    """Whether a mutant belongs to the run of these options: the first that has what it asks for."""
+    return options == next(run for run in runs if set(mutant_options.split()) <= set(run.split()))
+
+
+@contextlib.contextmanager
+def at_most(jobs):
+    """A pool of so many threads. Who leaves it early ends what runs in it, and what waits is not begun."""
+    pool = concurrent.futures.ThreadPoolExecutor(jobs)
+    try:
+        yield pool
+    except BaseException:
+        programs.end_all()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def prove(words):
+    options = parsed(words)
+    wanted = re.compile(options.only).search
+    problems = []
+    for model in models.all_models():
+        problems += models.differences(model)
+    search.build()
+    with at_most(options.jobs) as pool:
+        rows = [*search_rows(pool, wanted, options.quick), *model_rows(pool, wanted, options.quick)]
+        if not rows:
+            print(f"prove: nothing is called '{options.only}'", file=sys.stderr)
+            return 2
+        print(f"{'what':40} {'states':>10} {'seconds':>8}  {'verdict':10} mutants refuted")
+        for row in rows:
+            row.show(problems)
+    for problem in problems:
+        print(f"\n{problem}")
+    print(f"\n{len(rows)} proofs: {'all hold' if not problems else f'{len(problems)} problems'}")
+    return 1 if problems else 0
+
+
+def leave(number, _frame):
+    sys.exit(128 + number)
+
+
+def main(arguments):
+    """The exit code."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+    try:
+        return prove(arguments[1:])
+    except (OSError, RuntimeError) as error:
+        print(f"prove: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("prove: interrupted", file=sys.stderr)
+        return 130

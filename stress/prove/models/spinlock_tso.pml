@@ -1,0 +1,185 @@
+/*
+ * The spin lock on x86: does the next holder see what the last one wrote?
+ *
+ * A store goes into its CPU's buffer, in order, and reaches memory some time later; a load looks
+ * into its own CPU's buffer first; an instruction with a LOCK prefix waits until the buffer is
+ * empty. Sewell, Sarkar, Owens, Zappa Nardelli and Myreen, "x86-TSO", 2010. Behind a bar stands the
+ * C that a step is.
+ *
+ * Stands for smp/spinlock.c try_take 08dd3a361dfc
+ * Stands for smp/spinlock.c spinlock_irq_unlock 9b64ae77ad3b
+ *
+ * Proved: with plain stores for the data and for the release, the holder of the lock reads the
+ * data last written under it, and is alone.
+ *
+ * Never at1[cpu] = 1: the swap has emptied the buffer, so that the data are the first in it
+ *
+ * Mutant 1 NO_LOCK_PREFIX: the swap is a load and a store like any other
+ * Mutant 2 RELEASE_FIRST: the data are stored behind the release
+ * Mutant 3 RELAXED_RELEASE: stores leave the buffer in any order, as a relaxed release allows
+ * Mutant 4 PETERSON: a lock of loads and stores alone, without a fence
+ * Holds 5 PETERSON_IN_ORDER: the same where a store is in memory at once: so it is the buffer
+ */
+#include "mutant.inc"
+#if MUTANT == 4 || MUTANT == 5
+#define CPUS 2
+#else
+#define CPUS 3
+#endif
+
+/* Places in memory. Peterson's lock has two wishes and a turn. */
+#define WORD   0
+#define DATA   1
+#define WISH   0
+#define TURN   2
+#define PLACES 4
+
+byte memory[PLACES + 1];
+byte at0[CPUS], value0[CPUS]; /* the older store that waits */
+byte at1[CPUS], value1[CPUS]; /* the younger */
+byte waiting[CPUS];           /* how many: no more than two between two LOCKs */
+
+byte inside, last_written;
+
+/* into = memory[place], as this CPU sees it. */
+inline load(into, place)
+{
+    d_step {
+        if
+        :: waiting[cpu] == 2 && at1[cpu] == (place) -> into = value1[cpu]
+        :: else ->
+            if
+            :: waiting[cpu] >= 1 && at0[cpu] == (place) -> into = value0[cpu]
+            :: else -> into = memory[place]
+            fi
+        fi
+    }
+}
+
+inline store(place, value)
+{
+#if MUTANT == 5
+    memory[place] = value;
+#else
+    atomic {
+        waiting[cpu] < 2;
+        if
+        :: waiting[cpu] == 0 -> at0[cpu] = place; value0[cpu] = value
+        :: else -> at1[cpu] = place; value1[cpu] = value
+        fi;
+        waiting[cpu]++
+    };
+#endif
+}
+
+/* The older store reaches memory. */
+inline drain_one()
+{
+    memory[at0[cpu]] = value0[cpu];
+    at0[cpu] = at1[cpu];
+    value0[cpu] = value1[cpu];
+    at1[cpu] = 0;
+    value1[cpu] = 0;
+    waiting[cpu]--
+}
+
+proctype buffer(byte cpu)
+{
+end:
+    do
+    :: d_step { waiting[cpu] > 0 -> drain_one() }
+#if MUTANT == 3
+    :: d_step {
+        waiting[cpu] == 2 && at0[cpu] != at1[cpu] ->
+        memory[at1[cpu]] = value1[cpu];
+        at1[cpu] = 0;
+        value1[cpu] = 0;
+        waiting[cpu]--
+    }
+#endif
+    od
+}
+
+#if MUTANT == 4 || MUTANT == 5
+inline lock()
+{
+    store(WISH + cpu * 3, 1);
+    store(TURN, 1 - cpu);
+    do
+    :: load(seen, WISH + (1 - cpu) * 3);
+       if
+       :: seen == 0 -> break
+       :: else
+       fi;
+       load(seen, TURN);
+       if
+       :: seen == cpu -> break
+       :: else
+       fi
+    od
+}
+inline unlock()
+{
+    store(WISH + cpu * 3, 0)
+}
+#else
+inline lock()
+{
+    do
+    :: load(seen, WORD); /* | __atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 0 && */
+       if
+       :: seen != 0
+#if MUTANT == 1
+       :: else -> store(WORD, cpu + 1); break
+#else
+       :: else ->
+           if            /* | __atomic_compare_exchange_n(&lock->word, &expected, me, */
+           :: atomic { waiting[cpu] == 0 && memory[WORD] == 0 -> memory[WORD] = cpu + 1 };
+              break
+           :: waiting[cpu] == 0 && memory[WORD] != 0
+           fi
+#endif
+       fi
+    od
+}
+inline unlock()
+{
+    store(WORD, 0)       /* | __atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE); */
+}
+#endif
+
+/* Data are a number that each holder makes one more of, modulo 3. */
+proctype processor(byte cpu)
+{
+    byte seen;
+
+    do
+    :: lock();
+       atomic { inside++; assert(inside == 1) };
+       load(seen, DATA);
+       assert(seen == last_written);
+       atomic { seen = (seen + 1) % 3; last_written = seen };
+#if MUTANT == 2
+       inside--;
+       unlock();
+       store(DATA, seen);
+#else
+       store(DATA, seen);
+       inside--;
+       unlock();
+#endif
+       seen = 0
+    od
+}
+
+init
+{
+    byte i;
+
+    atomic {
+        for (i : 0 .. CPUS - 1) {
+            run processor(i);
+            run buffer(i)
+        }
+    }
+}

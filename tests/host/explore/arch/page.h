@@ -1,2 +1,0 @@
-/* Where pages are mapped in place addresses are the kernel's, and so is this. */
-#include "../../../../arch/x86_64/include/arch/page.h"

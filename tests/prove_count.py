@@ -1,0 +1,149 @@
+"""How many states the buddy's lists have, by a model of what they do: another way to the numbers in plans.c.
+
+Written from mm/buddy.h and mm/buddy_percpu.h, not from the sources: lists are tuples, last freed first.
+"""
+
+import collections
+
+TOP = 10  # MAX_ORDER of the search
+CACHED_ORDERS, CACHE_PAGES, CACHE_BATCH = 4, 4, 2  # as scaled down in stress/prove/prove.mk
+
+# lists[order] and caches[core][order] are tuples of blocks; held is a set of (block, order), inserted of pages.
+State = collections.namedtuple("State", "lists caches held inserted")
+
+
+def changed(lists, order, blocks):
+    return lists[:order] + (tuple(blocks),) + lists[order + 1:]
+
+
+def release(lists, block, order):
+    while order < TOP and block ^ 1 << order in lists[order]:
+        buddy = block ^ 1 << order
+        lists = changed(lists, order, [other for other in lists[order] if other != buddy])
+        block, order = min(block, buddy), order + 1
+    return changed(lists, order, (block, *lists[order]))
+
+
+def release_range(lists, start, end):
+    while start < end:
+        order = 0
+        while order < TOP and start % (2 << order) == 0 and end - start >= 2 << order:
+            order += 1
+        lists = release(lists, start, order)
+        start += 1 << order
+    return lists
+
+
+def take(lists, order):
+    """A block from the lists, or None."""
+    for larger in range(order, TOP + 1):
+        if lists[larger]:
+            block = lists[larger][0]
+            lists = changed(lists, larger, lists[larger][1:])
+            for half in range(larger - 1, order - 1, -1):
+                lists = changed(lists, half, (block ^ 1 << half, *lists[half]))
+            return lists, block
+    return lists, None
+
+
+def drained(state):
+    lists = state.lists
+    for cache in state.caches:
+        for order, blocks in enumerate(cache):
+            for block in blocks:
+                lists = release(lists, block, order)
+    return state._replace(lists=lists, caches=tuple(((),) * CACHED_ORDERS for _ in state.caches))
+
+
+def with_cache(state, core, order, blocks):
+    cache = changed(state.caches[core], order, blocks)
+    return state._replace(caches=state.caches[:core] + (cache,) + state.caches[core + 1:])
+
+
+def take_cached(state, core, order):
+    blocks = state.caches[core][order]
+    if blocks:
+        return with_cache(state, core, order, blocks[1:]), blocks[0]
+    lists, first = take(state.lists, order)
+    for _ in range(1, CACHE_BATCH >> order):
+        lists, more = take(lists, order) if first is not None else (lists, None)
+        if more is not None:
+            blocks = (more, *blocks)
+    return with_cache(state, core, order, blocks)._replace(lists=lists), first
+
+
+def allocate(state, core, order):
+    block = None
+    if state.caches and order < CACHED_ORDERS:
+        state, block = take_cached(state, core, order)
+    else:
+        lists, block = take(state.lists, order)
+        state = state._replace(lists=lists)
+    if block is None and state.caches:
+        state = drained(state)
+        lists, block = take(state.lists, order)
+        state = state._replace(lists=lists)
+    return state if block is None else state._replace(held=state.held | {(block, order)})
+
+
+def free(state, core, block, order):
+    state = state._replace(held=state.held - {(block, order)})
+    if not state.caches or order >= CACHED_ORDERS:
+        return state._replace(lists=release(state.lists, block, order))
+    blocks, lists = (block, *state.caches[core][order]), state.lists
+    if len(blocks) > CACHE_PAGES >> order:
+        while len(blocks) > CACHE_PAGES - CACHE_BATCH >> order:
+            lists, blocks = release(lists, blocks[0], order), blocks[1:]
+    return with_cache(state, core, order, blocks)._replace(lists=lists)
+
+
+def held_pages(state):
+    return {page for block, order in state.held for page in range(block, block + (1 << order))}
+
+
+def remove(state, start, count):
+    """Each free block that has pages of the range is taken out, what lies beside the range put back."""
+    end, state = start + count, drained(state)
+    if not set(range(start, end)) <= state.inserted - held_pages(state):
+        return state
+    lists, page = state.lists, start
+    while page < end:
+        order = next(k for k in range(TOP + 1) if page >> k << k in lists[k])
+        head = page >> order << order
+        lists = changed(lists, order, [other for other in lists[order] if other != head])
+        page = head + (1 << order)
+        lists = release_range(lists, head, max(head, start))
+        lists = release_range(lists, min(page, end), page)
+    return state._replace(lists=lists, inserted=state.inserted - set(range(start, end)))
+
+
+def insert(state, start, count):
+    pages = set(range(start, start + count))
+    if pages & state.inserted:
+        return state
+    return state._replace(lists=release_range(state.lists, start, start + count), inserted=state.inserted | pages)
+
+
+def successors(state, pages, cores, hotplug):
+    for core in range(cores):
+        for order in range(pages.bit_length()):
+            yield allocate(state, core, order)
+        for block, order in state.held:
+            yield free(state, core, block, order)
+    for start in range(pages if hotplug else 0):
+        for count in range(1, pages - start + 1):
+            yield remove(state, start, count)
+            yield insert(state, start, count)
+
+
+def states(pages, cores=1, caches=False, hotplug=False):
+    """How many states pages [0, pages) can come to from all free; 0 is aligned to any size, as buddies go."""
+    first = State(release_range(((),) * (TOP + 1), 0, pages), tuple(((),) * CACHED_ORDERS for _ in range(cores if caches else 0)),
+                  frozenset(), frozenset(range(pages)))
+    seen, queue = {first}, collections.deque([first])
+    while queue:
+        for state in successors(queue.popleft(), pages, cores, hotplug):
+            if state not in seen:
+                seen.add(state)
+                queue.append(state)
+    return len(seen)
