@@ -139,7 +139,7 @@ def test_gdb_finds_all_cores_the_locks_and_the_failing_one_in_the_bundle(fail, f
 
 
 def test_the_failing_operation_is_in_the_history(fail):
-    run = fail(RULE_OVERLAP)
+    run = fail("overlap")
     core, pfn, order = re.search(r"overlap: core (\d+) was handed pfn (\w+) order (\d+)",
                                  run.log).groups()
     text, _, _ = opened(run.bundle, f"stampede page {pfn}", f"stampede history {core}")
@@ -150,7 +150,7 @@ def test_the_failing_operation_is_in_the_history(fail):
 
 
 def test_core_that_takes_no_nmi_is_named_and_is_in_the_bundle(fail):
-    run = fail(RULE_DEAF)
+    run = fail("deaf")
     assert run.code == CODES["fail"]
     assert re.search(r"^# freeze: core 1 \(APIC ID 1\) did not take the NMI", run.log, re.MULTILINE)
     assert reported_cores(run.log) == set(range(CPUS)) - {1}
@@ -160,7 +160,7 @@ def test_core_that_takes_no_nmi_is_named_and_is_in_the_bundle(fail):
 
 
 def test_all_cores_stuck_are_made_to_tell(fail):
-    run = fail(RULE_HANG_ALL, "--silence", 10)
+    run = fail("hang-all", "--silence", 10)
     assert run.code == CODES["hang"]
     assert re.fullmatch("stall: core [0-7] makes no progress", run.record["title"])
     assert run.record["reasons"] == ["silence: no byte for 10 s; an NMI made the guest tell"]

@@ -173,21 +173,24 @@ class Watch:
 
 
 class Program(Watch):
-    """A program and its output. Leaving the block kills it, and all that it started.
+    """A program and its output. Leaving the block ends it, with all that it started, if it still runs.
 
     take: gets the output as it comes; until: output that matches ends the watch with ENOUGH; processor_seconds: how
     much time of processors it may use, which does not depend on what else the host does. Without `own_errors` its
     standard error is part of the output.
     """
 
-    def __init__(self, command: Sequence[str | Path], cwd: Path | None = None, take: Callable[[bytes], None] | None = None,
+    def __init__(self, command: Sequence[str | Path], cwd: Path | None = None,
+                 environment: dict[str, str] | None = None, take: Callable[[bytes], None] | None = None,
                  until: re.Pattern[bytes] | None = None, processor_seconds: int | None = None,
                  own_errors: bool = False) -> None:
+        if _ending.is_set():
+            raise Interrupted
         self.output = bytearray()
         self._take = take
         self._until = until
         super().__init__(subprocess.Popen(
-            list(map(str, command)), cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            list(map(str, command)), cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=None if own_errors else subprocess.STDOUT,
             start_new_session=True))  # Ctrl-C is for this tool, which then ends it
         assert self.process.stdout
@@ -202,7 +205,7 @@ class Program(Watch):
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(ProcessLookupError):
+        if self.process.poll() is None:  # else its number might be another's
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         assert self.process.stdout
@@ -220,6 +223,16 @@ class Program(Watch):
         if data_came and self._until and self._until.search(self.output):
             return Ending(ENOUGH)
         return None
+
+
+def run_whole(command: Sequence[str | Path], seconds: float, cwd: Path | None = None,
+              environment: dict[str, str] | None = None) -> tuple[int, str]:
+    """The exit code of a program and all that it says. Raises RuntimeError where it does not end in time."""
+    with Program(command, cwd, environment) as program:
+        ending = program.run(Limits(total=seconds))
+    if ending.exit_code is None:
+        raise RuntimeError(f"{command[0]}: {ending.detail or ending.kind}")
+    return ending.exit_code, program.output.decode("utf-8", errors="replace")
 
 
 def wide_pipe() -> tuple[int, int]:

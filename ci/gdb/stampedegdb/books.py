@@ -27,7 +27,7 @@ class Books:
         self._arena = kernel.arena
         self.start = self._arena["start"]
         self.end = self._arena["end"]
-        self.max_order = self._arena.layout.member("regions").count - 1
+        self.max_order = self._arena.layout.member("regions").elements - 1
         self._holding = kernel.memory.layout("struct holding")
 
     def contains(self, pfn: int) -> bool:
@@ -73,8 +73,8 @@ class Books:
         orders = data[self._holding.member("order_plus_1").offset::size]
         held = self.held_map()
         heads = [index for index, order in enumerate(orders) if order and held[index]]
-        return [self._decode(self.start + index, data[index * size:(index + 1) * size])
-                for index in heads]
+        decoded = (self._decode(self.start + index, data[index * size:(index + 1) * size]) for index in heads)
+        return [holding for holding in decoded if holding]
 
     def baseline(self) -> dict[int, int]:
         """The order of each free block as they were when the run began, by its first page."""

@@ -1,6 +1,7 @@
 """The command `stampede lock`."""
 from collections.abc import Iterator
 
+from .guest import rule_title
 from .kernel import Kernel
 from .locks import circle, find_lock, known_locks
 

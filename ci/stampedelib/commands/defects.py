@@ -89,7 +89,8 @@ def execute(arguments: argparse.Namespace) -> int:
     if without:
         print(f"rules whose loss is noticed: {sum(rule.met for rule in without)} of {len(without)}")
     write_files(arguments, outcomes, without)
-    return 0 if all(one.met for one in (*outcomes, *without)) else NOT_MET
+    met = all(one.met for one in outcomes) and all(one.met for one in without)
+    return 0 if met else NOT_MET
 
 
 def choose(defects: list[Defect], arguments: argparse.Namespace) -> list[Defect]:
@@ -132,8 +133,8 @@ def try_all(pool: Pool, defects: list[Defect], arguments: argparse.Namespace) ->
     with workers(arguments.jobs) as threads:
         running = [threads.submit(try_defect, pool, defect, lane_of(defect, arguments), arguments.seed,
                                   arguments.stretch) for defect in defects]
-        for one in as_completed(running):
-            outcomes.append(one.result())
+        for task in as_completed(running):
+            outcomes.append(task.result())
             print(table.row(outcomes[-1]), flush=True)
             keep_log(arguments, outcomes[-1], "")
     marked = mark_doubles(sorted(outcomes, key=lambda outcome: outcome.defect.name))

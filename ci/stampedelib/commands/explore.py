@@ -4,6 +4,7 @@ import dataclasses
 import os
 import shlex
 from pathlib import Path
+from typing import Any
 
 from ..console import Console, Detail
 from ..debug import reverse
@@ -75,11 +76,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def read_options(arguments: argparse.Namespace) -> ExploreOptions:
     """What the command line says, once and for all. Raises UsageError where it does not go together."""
-    values = {name: value for name, value in vars(arguments).items()
-              if name in {field.name for field in dataclasses.fields(ExploreOptions)}}
-    return check(ExploreOptions(**values | {
-        "command": tuple(arguments.argv), "words": tuple(arguments.args),
-        "gdb_arguments": tuple(arguments.gdb_arguments)}))
+    values: dict[str, Any] = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(ExploreOptions)
+                              if hasattr(arguments, field.name)}
+    values |= {"command": tuple(arguments.argv), "words": tuple(arguments.args),
+               "gdb_arguments": tuple(arguments.gdb_arguments)}
+    return check(ExploreOptions(**values))
 
 
 def check(options: ExploreOptions) -> ExploreOptions:

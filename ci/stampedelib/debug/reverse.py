@@ -99,7 +99,7 @@ def debug(recording: Recording, more: list[str]) -> int:
             private.close()
 
 
-def _wait_for(socket: Path, machine: subprocess.Popen) -> None:
+def _wait_for(socket: Path, machine: subprocess.Popen[bytes]) -> None:
     while not socket.exists():
         try:
             code = machine.wait(0.05)

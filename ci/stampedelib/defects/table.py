@@ -75,7 +75,7 @@ def explorer_text(outcomes: list[Outcome]) -> str:
     """One line: how many of those it can see it finds; nothing where it was not asked."""
     seen = [one for one in outcomes if one.explored and not one.defect.equivalent]
     own = sum(one.lane == EXPLORE and one.kind in CAUGHT for one in outcomes)
-    found = sum(one.explored.kind in CAUGHT for one in seen)
+    found = sum(one.explored.kind in CAUGHT for one in seen if one.explored)
     alone = f"; {own} that are its alone" if own else ""
     return f"the explorer finds {found} of {len(seen)} that change what it runs{alone}" if seen else ""
 
@@ -127,8 +127,8 @@ def _area(area: str, outcomes: list[Outcome]) -> str:
 
 def _converse(rules: list[RuleOutcome]) -> str:
     lines = ["## Without a rule\n",
-             "Each rule of the oracle is disabled in turn (`tests/defects/rules/RULE.patch`), and the defects that it finds are run again. "
-             "Were none to fare otherwise, the rule would be idle.\n",
+             "Each rule of the oracle is disabled in turn (`tests/defects/rules/RULE.patch`), and the defects that it "
+             "finds are run again. Were none to fare otherwise, the rule would be idle.\n",
              "| rule | its defects | fare otherwise | become |", "| --- | --- | --- | --- |"]
     for rule in rules:
         kinds = Counter(_became(one) for one in rule.changed)

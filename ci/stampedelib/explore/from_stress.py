@@ -159,12 +159,12 @@ def _holders(log: Log) -> Iterator[Block]:
 
 def _cores(log: Log, events: list[Event], holders: list[Block]) -> list[int]:
     """The core that failed, the holder, who touched the block, who waits for a lock, then who was at work last."""
-    states = list(_states(log))
-    found = [int(state[1]) for state in states if state[2].startswith("reports") and log.title.split(":")[0] not in
+    states, title = list(_states(log)), log.title or ""
+    found = [int(state[1]) for state in states if state[2].startswith("reports") and title.split(":")[0] not in
              ("deadlock", "stall")]
     found += [holder.core for holder in holders]
     found += [event.core for event in reversed(events) if event.touches]
-    found += [int(number) for number in re.findall(r"\bcore (\d+)\b", log.title)]
+    found += [int(number) for number in re.findall(r"\bcore (\d+)\b", title)]
     found += [int(state[1]) for state in states if "waits for a lock" in state[2]]
     found += [event.core for event in reversed(events)]
     return list(dict.fromkeys(found))
@@ -195,8 +195,8 @@ class Maker:
         self._held = [block for block in story.held if block.core in cores]
         events = [event for event in story.events if event.core in cores]
         chosen = self._choose(events, window)
-        while self._overfull(chosen):
-            self._drop_oldest(chosen, self._overfull(chosen))
+        while thread := self._overfull(chosen):
+            self._drop_oldest(chosen, thread)
         self._events = chosen
 
     @staticmethod
@@ -223,9 +223,9 @@ class Maker:
         made: set[Block] = set()
         wanted: list[Block] = []
         for event in events:
-            if event.kind == "allocate":
+            if event.block and event.kind == "allocate":
                 made.add(event.block)
-            elif event.kind == "free" and event.block not in made:
+            elif event.block and event.kind == "free" and event.block not in made:
                 wanted.append(event.block)
         wanted += [block for block in self._held if block not in made]
         return list(dict.fromkeys(wanted))
@@ -269,9 +269,9 @@ class Maker:
             if not text:
                 continue
             place = self._add(event.core, event.interrupt, text)
-            if event.kind == "allocate":
+            if event.block and event.kind == "allocate":
                 places[event.block] = place
-            elif event.kind == "free":
+            elif event.block and event.kind == "free":
                 freed.add(event.block)
         return "/".join([str(pages), *(f"{name}:{','.join(operations)}"
                                        for name, operations in self._threads.items())])
@@ -282,6 +282,8 @@ class Maker:
             return f"a{order}"
         if event.kind == "refused":
             return f"a{pages.bit_length() - 1}"
+        if not event.block:
+            return None
         if event.kind == "free":
             return f"f{places[event.block]}"
         held = [block for block in places if block not in freed]

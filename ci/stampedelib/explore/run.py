@@ -52,9 +52,9 @@ def _run_hosted(options: ExploreOptions, words: list[str], folder: RunFolder, de
     with Program(command, take=take, own_errors=True) as program:
         ending = program.run(Limits(silence=SILENT_SECONDS))
     code = ending.exit_code
-    known = code is not None and 0x41 + 2 * code in KERNEL_EXIT_CODES
+    kernels = None if code is None else 0x41 + 2 * code
     why = f"no line for {SILENT_SECONDS} s" if ending.kind == "silence" else ending.detail
-    verdict = judge(folder.log.read_bytes(), 0x41 + 2 * code if known else code,
+    verdict = judge(folder.log.read_bytes(), kernels if kernels in KERNEL_EXIT_CODES else code,
                     "exit" if ending.kind == "killed" else ending.kind, nonce, why)
     console.say(printable(verdict.text()))
     return verdict

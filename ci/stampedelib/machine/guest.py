@@ -55,8 +55,9 @@ class Guest:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
-        for channel in (self.serial, self.control, self.errors, self._cpu_log):
-            channel.close()
+        self.control.close()
+        for file in (self.serial, self.errors, self._cpu_log):
+            file.close()
 
     def is_running(self) -> bool:
         """Whether QEMU is there, be the machine stopped or not."""

@@ -84,6 +84,7 @@ class Codes:
         with self._changed:
             self._changed.wait_for(lambda: self._known > index)
             code = self._codes[index]
+            assert code is not None  # only what compiles is asked for
             return None if code in self._clean else self._first[code]
 
 

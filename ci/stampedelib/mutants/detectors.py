@@ -119,7 +119,7 @@ def hosted(name: str, program: str, runs: list[str], bounds: Bounds) -> Detector
     def look(build: Build, file: str) -> Sight | None:
         for options in runs:
             for allocator in ALLOCATORS.get(file, ALL_ALLOCATORS):
-                words = [build.program(program), f"allocator={allocator}", *options.split()]
+                words: list[str | Path] = [build.program(program), f"allocator={allocator}", *options.split()]
                 sight = _judge(run(words, bounds, build.folder), {0: "pass", 3: "inconclusive"})
                 if sight:
                     return sight
@@ -138,8 +138,9 @@ def image(name: str, runs: list[tuple[str, str]], bounds: Bounds) -> Detector:
     def look(build: Build, file: str) -> Sight | None:
         for accelerator, options in runs:
             for allocator in ALLOCATORS.get(file, ALL_ALLOCATORS):
-                words = [*QEMU, "-smp", "4", "-accel", accelerator, "-kernel", build.program(program),
-                         "-append", f"allocator={allocator} {options}"]
+                words: list[str | Path] = [
+                    *QEMU, "-smp", "4", "-accel", accelerator, "-kernel", build.program(program),
+                    "-append", f"allocator={allocator} {options}"]
                 sight = _judge(run(words, bounds, build.folder), {65: "pass", 71: "inconclusive"})
                 if sight:
                     return sight

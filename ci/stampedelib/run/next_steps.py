@@ -30,8 +30,8 @@ def next_steps(plan: Plan, log: Path, verdict: Verdict) -> list[str]:
 def replay_command(stampede: str, log: str, raw: bytes, kernel: Path, title: str) -> str | None:
     """How to try, for the outcome of a run; None where there is no failure that could come back.
 
-    `stampede`, the command, is quoted. Make knows which explorer has the allocator of its image, and makes it if need be; of an image
-    from elsewhere the built-in allocators can be tried.
+    `stampede`, the command, is quoted. Make knows which explorer has the allocator of its image, and makes it if
+    need be; of an image from elsewhere the built-in allocators can be tried.
     """
     if title.split(":")[0] not in rule_titles("REPLAYED") or b"\n# history " not in raw:
         return None

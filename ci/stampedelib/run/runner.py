@@ -1,5 +1,4 @@
 """One run, from QEMU's start to what is kept of it: watch, judge, tell, and hold or save a failure."""
-import contextlib
 import json
 import shlex
 import time
@@ -40,14 +39,20 @@ class Outcome:
 
 def run(plan: Plan, claimed: RunFolder | None = None) -> Verdict:
     """Carry it out, in a folder of the caller's if it claimed one."""
+    if claimed:
+        return _run_in(claimed, plan)
+    with claim(plan.log) as folder:
+        return _run_in(folder, plan)
+
+
+def _run_in(folder: RunFolder, plan: Plan) -> Verdict:
     console = Console(plan.detail)
-    with contextlib.nullcontext(claimed) if claimed else claim(plan.log) as folder:
-        if plan.on_fail == "bundle":
-            bundle.make_room(plan.bundle or folder.bundle)
-        if plan.detail is Detail.ALL:
-            console.say(f"stampede: {plan.machine.text()}, nonce {plan.nonce:016x}")
-        with Guest(plan.machine, folder.socket, plan.halted) as guest:
-            return _attend(plan, folder, guest, console)
+    if plan.on_fail == "bundle":
+        bundle.make_room(plan.bundle or folder.bundle)
+    if plan.detail is Detail.ALL:
+        console.say(f"stampede: {plan.machine.text()}, nonce {plan.nonce:016x}")
+    with Guest(plan.machine, folder.socket, plan.halted) as guest:
+        return _attend(plan, folder, guest, console)
 
 
 def _attend(plan: Plan, folder: RunFolder, guest: Guest, console: Console) -> Verdict:
@@ -55,7 +60,7 @@ def _attend(plan: Plan, folder: RunFolder, guest: Guest, console: Console) -> Ve
     if plan.halted:
         console.say(f"  halted before its first instruction; attach: {_attach(folder)}")
     watch = GuestWatch(guest, folder.capture, console.show,
-                  lambda: folder.announce(guest.process.pid, plan.kernel, "running"))
+                       lambda: folder.announce(guest.process.pid, plan.kernel, "running"))
     outcome = _observe(plan, folder, guest, watch)
     raw = folder.log.read_bytes()
     if plan.junit:

@@ -38,7 +38,6 @@ STOPPED = " (in a call that is to be refused)"
 REPLACED = ("seed", "seconds", "allocator", "phases")
 
 
-
 def run_stages(options: RunOptions, verdict: Verdict) -> None:
     """Run those asked for, one after the other, and tell."""
     console, found = Console(), []

@@ -17,7 +17,7 @@ class Busy:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._processes: list[subprocess.Popen] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> "Busy":
         for _ in range(self._count):
@@ -29,4 +29,5 @@ class Busy:
         for process in self._processes:
             process.kill()
             process.wait()
+            assert process.stdin
             process.stdin.close()

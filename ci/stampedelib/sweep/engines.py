@@ -14,9 +14,10 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from ..process import die_with
 from ..usage import UsageError
@@ -42,6 +43,17 @@ class Task:
 def one_command(task: Task, *options: str) -> list[str]:
     """`ci/stampede sweep-one` for this campaign; a seed is to follow, then `--` and the words."""
     return [str(STAMPEDE), "sweep-one", "--work", task.plan.work, *options]
+
+
+class Engine(Protocol):
+    """What each engine is."""
+
+    def __enter__(self) -> "Engine": ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def results(self) -> Iterator[Result | None]:
+        """As they come; None when there is nothing new."""
 
 
 class Local:
@@ -102,6 +114,8 @@ class Parallel:
             self._process = subprocess.Popen(
                 self.command(), stdin=seeds, stdout=subprocess.PIPE, start_new_session=True,
                 preexec_fn=die_with(os.getpid(), signal.SIGTERM))
+        assert self._process.stdout
+        self._output = self._process.stdout
         return self
 
     def command(self) -> list[str]:
@@ -126,14 +140,14 @@ class Parallel:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._process.stdout.close()
+        self._output.close()
 
     def results(self) -> Iterator[Result | None]:
         """As they come."""
         pending = b""
         while True:
-            readable, _, _ = select.select([self._process.stdout], [], [], POLL_SECONDS)
-            data = os.read(self._process.stdout.fileno(), 1 << 20) if readable else None
+            readable, _, _ = select.select([self._output], [], [], POLL_SECONDS)
+            data = os.read(self._output.fileno(), 1 << 20) if readable else None
             if data == b"":
                 return
             *lines, pending = (pending + (data or b"")).split(b"\n")
@@ -215,12 +229,14 @@ class Slurm:
 
     def _is_queued(self) -> bool:
         """A job that Slurm has forgotten is none, and its command says so by its exit code."""
+        if not self._job:
+            return False
         done = subprocess.run(["squeue", "--noheader", "--jobs", self._job], capture_output=True,
                               text=True, check=False)
         return done.returncode == 0 and bool(done.stdout.strip())
 
 
-ENGINES = {"local": Local, "parallel": Parallel, "slurm": Slurm}
+ENGINES: dict[str, Callable[[Task], Engine]] = {"local": Local, "parallel": Parallel, "slurm": Slurm}
 
 
 def give_out(result: Result, folder: Path | None) -> dict[str, object]:
@@ -232,9 +248,9 @@ def give_out(result: Result, folder: Path | None) -> dict[str, object]:
     return record
 
 
-def take_in(campaign: Campaign, record: dict[str, object]) -> Result:
+def take_in(campaign: Campaign, record: dict[str, Any]) -> Result:
     """Its counterpart: the files go to the campaign's folder."""
-    files = record.pop("files", {})
+    files: dict[str, str] = record.pop("files", {})
     result = Result(**record)
     for name, content in files.items():
         path = campaign.run_folder(result.seed) / Path(name).name
