@@ -12,7 +12,6 @@ from support import ROOT
 from stampedelib.commands.run import parse
 from stampedelib.commands.soak import main
 from stampedelib.soak import soak
-from stampedelib.soak.busy import Busy
 from stampedelib.soak.matrix import ALLOCATORS, MODES, draw
 from stampedelib.soak.record import read
 from stampedelib.soak.report import report
@@ -307,7 +306,7 @@ def test_mode_is_what_qemu_is_told(soaked):
 
 
 def test_busy_processes_end_with_the_block():
-    with Busy(2) as busy:
+    with soak.Busy(2) as busy:
         pids = [process.pid for process in busy._processes]
         assert all(map(is_running, pids))
     assert not any(map(is_running, pids))

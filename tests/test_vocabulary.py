@@ -7,7 +7,8 @@ import pytest
 from support import ROOT
 
 from stampedelib import vocabulary
-from stampedelib.vocabulary import PHASES, PROMISES, RULES, VERDICTS, TableError, constant, rows, rule_titles
+from stampedelib.vocabulary import (PHASES, PROMISES, RULES, VERDICTS, TableError, constant, rows,
+                                    rule_titles)
 
 # Prints the tables as the preprocessor sees them, and each constant with the name that the kernel prints for it.
 PROGRAM = r"""

@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Iterator
@@ -23,7 +24,6 @@ from ..run.plan import Plan, build_plan
 from ..run.runner import run
 from ..usage import BUILD_DIR, ROOT, UsageError, existing_file
 from ..verdict.verdict import Verdict
-from .busy import Busy
 from .matrix import Configuration, draw
 from .record import Record, Run, read, still_alarms
 
@@ -32,6 +32,14 @@ RECORD = "runs.jsonl"
 KERNEL_SOURCES = ("Makefile", "linker.ld", "boot", "arch", "mm", "smp", "stress", "lib")
 ALARM = 1
 TOO_LARGE_TO_SAVE, TOO_LARGE_TO_SAVE_MIB = "1G", 1024
+# Other load for the host. It ends with its standard input, and so with whoever started it, however that ends.
+BUSY_PROGRAM = """
+import os, sys, threading, zlib
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+data = bytes(4 << 20)
+while True:
+    zlib.crc32(data)
+"""
 
 
 @dataclass(frozen=True)
@@ -197,3 +205,24 @@ def _summary(runs: list[Run], alarms: int) -> str:
     inconclusive = sum(run.verdict == "inconclusive" for run in runs)
     return (f"soak: {len(runs)} runs recorded, {seconds / 3600:.2f} hours, {inconclusive} "
             f"inconclusive; since this start {alarms} false alarms")
+
+
+class Busy:
+    """So many busy processes while the block runs."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> "Busy":
+        for _ in range(self._count):
+            self._processes.append(subprocess.Popen(
+                [sys.executable, "-c", BUSY_PROGRAM], stdin=subprocess.PIPE, start_new_session=True))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+            assert process.stdin
+            process.stdin.close()

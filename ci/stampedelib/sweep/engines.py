@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from ..process import die_with
 from ..usage import UsageError
-from .folder import INBOX, Campaign, SweepPlan
+from .store import INBOX, Store, SweepPlan
 from .work import STAMPEDE, WORKS, Attempt, Result
 
 POLL_SECONDS = 0.1
@@ -33,7 +33,7 @@ MOST_TASKS = 1000  # of a Slurm array, whose MaxArraySize is 1001 unless configu
 class Task:
     """What an engine is given: `seeds` of `plan`, `jobs` at a time."""
     plan: SweepPlan
-    campaign: Campaign
+    store: Store
     seeds: list[int]
     jobs: int
     hosts: list[str]
@@ -41,7 +41,7 @@ class Task:
 
 
 def one_command(task: Task, *options: str) -> list[str]:
-    """`ci/stampede sweep-one` for this campaign; a seed is to follow, then `--` and the words."""
+    """`ci/stampede sweep-one` for this store; a seed is to follow, then `--` and the words."""
     return [str(STAMPEDE), "sweep-one", "--work", task.plan.work, *options]
 
 
@@ -88,7 +88,7 @@ class Local:
             return False
         plan = self._task.plan
         self._running.append(Attempt(WORKS[plan.work], plan.words, seed,
-                                     self._task.campaign.run_folder(seed)))
+                                     self._task.store.run_folder(seed)))
         return True
 
     def _ended(self) -> Iterator[Result]:
@@ -122,7 +122,7 @@ class Parallel:
         """The seeds come by its standard input."""
         task = self._task
         where = (["--embed"] if task.hosts else
-                 ["--into", str(task.campaign.run_folder(0).parent.absolute())])
+                 ["--into", str(task.store.run_folder(0).parent.absolute())])
         script = (f"cd {shlex.quote(task.plan.cwd)} && exec {shlex.join(one_command(task, *where))} "
                   f"{{}} -- {shlex.join(task.plan.words)}")
         logins = [word for host in task.hosts for word in ("--sshlogin", host)]
@@ -151,13 +151,13 @@ class Parallel:
             if data == b"":
                 return
             *lines, pending = (pending + (data or b"")).split(b"\n")
-            yield from (take_in(self._task.campaign, json.loads(line))
+            yield from (take_in(self._task.store, json.loads(line))
                         for line in lines if line.startswith(b"{"))  # a login may have its say
             yield None
 
 
 class Slurm:
-    """A job array; the campaign's folder is on a file system that all nodes share."""
+    """A job array; the store's folder is on a file system that all nodes share."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -165,7 +165,7 @@ class Slurm:
         if not shutil.which("sbatch"):
             raise UsageError("--engine slurm: no sbatch here; it is of a Slurm cluster, or "
                              "ci/install-deps sweep-slurm")
-        self._inbox = task.campaign.folder.absolute() / INBOX
+        self._inbox = task.store.folder.absolute() / INBOX
         self._inbox.mkdir(exist_ok=True)
 
     def __enter__(self) -> "Slurm":
@@ -180,7 +180,7 @@ class Slurm:
     def results(self) -> Iterator[Result | None]:
         """Those that an earlier sweep's jobs left first."""
         yield from self._inbox_results()
-        left = [seed for seed in self._task.seeds if seed not in self._task.campaign.results]
+        left = [seed for seed in self._task.seeds if seed not in self._task.store.results]
         if not left:
             return
         self._submit(left)
@@ -194,8 +194,8 @@ class Slurm:
 
     def _inbox_results(self) -> Iterator[Result]:
         for path in sorted(self._inbox.glob("*.json")):
-            result = take_in(self._task.campaign, json.loads(path.read_text("utf-8")))
-            if result.seed not in self._task.campaign.results:
+            result = take_in(self._task.store, json.loads(path.read_text("utf-8")))
+            if result.seed not in self._task.store.results:
                 yield result
             path.unlink()  # once it is kept
 
@@ -218,7 +218,7 @@ class Slurm:
         """Of one task."""
         task = self._task
         command = shlex.join(one_command(
-            task, "--into", str(task.campaign.run_folder(0).parent.absolute()), "--result",
+            task, "--into", str(task.store.run_folder(0).parent.absolute()), "--result",
             str(self._inbox)))
         pick = f"NR % {tasks} == (SLURM_ARRAY_TASK_ID + 1) % {tasks}"
         return ("#!/bin/sh\n"
@@ -248,12 +248,12 @@ def give_out(result: Result, folder: Path | None) -> dict[str, object]:
     return record
 
 
-def take_in(campaign: Campaign, record: dict[str, Any]) -> Result:
-    """Its counterpart: the files go to the campaign's folder."""
+def take_in(store: Store, record: dict[str, Any]) -> Result:
+    """Its counterpart: the files go to the store's folder."""
     files: dict[str, str] = record.pop("files", {})
     result = Result(**record)
     for name, content in files.items():
-        path = campaign.run_folder(result.seed) / Path(name).name
+        path = store.run_folder(result.seed) / Path(name).name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(content))
     return result
