@@ -1,5 +1,4 @@
 /* The explorer: one core plays several. */
-#include <arch/cpu.h>
 #include <boot/program.h>
 #include <lib/fail.h>
 #include <stress/explore/explore.h>
@@ -9,26 +8,35 @@
 extern uint8_t rodata_end[], image_end[];
 extern uint8_t user_data_start[], user_data_end[], user_bss_start[], user_bss_end[];
 
-const bool options_explore = true;
-
-static const struct options *options;
+static struct explore_options options;
 static struct trial_setup setup;
 
-void program_check(const struct options *given)
+const struct option_table *const program_option_table = &explore_option_table;
+struct options *const program_options = &options.common;
+
+void program_check(void)
 {
     static char message[200];
 
-    if (!explore_check(given, message, sizeof(message)))
+    if (!explore_check(&options, message, sizeof(message)))
         fail(RULE_USAGE, "%s", message);
 }
 
-void program_prepare(struct options *given, const struct page_allocator *allocator,
-                     const struct memory *memory)
+uint64_t program_wanted_cores(void)
+{
+    return 1;
+}
+
+void program_check_cores(uint32_t count)
+{
+    (void)count;
+}
+
+void program_prepare(const struct page_allocator *allocator, const struct memory *memory)
 {
     void *pages = memory_take(EXPLORE_PAGES * PAGE_SIZE, trial_alignment(allocator) * PAGE_SIZE);
 
     (void)memory;
-    options = given;
     setup = (struct trial_setup){
         .allocator = allocator,
         .start = address_to_pfn(pages),
@@ -43,7 +51,6 @@ void program_prepare(struct options *given, const struct page_allocator *allocat
 
 void program_run(uint32_t core)
 {
-    if (core != 0)
-        cpu_idle();
-    explore(options, &setup);
+    (void)core;
+    explore(&options, &setup);
 }

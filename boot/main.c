@@ -18,10 +18,11 @@
 #include <lib/string.h>
 #include <smp/bringup.h>
 #include <smp/percpu.h>
-#include <stress/failure.h>
 #include <stress/options.h>
 #include <stress/provoke.h>
 #include <stress/report.h>
+#include <stress/run_end.h>
+#include <stress/sinks.h>
 
 enum {
     MESSAGE_SIZE = 200,
@@ -37,7 +38,6 @@ void kernel_main(uint32_t magic, uint32_t address);
 static struct cpu_stacks boot_stacks __attribute__((section(".bss.boot_stacks")));
 static struct percpu boot_cpu;
 static struct bootinfo bootinfo;
-static struct options options;
 static struct acpi_cpus cpus;
 static struct acpi_power power;
 static char message[MESSAGE_SIZE];
@@ -68,12 +68,16 @@ static void read_bootinfo(uint32_t magic, uint32_t address)
 
 static void read_options(void)
 {
-    options_default(&options);
-    bool good = options_parse(&options, bootinfo.command_line, message, sizeof(message));
-    report_program(options.nonce, bootinfo.protocol);
+    struct options *options = program_options;
+
+    options_default(program_option_table, options);
+    bool good = options_parse(program_option_table, options, bootinfo.command_line, message,
+                              sizeof(message));
+    report_program(options->nonce, bootinfo.protocol);
     if (!good)
         fail(RULE_USAGE, "%s", message);
-    run_set_exit(options.exit, options.on_fail, &power);
+    options_choose_seed(options);
+    run_set_exit(options->exit, options->on_fail, &power);
 }
 
 /* Objects of allocators written in C++. (Itanium C++ ABI, 3.3.5; linker.ld) */
@@ -91,14 +95,16 @@ _Noreturn static void refuse_name(void)
     for (const struct page_allocator *const *entry = __start_page_allocators;
          entry < __stop_page_allocators; entry++)
         report_line("# allocator=%s", (*entry)->name);
-    fail(RULE_USAGE, "option allocator: no allocator \"%s\" in this image", options.allocator);
+    fail(RULE_USAGE, "option allocator: no allocator \"%s\" in this image",
+         program_options->allocator);
 }
 
 /* The allocator that was asked for, or the first there is. */
 static const struct page_allocator *choose_allocator(void)
 {
+    const char *name = program_options->allocator;
     const struct page_allocator *allocator =
-        options.allocator[0] ? page_allocator_find(options.allocator) : __start_page_allocators[0];
+        name[0] ? page_allocator_find(name) : __start_page_allocators[0];
 
     if (!allocator)
         refuse_name();
@@ -125,9 +131,8 @@ static void report_options(void)
     char line[200], option[160];
     int used = 0;
 
-    if (!options.seed)
-        options.seed = prng_mix(cpu_cycles());
-    for (size_t i = 0; options_print(&options, i, option, sizeof(option)); i++) {
+    for (size_t i = 0;
+         options_print(program_option_table, program_options, i, option, sizeof(option)); i++) {
         if (used && used + strlen(option) + 2 > 100) {
             report_line("# options%s", line);
             used = 0;
@@ -147,7 +152,7 @@ static void read_acpi(void)
     table = memory_acpi_table(&bootinfo, "APIC", &size, message, sizeof(message));
     if (table && !acpi_read_madt(table, size, &cpus, message, sizeof(message)))
         table = NULL;
-    if (!table && options.cpus != 1)
+    if (!table && program_wanted_cores() != 1)
         fail(RULE_ACPI, "%s; cpus=1 would run without other processors", message);
     if (!table)
         report_line("# acpi: %s", message);
@@ -155,12 +160,12 @@ static void read_acpi(void)
 
 static void report_clock(void)
 {
-    char brand[49];
+    char brand[49], cpu[64], loader[120];
 
     const char *source = clock_init(power.pm_timer_port);
     cpu_brand(brand);
-    report_line("# machine cpu=\"%s\" virtual=%u loader=\"%s\"", brand, cpu_is_virtual(),
-                bootinfo.loader);
+    report_line("# machine cpu=%s virtual=%u loader=%s", format_value(cpu, sizeof(cpu), brand),
+                cpu_is_virtual(), format_value(loader, sizeof(loader), bootinfo.loader));
     report_line("# clock source=%s tsc_hz=%llu", source, (ull)clock_hz());
 }
 
@@ -171,14 +176,13 @@ static size_t choose_cores(uint32_t *apic_ids)
 
     for (size_t i = 0; i < cpus.count; i++)
         there += cpus.apic_ids[i] != apic_id();
-    if (options.cpus > there)
-        fail(RULE_USAGE, "option cpus=%llu: there are %llu", (ull)options.cpus, (ull)there);
-    size_t wanted = options.cpus ? options.cpus : there;
+    uint64_t wanted = program_wanted_cores() ? program_wanted_cores() : there;
+    if (wanted > there)
+        fail(RULE_USAGE, "option cpus=%llu: there are %llu", (ull)wanted, (ull)there);
     for (size_t i = 0; i < cpus.count && count + 1 < wanted; i++)
         if (cpus.apic_ids[i] != apic_id())
             apic_ids[count++] = cpus.apic_ids[i];
-    if (!provoke_choose(options.provoke, (uint32_t)count + 1, message, sizeof(message)))
-        fail(RULE_USAGE, "%s", message);
+    program_check_cores((uint32_t)count + 1);
     return count;
 }
 
@@ -254,6 +258,7 @@ void kernel_main(uint32_t magic, uint32_t address)
 {
     struct memory memory;
 
+    stress_set_sinks();
     start_cpu();
     serial_init();
     report_start();
@@ -263,7 +268,7 @@ void kernel_main(uint32_t magic, uint32_t address)
     const struct page_allocator *allocator = choose_allocator();
     report_allocator(allocator);
     report_options();
-    program_check(&options);
+    program_check();
     read_acpi();
     report_clock();
     memory_setup(&bootinfo, &memory);
@@ -273,6 +278,6 @@ void kernel_main(uint32_t magic, uint32_t address)
     selfcheck_core();
     selfcheck_interrupts();
     selfcheck_memory(&bootinfo, &memory);
-    program_prepare(&options, allocator, &memory);
+    program_prepare(allocator, &memory);
     start_run();
 }

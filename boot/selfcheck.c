@@ -11,6 +11,7 @@
 #include <lib/fail.h>
 #include <smp/percpu.h>
 #include <stddef.h>
+#include <stress/watch.h>
 
 typedef unsigned long long ull;
 
@@ -146,11 +147,9 @@ static void await(const uint32_t *counter, uint32_t count, uint32_t core, const 
 /* As the watchdog asks (stress/watch.c). */
 static void ask_by_nmi(uint32_t core)
 {
-    struct watch *watch = &percpu_table[core]->watch;
+    uint32_t asked = watch_ask(core);
 
-    __atomic_store_n(&watch->asked, watch->asked + 1, __ATOMIC_RELEASE);
-    cpu_send_nmi(percpu_table[core]->local.apic_id);
-    await(&watch->answered, watch->asked, core, "NMIs");
+    await(watch_answers(core), asked, core, "NMIs");
 }
 
 static void check_timer(void)

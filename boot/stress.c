@@ -8,6 +8,7 @@
 #include <smp/percpu.h>
 #include <stress/phases.h>
 #include <stress/plan.h>
+#include <stress/provoke.h>
 #include <stress/report.h>
 #include <stress/run.h>
 #include <stress/statics.h>
@@ -18,15 +19,27 @@ typedef unsigned long long ull;
 /* From linker.ld: what an allocator of one's own keeps outside of its pools. */
 extern uint8_t user_data_start[], user_data_end[], user_bss_start[], user_bss_end[];
 
-const bool options_explore = false;
-
+static struct stress_options options;
 static struct run run;
+static char message[200];
 
-void program_check(const struct options *options)
+const struct option_table *const program_option_table = &stress_option_table;
+struct options *const program_options = &options.common;
+
+void program_check(void)
 {
-    static char message[200];
+    if (!plan_check_phases(options.phases, message, sizeof(message)))
+        fail(RULE_USAGE, "%s", message);
+}
 
-    if (!plan_check_phases(options->phases, message, sizeof(message)))
+uint64_t program_wanted_cores(void)
+{
+    return options.cpus;
+}
+
+void program_check_cores(uint32_t count)
+{
+    if (!provoke_choose(options.provoke, count, message, sizeof(message)))
         fail(RULE_USAGE, "%s", message);
 }
 
@@ -87,7 +100,7 @@ static void insert_range(pfn_t start, uint64_t count)
 }
 
 /* An allocator that is slow to take pages is given no more than a part of the time allows. */
-static void limit_pages(const struct options *options)
+static void limit_pages(void)
 {
     enum { PART_OF_TIME = 8 };
     const struct arena *arena = &run.arena;
@@ -96,7 +109,7 @@ static void limit_pages(const struct options *options)
 
     end = end < arena->end ? end : arena->end;
     uint64_t bearable = arena_bearable_pages(&run.arena, start, end - start,
-                                             options->seconds * clock_hz() / PART_OF_TIME);
+                                             options.common.seconds * clock_hz() / PART_OF_TIME);
     pages_left = bearable == end - start ? UINT64_MAX : bearable;
     if (pages_left != UINT64_MAX)
         report_line("# memory: the allocator takes long with many pages: it is given %llu of them",
@@ -144,14 +157,13 @@ static void report_memory(const struct page_allocator *allocator, const struct m
 }
 
 /* Everything that is left goes to the allocator, so whatever else is wanted is taken before. */
-void program_prepare(struct options *options, const struct page_allocator *allocator,
-                     const struct memory *memory)
+void program_prepare(const struct page_allocator *allocator, const struct memory *memory)
 {
     uint64_t began = clock_ns();
     pfn_t start, end;
 
-    run.options = options;
-    watch_set_limit(options->watchdog);
+    run.options = &options;
+    watch_set_limit(options.watchdog);
     watch_before_run();
     statics_keep(
         (const struct statics_range[STATICS_RANGES]){
@@ -161,10 +173,10 @@ void program_prepare(struct options *options, const struct page_allocator *alloc
     run_take_cores(&run, percpu_count, memory_take);
     phase_selftest_init(allocator, memory->usable >> PAGE_SHIFT, memory_take);
     choose_range(allocator, memory, &start, &end);
-    arena_init(&run.arena, allocator, start, end, options->sample, memory_take);
+    arena_init(&run.arena, allocator, start, end, options.sample, memory_take);
     find_largest();
-    if (strcmp(options->memory, "all") == 0) {
-        limit_pages(options);
+    if (strcmp(options.memory, "all") == 0) {
+        limit_pages();
         insert_all(allocator);
     }
     run_prepare(&run);

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 struct benign_race {
     const char *function;
     const char *reason;
@@ -23,3 +25,6 @@ struct benign_race {
 /* Those that are declared: [first, last). */
 extern const struct benign_race __start_benign_races[] __attribute__((weak));
 extern const struct benign_race __stop_benign_races[] __attribute__((weak));
+
+/* Whether races of this function are declared. */
+bool benign_race(const char *function);

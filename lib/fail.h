@@ -1,8 +1,8 @@
 /*
  * The one way out when a rule is broken.
  *
- * The rules stand in lib/rules.def. Programs that link lib/ provide fail(): the kernel's freezes
- * the other cores and reports (stress/failure.c), a hosted test's prints and jumps or aborts.
+ * The rules stand in lib/rules.def. The program says what comes of it (lib/sinks.h): the stress
+ * stops the other cores and reports (stress/failure.c), a unit test prints and jumps or aborts.
  */
 #pragma once
 

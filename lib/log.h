@@ -1,5 +1,4 @@
-/* A line in the log, for those below the report: "# log: ...". Provided by the program, as fail()
- * is. */
+/* A line in the log, for those below the report: "# log: ...". (lib/sinks.h) */
 #pragma once
 
 /* Any context but an NMI handler; any core. Slow (a serial port): not in every operation. */

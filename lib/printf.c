@@ -275,3 +275,34 @@ int format_text(char *buffer, size_t size, const char *format, ...)
     va_end(list);
     return length;
 }
+
+static bool wants_quotes(const char *value)
+{
+    const char *at = value;
+
+    while (*at && *at != ' ' && *at != '"')
+        at++;
+    return *at || at == value;
+}
+
+char *format_value(char *buffer, size_t size, const char *value)
+{
+    size_t used = 0, end = size - 2; /* for the closing quote and the NUL */
+
+    if (!wants_quotes(value)) {
+        format_text(buffer, size, "%s", value);
+        return buffer;
+    }
+    buffer[used++] = '"';
+    for (; *value; value++) {
+        bool escaped = *value == '"' || *value == '\\';
+        if (used + 1 + escaped > end)
+            break;
+        if (escaped)
+            buffer[used++] = '\\';
+        buffer[used++] = *value;
+    }
+    buffer[used++] = '"';
+    buffer[used] = '\0';
+    return buffer;
+}

@@ -18,3 +18,11 @@ int format_text(char *buffer, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int format_text_va(char *buffer, size_t size, const char *format, va_list arguments)
     __attribute__((format(printf, 3, 0)));
+
+/*
+ * Write a value for key=value as docs/LOG.md wants it: as it stands, or in double quotes where it
+ * is empty, has a blank or has a double quote; in quotes \" stands for a quote and \\ for a
+ * backslash. What does not fit is cut, and the quotes stay whole: size is at least 3. Returns
+ * `buffer`.
+ */
+char *format_value(char *buffer, size_t size, const char *value);

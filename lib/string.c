@@ -1,25 +1,13 @@
 /*
  * The compiler recognises a loop that clears, copies or measures memory and puts a call of the
- * library function in its place: inside that very function, a recursion without end. So the bulk is
- * done by <arch/memory.h>, and every loop here has a keep_loop() in it, which no such pattern
- * matches.
+ * library function in its place: inside that very function, a recursion without end. So every loop
+ * here has a keep_loop() in it, which no such pattern matches. memset() and memcpy() are the
+ * machine's (arch/x86_64/memory.c).
  */
-#include <arch/memory.h>
 #include <lib/string.h>
+#include <stdint.h>
 
 #define keep_loop() __asm__ volatile("" : : : "memory")
-
-void *memset(void *destination, int value, size_t count)
-{
-    memory_fill(destination, (uint8_t)value, count);
-    return destination;
-}
-
-void *memcpy(void *restrict destination, const void *restrict source, size_t count)
-{
-    memory_copy(destination, source, count);
-    return destination;
-}
 
 void *memmove(void *destination, const void *source, size_t count)
 {

@@ -1,7 +1,7 @@
 /*
  * The C library's string functions that a freestanding program needs: the first four are those
  * the compiler may call by itself (GCC manual, "Standards": freestanding). Semantics as in
- * C11 7.24.
+ * C11 7.24. memset() and memcpy() are the machine's.
  */
 #pragma once
 

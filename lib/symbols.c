@@ -25,14 +25,25 @@ const char *symbol_find(uint64_t address, uint64_t *offset)
     return symbol_text + symbol_names[low];
 }
 
-char *symbol_format(char *text, size_t size, uint64_t address)
+/* By the function that lies `before` bytes before the address. */
+static char *format_by(char *text, size_t size, uint64_t address, unsigned before)
 {
     uint64_t offset = 0;
-    const char *name = symbol_find(address, &offset);
+    const char *name = symbol_find(address - before, &offset);
 
     if (name)
-        format_text(text, size, "%s+0x%llx", name, (unsigned long long)offset);
+        format_text(text, size, "%s+0x%llx", name, (unsigned long long)offset + before);
     else
         format_text(text, size, "0x%llx", (unsigned long long)address);
     return text;
+}
+
+char *symbol_format(char *text, size_t size, uint64_t address)
+{
+    return format_by(text, size, address, 0);
+}
+
+char *symbol_format_return(char *text, size_t size, uint64_t address)
+{
+    return format_by(text, size, address, 1);
 }

@@ -29,15 +29,10 @@
  */
 #pragma once
 
-#include <lib/sizes.h>
 #include <mm/buddy.h>
+#include <mm/cache_sizes.h>
 
-enum {
-    CACHES = CPU_LIMIT, /* one for each core there may be */
-    CACHED_ORDERS = 4,  /* orders 0 to 3 */
-    CACHE_PAGES = 64,   /* of each order, at most; more is given back */
-    CACHE_BATCH = 32,   /* pages of one order that go to or from the lists at a time */
-};
+enum { CACHED_ORDERS = 4 }; /* orders 0 to 3 */
 
 struct buddy_cache {
     struct spinlock_irq lock;

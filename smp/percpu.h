@@ -2,7 +2,6 @@
 #pragma once
 
 #include <arch/percpu.h>
-#include <lib/prng.h>
 #include <lib/sizes.h>
 #include <smp/spinlock.h>
 #include <stdbool.h>
@@ -10,22 +9,6 @@
 
 enum {
     HELD_LOCKS = 4,
-};
-
-/* What the watchdog knows of a core (stress/watch.h). */
-struct watch {
-    bool busy;              /* at work: progress is due */
-    uint64_t progress;      /* counts up as this core gets things done */
-    uint32_t asked;         /* NMIs sent to this core to ask after it, by the one that watches it */
-    uint32_t answered;      /* ... and answered */
-    uint32_t answered_then; /* ... of these before its last progress */
-    /* What this core remembers of the one it watches: its progress, when it moved last, when it had
-     * an excuse last and had answered how often, and when it was asked. */
-    uint64_t seen_progress, moved_at, excused_at, asked_at;
-    uint32_t answers_before;
-    uint64_t progress_before; /* ... and of all cores together, at that excuse */
-    /* ... and of all cores together. */
-    uint64_t all_progress, all_moved_at;
 };
 
 struct trap_frame;
@@ -40,12 +23,9 @@ struct percpu {
     const struct spinlock_irq *waiting_for; /* the lock this core spins on, or NULL */
     const void *waiting_at;                 /* ... who asked for it */
     uint64_t waiting_since;                 /* ... and when, in cycles */
-    struct prng yield_stream;               /* when to give way (spinlock_yield) */
-    bool deaf;                              /* takes no NMI any more (provoke=deaf) */
     bool frozen;                            /* stopped because another core reports a failure */
     const struct trap_frame *frozen_at;     /* ... where, or NULL if it stopped by itself */
     struct cpu_stacks *stacks;
-    struct watch watch;
 } __attribute__((aligned(64)));
 
 /* All cores that have come up, by number: [0, percpu_count). */

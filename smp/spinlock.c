@@ -2,25 +2,30 @@
 #include <arch/cpu.h>
 #include <lib/count.h>
 #include <lib/fail.h>
+#include <lib/prng.h>
+#include <lib/sizes.h>
 #include <smp/percpu.h>
 #include <smp/spinlock.h>
 
 static uint64_t yield_period;
-static uint64_t yield_seed;
+
+/* When each core gives way. */
+static struct yield_stream {
+    struct prng random;
+} __attribute__((aligned(64))) yield_streams[CPU_LIMIT];
 
 void spinlock_yield(uint64_t period, uint64_t seed)
 {
+    for (uint32_t i = 0; i < CPU_LIMIT; i++)
+        prng_seed(&yield_streams[i].random, seed, i);
     yield_period = period;
-    yield_seed = seed;
 }
 
-static void maybe_yield(struct percpu *cpu)
+static void maybe_yield(const struct percpu *cpu)
 {
     if (!yield_period)
         return;
-    if (!cpu->yield_stream.state[0])
-        prng_seed(&cpu->yield_stream, yield_seed, cpu->local.number);
-    if (prng_below(&cpu->yield_stream, yield_period) == 0)
+    if (prng_below(&yield_streams[cpu->local.number].random, yield_period) == 0)
         cpu_relax();
 }
 

@@ -66,14 +66,15 @@ static void fail_overlap(const struct arena *arena, const struct core *core, pfn
 
     failure_begin(RULE_OVERLAP, "pfn 0x%llx order %u", (ull)pfn, order);
     explain_block(pfn, order);
-    report_line("# overlap: core %u was handed pfn 0x%llx order %u; page 0x%llx of it is held",
-                core->number, (ull)pfn, order, (ull)taken);
+    report_line("# overlap side=taker core=%u pfn=0x%llx order=%u held=0x%llx", core->number,
+                (ull)pfn, order, (ull)taken);
     if (head == INVALID_PFN) {
-        report_line("# overlap: the holder has not yet written down its block, or is giving it up");
+        report_line("# overlap side=holder core=unknown (it has not yet written down its block, or "
+                    "is giving it up)");
     } else {
         struct holding other = arena->holdings[head - arena->start];
-        report_line("# overlap: holder: core %u, pfn 0x%llx order %u, its allocation number %u",
-                    other.core, (ull)head, other.order_plus_1 - 1u, other.serial);
+        report_line("# overlap side=holder core=%u pfn=0x%llx order=%u number=%u", other.core,
+                    (ull)head, other.order_plus_1 - 1u, other.serial);
     }
     failure_end();
 }
@@ -266,8 +267,8 @@ static void check_content(const struct arena *arena, struct core *core, pfn_t pf
         return;
     failure_begin(RULE_CONTENT, "pfn 0x%llx order %u", (ull)pfn, holding.order_plus_1 - 1u);
     explain_block(pfn, holding.order_plus_1 - 1u);
-    report_line("# content: held by core %u as its number %u: page 0x%llx offset 0x%x is "
-                "0x%016llx, was 0x%016llx",
+    report_line("# content holder=%u number=%u page=0x%llx offset=0x%x found=0x%016llx "
+                "expected=0x%016llx",
                 holding.core, holding.serial, (ull)error.pfn, error.offset, (ull)error.found,
                 (ull)error.expected);
     failure_end();

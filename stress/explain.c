@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stress/explain.h>
 #include <stress/report.h>
+#include <stress/watch.h>
 
 typedef unsigned long long ull;
 
@@ -23,6 +24,7 @@ static uint32_t history_count; /* of cores and, behind them, of their interrupt 
 static bool alone = true;      /* also before the first phase */
 static pfn_t block_pfn = INVALID_PFN;
 static uint64_t block_pages;
+static enum rule blamed[CPU_LIMIT]; /* of each core that the title names */
 
 void explain_set_cores(const struct core *cores, uint32_t count)
 {
@@ -40,6 +42,11 @@ void explain_block(pfn_t pfn, unsigned order)
 {
     block_pfn = pfn;
     block_pages = (uint64_t)1 << order;
+}
+
+void explain_blame(uint32_t core, enum rule rule)
+{
+    blamed[core] = rule;
 }
 
 /* ---- operations ---- */
@@ -63,39 +70,38 @@ const char *explain_range_call(uint32_t number)
     return number < core_count ? range_call(all_cores[number].now.operation) : NULL;
 }
 
-/* Writes at most size characters with the NUL; the result of snprintf may be larger. */
+/* As key=value (docs/LOG.md). Writes at most size characters with the NUL. */
 static void describe_operation(const struct history_entry *entry, char *text, size_t size)
 {
     switch (entry->operation) {
     case OPERATION_ALLOCATE:
-        format_text(text, size, "allocate order %u -> pfn 0x%llx, number %u", entry->order,
+        format_text(text, size, "call=allocate order=%u pfn=0x%llx number=%u", entry->order,
                     (ull)entry->pfn, entry->serial);
         return;
     case OPERATION_FREE:
-        format_text(text, size, "free order %u pfn 0x%llx, number %u of core %u", entry->order,
+        format_text(text, size, "call=free order=%u pfn=0x%llx number=%u owner=%u", entry->order,
                     (ull)entry->pfn, entry->serial, entry->holder);
         return;
     case OPERATION_OUT_OF_MEMORY:
-        format_text(text, size, "allocate order %u -> out of memory", entry->order);
+        format_text(text, size, "call=allocate order=%u result=out-of-memory", entry->order);
         return;
     case OPERATION_BAD_FREE:
-        format_text(text, size, "bad free order %u pfn 0x%llx, to be refused", entry->order,
-                    (ull)entry->pfn);
+        format_text(text, size, "call=bad-free order=%u pfn=0x%llx", entry->order, (ull)entry->pfn);
         return;
     case OPERATION_ALLOCATING:
-        format_text(text, size, "allocate order %u", entry->order);
+        format_text(text, size, "call=allocate order=%u", entry->order);
         return;
     case OPERATION_INIT:
     case OPERATION_INSERT:
     case OPERATION_REMOVE:
-        format_text(text, size, "%s, pages 0x%llx to 0x%llx", range_call(entry->operation),
+        format_text(text, size, "call=%s from=0x%llx to=0x%llx", range_call(entry->operation),
                     (ull)entry->pfn, (ull)(entry->pfn + entry->serial));
         return;
     case OPERATION_WALK:
-        format_text(text, size, "the first walk, when all memory had been inserted");
+        format_text(text, size, "call=first-walk");
         return;
     default:
-        format_text(text, size, "nothing");
+        format_text(text, size, "call=none");
     }
 }
 
@@ -115,10 +121,10 @@ static void report_operation(const struct core *core, const struct history_entry
         clock_cycles_to_ns(after ? entry->cycles - failed_at : failed_at - entry->cycles);
 
     describe_operation(entry, text, sizeof(text));
-    report_line("# history %c%llu.%03llu us core %u%s: %s%s", after ? '+' : '-',
+    report_line("# history us=%c%llu.%03llu core=%u%s %s%s", after ? '+' : '-',
                 (ull)(nanoseconds / 1000), (ull)(nanoseconds % 1000), core->number,
-                core->in_interrupt ? " in interrupt" : "", text,
-                touches_block(entry) ? " <-- touches this block" : "");
+                core->in_interrupt ? " in=interrupt" : "", text,
+                touches_block(entry) ? " touches=this-block <--" : "");
 }
 
 /* The oldest operation not yet told, over all cores; `told` counts a core's. */
@@ -160,27 +166,29 @@ static uint64_t microseconds_since(uint64_t cycles, uint64_t failed_at)
     return failed_at > cycles ? clock_cycles_to_ns(failed_at - cycles) / 1000 : 0;
 }
 
-static void report_waiters(const struct spinlock_irq *lock, uint64_t failed_at)
+static void report_waiters(const struct spinlock_irq *lock, const char *lock_name,
+                           uint64_t failed_at)
 {
     char name[NAME_SIZE];
 
     for (uint32_t i = 0; i < percpu_count; i++) {
         const struct percpu *cpu = percpu_table[i];
         if (cpu->waiting_for == lock)
-            report_line("# lock %s: core %u waits since %llu us, at %s", lock->name, i,
+            report_line("# lock=%s waiter=%u us=%llu at=%s", lock_name, i,
                         (ull)microseconds_since(cpu->waiting_since, failed_at),
-                        symbol_format(name, sizeof(name), (uintptr_t)cpu->waiting_at));
+                        symbol_format_return(name, sizeof(name), (uintptr_t)cpu->waiting_at));
     }
 }
 
 static void report_lock(const struct spinlock_irq *lock, uint32_t owner, uint64_t failed_at)
 {
-    char name[NAME_SIZE];
+    char name[NAME_SIZE], lock_name[NAME_SIZE];
 
-    report_line("# lock %s: owner core %u since %llu us, taken at %s", lock->name, owner,
+    format_value(lock_name, sizeof(lock_name), lock->name);
+    report_line("# lock=%s owner=%u us=%llu at=%s", lock_name, owner,
                 (ull)microseconds_since(lock->taken_at, failed_at),
-                symbol_format(name, sizeof(name), (uintptr_t)lock->owner_at));
-    report_waiters(lock, failed_at);
+                symbol_format_return(name, sizeof(name), (uintptr_t)lock->owner_at));
+    report_waiters(lock, lock_name, failed_at);
 }
 
 static void report_locks(uint64_t failed_at)
@@ -197,15 +205,17 @@ static void describe_state(const struct percpu *cpu, char *text, size_t size)
 {
     const struct trap_frame *frame = cpu->frozen_at;
     const char *interrupts = !frame                             ? ""
-                             : irq_flags_enabled(frame->rflags) ? ", interrupts on"
-                                                                : ", interrupts off";
-    const char *state = cpu == this_cpu()  ? "reports"
-                        : !cpu->frozen     ? "did not stop"
-                        : !cpu->watch.busy ? "rests"
-                        : cpu->waiting_for ? "waits for a lock"
-                                           : "works";
+                             : irq_flags_enabled(frame->rflags) ? " interrupts=on"
+                                                                : " interrupts=off";
+    const char *state = cpu == this_cpu()                   ? "reports"
+                        : !cpu->frozen                      ? "unstopped"
+                        : !watch_is_busy(cpu->local.number) ? "rests"
+                        : cpu->waiting_for                  ? "waits"
+                                                            : "works";
+    enum rule rule = blamed[cpu->local.number];
 
-    format_text(text, size, "%s%s, %u locks held", state, interrupts, cpu->locks_held);
+    format_text(text, size, "state=%s%s locks=%u%s%s", state, interrupts, cpu->locks_held,
+                rule ? " blamed=" : "", rule ? rule_name(rule) : "");
 }
 
 static void report_backtrace(const struct percpu *cpu)
@@ -214,42 +224,37 @@ static void report_backtrace(const struct percpu *cpu)
     char name[NAME_SIZE];
     size_t count = backtrace(cpu->frozen_at, cpu->stacks, addresses, MOST_FRAMES);
 
-    for (size_t i = 0; i < count; i++)
-        report_line("#   core %u #%u %s", cpu->local.number, (unsigned)i,
-                    symbol_format(name, sizeof(name), addresses[i]));
+    for (size_t i = 0; i < count; i++) {
+        const char *place = i == 0 && cpu->frozen_at
+                                ? symbol_format(name, sizeof(name), addresses[i])
+                                : symbol_format_return(name, sizeof(name), addresses[i]);
+        report_line("#   core %u #%u %s", cpu->local.number, (unsigned)i, place);
+    }
 }
 
-/* Writes at most size characters with the NUL; returns how many without it. */
-static size_t describe_current(const struct core *core, char *text, size_t size)
+/* The call that a core, or its interrupt handler, is in; "" if none. */
+static const char *describe_current(const struct core *core, char *text, size_t size)
 {
-    char operation[TEXT_SIZE];
-
-    text[0] = '\0';
     if (!core->now.operation)
-        return 0;
-    describe_operation(&core->now, operation, sizeof(operation));
-    size_t length = (size_t)format_text(text, size, "; in%s: %s",
-                                        core->in_interrupt ? " interrupt" : "", operation);
-    return length < size ? length : size - 1;
+        return "";
+    text[0] = ' ';
+    describe_operation(&core->now, text + 1, size - 1);
+    return text;
 }
 
-/* A handler's operation runs before what it interrupted goes on. */
-static void describe_work(uint32_t number, char *text, size_t size)
-{
-    size_t length = describe_current(&all_cores[number], text, size);
-
-    describe_current(&all_cores[core_count + number], text + length, size - length);
-}
-
+/* A handler's call has a line of its own: it runs before what it interrupted goes on. */
 static void report_core(const struct percpu *cpu)
 {
-    char state[TEXT_SIZE], work[TEXT_SIZE] = "";
+    char state[TEXT_SIZE], call[TEXT_SIZE];
     uint32_t number = cpu->local.number;
+    bool stresses = number < core_count;
 
     describe_state(cpu, state, sizeof(state));
-    if (number < core_count)
-        describe_work(number, work, sizeof(work));
-    report_line("# core %u %s%s", number, state, work);
+    report_line("# core=%u %s%s", number, state,
+                stresses ? describe_current(&all_cores[number], call, sizeof(call)) : "");
+    if (stresses && all_cores[core_count + number].now.operation)
+        report_line("# core=%u in=interrupt%s", number,
+                    describe_current(&all_cores[core_count + number], call, sizeof(call)));
     if (cpu == this_cpu() || cpu->frozen_at)
         report_backtrace(cpu);
 }
@@ -263,7 +268,7 @@ static bool in_call(uint32_t number)
 /* Whether there is nothing to tell of this core: it waits until others come to a barrier. */
 static bool rests(const struct percpu *cpu)
 {
-    return cpu->online && cpu != this_cpu() && cpu->frozen && !cpu->watch.busy &&
+    return cpu->online && cpu != this_cpu() && cpu->frozen && !watch_is_busy(cpu->local.number) &&
            !cpu->waiting_for && !cpu->locks_held && !in_call(cpu->local.number);
 }
 
@@ -284,7 +289,7 @@ static void report_resting_cores(void)
         resting += end - i;
     }
     if (resting)
-        report_line("# core%s %s rest%s", resting > 1 ? "s" : "", text, resting > 1 ? "" : "s");
+        report_line("# cores=%s state=rests", text);
 }
 
 void explain(uint64_t failed_at, bool every_core)

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <lib/fail.h>
 #include <stress/core.h>
 
 /* Whose histories to tell: `count` cores, and behind them in the array as many of their interrupt
@@ -12,6 +13,10 @@ void explain_set_cores(const struct core *cores, uint32_t count);
 
 /* The function that core `number` is in with a range of pages, such as "insert_pages", or NULL. */
 const char *explain_range_call(uint32_t number);
+
+/* The title names core `core`, for breaking this rule: its line says so. Of the watchdog's rules.
+ */
+void explain_blame(uint32_t core, enum rule rule);
 
 /* The block that the failure is about: operations that touch it are marked. */
 void explain_block(pfn_t pfn, unsigned order);

@@ -1,9 +1,6 @@
 #include <arch/clock.h>
 #include <arch/cpu.h>
-#include <arch/exit.h>
 #include <arch/irq.h>
-#include <arch/serial.h>
-#include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <mm/page_allocator.h>
@@ -12,9 +9,11 @@
 #include <stress/advice.h>
 #include <stress/explain.h>
 #include <stress/failure.h>
+#include <stress/run_end.h>
 
 enum {
     TITLE_SIZE = FAILURE_TITLE_SIZE,
+    ADVICE_SIZE = 220,
     FREEZE_MS = 5000, /* and FREEZE_MS_A_CORE: 255 cores on two of the host's take 4 s */
     FREEZE_MS_A_CORE = 100,
 };
@@ -30,10 +29,7 @@ static struct {
     const void *rest_context;
     const char *(*adviser)(enum rule rule);
     uint64_t failed_at; /* cycles */
-    bool hold;          /* stay for a debugger after a failure */
-    const char *exit_mode;
-    const struct acpi_power *power;
-} failure = {.exit_mode = "auto"};
+} failure;
 
 enum verdict failure_verdict(enum rule rule)
 {
@@ -43,13 +39,6 @@ enum verdict failure_verdict(enum rule rule)
     };
 
     return verdicts[rule];
-}
-
-void run_set_exit(const char *mode, const char *on_fail, const struct acpi_power *power)
-{
-    failure.exit_mode = mode;
-    failure.hold = strcmp(on_fail, "hold") == 0;
-    failure.power = power;
 }
 
 void failure_set_phase(unsigned index, const char *name)
@@ -199,12 +188,14 @@ static void give_advice(void)
 {
     const char *promise = page_promise_name(advice_promise(failure.rule));
     const char *hint = failure.adviser ? failure.adviser(failure.rule) : NULL;
+    char text[ADVICE_SIZE];
 
     if (failure.verdict == VERDICT_ERROR)
         return;
     if (promise)
-        report_line("# promise broken: %s", promise);
-    report_line("# look first at: %s", hint ? hint : advice_hint(failure.rule));
+        report_line("# promise=%s outcome=broken", promise);
+    report_line("# look-first-at=%s",
+                format_value(text, sizeof(text), hint ? hint : advice_hint(failure.rule)));
 }
 
 _Noreturn static void conclude(void)
@@ -238,28 +229,8 @@ void failure_report(enum rule rule, const char *title)
     conclude();
 }
 
-/* A number that is no rule comes from an object built for another version. */
-void fail(enum rule rule, const char *format, ...)
+void failure_take(enum rule rule, const char *format, va_list arguments)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    failure_begin_va(rule < RULE_COUNT ? rule : RULE_PANIC, format, arguments);
-    va_end(arguments);
+    failure_begin_va(rule, format, arguments);
     failure_end();
-}
-
-void run_end(enum verdict verdict)
-{
-    report_end(verdict);
-    serial_flush();
-    if (failure.hold && failure.owner) {
-        report_line("# held: all cores stopped for a debugger");
-        cpu_halt();
-    }
-    if (strcmp(failure.exit_mode, "power-off") == 0 && failure.power)
-        exit_power_off(failure.power);
-    if (strcmp(failure.exit_mode, "auto") == 0)
-        exit_debug(verdict);
-    report_line("# halted: verdict %s; it is safe to switch off", verdict_name(verdict));
-    cpu_halt();
 }

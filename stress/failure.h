@@ -4,19 +4,10 @@
  */
 #pragma once
 
-#include <arch/acpi.h>
 #include <lib/fail.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stress/report.h>
-
-/*
- * How the machine ends: mode is "auto" (isa-debug-exit, else halt), "halt" or "power-off"; on_fail
- * "hold" keeps it, all cores stopped, after a failure, whatever the mode.
- */
-void run_set_exit(const char *mode, const char *on_fail, const struct acpi_power *power);
-
-/* Write the closing lines and end the machine. Other cores are stopped. */
-_Noreturn void run_end(enum verdict verdict);
 
 /* The phase that runs, which a failure belongs to; index counts from 1, 0: none. */
 void failure_set_phase(unsigned index, const char *name);
@@ -28,10 +19,14 @@ void failure_set_rest(void (*report_rest)(const void *context, unsigned failed),
 /*
  * A failure in three steps, for those who have more to say than a title: begin stops the others and
  * writes down the title (later callers never return); any report_line() may follow; end does not
- * return. fail() (lib/fail.h) is begin and end.
+ * return.
  */
 void failure_begin(enum rule rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
 _Noreturn void failure_end(void);
+
+/* Begin and end: what fail() does (lib/fail.h). */
+_Noreturn void failure_take(enum rule rule, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 
 /*
  * From here on failures, with their rules and titles, go to `catcher`, on the core that failed and

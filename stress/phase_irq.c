@@ -36,7 +36,7 @@ static struct run *running;
  */
 static bool is_overrun(struct irq_state *state)
 {
-    uint64_t progress = this_cpu()->watch.progress;
+    uint64_t progress = watch_own_progress();
 
     state->idle = progress == state->progress ? state->idle + 1 : 0;
     state->progress = progress;

@@ -23,7 +23,7 @@
 enum {
     LEAST_PAGES = 2048, /* enough for every vector without T */
     MEMORY_SHARE = 4,   /* at most one part in so many of memory is for the pool's books */
-    LINE_ROOM = 220,    /* of the log's lines, behind "# selftest failed: " */
+    LINE_ROOM = 216,    /* of the log's lines, for a vector's name and words */
 };
 
 struct caught {
@@ -172,19 +172,20 @@ static const char *describe_last(void)
 
 static void list_failure(void)
 {
-    char text[LINE_ROOM];
+    char text[LINE_ROOM], name[VECTOR_NAME_SIZE + 2], words[LINE_ROOM];
 
     if (!test.first.happened)
         report_line("# selftest: pages are counted from pfn 0x%llx on",
                     (unsigned long long)arena.start);
     if (!test.first.happened)
         test.first = test.last;
-    if (test.last.rule == RULE_SELFTEST) {
-        report_line("# selftest failed: %s", message_of(&test.last));
-    } else {
+    if (test.last.rule == RULE_SELFTEST)
+        format_text(text, LINE_ROOM, "%s", message_of(&test.last));
+    else
         vector_describe(&test.run, describe_last(), text, LINE_ROOM);
-        report_line("# selftest failed: %s", text);
-    }
+    report_line("# selftest failed=%s text=%s",
+                format_value(name, sizeof(name), test.run.vector.name),
+                format_value(words, sizeof(words), vector_words(&test.run, text)));
 }
 
 /* ---- what is left out: the cases of one vector, such as one an order, in one line ---- */
@@ -197,11 +198,14 @@ static struct {
 
 static void tell_left_out(void)
 {
+    char why[VECTOR_WHY_SIZE + 2];
+
+    format_value(why, sizeof(why), left_out.why);
     if (left_out.base && left_out.last > left_out.first)
-        report_line("# selftest left out: \"%.*s, orders %u to %u\": %s", (int)left_out.base,
-                    left_out.name, left_out.first, left_out.last, left_out.why);
+        report_line("# selftest left-out=\"%.*s\" orders=%u-%u why=%s", (int)left_out.base,
+                    left_out.name, left_out.first, left_out.last, why);
     else if (left_out.base)
-        report_line("# selftest left out: \"%s\": %s", left_out.name, left_out.why);
+        report_line("# selftest left-out=\"%s\" why=%s", left_out.name, why);
     left_out.base = 0;
 }
 
@@ -233,16 +237,16 @@ static bool try_vector(void)
         return goes_on_after(test.last.rule);
     }
     if (test.run.cut)
-        report_line("# selftest left out: the rest of \"%s\": %s", test.run.vector.name,
+        report_line("# selftest left-out=\"%s\" part=rest why=\"%s\"", test.run.vector.name,
                     test.run.cut);
     return true;
 }
 
 /* Where searches are long, the vectors with a large pool would take all of the run's time. */
-static bool is_late(const struct options *options, uint64_t start)
+static bool is_late(const struct stress_options *options, uint64_t start)
 {
     enum { LEAST_SECONDS = 2, PART_OF_TIME = 5 };
-    uint64_t seconds = options->seconds / PART_OF_TIME;
+    uint64_t seconds = options->common.seconds / PART_OF_TIME;
 
     if (options->ops)
         return false;
@@ -250,7 +254,7 @@ static bool is_late(const struct options *options, uint64_t start)
 }
 
 /* Returns how many were run. */
-static unsigned run_all(const struct options *options, struct core *core, unsigned count)
+static unsigned run_all(const struct stress_options *options, struct core *core, unsigned count)
 {
     uint64_t start = clock_ns();
     unsigned ran = 0;
@@ -325,7 +329,7 @@ static void round_selftest(struct run *run, struct core *core)
     if (!vector_compares(&arena, &why))
         report_line("# selftest: free blocks are not compared: %s", why);
     unsigned ran = run_all(run->options, core, count);
-    report_line("# selftest vectors=%u of %u", ran, count);
+    report_line("# selftest vectors=%u of=%u", ran, count);
     if (test.first.happened)
         fail_again(core);
     failure_set_adviser(NULL);

@@ -110,7 +110,8 @@ unsigned plan_count(const struct run *run)
     for (unsigned i = 0; all_phases[i]; i++) {
         const char *lacking = hindrance(run, all_phases[i]);
         if (lacking && listed(run->options->phases, all_phases[i]->row->name))
-            report_line("# phase %s left out: it needs %s", all_phases[i]->row->name, lacking);
+            report_line("# phase=%s outcome=left-out why=\"it needs %s\"", all_phases[i]->row->name,
+                        lacking);
         count += plan_includes(run, all_phases[i]);
     }
     return count;

@@ -2,6 +2,7 @@
 #include <arch/irq.h>
 #include <arch/provoke.h>
 #include <lib/printf.h>
+#include <lib/sinks.h>
 #include <lib/string.h>
 #include <smp/percpu.h>
 #include <smp/spinlock.h>
@@ -154,15 +155,36 @@ static void provoke_deadlock(struct run *run, struct core *core)
     spinlock_irq_unlock(&locks[mine], flags);
 }
 
+static const struct sinks *before_deaf;
+static bool deaf; /* atomic: the chosen core takes no NMI any more */
+
+static void deaf_nmi(struct trap_frame *frame)
+{
+    if (cpu_number() == chosen_core)
+        cpu_halt();
+    before_deaf->nmi(frame);
+}
+
+static void make_deaf(void)
+{
+    static struct sinks sinks;
+
+    before_deaf = sinks_get();
+    sinks = *before_deaf;
+    sinks.nmi = deaf_nmi;
+    sinks_set(&sinks);
+    __atomic_store_n(&deaf, true, __ATOMIC_RELEASE);
+}
+
 /* A core that no NMI stops any more, when core 0 fails. */
 static void provoke_deaf(struct run *run, struct core *core)
 {
     if (core->number == chosen_core) {
-        __atomic_store_n(&this_cpu()->deaf, true, __ATOMIC_RELEASE);
+        make_deaf();
         provoke_hang(run, core);
     }
     if (core->number == (chosen_core + 1) % run->core_count) {
-        while (!__atomic_load_n(&percpu_table[chosen_core]->deaf, __ATOMIC_ACQUIRE))
+        while (!__atomic_load_n(&deaf, __ATOMIC_ACQUIRE))
             cpu_relax();
         provoke_content(run, core);
     }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,6 +26,9 @@ bool report_has_plan(void);
 
 /* One line; what is too long for a line is cut. Any context but NMI; any core. */
 void report_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* "# log: ...", for those below (lib/log.h). */
+void report_log(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
 /*
  * Keep the log for this core alone, for good, so that others can be stopped with no line half

@@ -13,6 +13,7 @@
 #include <stress/provoke.h>
 #include <stress/report.h>
 #include <stress/run.h>
+#include <stress/run_end.h>
 #include <stress/tested.h>
 #include <stress/tick.h>
 #include <stress/totals.h>
@@ -102,7 +103,7 @@ static void tell_if_overdue(void *context)
     if (made == run->progress_made)
         return;
     struct totals sum = totals_of(run);
-    report_line("# progress phase=%s seconds=%llu ops=%llu, a long step", run->phase->row->name,
+    report_line("# progress phase=%s seconds=%llu ops=%llu (a long step)", run->phase->row->name,
                 (ull)(elapsed_ms(run) / 1000), (ull)sum.steps);
     run->progress_made = made;
     run->progress_steps = sum.steps;
@@ -145,7 +146,7 @@ unsigned run_draw_order(const struct run *run, struct core *core, unsigned limit
 
 static void begin_round(struct run *run)
 {
-    const struct options *options = run->options;
+    const struct stress_options *options = run->options;
     uint64_t share = (run->phase_end - run->phase_start) / ROUNDS_A_PHASE;
 
     if (run->walk_cycles * COSTLY_WALK > share)
@@ -176,7 +177,8 @@ static void reset_core(struct core *core, uint64_t seed, uint64_t stream)
  */
 static uint64_t phase_cycles(const struct run *run, const struct phase *phase)
 {
-    uint64_t usual = run->options->seconds * clock_hz() / plan_weight(run, NULL) * phase->weight;
+    uint64_t usual =
+        run->options->common.seconds * clock_hz() / plan_weight(run, NULL) * phase->weight;
     uint64_t now = cpu_cycles();
     uint64_t left = run->end > now ? run->end - now : 0;
     uint64_t share = left / plan_weight(run, phase) * phase->weight;
@@ -195,11 +197,11 @@ static void begin_phase(struct run *run, const struct phase *phase, unsigned ind
     run->phase = phase;
     for (uint32_t i = 0; i < run->core_count; i++) {
         uint64_t stream = (uint64_t)index << 32 | (i + 1);
-        reset_core(&run->cores[i], run->options->seed, stream);
-        reset_core(&run->interrupt_cores[i], run->options->seed, stream | (uint64_t)1 << 63);
+        reset_core(&run->cores[i], run->options->common.seed, stream);
+        reset_core(&run->interrupt_cores[i], run->options->common.seed, stream | (uint64_t)1 << 63);
         memset(&percpu_table[i]->locks, 0, sizeof(percpu_table[i]->locks));
     }
-    prng_seed(&run->random, run->options->seed, (uint64_t)index << 32);
+    prng_seed(&run->random, run->options->common.seed, (uint64_t)index << 32);
     arena_set_bounds(&run->arena, UINT64_MAX, UINT64_MAX);
     run->arena.alone = phase->alone;
     run->rounds = 0;
@@ -333,8 +335,8 @@ static void walk_first(struct run *run)
 void run_prepare(struct run *run)
 {
     run->barrier = (struct barrier){.members = run->core_count};
-    spinlock_yield(run->options->yield, run->options->seed);
-    tick_preempt(run->options->preempt, run->options->seed);
+    spinlock_yield(run->options->yield_one_in, run->options->common.seed);
+    tick_preempt(run->options->preempt, run->options->common.seed);
     watch_set_limit(run->options->watchdog);
     watch_set_teller(tell_if_overdue, run);
     failure_set_rest(plan_report_rest, run);
@@ -349,7 +351,7 @@ void run_core(struct run *run, uint32_t number)
 
     watch_start_core();
     if (number == 0)
-        run->end = cpu_cycles() + run->options->seconds * clock_hz();
+        run->end = cpu_cycles() + run->options->common.seconds * clock_hz();
     for (unsigned i = 0; all_phases[i]; i++)
         if (plan_includes(run, all_phases[i]))
             passed += run_phase(run, all_phases[i], ++index, core);

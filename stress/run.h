@@ -64,7 +64,7 @@ struct seen {
 };
 
 struct run {
-    struct options *options;
+    const struct stress_options *options;
     struct arena arena;
     struct core *cores;           /* core_count of them */
     struct core *interrupt_cores; /* what the same cores do in interrupt handlers */

@@ -1,3 +1,4 @@
+#include <lib/printf.h>
 #include <stddef.h>
 #include <stress/census.h>
 #include <stress/phases.h>
@@ -6,6 +7,8 @@
 #include <stress/tested.h>
 
 typedef unsigned long long ull;
+
+enum { WHY_SIZE = 160 };
 
 static bool promises(const struct run *run, unsigned wanted)
 {
@@ -117,13 +120,15 @@ static const char *why_untested(const struct run *run, size_t row)
 static void report_promise(const struct run *run, enum page_promise promise, const char *why)
 {
     const char *name = page_promise_name(promise);
+    char text[WHY_SIZE];
 
     if (!promises(run, promise))
-        report_line("# promise %s: not made", name);
+        report_line("# promise=%s outcome=not-made", name);
     else if (why)
-        report_line("# promise %s: not tested: %s", name, why);
+        report_line("# promise=%s outcome=not-tested why=%s", name,
+                    format_value(text, sizeof(text), why));
     else
-        report_line("# promise %s: kept", name);
+        report_line("# promise=%s outcome=kept", name);
 }
 
 /* ---- rules: likewise, of what every allocator has to keep, or those that promise it ---- */
@@ -179,8 +184,10 @@ void tested_report(const struct run *run)
     for (size_t i = 0; i < sizeof(promise_table) / sizeof(promise_table[0]); i++)
         report_promise(run, promise_table[i].promise, why_untested(run, i));
     for (size_t i = 0; i < sizeof(rule_table) / sizeof(rule_table[0]); i++) {
+        char text[WHY_SIZE];
         const char *why = rule_table[i].untested(run);
         if (why)
-            report_line("# rule %s: not tested: %s", rule_name(rule_table[i].rule), why);
+            report_line("# rule=%s outcome=not-tested why=%s", rule_name(rule_table[i].rule),
+                        format_value(text, sizeof(text), why));
     }
 }

@@ -249,7 +249,7 @@ bool totals_report(const struct run *run, const struct totals *sum, unsigned ind
     if (run->phase->repeats)
         report_sequence(run, sum);
     if (lack.what) {
-        report_line("ok %u %s # SKIP inconclusive: %s=%llu, the floor is %llu; %s", index,
+        report_line("ok %u %s # SKIP inconclusive: %s=%llu floor=%llu (%s)", index,
                     run->phase->row->name, lack.what, (ull)lack.seen, (ull)lack.wanted,
                     lack.way_out);
         return false;

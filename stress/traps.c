@@ -1,9 +1,9 @@
 /* What an exception means: on a machine where none is expected, a failure with its registers. */
-#include <arch/cpu.h>
 #include <arch/segments.h>
-#include <arch/trap.h>
 #include <smp/percpu.h>
+#include <stddef.h>
 #include <stress/failure.h>
+#include <stress/traps.h>
 #include <stress/watch.h>
 
 typedef unsigned long long ull;
@@ -78,7 +78,7 @@ static void begin_trap(const struct trap_frame *frame)
 }
 
 /* A backtrace of this core is to begin where it was interrupted, not here. */
-void trap_exception(struct trap_frame *frame)
+void traps_exception(struct trap_frame *frame)
 {
     begin_trap(frame);
     this_cpu()->frozen_at = frame;
@@ -86,16 +86,10 @@ void trap_exception(struct trap_frame *frame)
     failure_end();
 }
 
-/*
- * While a failure is reported an NMI says "stop"; a question of the watchdog is answered; any other
- * comes from somebody outside who wonders at the silence.
- */
-void trap_nmi(struct trap_frame *frame)
+void traps_nmi(struct trap_frame *frame)
 {
     char text[160];
 
-    if (this_cpu()->deaf)
-        cpu_halt();
     if (failure_in_progress())
         failure_freeze(frame);
     if (watch_answer())

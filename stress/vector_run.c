@@ -57,6 +57,11 @@ void vector_describe(const struct vector_run *run, const char *what, char *text,
     format_text(text, size, "\"%s\": %s: %s", run->vector.name, calls, what);
 }
 
+const char *vector_words(const struct vector_run *run, const char *description)
+{
+    return description + strlen(run->vector.name) + strlen("\"\": ");
+}
+
 __attribute__((format(printf, 2, 3))) static void fail_step(const struct vector_run *run,
                                                             const char *format, ...)
 {

@@ -33,6 +33,9 @@ bool vector_compares(const struct arena *arena, const char **why);
 /* "NAME": the calls so far: `what` came of them. What does not fit is cut. */
 void vector_describe(const struct vector_run *run, const char *what, char *text, unsigned size);
 
+/* Of such a description, what follows the name. */
+const char *vector_words(const struct vector_run *run, const char *description);
+
 /*
  * After a failure, if `rule` is about the free blocks as a whole: which there should be, and which
  * were found. Looks at the allocator, which may fail by that. Returns false if it is about another

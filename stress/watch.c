@@ -3,7 +3,8 @@
 #include <arch/irq.h>
 #include <arch/work.h>
 #include <lib/printf.h>
-#include <lib/symbols.h>
+#include <lib/sizes.h>
+#include <smp/percpu.h>
 #include <stddef.h>
 #include <stress/explain.h>
 #include <stress/failure.h>
@@ -14,6 +15,24 @@ enum {
     TICKS_PER_SECOND = 10,
     TURNS_OF_OTHERS = 1000, /* progress of each other core after which a fair lock has served all */
 };
+
+/* What the watchdog knows of a core. */
+struct watch {
+    bool busy;              /* at work: progress is due */
+    uint64_t progress;      /* counts up as this core gets things done */
+    uint32_t asked;         /* NMIs sent to this core to ask after it, by the one that watches it */
+    uint32_t answered;      /* ... and answered */
+    uint32_t answered_then; /* ... of these before its last progress */
+    /* What this core remembers of the one it watches: its progress, when it moved last, when it had
+     * an excuse last and had answered how often, and when it was asked. */
+    uint64_t seen_progress, moved_at, excused_at, asked_at;
+    uint32_t answers_before;
+    uint64_t progress_before; /* ... and of all cores together, at that excuse */
+    /* ... and of all cores together. */
+    uint64_t all_progress, all_moved_at;
+} __attribute__((aligned(64)));
+
+static struct watch watches[CPU_LIMIT];
 
 static uint64_t limit_cycles; /* 0: never */
 static void (*teller)(void *context);
@@ -30,18 +49,28 @@ void watch_set_teller(void (*tell)(void *context), void *context)
     teller = tell;
 }
 
+static struct watch *own_watch(void)
+{
+    return &watches[cpu_number()];
+}
+
+static struct watch *watch_of(const struct percpu *cpu)
+{
+    return &watches[cpu->local.number];
+}
+
 uint64_t watch_progress_of(uint32_t cores)
 {
     uint64_t sum = 0;
 
     for (uint32_t i = 0; i < cores; i++)
-        sum += __atomic_load_n(&percpu_table[i]->watch.progress, __ATOMIC_RELAXED);
+        sum += __atomic_load_n(&watches[i].progress, __ATOMIC_RELAXED);
     return sum;
 }
 
 bool watch_busy(bool busy)
 {
-    struct watch *watch = &this_cpu()->watch;
+    struct watch *watch = own_watch();
     bool before = watch->busy;
 
     watch_progress();
@@ -52,15 +81,40 @@ bool watch_busy(bool busy)
 
 void watch_progress(void)
 {
-    struct watch *watch = &this_cpu()->watch;
+    struct watch *watch = own_watch();
 
     __atomic_store_n(&watch->answered_then, watch->answered, __ATOMIC_RELAXED);
     __atomic_store_n(&watch->progress, watch->progress + 1, __ATOMIC_RELAXED);
 }
 
+uint64_t watch_own_progress(void)
+{
+    return own_watch()->progress;
+}
+
+bool watch_is_busy(uint32_t core)
+{
+    return watches[core].busy;
+}
+
+uint32_t watch_ask(uint32_t core)
+{
+    struct watch *its = &watches[core];
+    uint32_t asked = its->asked + 1;
+
+    __atomic_store_n(&its->asked, asked, __ATOMIC_RELEASE);
+    cpu_send_nmi(percpu_table[core]->local.apic_id);
+    return asked;
+}
+
+const uint32_t *watch_answers(uint32_t core)
+{
+    return &watches[core].answered;
+}
+
 bool watch_answer(void)
 {
-    struct watch *watch = &this_cpu()->watch;
+    struct watch *watch = own_watch();
 
     if (__atomic_load_n(&watch->answered, __ATOMIC_RELAXED) ==
         __atomic_load_n(&watch->asked, __ATOMIC_ACQUIRE))
@@ -110,6 +164,7 @@ static void describe_circle(const struct percpu *first, char *text, size_t size)
         const struct percpu *owner = lock ? owner_of(lock) : NULL;
         if (!owner)
             return;
+        explain_blame(cpu->local.number, RULE_DEADLOCK);
         used += (size_t)format_text(text + used, size - used, "%score %u waits for %s of core %u",
                                     used ? ", " : "", cpu->local.number, lock->name,
                                     owner->local.number);
@@ -123,6 +178,7 @@ static enum rule describe_stall(const struct percpu *cpu, char *text, size_t siz
         describe_circle(cpu, text, size);
         return RULE_DEADLOCK;
     }
+    explain_blame(cpu->local.number, RULE_STALL);
     const char *call = explain_range_call(cpu->local.number);
     format_text(text, size, "core %u makes no progress%s%s%s%s", cpu->local.number,
                 call ? ", in " : "", call ? call : "", cpu->locks_held ? ", holding " : "",
@@ -135,7 +191,7 @@ static enum rule describe_standstill(char *text, size_t size)
     uint32_t busy = 0, waiting = 0;
 
     for (uint32_t i = 0; i < percpu_count; i++) {
-        busy += percpu_table[i]->watch.busy;
+        busy += watches[i].busy;
         waiting += percpu_table[i]->waiting_for != NULL;
     }
     if (busy)
@@ -154,7 +210,7 @@ enum rule watch_diagnose(char *text, uint32_t size)
         const struct percpu *cpu = percpu_table[i];
         if (in_circle(cpu))
             return describe_stall(cpu, text, size);
-        if (cpu->watch.busy && !cpu->waiting_for && !suspect)
+        if (watches[i].busy && !cpu->waiting_for && !suspect)
             suspect = cpu;
     }
     if (suspect)
@@ -198,22 +254,21 @@ static bool is_blameless(const struct percpu *cpu)
 /* Ask, and ask again only once answered. */
 static void ask(struct watch *mine, struct percpu *target)
 {
-    struct watch *its = &target->watch;
+    const struct watch *its = watch_of(target);
 
     if (target == this_cpu())
         return; /* the only core there is: watch_tick() */
     if (__atomic_load_n(&its->answered, __ATOMIC_ACQUIRE) == its->asked &&
         is_past(mine->asked_at, limit_cycles / WATCH_ANSWERS)) {
         mine->asked_at = cpu_cycles();
-        __atomic_store_n(&its->asked, its->asked + 1, __ATOMIC_RELEASE);
-        cpu_send_nmi(target->local.apic_id);
+        watch_ask(target->local.number);
     }
 }
 
 static bool others_are_at_work(const struct percpu *target)
 {
     for (uint32_t i = 0; i < percpu_count; i++)
-        if (percpu_table[i] != target && percpu_table[i]->watch.busy)
+        if (percpu_table[i] != target && watches[i].busy)
             return true;
     return false;
 }
@@ -234,10 +289,12 @@ static bool others_had_their_turns(const struct watch *mine, const struct percpu
 
 static bool is_stuck(struct watch *mine, const struct percpu *target, bool still)
 {
+    const struct watch *its = watch_of(target);
+
     if (is_blameless(target))
-        excuse(mine, &target->watch);
+        excuse(mine, its);
     return is_past(mine->excused_at, 2 * limit_cycles) &&
-           target->watch.answered - mine->answers_before >= WATCH_ANSWERS &&
+           its->answered - mine->answers_before >= WATCH_ANSWERS &&
            others_had_their_turns(mine, target, still);
 }
 
@@ -257,7 +314,7 @@ static bool all_stand_still(struct watch *mine)
     if (!is_past(mine->all_moved_at, 2 * limit_cycles))
         return false;
     for (uint32_t i = 0; i < percpu_count; i++) {
-        const struct watch *its = &percpu_table[i]->watch;
+        const struct watch *its = &watches[i];
         if (its->busy && its->answered - its->answered_then < WATCH_ANSWERS)
             return false;
     }
@@ -269,7 +326,7 @@ static void look_after(struct watch *mine, struct percpu *target)
     char text[160];
     bool still = all_stand_still(mine);
 
-    if (has_moved(mine, &target->watch) || !is_past(mine->moved_at, limit_cycles))
+    if (has_moved(mine, watch_of(target)) || !is_past(mine->moved_at, limit_cycles))
         return;
     ask(mine, target);
     if (is_stuck(mine, target, still))
@@ -285,13 +342,14 @@ void watch_tick(void)
 {
     struct percpu *cpu = this_cpu();
     struct percpu *next = percpu_table[(cpu->local.number + 1) % percpu_count];
+    struct watch *mine = watch_of(cpu);
 
     if (failure_in_progress())
         return;
     if (next == cpu) /* alone: that its timer ticks is an answer */
-        __atomic_store_n(&cpu->watch.answered, ++cpu->watch.asked, __ATOMIC_RELAXED);
+        __atomic_store_n(&mine->answered, ++mine->asked, __ATOMIC_RELAXED);
     if (limit_cycles)
-        look_after(&cpu->watch, next);
+        look_after(mine, next);
     if (teller && cpu->local.number == 0)
         teller(teller_context);
 }

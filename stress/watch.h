@@ -14,7 +14,6 @@
  */
 #pragma once
 
-#include <smp/percpu.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -43,8 +42,19 @@ uint64_t watch_progress_of(uint32_t cores);
 /* This core is at work from now on / waits for others. Returns what was. */
 bool watch_busy(bool busy);
 
-/* This core got something done. */
+/* This core got something done. watch_own_progress() is how often it did. */
 void watch_progress(void);
+uint64_t watch_own_progress(void);
+
+/* Whether `core` is at work. A snapshot. */
+bool watch_is_busy(uint32_t core);
+
+/*
+ * Ask after `core` by NMI. Returns how often it has been asked; *watch_answers(core), which is
+ * atomic, comes up to that.
+ */
+uint32_t watch_ask(uint32_t core);
+const uint32_t *watch_answers(uint32_t core);
 
 /* Called in an NMI: true if it was a question and has been answered. */
 bool watch_answer(void);

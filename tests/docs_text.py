@@ -8,8 +8,11 @@ from support import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # A program with at least one argument makes a command; `make` or `ci/stampede` alone is a name.
-PROGRAM = re.compile(r"(?:(?:make|gdb|gcc|rustc|rustup|git|dd|tar|bear|cmake|export)|ci/[\w/-]*\w|tests/\w+\.py|build/host/[\w/-]*\w) ")
+PROGRAM = re.compile(r"(?:make|gdb|gcc|rustc|rustup|git|dd|tar|bear|cmake|export"
+                     r"|ci/[\w/-]*\w|tests/\w+\.py|build/host/[\w/-]*\w) ")
 ASSIGNMENT = re.compile(r"(?:export )?\w+=")
+# Lines of output that are the same each time, but verdicts and results.
+SAME = re.compile(r"  (promises|rules|phases left out|selftest vectors|program)\b|# allocator=|# phase [\w-]+ left")
 # What the tool prints for its user to run.
 PRINTED = re.compile(r"\s*(?:repeat|replay): (.*)")
 SPAN = re.compile(r"(`+)(.+?)\1", re.S)
@@ -136,7 +139,7 @@ def commands(pages=PAGES):
         for block in page.blocks:
             own = block_commands(page, block)
             found += own + printed(page, block)
-            if not own and (name := introduced(page, block)):
+            if block and not own and (name := introduced(page, block)):
                 shown[name] = [line for _, line in block]
         found += [Command(text, page.name, number, shown.get(text, [])) for number, text in spans(page)
                   if PROGRAM.match(text)]
@@ -151,7 +154,6 @@ def stable(line):
         return match[0]
     if match := re.search(r"repeat: ci/stampede explore .*(--seed \S+)", line):
         return match[1]
-    if re.match(r"  (promises|rules|phases left out|selftest vectors|program)\b|# allocator=|# phase [\w-]+ left", line) and (
-            "..." not in line):
+    if SAME.match(line) and "..." not in line:
         return line.rstrip()
     return None

@@ -9,6 +9,8 @@ from functools import cache
 
 from support import ROOT
 
+from stampedelib.log.serial import parse
+
 # Never a verdict: only so that a test of a machine that hangs ends. A loaded host is slow.
 LIMIT_SECONDS = 120
 
@@ -50,9 +52,13 @@ class Log:
     def all(self, start):
         return [line.removeprefix(start) for line in self.lines if line.startswith(start)]
 
+    def records(self, start):
+        """The values of each line that begins with `start`."""
+        return list(parse(self.text.encode("latin-1")).records(start))
+
     def field(self, start, name):
         """The value of name=... in the lines that begin with `start`."""
-        return re.search(rf"\b{name}=(\S+)", "\n".join(self.all(start)))[1]
+        return next(values[name] for values in self.records(start) if name in values)
 
     def is_whole(self):
         """Whether the closing line is there, and fits (docs/LOG.md)."""

@@ -6,7 +6,7 @@ Written from mm/buddy.h and mm/buddy_percpu.h, not from the sources: lists are t
 import collections
 
 TOP = 10  # MAX_ORDER of the search
-CACHED_ORDERS, CACHE_PAGES, CACHE_BATCH = 4, 4, 2  # as scaled down in stress/prove/prove.mk
+CACHED_ORDERS, CACHE_PAGES, CACHE_BATCH = 4, 4, 2  # as in stress/prove/include/mm/cache_sizes.h
 
 # lists[order] and caches[core][order] are tuples of blocks; held is a set of (block, order), inserted of pages.
 State = collections.namedtuple("State", "lists caches held inserted")

@@ -4,6 +4,7 @@ harness, and, as a program, the table of docs/SOUND.md.
     /usr/bin/python3 tests/sound_modes.py >docs/SOUND.md
 """
 
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -70,13 +71,13 @@ def with_more_time(attempt: Callable[[int], Ending], seconds: int) -> Ending:
 
 
 def hosted(name: str) -> Ending:
-    """All phases, four threads for cores."""
+    """All phases in a program of the host, with four threads as cores."""
     program = "build/host/plain/sound/stampede-host"
     return with_more_time(lambda seconds: hosted_program(program, f"allocator={name} seconds={seconds}"), 1)
 
 
 def hosted_explorer(name: str) -> Ending:
-    """The explorer as a program: any schedule of small programs."""
+    """The explorer in a program of the host: many schedules of small programs."""
     program = "build/host/explore/sound/stampede-explore"
     if name in UNSEEN:
         program = f"build/host/explore/user/{name}"
@@ -92,28 +93,28 @@ def guest(name: str, options: str, thread: str = "multi", kernel: Path | None = 
 
 
 def kernel_short(name: str) -> Ending:
-    """All phases but selftest in the kernel, for a moment, so that no floor is asked."""
+    """All phases except selftest in the kernel, for so short a time that no floor is asked."""
     bound = "seconds=1" if name in SLOW else "ops=100"
     return guest(name, f"{bound} floor=0 phases={NOT_SELFTEST}")
 
 
 def kernel(name: str) -> Ending:
-    """All phases in the kernel, four cores."""
+    """All phases in the kernel, with four cores."""
     return with_more_time(lambda seconds: guest(name, f"seconds={seconds}"), 3)
 
 
 def kernel_one_core(name: str) -> Ending:
-    """One core: nobody to meet, and no floor."""
+    """All phases in the kernel with one core: nothing interleaves, so there is no floor."""
     return guest(name, "seconds=2", cpus=1)
 
 
 def one_thread(name: str) -> Ending:
-    """One host thread plays all cores, which change at PAUSE."""
+    """One host thread runs all cores, which switch at PAUSE."""
     return with_more_time(lambda seconds: guest(name, f"seconds={seconds} yield=16", thread="single"), 3)
 
 
 def deterministic(name: str) -> Ending:
-    """Time counts instructions, and the seed says who runs."""
+    """Time counts instructions, and the seed decides which core runs."""
     words = ["run", "--schedule", "deterministic", "--kernel", image(), "--allocator", name, "--cpus", 4,
              "--memory", "128M", "--seconds", 2, "--seed", 3]
     done = stampede(*words, timeout=300)
@@ -122,7 +123,7 @@ def deterministic(name: str) -> Ending:
 
 
 def kernel_explorer(name: str) -> Ending:
-    """The explorer in the kernel, where no race is reported, as one lock of the image is in inline assembly."""
+    """The explorer in the kernel. It reports no race, because one lock in the image is in inline assembly."""
     return guest(name, "schedules=200 seed=1", kernel=image("EXPLORE=1"), cpus=1)
 
 
@@ -148,12 +149,27 @@ def purpose(name: str) -> str:
 
 HEAD = """# Sound allocators, mode by mode
 
-`tests/sound` holds allocators of different build with nothing wrong in any of them. Whatever the tool says against one is
-the tool's mistake. `tests/test_sound.py` runs a sample of this table each time, and all of it with `STAMPEDE_SOUND=all`; the
-table is made by `tests/sound_modes.py`, which needs a quarter of an hour. That they are sound is tried without the harness:
-`make -f tests/tests.mk sound-check`, one core and four against the contract alone, under ASan, UBSan and TSan.
+`tests/sound` holds allocators of different design. All of them are correct. So if Stampede reports
+a failure in one of them, Stampede is wrong. `tests/sound_modes.py` makes the table below; that
+takes a quarter of an hour. `tests/test_sound.py` runs a sample of it each time, and all of it with
+`STAMPEDE_SOUND=all`.
 
-Modes: {modes}.
+`make -f tests/tests.mk sound-check` shows without Stampede that they are correct. It calls each one
+on one core and on four, directly through the contract, under ASan, UBSan and TSan.
+
+The columns are modes:
+
+| mode | what it runs |
+| --- | --- |
+{modes}
+"""
+TAIL = """
+A run may be `inconclusive`: no rule was broken, but the cores hardly met in the allocator. Its last
+lines name the phase and a remedy, such as more time. The modes *hosted*, *kernel* and *one thread*
+then try once more with five times the time. In *one thread* the cores switch where a lock yields,
+and only the harness's own lock yields by itself.
+
+Cells that are not `pass`: {others} of {cells}. The host had {processors} processors and a load of {load}.
 """
 
 
@@ -173,16 +189,21 @@ def row(name: str) -> list[str]:
 
 def main() -> None:
     """Print the page."""
-    modes = "; ".join(f"*{mode}*: {(way.__doc__ or '').rstrip('.')}" for mode, way in MODES.items())
+    modes = "\n".join(f"| {mode} | {(way.__doc__ or '').rstrip('.')} |" for mode, way in MODES.items())
     print(HEAD.format(modes=modes))
     print("| allocator | what it is |", " | ".join(MODES), "|")
     print("|", " | ".join(["---"] * (len(MODES) + 2)), "|")
     programs()
     image()
     image("EXPLORE=1")
+    said, loads = [], [os.getloadavg()[0]]
     with ThreadPoolExecutor(2) as pool:
         for name, cells in zip(ALLOCATORS, pool.map(row, ALLOCATORS)):
             print(f"| {name} | {purpose(name)} |", " | ".join(cells), "|", flush=True)
+            said += [cell for cell in cells if cell != "-"]
+            loads.append(os.getloadavg()[0])
+    print(TAIL.format(others=len(said) - said.count("pass"), cells=len(said), processors=os.cpu_count(),
+                      load=f"{min(loads):.0f} to {max(loads):.0f}"), end="")
 
 
 if __name__ == "__main__":

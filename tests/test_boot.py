@@ -32,15 +32,16 @@ def check_error(log, rule, part):
 def test_all_phases_pass(cpus):
     log = check(boot("seconds=3", cpus=cpus))
     assert log.field("# smp ", "cores") == str(cpus)
-    smp = "kept" if cpus > 1 else "not tested: one core"
-    assert log.all("# promise smp-safe: ") == [smp], log.text
+    smp = "kept" if cpus > 1 else 'not-tested why="one core"'
+    assert log.all("# promise=smp-safe outcome=") == [smp], log.text
 
 
 def test_without_evidence_nothing_is_called_kept():
     log = check(boot("floor=0 ops=30 phases=mixed", cpus=2))
-    assert log.all("# promise smp-safe: ") == ["not tested: the cores hardly met in the allocator"], log.text
-    assert log.all("# promise irq-safe: ") == ["not tested: no interrupt handler allocated or freed"], log.text
-    assert log.all("# rule selftest: ") == ["not tested: selftest did not run"], log.text
+    for said, why in (("promise=smp-safe", "the cores hardly met in the allocator"),
+                      ("promise=irq-safe", "no interrupt handler allocated or freed"),
+                      ("rule=selftest", "selftest did not run")):
+        assert log.all(f"# {said} outcome=") == [f'not-tested why="{why}"'], log.text
     assert log.value("1..") == str(len(log.all("ok "))), log.text
     assert not any("SKIP" in line for line in log.lines), log.text
 
@@ -97,7 +98,7 @@ def test_long_steps_are_not_silent():
     """All of memory written and checked: seconds between two of a core's own words, in virtual time."""
     log = check(boot("ops=2500 seconds=600 phases=exhaust sample=1 yield=32 seed=1", cpus=8, memory="256M",
                      thread="single", more=["-icount", "shift=3,sleep=off"]))
-    assert any(line.endswith(", a long step") for line in log.all("# progress phase=exhaust ")), log.text
+    assert any(line.endswith(" (a long step)") for line in log.all("# progress phase=exhaust ")), log.text
 
 
 @pytest.mark.parametrize("memory, cpus", [("2M", 4), ("4M", 64)])
@@ -149,7 +150,7 @@ def test_provoked_failure_is_told(name, verdict, title):
     log = check(boot(f"provoke={name} phases=mixed ops=100000 watchdog=1"), verdict)
     assert re.fullmatch(title, in_order(log.title)), log.text
     assert log.all("not ok ") == [f"1 mixed # {log.title}"], log.text
-    assert log.all("# core "), log.text
+    assert log.all("# core="), log.text
 
 
 def in_order(title):

@@ -474,3 +474,10 @@ def test_defect_is_found_under_its_title(dozen, name):
 def test_loss_of_a_rule_is_noticed():
     done = tool("--rules", "residue", "--only", "hotplug-upper-piece-kept-out")
     assert "1 of 1 changed: 1 survived" in done.stdout and done.returncode == 0, done
+
+
+def test_only_may_be_given_several_times():
+    names = ["smp-apic-not-enabled", "smp-boot-core-woken", "smp-broadcast-id-is-a-core"]
+    words = ["--only", names[0], "--only", *names[1:]]
+    done = subprocess.run([ROOT / "ci/defects", "--list", *words], capture_output=True, text=True, check=False)
+    assert sorted(line.split()[0] for line in done.stdout.splitlines()) == names, done.stdout + done.stderr

@@ -40,7 +40,8 @@ COLUMNS = 100
 TOOLS = ("ci/soak", "ci/defects", "ci/mutate")
 FOLDERS = "arch|boot|ci|docs|lib|mm|smp|stress|tests"
 # Those of the compiler, for allocators of users (docs/ALLOCATORS.md).
-STANDARD_HEADERS = {f"{name}.h" for name in "assert limits stdint stdbool stddef stdarg stdatomic stdalign stdnoreturn".split()}
+STANDARD_HEADERS = {"assert.h", "limits.h", "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h",
+                    "stdnoreturn.h"}
 # In place of a name of the reader's.
 PLACEHOLDERS = {"PAGE_BITS", "WHAT"}
 # Where a path may begin: as an #include does, too.
@@ -258,7 +259,7 @@ def makefiles():
 
 
 def code_of(path):
-    """All that a page says in code: spans and blocks, with a word for each line number."""
+    """All that a page says in code: its spans, and the lines of its blocks."""
     page = read_page(path)
     return [text for _, text in spans(page)] + [line for block in page.blocks for _, line in block]
 

@@ -609,6 +609,10 @@ def test_sizes_are_compared(tmp_path):
     (["explore", "Q=1"], "Q is no variable of this Makefile"),
     (["kernel", "CFLAGS=-O0"], "CFLAGS is no variable of this Makefile: did you mean USER_CFLAGS?"),
     (["run", "max_order=12"], "max_order is no variable of this Makefile: did you mean MAX_ORDER?"),
+    (["mutants", "ARGS=--help"], "make mutants does not read ARGS, which is for make run, make debug, make explore; "
+     "did you mean MUTATE_ARGS?"),
+    (["soak", "CPUS=4"], "make soak does not read CPUS, which is for make run, make debug"),
+    (["build", "kernel", "HOURS=1"], "make build kernel does not read HOURS, which is for make soak"),
     (["run", "CPUS=0"], "CPUS=0: it is 1 to 255"),
     (["run", "CPUS=256"], "CPUS=256: it is 1 to 255"),
     (["run", "CPUS=abc"], "CPUS=abc: it is 1 to 255"),
@@ -628,10 +632,11 @@ def test_variable_or_value_is_refused(words, says):
     assert "verdict" not in done.stdout
 
 
-@pytest.mark.parametrize("words", [["CPUS=1"], ["CPUS=255"], ["MAX_ORDER=18"], ["V=1"], ["CURDIR=."], ["EXPLORE=1"], ["CC=clang"],
-                                   ["MUTATE_ARGS=x", "STACSOS_LOCK=student"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["kernel", "MAX_ORDER=18"], ["kernel", "V=1"], ["kernel", "CURDIR=."], ["kernel", "EXPLORE=1"],
+                                   ["kernel", "CC=clang"], ["kernel", "STACSOS_LOCK=student"], ["kernel", "run", "CPUS=1"],
+                                   ["help", "CPUS=255"], ["mutants", "MUTATE_ARGS=x"], ["hosted", "CPUS=1"]], ids=" ".join)
 def test_variable_is_known(words):
-    done = make("-n", "kernel", *words)
+    done = make("-n", *words)
     assert done.returncode == 0, said(done)
 
 
@@ -643,6 +648,14 @@ def test_every_variable_that_help_lists_is_known():
 
 DEFAULTS = {"CPUS": "8", "MAX_ORDER": "16", "ACCEL": "auto", "THREAD": "multi", "SCHEDULE": "free", "FIRMWARE": "bios",
             "BOOT": "iso", "BUILD_DIR": "build"}
+
+
+def test_help_fits_a_terminal():
+    lines = make("help").stdout.splitlines()
+    assert max(map(len, lines)) <= 100
+    columns = {line.index(text) for name, text in (("CPUS", "number of"), ("EXPLORE_ARGS", "more options"), ("USER_COMPILE_COMMANDS", "a compile_"))
+               for line in lines if line.startswith(f"  {name} ")}
+    assert len(columns) == 1, columns
 
 
 def test_variable_of_the_environment_is_not_refused():

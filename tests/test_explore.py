@@ -150,7 +150,7 @@ def test_a_declared_race_is_listed_and_not_told():
     """The compiler inlines who counts: the function is the one that the report would name."""
     code, _, text = explore(hosted("benign"), "schedules=5000", "seed=2")
     assert code == CODES["pass"], text
-    listed = "# benign function=allocate: a count for people, some of which may be lost"
+    listed = '# benign function=allocate reason="a count for people, some of which may be lost"'
     assert listed in text
     log = boot("schedules=100 seed=2", kernel("ALLOCATOR=tests/explore/benign.c"), cpus=1)
     assert log.verdict == "pass" and listed in log.lines, log.text
@@ -254,14 +254,14 @@ def test_rate_is_within_the_bound(name, program, strategy, tries):
 def test_sweep_is_complete_and_says_so():
     sound = explore(hosted(), "allocator=buddy", "strategy=sweep", "program=8/0:a0,f0.0/1:a0,a1",
                     "preemptions=1", "seconds=60")
-    assert sound[0] == CODES["pass"] and re.search(r"# sweep .* preemptions=1 schedules=\d+ complete", sound[2]), sound[2]
+    assert sound[0] == CODES["pass"] and re.search(r"# sweep .* preemptions=1 schedules=\d+ complete=yes", sound[2]), sound[2]
     none = explore(hosted("depth2"), "strategy=sweep", "program=8/0:a0/1:a0", "preemptions=0")
-    assert none[0] == CODES["pass"] and "schedules=2 complete" in none[2], none[2]
+    assert none[0] == CODES["pass"] and "schedules=2 complete=yes" in none[2], none[2]
     one = explore(hosted("depth2"), "strategy=sweep", "program=8/0:a0/1:a0", "preemptions=1")
     assert one[0] == CODES["fail"] and one[1].figures["switches"] == "1", one[2]
     cut = explore(hosted(), "allocator=buddy", "strategy=sweep", "program=8/0:a0,a0/1:a0,a1", "preemptions=3",
                   "schedules=50")
-    assert "incomplete" in cut[2]
+    assert "complete=no" in cut[2]
 
 
 # ---- the tool ----
@@ -464,7 +464,21 @@ def test_hosted_has_one_order(order):
 
 def test_the_stress_knows_nothing_of_it():
     log = boot("schedules=5", image())
-    assert log.verdict == "error" and "is the explorer's" in log.title, log.text
+    assert log.verdict == "error" and "schedules=5: is for the explorer (make explore" in log.title, log.text
+
+
+@pytest.mark.parametrize("word", ("yield=5", "phases=nonsense", "floor=7", "provoke=overlap", "ops=9", "cpus=2"))
+def test_options_of_the_stress_are_refused(word):
+    code, _, text = explore(hosted(), "schedules=5", word)
+    assert code == CODES["error"] and f"# ERROR usage: option {word}: is for the stress (make run" in text, text
+
+
+@pytest.mark.parametrize("where", ("hosted", "kernel"))
+def test_the_command_tells_of_a_refused_option(tmp_path, where):
+    image_words = ("--hosted",) if where == "hosted" and hosted() else ("--kernel", str(kernel()))
+    done = stampede("explore", *image_words, "--schedules", "5", "--log", str(tmp_path / "log"), "--args", "yield=5")
+    assert done.returncode == CODES["error"], done.stdout + done.stderr
+    assert "option yield=5: is for the stress (make run, ci/stampede run)" in done.stdout, done.stdout
 
 
 def test_a_damaged_file_is_refused(tmp_path):

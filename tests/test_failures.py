@@ -109,7 +109,7 @@ def functions(backtrace):
 def reported_cores(log):
     """The cores that stopped, by the kernel's report."""
     return {int(core) for core in re.findall(
-        r"^# core (\d+) (?:reports|works|waits for a lock|rests)\b", log, re.MULTILINE)}
+        r"^# core=(\d+) state=(?:reports|works|waits|rests)\b", log, re.MULTILINE)}
 
 
 # Each failure has its verdict, and all cores tell.
@@ -140,13 +140,13 @@ def test_gdb_finds_all_cores_the_locks_and_the_failing_one_in_the_bundle(fail, f
 
 def test_the_failing_operation_is_in_the_history(fail):
     run = fail("overlap")
-    core, pfn, order = re.search(r"overlap: core (\d+) was handed pfn (\w+) order (\d+)",
+    core, pfn, order = re.search(r"overlap side=taker core=(\d+) pfn=(\w+) order=(\d+)",
                                  run.log).groups()
     text, _, _ = opened(run.bundle, f"stampede page {pfn}", f"stampede history {core}")
-    operation = re.compile(rf"core {core}[: ]+allocate order {order} -> pfn {pfn}, number \d+")
+    operation = re.compile(rf"core={core} call=allocate order={order} pfn={pfn} number=\d+")
     assert len(operation.findall(text)) >= 2  # by the page, and by the core
-    assert re.search(rf"^# history .* core {core}: allocate order {order} -> pfn {pfn}, number \d+ "
-                     "<-- touches this block", run.log, re.MULTILINE)
+    assert re.search(rf"^# history us=\S+ core={core} call=allocate order={order} pfn={pfn} number=\d+ "
+                     "touches=this-block", run.log, re.MULTILINE)
 
 
 def test_core_that_takes_no_nmi_is_named_and_is_in_the_bundle(fail):
@@ -185,9 +185,9 @@ def test_machine_that_went_down_keeps_its_evidence(fail, provoke, function):
 # Where only core 0 works, the others say nothing about a failure, unless a core is stuck.
 
 @pytest.mark.parametrize("subject, phases, shown, resting", [
-    ("selftest", "selftest", {0}, ["cores 1-7 rest"]),
-    ("insert-refused", "all", {0}, ["cores 1-7 rest"]),  # before the first phase
-    ("misaligned", "single", {0}, ["cores 1-7 rest"]),
+    ("selftest", "selftest", {0}, ["cores=1-7 state=rests"]),
+    ("insert-refused", "all", {0}, ["cores=1-7 state=rests"]),  # before the first phase
+    ("misaligned", "single", {0}, ["cores=1-7 state=rests"]),
     ("misaligned", "mixed", set(range(CPUS)), []),
     ("stall", "selftest", set(range(CPUS)), []),
 ])
@@ -198,7 +198,7 @@ def test_cores_that_rest_have_one_line_together(tmp_path, subject, phases, shown
     run = finished(tmp_path, done)
     assert run.code in (CODES["fail"], CODES["hang"]), run.output
     assert reported_cores(run.log) == shown, run.log
-    assert re.findall(r"^# (cores? [0-9,-]+ rests?)$", run.log, re.MULTILINE) == resting
+    assert re.findall(r"^# (cores=[0-9,-]+ state=rests)$", run.log, re.MULTILINE) == resting
     assert {int(core) for core in re.findall(r"^#   core (\d+) #0", run.log, re.MULTILINE)} == shown
 
 

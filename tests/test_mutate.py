@@ -35,7 +35,7 @@ enum color paint(int *count)
 {
     *count += lower(1, *count);
     if (*count > 9)
-        fail(RULE_COUNT, "%d of %d", *count + 1, 9);
+        fail("count", "%d of %d", *count + 1, 9);
     return shift(*count, 2) ? GREEN : BLUE;
 }
 """

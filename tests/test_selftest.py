@@ -3,16 +3,12 @@
 The allocators are in tests/selftest/models.c; one hosted program, and one image, has them all.
 """
 
-import re
-
 import pytest
 from guest import ROOT, boot, make, run
 from support import EXIT_CODE
 
 from stampedelib.verdict.verdict import CODES
 
-LEFT_OUT = re.compile(r'# selftest left out: (the rest of )?"(.+)": (.+)')
-FAILED = re.compile(r'# selftest failed: "(.+?)": (.+)')
 
 # Sound: how many vectors run at least, and one that is left out, with the reason.
 SOUND = {
@@ -88,29 +84,30 @@ def selftest(model, variant="plain"):
     return log
 
 
-def each_order(name):
+def each_order(values):
     """The vectors that a line is about."""
-    match = re.fullmatch(r"(.+), orders (\d+) to (\d+)", name)
-    return [f"{match[1]}, order {order}" for order in range(int(match[2]), int(match[3]) + 1)] if match else [name]
+    if "orders" not in values:
+        return [values["left-out"]]
+    first, last = map(int, values["orders"].split("-"))
+    return [f"{values['left-out']}, order {order}" for order in range(first, last + 1)]
 
 
 def left_out(log):
     """(name, reason) of each vector left out, and of each that was cut short."""
-    found = [LEFT_OUT.fullmatch(line) for line in log.lines if line.startswith("# selftest left out: ")]
-    return ([(name, match[3]) for match in found if not match[1] for name in each_order(match[2])],
-            [match.group(2, 3) for match in found if match[1]])
+    found = log.records("# selftest left-out=")
+    return ([(name, values["why"]) for values in found if "part" not in values for name in each_order(values)],
+            [(values["left-out"], values["why"]) for values in found if "part" in values])
 
 
 def failed(log):
     """What is said of each vector that failed, by its name."""
-    found = [FAILED.fullmatch(line) for line in log.lines if line.startswith("# selftest failed: ")]
-    return {match[1]: match[2] for match in found}
+    return {values["failed"]: values["text"] for values in log.records("# selftest failed=")}
 
 
 def counted(log):
     """(run, all)"""
-    ran, all_of_them = re.fullmatch(r"(\d+) of (\d+)", log.value("# selftest vectors=")).groups()
-    return int(ran), int(all_of_them)
+    values, = log.records("# selftest vectors=")
+    return int(values["vectors"]), int(values["of"])
 
 
 def check_every_vector_is_accounted_for(log):
@@ -155,7 +152,7 @@ def test_wrong_model_is_told_in_words(model, variant):
     if model != "wrong-split":
         assert name in failed(log), log.text
         assert (words or "") in failed(log)[name], failed(log)[name]
-    assert (hint or "") in log.value("# look first at: ")
+    assert (hint or "") in log.field("# look-first-at=", "look-first-at")
 
 
 def test_failure_that_no_vector_is_about_is_found_by_many():
@@ -173,8 +170,8 @@ def test_the_title_is_the_first_that_failed_and_the_machine_stops_there():
     listed = max(i for i, line in enumerate(lines) if line.startswith("# selftest "))
     assert lines[listed].startswith("# selftest vectors=")
     assert lines[listed + 1] == f"# FAILURE {log.title}"
-    history = log.all("# history ")
-    assert len(history) == 1 and "allocate order 0" in history[0], log.text  # of this vector alone
+    event, = log.records("# history ")  # of this vector alone
+    assert (event["call"], event["order"]) == ("allocate", "0"), log.text
 
 
 def test_locks_and_interrupts_are_put_right_between_vectors():
@@ -221,9 +218,9 @@ def models():
 
 
 @pytest.mark.parametrize("model, verdict, rule, word", [
-    ("order-0", "pass", None, "# selftest vectors=58 of 101"),
+    ("order-0", "pass", None, "# selftest vectors=58 of=101"),
     ("stash", "pass", None, "the allocator gave nothing, as it may"),
-    ("wrong-lock", "fail", "lock-held", "# selftest vectors=225 of 227"),
+    ("wrong-lock", "fail", "lock-held", "# selftest vectors=225 of=227"),
     ("traps-later", "fail", "uncoalesced", "are not run"),
     ("stalls-later", "fail", "uncoalesced", "now the machine stands in"),
     ("traps", "crash", "trap", "# begin phase=selftest"),

@@ -1,6 +1,7 @@
 """The soak: ends at the first false alarm, goes on where it was, and its report adds up."""
 
 import json
+import re
 import signal
 import subprocess
 
@@ -75,7 +76,7 @@ def test_silence_goes_on_and_leaves_a_line_a_run(soaked):
     assert soaked.told == [(0, "pass"), (1, "pass"), (2, "pass")]
     first = soaked.runs[0]
     assert (first.soak_seed, first.qemu, first.version) == (7, "7.2.99 (fake)", "0.1.0")
-    assert first.phases["mixed"] == {"ops": "123"}
+    assert first.phases["mixed"] == {"ops": 123}
     assert sorted(path.name for path in soaked.out.iterdir()) == ["images", "runs.jsonl"]
 
 
@@ -89,7 +90,7 @@ def test_false_alarm_ends_it_and_everything_is_kept(soaked, act, verdict):
     assert (soaked.out / "run-1/serial.log").is_file()
     assert (soaked.out / "run-1/bundle").is_dir()
     assert json.loads((soaked.out / "run-1/verdict.json").read_text())["word"] == verdict
-    assert "1 false alarms" in done.stdout
+    assert "1 false alarm\n" in done.stdout
 
 
 def test_keep_going_goes_on_and_tells_in_the_end(soaked):
@@ -305,6 +306,18 @@ def test_mode_is_what_qemu_is_told(soaked):
         assert f"yield={drawn.yields}" in command and command.count("yield=") == 1
 
 
+def test_repeat_is_a_command_that_can_be_pasted(soaked):
+    done = soaked.run("fail", words=["--seed", 7])
+    assert done.returncode == 1, done.stdout + done.stderr
+    log = (soaked.out / "run-0/serial.log").read_bytes()
+    command = re.search(r"repeat: (.*)", done.stdout)[1]
+    (soaked.folder / "acts").write_text("fail\n")
+    again = subprocess.run(command, shell=True, env=environment(soaked.folder, ""), capture_output=True, text=True,
+                           timeout=60, check=False)
+    assert again.returncode == CODES["fail"] and "FAIL (exit code 1)" in again.stdout, again.stdout + again.stderr
+    assert (soaked.out / "run-0/serial.log").read_bytes() == log
+
+
 def test_busy_processes_end_with_the_block():
     with soak.Busy(2) as busy:
         pids = [process.pid for process in busy._processes]
@@ -318,7 +331,7 @@ def test_report_adds_up(soaked):
     soaked.run("pass", "inconclusive", "pass", "fail", words=["--seed", 7])
     runs = soaked.runs
     text = report(runs)
-    assert "**4 runs, " in text and "2 pass, 1 inconclusive, 1 fail; 1 false alarms.**" in text
+    assert "**4 runs, " in text and "2 pass, 1 inconclusive, 1 fail; 1 false alarm.**" in text
     assert f"| 0.1.0 | {runs[0].source} | {runs[0].kernel}... | 4 | " in text
     for title, column in (("Kernels", 3), ("CPUs", 2), ("Memory", 1)):
         counts = [_cells(line)[column:] for line in _rows(text, title)]
@@ -347,10 +360,12 @@ def _cells(line):
 def test_report_says_what_there_was_too_little_of(soaked):
     soaked.run("inconclusive")
     run = soaked.runs[0]
-    fields = vars(run) | {"title": "mixed: inconclusive: contended=3, the floor is 10; "
-                                   "irq: inconclusive: handoffs=7, the floor is 200"}
-    row, = _rows(report([type(run)(**fields)]), "Inconclusive")
-    assert _cells(row)[-1] == "mixed contended 3/10, irq handoffs 7/200"
+    phases = {"single": {"ops": 12}, "mixed": {"contended": 3, "floor": 10}, "irq": {"handoffs": 7, "floor": 200}}
+    of_log_format_1 = {"title": "mixed: inconclusive: contended=3, the floor is 10; "
+                                "irq: inconclusive: handoffs=7, the floor is 200"}
+    for fields in ({"phases": phases}, of_log_format_1):
+        row, = _rows(report([type(run)(**vars(run) | fields)]), "Inconclusive")
+        assert _cells(row)[-1] == "mixed contended 3/10, irq handoffs 7/200"
 
 
 def test_report_by_the_command(soaked):

@@ -4,11 +4,12 @@ import shutil
 import subprocess
 
 import pytest
+from guest import make
 from support import ROOT
 
 from stampedelib import vocabulary
-from stampedelib.vocabulary import (PHASES, PROMISES, RULES, VERDICTS, TableError, constant, rows,
-                                    rule_titles)
+from stampedelib.vocabulary import (EXPLORE_OPTIONS, PHASES, PROMISES, RULES, STRESS_OPTIONS,
+                                    VERDICTS, TableError, constant, rows, rule_titles)
 
 # Prints the tables as the preprocessor sees them, and each constant with the name that the kernel prints for it.
 PROGRAM = r"""
@@ -89,6 +90,35 @@ def test_promises_are_those_of_the_compiler(tmp_path):
 def test_verdicts_are_those_of_the_compiler(tmp_path):
     assert printed(tmp_path, "stress/verdicts.def") == [
         [verdict.name, str(verdict.code), verdict.word, verdict.when, verdict.word] for verdict in VERDICTS]
+
+
+PROGRAMS = {"stress": (STRESS_OPTIONS, "build/host/plain/stampede-host"),
+            "explore": (EXPLORE_OPTIONS, "build/host/explore/stampede-explore")}
+
+
+def said_by(program, *words):
+    """What the program of this host prints."""
+    return subprocess.run([ROOT / program, *words], capture_output=True, text=True, timeout=30, check=False).stdout
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_options_are_those_of_the_program(name):
+    options, program = PROGRAMS[name]
+    make("-f", "arch/host/host.mk", program)
+    lines = [line for line in said_by(program, "--help").splitlines() if line.startswith("  ") and not line.startswith("  --")]
+    assert lines == [f"  {option.name}={option.default}: {option.help}" for option in options.values()]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_ranges_are_those_of_the_program(name):
+    options, program = PROGRAMS[name]
+    make("-f", "arch/host/host.mk", program)
+    for option in options.values():
+        if option.kind == "NUMBER":
+            assert f"allowed {option.least} to {option.most}\n" in said_by(program, f"{option.name}={option.most + 1}")
+        if option.kind == "CHOICE":
+            assert f"allowed {option.allowed}\n" in said_by(program, f"{option.name}=none-such")
+    assert STRESS_OPTIONS["cpus"].most == vocabulary.MOST_CPUS
 
 
 def test_words_of_one_table_are_known_to_the_others():

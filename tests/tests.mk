@@ -1,6 +1,6 @@
 # The hosted tests: unit tests, and the hosted programs with the allocators of tests/, under sanitizers.
 #
-# Included by the top Makefile, and complete by itself: make -f tests/tests.mk hosted-tests
+# Complete by itself: make -f tests/tests.mk hosted-tests
 # Targets: hosted-tests (build all), hosted-list (print the unit tests' programs, one a line), hosted-subjects (the
 # hosted program with each wrong allocator of tests/subjects), hosted-models (with those of tests/selftest),
 # hosted-explorers (the explorer likewise), hosted-recipe (for ci/mutate).
@@ -8,19 +8,19 @@
 .PHONY: hosted-tests hosted-list hosted-subjects hosted-models hosted-explorers hosted-recipe
 hosted-tests:
 
-ifndef HOST_BUILD
 include arch/host/host.mk
-endif
 TEST_OBJECTS :=
 
 # What each test is made of, beside tests/unit/NAME.c.
-HOST_COMMON := arch/host/host.c tests/unit/fail.c tests/unit/unit.c lib/prng.c lib/rules.c
+HOST_COMMON := arch/host/host.c tests/unit/fail.c tests/unit/unit.c lib/printf.c lib/prng.c lib/rules.c lib/sinks.c
 HOST_TEST_frame :=
 HOST_TEST_broken :=
 HOST_TEST_printf := lib/printf.c
-HOST_TEST_string := lib/string.c
+HOST_TEST_string := lib/string.c arch/x86_64/memory.c
 HOST_TEST_crc32 := lib/crc32.c
 HOST_TEST_prng :=
+HOST_TEST_sinks :=
+HOST_TEST_symbols := lib/symbols.c
 HOST_TEST_bitmap := lib/bitmap.c
 HOST_TEST_memmap := mm/memmap.c
 HOST_TEST_page := tests/unit/page_kernel.c
@@ -29,7 +29,7 @@ HOST_TEST_bootinfo := boot/bootinfo.c mm/memmap.c lib/printf.c
 HOST_TEST_acpi := arch/x86_64/acpi.c lib/printf.c
 HOST_TEST_totals := stress/totals.c lib/printf.c
 HOST_TEST_content := stress/content.c
-HOST_TEST_options := stress/options.c lib/printf.c
+HOST_TEST_options := lib/options.c stress/options.c lib/printf.c
 HOST_BUDDIES := mm/buddy.c mm/buddy_percpu.c mm/buddy_scan.c smp/spinlock.c lib/bitmap.c lib/printf.c
 HOST_TEST_buddy := $(HOST_BUDDIES)
 HOST_TEST_buddy_lists := $(HOST_BUDDIES)
@@ -47,7 +47,7 @@ HOST_TEST_explore_race := stress/explore/race.c
 
 # VARIANT/NAME of every test to run; "broken" is run by tests/test_hosted.py to see it fail.
 HOST_TESTS := \
-	asan/frame asan/printf asan/string asan/crc32 asan/prng asan/bitmap asan/memmap asan/page \
+	asan/frame asan/printf asan/string asan/crc32 asan/prng asan/sinks asan/symbols asan/bitmap asan/memmap asan/page \
 	asan/page_allocator asan/bootinfo asan/acpi asan/content asan/totals asan/options asan/buddy asan/buddy_lists \
 	asan/buddy_percpu asan/buddy_scan asan/walker asan/spinlock \
 	asan10/buddy asan10/walker asan10/options \
@@ -55,17 +55,17 @@ HOST_TESTS := \
 	tsan/buddy_threads tsan/spinlock tsan/barrier tsan/bitmap_threads
 HOST_BROKEN := asan/broken
 
-# lib/string.c gets names of its own, beside the C library's.
+# The string functions get names of their own, beside the C library's.
 HOST_RENAMED := memset memcpy memmove memcmp strlen strcmp strncmp strchr
-$(HOST_BUILD)/%/lib/string.o: HOST_CFLAGS += -fno-builtin $(foreach name,$(HOST_RENAMED),-D$(name)=own_$(name))
+$(HOST_BUILD)/%/lib/string.o $(HOST_BUILD)/%/arch/x86_64/memory.o: HOST_CFLAGS += -fno-builtin $(foreach name,$(HOST_RENAMED),-D$(name)=own_$(name))
 
-host_objects = $(patsubst %.c,$(HOST_BUILD)/$(1)/%.o,tests/unit/$(2).c $(HOST_COMMON) $(HOST_TEST_$(2)))
+unit_objects = $(call host_objects,$(1),tests/unit/$(2).c $(HOST_COMMON) $(HOST_TEST_$(2)))
 
 define host_rules
-$(HOST_BUILD)/$(1)/$(2): $(call host_objects,$(1),$(2))
-	@echo "  LD  $$@"
-	@$$(HOST_CC) $$(HOST_CFLAGS) $$(HOST_FLAGS_$(1)) -o $$@ $$^
-TEST_OBJECTS += $(call host_objects,$(1),$(2))
+$(HOST_BUILD)/$(1)/$(2): $(call unit_objects,$(1),$(2))
+	$$(SAY) LD $$@
+	$$(Q)$$(HOST_CC) $$(HOST_CFLAGS) $$(HOST_FLAGS_$(1)) -o $$@ $$^
+TEST_OBJECTS += $(call unit_objects,$(1),$(2))
 endef
 
 $(foreach test,$(HOST_TESTS) $(HOST_BROKEN),\
@@ -77,10 +77,10 @@ HOST_SUBJECTS := $(basename $(notdir $(wildcard tests/subjects/*.c)))
 
 # The subject comes first, and so is the default.
 $(HOST_BUILD)/plain/subjects/%: $(HOST_BUILD)/plain/tests/subjects/%.o $(call host_stress_objects,plain) \
-		$(HOST_BUILD)/plain/stress/names0.o
+		$(HOST_NO_NAMES)
 	@mkdir -p $(@D)
-	@echo "  LD  $@"
-	@$(HOST_CC) $(HOST_CFLAGS) $(HOST_FLAGS_plain) -no-pie -o $@ $^
+	$(SAY) LD $@
+	$(Q)$(host_link_plain)
 
 TEST_OBJECTS += $(HOST_SUBJECTS:%=$(HOST_BUILD)/plain/tests/subjects/%.o)
 hosted-subjects: $(addprefix $(HOST_BUILD)/plain/subjects/,$(HOST_SUBJECTS))
@@ -89,18 +89,18 @@ hosted-subjects: $(addprefix $(HOST_BUILD)/plain/subjects/,$(HOST_SUBJECTS))
 # Small allocators, sound and wrong, that the selftest is tried with: one program has all of them.
 define host_models_rules
 $(HOST_BUILD)/$(1)/selftest/models: $(HOST_BUILD)/$(1)/tests/selftest/models.o $(call host_stress_objects,$(1)) \
-		$(HOST_BUILD)/$(1)/stress/names0.o
+		$(HOST_NO_NAMES)
 	@mkdir -p $$(@D)
-	@echo "  LD  $$@"
-	@$$(HOST_CC) $$(HOST_CFLAGS) $$(HOST_FLAGS_$(1)) -no-pie -o $$@ $$^
+	$$(SAY) LD $$@
+	$$(Q)$$(host_link_$(1))
 TEST_OBJECTS += $(HOST_BUILD)/$(1)/tests/selftest/models.o
 endef
 $(foreach variant,asan plain,$(eval $(call host_models_rules,$(variant))))
 hosted-models: $(foreach variant,asan plain,$(HOST_BUILD)/$(variant)/selftest/models)
 
 # The explorer with each of them.
-$(foreach subject,$(HOST_SUBJECTS),$(eval $(call host_explore_rules,subjects/$(subject),\
-	$(HOST_BUILD)/explore/watched/tests/subjects/$(subject).o $(HOST_WATCHED_OBJECTS) $(HOST_EXPLORE_OBJECTS))))
+$(foreach subject,$(HOST_SUBJECTS),$(eval $(call host_explorer,subjects/$(subject),\
+	$(HOST_BUILD)/explore/watched/tests/subjects/$(subject).o)))
 TEST_OBJECTS += $(HOST_SUBJECTS:%=$(HOST_BUILD)/explore/watched/tests/subjects/%.o)
 hosted-explorers: $(addprefix $(HOST_BUILD)/explore/subjects/,$(HOST_SUBJECTS))
 .SECONDARY: $(HOST_SUBJECTS:%=$(HOST_BUILD)/explore/watched/tests/subjects/%.o)
@@ -121,10 +121,9 @@ hosted-recipe:
 	$(foreach variant,asan asan10 tsan plain,\
 	    $(info compile $(variant) $(HOST_CC) $(HOST_CFLAGS) $(HOST_FLAGS_$(variant)))\
 	    $(info link $(variant) $(HOST_CC) $(HOST_CFLAGS) $(HOST_FLAGS_$(variant)) -no-pie)\
-	    $(info program $(variant)/stampede-host $(call host_stress_objects,$(variant)) $(HOST_BUILD)/$(variant)/stress/names0.o)\
-	    $(foreach test,$(HOST_RELINKED),$(info program $(variant)/$(test) $(call host_objects,$(variant),$(test)))))
+	    $(info program $(variant)/stampede-host $(call host_stress_objects,$(variant)) $(HOST_NO_NAMES))\
+	    $(foreach test,$(HOST_RELINKED),$(info program $(variant)/$(test) $(call unit_objects,$(variant),$(test)))))
 	$(info compile explore $(HOST_CC) $(HOST_WATCHED_CFLAGS))
-	$(info link explore $(HOST_CC) -pthread -no-pie -Wl,-u,etext)
-	$(info program explore/stampede-explore $(HOST_WATCHED_OBJECTS) $(HOST_EXPLORE_OBJECTS) \
-	    $(HOST_BUILD)/plain/stress/names0.o)
+	$(info link explore $(HOST_EXPLORER_LINK))
+	$(info program explore/stampede-explore $(HOST_EXPLORE_OBJECTS) $(HOST_NO_NAMES))
 	@:

@@ -7,6 +7,7 @@
 #include <arch/vcpu.h>
 #include <arch/work.h>
 #include <errno.h>
+#include <lib/sinks.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -104,12 +105,12 @@ static void on_trap(int signal, siginfo_t *info, void *context)
 
     host_irq_on = false;
     struct trap_frame frame = make_frame(signal, context, interrupts);
-    if (signal == SIGNAL_NMI) {
-        trap_nmi(&frame);
-    } else {
+    const struct sinks *sinks = sinks_get();
+    if (signal != SIGNAL_NMI)
         fault_address = (uintptr_t)info->si_addr;
-        trap_exception(&frame);
-    }
+    if (!sinks->nmi || !sinks->exception)
+        die(sinks_last_words); /* nobody is registered */
+    (signal == SIGNAL_NMI ? sinks->nmi : sinks->exception)(&frame);
     host_irq_on = interrupts;
 }
 

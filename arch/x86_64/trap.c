@@ -1,9 +1,14 @@
 /* The interrupt descriptor table, and who handles which vector. */
 #include <arch/apic.h>
+#include <arch/cpu.h>
 #include <arch/probe.h>
 #include <arch/segments.h>
+#include <arch/serial.h>
 #include <arch/trap.h>
 #include <lib/fail.h>
+#include <lib/printf.h>
+#include <lib/sinks.h>
+#include <lib/string.h>
 #include <stddef.h>
 
 enum {
@@ -80,17 +85,37 @@ void trap_set_interrupt(unsigned vector, void (*handler)(struct trap_frame *fram
     interrupt_handlers[vector] = handler;
 }
 
+/* Nobody is registered: write what there is to say. */
+_Noreturn static void stop_untold(const struct trap_frame *frame)
+{
+    char text[SINKS_LAST_WORDS_SIZE + 80];
+
+    serial_init();
+    format_text(text, sizeof(text), "\r\n%s at rip 0x%llx, and no program yet to report it. %s\r\n",
+                trap_name(frame->vector), (unsigned long long)frame->rip, sinks_last_words);
+    serial_write(text, strlen(text));
+    serial_flush();
+    cpu_halt();
+}
+
+static void tell_program(struct trap_frame *frame)
+{
+    const struct sinks *sinks = sinks_get();
+    void (*sink)(struct trap_frame * frame) =
+        frame->vector == TRAP_NMI ? sinks->nmi : sinks->exception;
+
+    if (!sink)
+        stop_untold(frame);
+    sink(frame);
+}
+
 /* Called by trap_common with the frame it made. */
 void trap_dispatch(struct trap_frame *frame)
 {
     if (probe_trap(frame))
         return;
-    if (frame->vector == TRAP_NMI) {
-        trap_nmi(frame);
-        return;
-    }
     if (frame->vector < TRAP_EXCEPTIONS) {
-        trap_exception(frame);
+        tell_program(frame);
         return;
     }
     if (interrupt_handlers[frame->vector])

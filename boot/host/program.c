@@ -1,15 +1,52 @@
 #include <boot/host/program.h>
 #include <lib/fail.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <stress/report.h>
+#include <stress/run_end.h>
 #include <stress/statics.h>
 #include <string.h>
 
-void host_report_options(const struct options *options)
+static char command_line[4096];
+
+_Noreturn static void help(const struct option_table *table, const char *usage)
+{
+    char text[240];
+
+    printf("%s", usage);
+    for (size_t i = 0; options_describe(table, i, text, sizeof(text)); i++)
+        printf("  %s\n", text);
+    exit(0);
+}
+
+void host_command_line(int count, char **words, const struct option_table *table, const char *usage)
+{
+    for (int i = 1; i < count; i++) {
+        size_t used = strlen(command_line);
+        if (strcmp(words[i], "--help") == 0)
+            help(table, usage);
+        snprintf(command_line + used, sizeof(command_line) - used, " %s", words[i]);
+    }
+}
+
+void host_read_options(const struct option_table *table, struct options *options)
+{
+    char message[200];
+
+    options_default(table, options);
+    bool good = options_parse(table, options, command_line, message, sizeof(message));
+    report_program(options->nonce, "hosted");
+    if (!good)
+        fail(RULE_USAGE, "%s", message);
+    options_choose_seed(options);
+    run_set_exit(options->exit, options->on_fail, NULL);
+}
+
+void host_report_options(const struct option_table *table, const struct options *options)
 {
     char option[160];
 
-    for (size_t i = 0; options_print(options, i, option, sizeof(option)); i++)
+    for (size_t i = 0; options_print(table, options, i, option, sizeof(option)); i++)
         report_line("# options %s", option);
 }
 

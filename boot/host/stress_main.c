@@ -1,11 +1,8 @@
 /*
  * The kernel's stress as an ordinary program: threads for cores, a mapping for memory, the serial
  * log on standard output, the verdict (docs/LOG.md) as exit code. So sanitizers and gdb get at the
- * very code that boots.
- *
- *   stampede-host [--mib=N] [name=value ...]     the options are the kernel's
+ * very code that boots. The options are the kernel's; --help lists them.
  */
-#include <arch/clock.h>
 #include <arch/cpu.h>
 #include <arch/host/host.h>
 #include <arch/host/signals.h>
@@ -14,16 +11,15 @@
 #include <mm/page_allocator.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <stress/failure.h>
 #include <stress/options.h>
 #include <stress/phases.h>
 #include <stress/plan.h>
 #include <stress/provoke.h>
 #include <stress/report.h>
 #include <stress/run.h>
+#include <stress/sinks.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 enum {
     USUAL_CORES = 4,
@@ -37,47 +33,39 @@ enum {
  */
 #define FIRST_PFN ((pfn_t)0x56000015b)
 
-const bool options_explore = false;
+static const char usage[] = "stampede-host [--mib=N] [name=value ...]\n"
+                            "  --mib=N: memory of the allocator, 1 to 65536 MiB; 64 if not given\n";
 
-static struct options options;
+static struct stress_options options;
 static struct run run;
-static char command_line[4096];
 static char message[200];
 static uint64_t mib = USUAL_MIB;
 static bool run_is_ready;
 
-static void add_word(const char *word)
+/* Take --mib=N out of the words; the number of those that are left. */
+static int take_mib(int count, char **words)
 {
-    size_t used = strlen(command_line);
+    int left = 0;
 
-    snprintf(command_line + used, sizeof(command_line) - used, " %s", word);
-}
-
-static void read_arguments(int count, char **words)
-{
-    for (int i = 1; i < count; i++)
+    for (int i = 0; i < count; i++)
         if (strncmp(words[i], "--mib=", 6) == 0)
             mib = strtoull(words[i] + 6, NULL, 10);
         else
-            add_word(words[i]);
+            words[left++] = words[i];
+    return left;
 }
 
 static void read_options(void)
 {
-    options_default(&options);
-    bool good = options_parse(&options, command_line, message, sizeof(message));
-    report_program(options.nonce, "hosted");
-    if (!good || !plan_check_phases(options.phases, message, sizeof(message)))
+    host_read_options(&stress_option_table, &options.common);
+    if (!plan_check_phases(options.phases, message, sizeof(message)))
         fail(RULE_USAGE, "%s", message);
     if (mib < 1 || mib > 65536)
         fail(RULE_USAGE, "--mib=%llu: allowed 1 to 65536", (unsigned long long)mib);
     if (!options.cpus)
         options.cpus = USUAL_CORES;
-    if (!options.seed)
-        options.seed = prng_mix(cpu_cycles());
     if (!provoke_choose(options.provoke, (uint32_t)options.cpus, message, sizeof(message)))
         fail(RULE_USAGE, "%s", message);
-    run_set_exit(options.exit, options.on_fail, NULL);
 }
 
 static void insert(pfn_t start, uint64_t count)
@@ -125,8 +113,8 @@ static void boot(uint32_t number)
 {
     report_start();
     read_options();
-    const struct page_allocator *allocator = host_choose_allocator(&options);
-    host_report_options(&options);
+    const struct page_allocator *allocator = host_choose_allocator(&options.common);
+    host_report_options(&stress_option_table, &options.common);
     make_arena(allocator);
     for (uint32_t other = 1; other < run.core_count; other++)
         host_start_core(other, enter_run);
@@ -137,8 +125,9 @@ static void boot(uint32_t number)
 
 int main(int count, char **words)
 {
+    stress_set_sinks();
     setvbuf(stdout, NULL, _IOLBF, 0);
-    read_arguments(count, words);
+    host_command_line(take_mib(count, words), words, &stress_option_table, usage);
     host_signals_init();
     host_start_core(0, boot);
     cpu_halt(); /* a signal to the process is then for a core */

@@ -4,13 +4,17 @@ import sys
 from enum import Enum
 from typing import TextIO
 
-from .log.serial import printable
+from .log.serial import INCONCLUSIVE, printable
 
 PROGRESS = "# progress "
 CLEAR_LINE = "\r\x1b[K"
 BRIEFLY = (PROGRESS, "ok ", "not ok ", "Bail out!")
-ON_THE_PAGE = ("# promise ", "# rule ", "# selftest left out: ")  # told at the end, in one place
-NOT_RUN = "# SKIP not run "
+ON_THE_PAGE = ("# promise", "# rule", "# selftest left")  # told at the end, in one place
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of something: "1 run", "2 runs"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 class Detail(Enum):
@@ -36,7 +40,7 @@ class Console:
             return
         if self._detail in (Detail.OUTCOME, Detail.NOTHING):
             return
-        if self._detail is Detail.BRIEF and (not line.startswith(BRIEFLY) or NOT_RUN in line):
+        if self._detail is Detail.BRIEF and (not line.startswith(BRIEFLY) or _is_skip(line)):
             return
         if self._in_place and line.startswith(PROGRESS):
             self._show_progress(printable(line.removeprefix(PROGRESS)))
@@ -58,3 +62,8 @@ class Console:
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
+
+
+def _is_skip(line: str) -> bool:
+    """Whether this is the result of a phase that did not run."""
+    return " # SKIP " in line and INCONCLUSIVE not in line

@@ -1,4 +1,4 @@
-"""The project's words, from the tables that the C compiler reads: rules, phases, promises, verdicts, and a few sizes.
+"""The project's words, from the tables that the C compiler reads: rules, phases, promises, verdicts, options, a few sizes.
 
 A table is a .def file: a comment that says what the columns are, then rows NAME(column, ...). A column is a string, a
 number, or names that are or-ed. Such a row is an expression of Python, too, so Python's own parser reads it.
@@ -63,6 +63,20 @@ class Verdict:
     when: str
 
 
+@dataclass(frozen=True)
+class Option:
+    """A row of stress/options.def."""
+    whose: str
+    name: str
+    member: str
+    kind: str
+    least: int
+    most: int
+    default: str
+    allowed: str
+    help: str
+
+
 def rows(path: Path, macro: str, columns: str) -> list[list[Any]]:
     """Those of the table at `path`. `columns` has a letter for each: (n)ame, (s)tring, (i)nteger, names that are (o)r-ed."""
     try:
@@ -108,6 +122,9 @@ VERDICTS = tuple(Verdict(*row) for row in rows(ROOT / "stress/verdicts.def", "VE
 PROMISES = tuple(Promise(f"PROMISE_{name}", *rest) for name, *rest in rows(ROOT / "mm/promises.def", "PROMISE", "nissss"))
 PHASES = tuple(Phase(*row) for row in rows(ROOT / "stress/phases.def", "PHASE", "nsoos"))
 RULES = tuple(Rule(f"RULE_{name}", *rest) for name, *rest in rows(ROOT / "lib/rules.def", "RULE", "nsnoosss"))
+OPTIONS = tuple(Option(*row) for row in rows(ROOT / "stress/options.def", "OPTION", "nsnniisss"))
+STRESS_OPTIONS = {option.name: option for option in OPTIONS if option.whose in ("BOTH", "STRESS")}
+EXPLORE_OPTIONS = {option.name: option for option in OPTIONS if option.whose in ("BOTH", "EXPLORE")}
 
 PHASE_TITLES = tuple(phase.title for phase in PHASES)
 MOST_CPUS = constant("lib/sizes.h", "CPU_LIMIT") - 1

@@ -46,7 +46,7 @@ $(OUT)/user/which: $(COMMON)/flags FORCE
 	@printf '%s\n' '$(subst ','\'',$(USER_IS))' | cmp -s - $@ || \
 	    { rm -rf $(OUT)/include; printf '%s\n' '$(subst ','\'',$(USER_IS))' >$@; }
 
-$(OUT)/unnamed.elf $(OUT)/stampede.elf: $(OUT)/user/which
+$(OUT)/unnamed $(OUT)/stampede.elf: $(OUT)/user/which
 
 # What was found for another one's files is of no use, and may name files that are gone.
 ifeq ($(strip $(USER_IS)),$(strip $(shell cat $(OUT)/user/which 2>/dev/null)))

@@ -7,6 +7,7 @@
 #include <stress/explore/minimise.h>
 #include <stress/explore/tale.h>
 #include <stress/failure.h>
+#include <stress/run_end.h>
 
 typedef unsigned long long ull;
 
@@ -22,7 +23,7 @@ struct tally {
 };
 
 static struct {
-    const struct options *options;
+    const struct explore_options *options;
     const struct page_allocator *allocator;
     struct program_limits limits;
     struct prng random;
@@ -194,7 +195,7 @@ static bool goes_on(void)
     }
     if (explorer.options->schedules)
         return explorer.schedules < explorer.options->schedules;
-    return ms < explorer.options->seconds * 1000;
+    return ms < explorer.options->common.seconds * 1000;
 }
 
 static void make_program(uint64_t seed)
@@ -252,10 +253,10 @@ static bool sweep_program(void)
     }
     bool complete = !more && !explorer.schedule.truncated;
     char text[PROGRAM_TEXT_SIZE];
-    report_line("# sweep program=%s preemptions=%llu schedules=%llu %s",
+    report_line("# sweep program=%s preemptions=%llu schedules=%llu complete=%s",
                 program_print(&explorer.program, text, sizeof(text)),
                 (ull)explorer.options->preemptions, (ull)(explorer.schedules - before),
-                complete ? "complete" : "incomplete");
+                complete ? "yes" : "no");
     return complete;
 }
 
@@ -301,6 +302,8 @@ static void replay(void)
 
 static void report_tallies(void)
 {
+    char reason[160];
+
     for (unsigned i = 0; i < STRATEGIES; i++)
         if (explorer.tallies[i].schedules)
             report_line("# explored strategy=%s schedules=%llu failures=%llu",
@@ -310,7 +313,8 @@ static void report_tallies(void)
         report_line("# explored failures=%llu title=%s", (ull)explorer.title_counts[i],
                     explorer.found[i].title);
     for (const struct benign_race *race = __start_benign_races; race < __stop_benign_races; race++)
-        report_line("# benign function=%s: %s", race->function, race->reason);
+        report_line("# benign function=%s reason=%s", race->function,
+                    format_value(reason, sizeof(reason), race->reason));
 }
 
 /* d, n and k of the bound that the last program had: 1 / (n k^(d-1)). */
@@ -346,7 +350,7 @@ _Noreturn static void conclude(void)
     if (explorer.title_count)
         failure_report(RULE_EXPLORED, "explored: failures of several titles were counted");
     if (!lone && explorer.interleaved < explorer.schedules / 4) {
-        report_line("ok 1 explore # SKIP inconclusive: few schedules interleave; %s", figures);
+        report_line("ok 1 explore # SKIP inconclusive: %s (few schedules interleave)", figures);
         verdict = VERDICT_INCONCLUSIVE;
     } else {
         report_line("ok 1 explore # %s", figures);
@@ -354,7 +358,7 @@ _Noreturn static void conclude(void)
     run_end(verdict);
 }
 
-static void set_limits(const struct options *options, unsigned promises)
+static void set_limits(const struct explore_options *options, unsigned promises)
 {
     explorer.limits = (struct program_limits){
         .cores = promises & PROMISE_SMP_SAFE ? (unsigned)options->cores : 1,
@@ -372,7 +376,7 @@ static void set_limits(const struct options *options, unsigned promises)
     };
 }
 
-bool explore_check(const struct options *options, char *message, size_t size)
+bool explore_check(const struct explore_options *options, char *message, size_t size)
 {
     static struct program program;
     static struct schedule_switch list[SCHEDULE_SWITCHES];
@@ -407,7 +411,7 @@ static bool has_unseen_atomics(void)
     return __stop_unseen_atomics - __start_unseen_atomics > 0;
 }
 
-void explore(const struct options *options, const struct trial_setup *setup)
+void explore(const struct explore_options *options, const struct trial_setup *setup)
 {
     struct trial_setup with_options = *setup;
 
@@ -420,7 +424,7 @@ void explore(const struct options *options, const struct trial_setup *setup)
              "allocator %s takes one region of a multiple of %llu pages; the explorer has %u",
              setup->allocator->name, (ull)setup->allocator->range_alignment, EXPLORE_PAGES);
     set_limits(options, setup->allocator->promises);
-    prng_seed(&explorer.random, options->seed, 0);
+    prng_seed(&explorer.random, options->common.seed, 0);
     with_options.machine.points =
         strcmp(options->points, "coarse") == 0 ? POINTS_COARSE : POINTS_ALL;
     with_options.machine.races =

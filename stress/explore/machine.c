@@ -2,6 +2,7 @@
 #include <arch/irq.h>
 #include <arch/segments.h>
 #include <arch/vcpu.h>
+#include <lib/benign.h>
 #include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>

@@ -73,9 +73,6 @@ _Noreturn void machine_abandon(void);
 /* The race that fail(RULE_RACE) was about. */
 const struct race *machine_race(void);
 
-/* Whether races of this function are declared to be meant (lib/benign.h). */
-bool benign_race(const char *function);
-
 /* A hash of all that was done since machine_run() began; and how many points there were. */
 uint64_t machine_hash(void);
 unsigned machine_points(void);

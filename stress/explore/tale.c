@@ -1,3 +1,4 @@
+#include <lib/printf.h>
 #include <lib/symbols.h>
 #include <stress/explore/tale.h>
 #include <stress/report.h>
@@ -41,6 +42,14 @@ static const char *kind_word(unsigned kind)
     return kind & ACCESS_WRITE ? "write" : "read";
 }
 
+/* Writes at most size characters with the NUL. Returns `text`. */
+static const char *quoted_place(uintptr_t address, char *text, size_t size)
+{
+    char place[40];
+
+    return format_value(text, size, trial_place(address, place, sizeof(place)));
+}
+
 void tale_trace(const struct trace_entry *trace)
 {
     char place[40], name[64];
@@ -48,10 +57,11 @@ void tale_trace(const struct trace_entry *trace)
     for (unsigned i = 0; i < machine_trace_count(); i++) {
         const struct trace_entry *entry = &trace[i];
         uintptr_t at = (uintptr_t)entry->at - 1; /* in the call, not behind it */
-        report_line("# trace %s %d %s %u %s was=0x%llx at=0x%llx %s", thread_name(entry->thread),
-                    entry->operation, kind_word(entry->kind), entry->size,
-                    trial_place(entry->address, place, sizeof(place)), (ull)entry->before, (ull)at,
-                    symbol_format(name, sizeof(name), at));
+        report_line("# trace thread=%s operation=%d kind=%s bytes=%u place=%s was=0x%llx at=0x%llx "
+                    "function=%s",
+                    thread_name(entry->thread), entry->operation, kind_word(entry->kind),
+                    entry->size, quoted_place(entry->address, place, sizeof(place)),
+                    (ull)entry->before, (ull)at, symbol_format(name, sizeof(name), at));
     }
 }
 
@@ -63,20 +73,22 @@ void tale_outcomes(const struct program *program)
             if (program->operations[thread][i].kind != PROGRAM_ALLOCATE || !outcome.done)
                 continue;
             if (outcome.pfn == INVALID_PFN)
-                report_line("# outcome %s %u none", thread_name(thread), i);
+                report_line("# outcome thread=%s operation=%u page=none", thread_name(thread), i);
             else
-                report_line("# outcome %s %u page=%llu", thread_name(thread), i, (ull)outcome.pfn);
+                report_line("# outcome thread=%s operation=%u page=%llu", thread_name(thread), i,
+                            (ull)outcome.pfn);
         }
 }
 
 static void tell_side(const char *which, const struct race_access *access)
 {
-    char name[64];
+    char name[64], lock[64];
     uintptr_t at = (uintptr_t)access->at - 1;
 
-    report_line("# race %s: thread %s %s at=0x%llx %s lock=%s", which,
+    report_line("# race side=%s thread=%s kind=%s at=0x%llx function=%s lock=%s", which,
                 thread_name(access_thread(access)), kind_word(access_kind(access)), (ull)at,
-                symbol_format(name, sizeof(name), at), access->lock);
+                symbol_format(name, sizeof(name), at),
+                format_value(lock, sizeof(lock), access->lock));
 }
 
 void tale_race(void)
@@ -84,7 +96,7 @@ void tale_race(void)
     char place[40];
     const struct race *race = machine_race();
 
-    report_line("# race at %s", trial_place(race->address, place, sizeof(place)));
+    report_line("# race place=%s", quoted_place(race->address, place, sizeof(place)));
     tell_side("first", &race->first);
     tell_side("second", &race->second);
 }

@@ -7,9 +7,9 @@
 #include <arch/irq.h>
 #include <arch/page.h>
 #include <lib/fail.h>
+#include <lib/sinks.h>
 #include <signal.h>
 #include <smp/percpu.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,14 +31,10 @@ static _Noreturn void give_up(void)
     siglongjmp(broken.frame, 1);
 }
 
-void fail(enum rule rule, const char *format, ...)
+static void take(enum rule rule, const char *format, va_list list)
 {
-    va_list list;
-
     broken.rule = rule;
-    va_start(list, format);
     vsnprintf(broken.text, sizeof(broken.text), format, list);
-    va_end(list);
     give_up();
 }
 
@@ -91,8 +87,10 @@ static void catch_signals(void)
 
 void machine_start(pfn_t start, uint64_t pages)
 {
+    static const struct sinks sinks = {.fail = take};
     size_t size = (pages ? pages : 1) << PAGE_SHIFT;
 
+    sinks_set(&sinks);
     host_arena_base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (host_arena_base == MAP_FAILED) {
         perror("prove: memory for pages");

@@ -22,7 +22,7 @@ _Static_assert(sizeof(struct buddy_cache) == 128 && sizeof(struct spinlock_irq) 
                        64 * (2 * CACHES + (sizeof(struct buddy_pool) + 67) / 64),
                "struct buddy_cache has changed: look at percpu_fields()");
 _Static_assert((unsigned)CACHES == PROVE_CORES && CACHE_PAGES == 4 && CACHE_BATCH == 2,
-               "the caches are not scaled down: stress/prove/prove.mk");
+               "the caches are not scaled down: stress/prove/include");
 
 /* ---- values by number ---- */
 

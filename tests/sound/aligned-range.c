@@ -1,7 +1,8 @@
 /*
- * The range it is given must begin and end at multiples of its largest block, 512 pages
- * (range_alignment): it counts from its start and never looks at absolute numbers. A count of free
- * pages a chunk spares the search. Promises halves, too, but nothing about bad frees.
+ * The range must begin and end at multiples of the largest block, 512 pages (range_alignment),
+ * because the allocator counts pages from its start. It never looks at absolute page numbers. A
+ * count of free pages for each chunk shortens the search. Also promises frees-parts, but nothing
+ * about bad frees.
  */
 #include "sound.h"
 

@@ -1,6 +1,6 @@
 /*
- * A lock in inline assembly around a buddy: neither the explorer nor a sanitizer sees it take or
- * release anything. Promises all but to take halves back.
+ * A buddy under a lock in inline assembly, which neither the explorer nor a sanitizer can see.
+ * Makes every promise except frees-parts and true-placement.
  */
 #include "sound.h"
 

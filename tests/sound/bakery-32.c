@@ -1,7 +1,7 @@
 /*
- * Lamport's bakery lock with 32-bit numbers around a buddy: no atomic read-modify-write decides who
- * is next. The stores that must be seen before a core looks at the others are exchanges, which are
- * full fences on x86. Promises all but to take halves back.
+ * A buddy under Lamport's bakery lock with 32-bit numbers: no atomic read-modify-write decides who
+ * is next. A core's stores must be visible before it looks at the others. They are exchanges, which
+ * are full fences on x86. Makes every promise except frees-parts and true-placement.
  */
 #include "sound.h"
 

@@ -1,7 +1,7 @@
 /*
- * Lamport's bakery lock with 64-bit numbers, which never wrap, around a buddy: plain stores and the
- * fences that x86 needs between a core's store and its look at the others. All cores are looked at,
- * whether they came or not. Promises all but to take halves back.
+ * A buddy under Lamport's bakery lock with 64-bit numbers, which never wrap: plain stores, and the
+ * fences that x86 needs between a core's store and its look at the others. A core looks at all
+ * others, whether they wait or not. Makes every promise except frees-parts and true-placement.
  */
 #include "sound.h"
 

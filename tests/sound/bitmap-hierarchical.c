@@ -1,6 +1,7 @@
 /*
- * A bitmap with summaries above it: a bit of level n + 1 says that a word of level n is not zero.
- * A block lies in one word: largest order 5. Promises halves, too, but nothing about bad frees.
+ * A bitmap with summaries above it: a bit of level n + 1 says that a word of level n is not zero. A
+ * block lies in one word, so the largest order is 5. Also promises frees-parts, but nothing about
+ * bad frees.
  */
 #include "sound.h"
 

@@ -1,7 +1,7 @@
 /*
  * A bitmap without any lock: a block lies in one word, which a compare-and-swap changes; largest
- * order 6. A search may pass a word just before its pages are freed, so it promises no true-oom;
- * nor anything about bad frees.
+ * order 6. A search may pass a word just before its pages are freed, so it does not promise
+ * true-oom. It promises nothing about bad frees.
  */
 #include "sound.h"
 

@@ -1,6 +1,7 @@
 /*
- * One bit a page says that it is free, a second that it was inserted; next fit: the search goes on
- * where the last one ended, and comes round. Promises halves, too, but nothing about bad frees.
+ * A bitmap with next fit: one bit for each page says that it is free, a second that it was
+ * inserted, and a search continues where the last one ended. Also promises frees-parts, but nothing
+ * about bad frees.
  */
 #include "sound.h"
 

@@ -1,7 +1,7 @@
 /*
- * First fit with boundary tags (Knuth, volume 1, 2.5): free runs of any length in a list as they
- * come, their length noted at both ends, so that a neighbour is found without a search. Promises
- * halves, too, but nothing about bad frees.
+ * First fit with boundary tags (Knuth, volume 1, 2.5): free runs of any length are in one unsorted
+ * list, and their length is stored at both ends, so that a neighbour is found without a search.
+ * Also promises frees-parts, but nothing about bad frees.
  */
 #include "sound.h"
 

@@ -1,7 +1,7 @@
 /*
- * No lists: memory is chunks of 512 pages, each walked block by block, and a hint a chunk says what
- * is the largest free block in it at most. A search that fails puts the hint right. Largest order
- * 9. Promises all but smallest-fit and halves.
+ * A buddy without lists: memory is chunks of 512 pages, each searched block by block, and a hint
+ * for each chunk says how large its largest free block is at most. A search that fails corrects the
+ * hint. Largest order 9. Makes every promise except smallest-fit, frees-parts and true-placement.
  */
 #include "sound.h"
 

@@ -1,6 +1,7 @@
 /*
- * A buddy whose lists are sets, bitmaps an order, under the harness's lock; largest order 10, and
- * every optional function but drain. Promises all but to take halves back.
+ * A buddy whose free lists are sets, one bitmap for each order, under the harness's lock; largest
+ * order 10, and every optional function except drain. Makes every promise except frees-parts and
+ * true-placement.
  */
 #include "sets.h"
 

@@ -1,7 +1,7 @@
 /*
- * A complete binary tree a largest block: each node says how large a block can be had below it, so
- * nothing is listed. Promises neither smallest-fit, as it goes left where it can, nor anything
- * about bad frees.
+ * A complete binary tree for each largest block: a node says how large a block is free below it, so
+ * there are no lists. It goes left where it can, so it does not promise smallest-fit. It promises
+ * nothing about bad frees.
  */
 #include "sound.h"
 

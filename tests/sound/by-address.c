@@ -1,7 +1,7 @@
 /*
- * Calls by address: NULL where there is nothing. A free finds its block in a table of blocks handed
- * out by the address alone, so the order it is told does not matter (free_ignores_order). Promises
- * all but smallest-fit and halves.
+ * Functions that take and return addresses: NULL means that no block is free. A free looks up its
+ * block by the address alone, so it ignores the order it is told (free_ignores_order). Makes every
+ * promise except smallest-fit, frees-parts and true-placement.
  */
 #include "sound.h"
 

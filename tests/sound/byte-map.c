@@ -1,7 +1,7 @@
 /*
- * A byte a page that knows of each block's order, and every optional function but drain, under the
- * harness's own lock. Promises all but smallest-fit, as it takes the first that fits, and to take
- * halves back.
+ * One byte for each page, which holds the order of its block, under the harness's lock; every
+ * optional function except drain. It takes the first block that fits, so it does not promise
+ * smallest-fit. Nor does it promise frees-parts or true-placement.
  */
 #include "sound.h"
 

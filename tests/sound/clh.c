@@ -1,7 +1,7 @@
 /*
- * A CLH queue lock around a buddy: each core spins on the node of the one before it, and takes that
- * node over when it is done (Craig; Landin and Hagersten, 1993). Promises all but to take halves
- * back.
+ * A buddy under a CLH queue lock: each core spins on the node of the core before it, and takes that
+ * node over when it is done (Craig; Landin and Hagersten, 1993). Makes every promise except
+ * frees-parts and true-placement.
  */
 #include "sound.h"
 

@@ -1,7 +1,7 @@
 /*
- * In C++: a class template over the largest order, a lock that a guard releases, an object made in
- * the pool's memory. A buddy without lists: a byte a page, the lowest free block that fits best.
- * Promises all but to take halves back.
+ * In C++: a class template over the largest order, a lock guard, and an object in the pool's
+ * memory. A buddy without lists: one byte for each page, and the lowest free block that fits best.
+ * Makes every promise except frees-parts and true-placement.
  */
 extern "C" {
 #include <mm/environment.h>

@@ -1,6 +1,6 @@
 /*
- * Freed blocks go back as they are; buddies are put together only when an allocation would fail
- * otherwise. So it promises true-oom, and no coalesces.
+ * Freed blocks stay as they are; buddies are merged only when an allocation would fail otherwise.
+ * So it promises true-oom, but not coalesces.
  */
 #include "sets.h"
 

@@ -1,7 +1,7 @@
 /*
- * Single pages go into one of 256 lists, each with its lock; what the buddy behind them refuses is
- * refused only when all lists are emptied, all locks held: a refusal costs 256 locks. So it
- * promises true-oom. As in buddy-percpu nothing in a list merges, so it gives no coalesces.
+ * Single pages are cached in 256 lists, each with its lock; an allocation fails only after all
+ * lists were emptied under all 256 locks. So it promises true-oom. As in buddy-percpu nothing in a
+ * list merges, so it does not promise coalesces.
  */
 #include "buddy.h"
 

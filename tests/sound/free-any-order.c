@@ -1,7 +1,7 @@
 /*
- * A free by page number that ignores the order it is told, as one that knows each block's size
- * does (free_ignores_order). A buddy under the harness's lock. Promises all but to take halves
- * back.
+ * A free by page number that ignores the order it is told, because the allocator knows each block's
+ * size (free_ignores_order). A buddy under the harness's lock. Makes every promise except
+ * frees-parts and true-placement.
  */
 #include "buddy.h"
 

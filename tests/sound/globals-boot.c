@@ -1,7 +1,7 @@
 /*
- * All state in globals that are relied on to be as at boot: init only notes where memory is, and
- * a second one is ignored, as a kernel boots once. Promises no second pool; all else but to take
- * halves back.
+ * All state in globals that must have their initial values: init only notes where memory is, and a
+ * second init is ignored, because a kernel boots once. Makes every promise except instanceable,
+ * frees-parts and true-placement.
  */
 #include "buddy.h"
 

@@ -1,6 +1,6 @@
 /*
- * All state in globals, as in most hobby kernels: one pool, a byte a page, first fit; init resets
- * them. Promises no second pool (instanceable) and nothing about bad frees.
+ * All state in globals, as in most hobby kernels: one pool, one byte for each page, first fit; init
+ * resets the globals. Does not promise instanceable, and promises nothing about bad frees.
  */
 #include "sound.h"
 

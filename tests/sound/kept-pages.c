@@ -1,7 +1,7 @@
 /*
- * No metadata of the harness's: each range inserted keeps its first pages for a byte a page
- * (pages_kept), and blocks of two ranges never meet. It writes into pages it was given, so it
- * promises no metadata-outside; nothing about bad frees.
+ * No metadata from the harness: each inserted range keeps its first pages for a map of one byte for
+ * each page (pages_kept), and blocks of two ranges never merge. It writes into pages it was given,
+ * so it does not promise metadata-outside. It promises nothing about bad frees.
  */
 #include "sound.h"
 

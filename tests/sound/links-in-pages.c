@@ -1,7 +1,7 @@
 /*
- * Lists through the free pages themselves, and one bit for each pair of buddies: whether just one
- * of the two is free. Largest order 10. It writes into free pages (no metadata-outside) and
- * believes what it is told to free.
+ * Lists that link the free pages themselves, and one bit for each pair of buddies, which says
+ * whether exactly one of the two is free. Largest order 10. It writes into free pages, so it does
+ * not promise metadata-outside. It trusts its caller when it frees.
  */
 #include "sound.h"
 

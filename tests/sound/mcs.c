@@ -1,6 +1,6 @@
 /*
- * An MCS queue lock around a buddy: each core spins on a node on its own stack (Mellor-Crummey and
- * Scott, 1991). Fair. Promises all but to take halves back.
+ * A buddy under an MCS queue lock: each core spins on a node on its own stack (Mellor-Crummey and
+ * Scott, 1991). Fair. Makes every promise except frees-parts and true-placement.
  */
 #include "sound.h"
 

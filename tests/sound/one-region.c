@@ -1,7 +1,7 @@
 /*
- * Takes one region at init and no other (insert_pages is NULL). New blocks come from its untouched
- * end, freed ones go to a list of their order and never merge. So it promises neither coalesces nor
- * true-oom, and shows no free blocks.
+ * Takes one region at init and no other (insert_pages is NULL). New blocks come from its unused
+ * end. Freed blocks go to a list of their order and never merge. So it promises neither coalesces
+ * nor true-oom, and it shows no free blocks.
  */
 #include "sound.h"
 

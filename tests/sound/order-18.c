@@ -1,6 +1,6 @@
 /*
- * A buddy whose largest order is 18, 1 GiB: above the usual one, and above what small machines
- * have. Under the harness's lock. Promises all but to take halves back.
+ * A buddy whose largest order is 18 (1 GiB): larger than usual, and larger than small machines
+ * have. Under the harness's lock. Makes every promise except frees-parts and true-placement.
  */
 #include "buddy.h"
 

@@ -1,7 +1,7 @@
 /*
  * The classic first allocator: single pages, one byte each, found by a linear search from the
- * start. With one order nothing can be left unmerged: it promises coalesces. Nothing about bad
- * frees.
+ * start. With one order nothing can stay unmerged, so it promises coalesces. It promises nothing
+ * about bad frees.
  */
 #include "sound.h"
 

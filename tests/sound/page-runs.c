@@ -1,7 +1,7 @@
 /*
- * Free runs of any length in one list sorted by address, its links in the runs' first pages, as
- * some kernels have it; each call walks the list. It writes into free pages (no metadata-outside)
- * and believes what it is told to free.
+ * Free runs of any length in one list sorted by address, with links in the runs' first pages, as in
+ * some kernels; each call walks the list. It writes into free pages, so it does not promise
+ * metadata-outside. It trusts its caller when it frees.
  */
 #include "sound.h"
 

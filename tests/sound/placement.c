@@ -1,7 +1,7 @@
 /*
- * Says where: below a limit, at a given page, on one of two nodes, which are the halves of its
- * range. A byte a page, searched from the top down unless it says otherwise. Promises
- * true-placement, too, and all else but smallest-fit and halves.
+ * Placed allocations: below a limit, at a given page, or on one of two nodes, which are the halves
+ * of its range. One byte for each page, searched from the top down unless the request says
+ * otherwise. Makes every promise except smallest-fit and frees-parts.
  */
 #include "sound.h"
 

@@ -1,7 +1,7 @@
 /*
- * A buddy under a reader-writer lock: a core that finds nothing to give refuses as a reader, beside
- * other readers, and takes the lock again as a writer otherwise. Promises all but to take halves
- * back.
+ * A buddy under a reader-writer lock: a core that finds no block refuses as a reader, beside other
+ * readers; otherwise it takes the lock again as a writer. Makes every promise except frees-parts
+ * and true-placement.
  */
 #include "buddy.h"
 

@@ -1,7 +1,7 @@
 /*
- * Up to 16 blocks of order 2 are set aside, and given only to those who ask for order 2 when there
- * is nothing else. So others are refused while there are free pages, and reserved buddies lie
- * unmerged: it promises neither true-oom nor coalesces.
+ * Up to 16 blocks of order 2 are reserved for requests of order 2 that find nothing else. So other
+ * requests fail while there are free pages, and reserved buddies stay unmerged. It promises neither
+ * true-oom nor coalesces.
  */
 #include "buddy.h"
 

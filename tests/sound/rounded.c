@@ -1,7 +1,8 @@
 /*
- * Blocks of powers of four only: an odd order takes the next one up (taken_order), and four
- * siblings merge at once. Two free buddies of its four stay as they are: no coalesces. A refusal is
- * true: no free block is large enough. Nothing about bad frees.
+ * Only blocks of powers of four: an odd order is rounded up to the next even one (taken_order), and
+ * four siblings merge at once. Two free buddies of the four stay as they are, so it does not
+ * promise coalesces. A refusal is true: no free block is large enough. It promises nothing about
+ * bad frees.
  */
 #include "sound.h"
 

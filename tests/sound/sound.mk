@@ -21,14 +21,14 @@ SOUND_CXXFLAGS = -std=gnu++20 $(filter-out -std=% -Werror -Wstrict-prototypes -W
 define sound_cxx_rule
 $(HOST_BUILD)/$(1)/%.o: %.cpp tests/sound/sound.mk
 	@mkdir -p $$(@D)
-	@echo "  CXX $$@"
-	@$$(HOST_CXX) $$(SOUND_CXXFLAGS) $$(HOST_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+	$$(SAY) CXX $$@
+	$$(Q)$$(HOST_CXX) $$(SOUND_CXXFLAGS) $$(HOST_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach variant,asan tsan plain,$(eval $(call sound_cxx_rule,$(variant))))
 
 sound_objects = $(SOUND:%=$(HOST_BUILD)/$(1)/tests/sound/%.o) $(SOUND_CXX:%=$(HOST_BUILD)/$(1)/tests/sound/%.o)
 sound_check_objects = $(call sound_objects,$(1)) $(patsubst %.c,$(HOST_BUILD)/$(1)/%.o,$(wildcard tests/sound/host/*.c) \
-	arch/host/host.c tests/unit/fail.c lib/prng.c lib/printf.c lib/rules.c mm/page_allocator.c smp/spinlock.c)
+	arch/host/host.c tests/unit/fail.c lib/prng.c lib/printf.c lib/rules.c lib/sinks.c mm/page_allocator.c smp/spinlock.c)
 
 # TSan cannot know what a lock in inline assembly orders, nor one whose waiters read a volatile.
 SOUND_UNSEEN_tsan := assembly-lock volatile-word
@@ -36,8 +36,8 @@ SOUND_UNSEEN_tsan := assembly-lock volatile-word
 define sound_check_rules
 $(HOST_BUILD)/$(1)/sound-check: $(filter-out $(SOUND_UNSEEN_$(1):%=$(HOST_BUILD)/$(1)/tests/sound/%.o),\
 		$(call sound_check_objects,$(1)))
-	@echo "  LD  $$@"
-	@$$(HOST_CC) $$(HOST_CFLAGS) $$(HOST_FLAGS_$(1)) -o $$@ $$^
+	$$(SAY) LD $$@
+	$$(Q)$$(HOST_CC) $$(HOST_CFLAGS) $$(HOST_FLAGS_$(1)) -o $$@ $$^
 TEST_OBJECTS += $(call sound_check_objects,$(1))
 endef
 $(foreach variant,asan tsan plain,$(eval $(call sound_check_rules,$(variant))))
@@ -63,23 +63,22 @@ SOUND_EXPLORED := $(patsubst %,$(HOST_BUILD)/explore/sound/%.o,$(filter-out asse
 TEST_OBJECTS += $(SOUND:%=$(HOST_BUILD)/explore/watched/tests/sound/%.o)
 .SECONDARY: $(SOUND:%=$(HOST_BUILD)/explore/watched/tests/sound/%.o)
 
-$(HOST_BUILD)/plain/sound/stampede-host: $(SOUND_HOSTED) $(call host_stress_objects,plain) $(HOST_BUILD)/plain/stress/names0.o
-	@echo "  LD  $@"
-	@$(HOST_CC) $(HOST_CFLAGS) $(HOST_FLAGS_plain) -no-pie -o $@ $^
+$(HOST_BUILD)/plain/sound/stampede-host: $(SOUND_HOSTED) $(call host_stress_objects,plain) $(HOST_NO_NAMES)
+	$(SAY) LD $@
+	$(Q)$(host_link_plain)
 
-$(eval $(call host_explore_rules,sound/stampede-explore,$(SOUND_EXPLORED) $(HOST_WATCHED_OBJECTS) $(HOST_EXPLORE_OBJECTS)))
+$(eval $(call host_explorer,sound/stampede-explore,$(SOUND_EXPLORED)))
 
 sound-hosted: $(HOST_BUILD)/plain/sound/stampede-host $(HOST_BUILD)/explore/sound/stampede-explore
 
 # Variants of one allocator, as tests/sound_matrix.py has written them down: build/sound-matrix/BASE.c
 $(HOST_BUILD)/plain/sound-matrix/%: $(HOST_BUILD)/plain/build/sound-matrix/%.o $(call host_stress_objects,plain) \
-		$(HOST_BUILD)/plain/stress/names0.o
+		$(HOST_NO_NAMES)
 	@mkdir -p $(@D)
-	@echo "  LD  $@"
-	@$(HOST_CC) $(HOST_CFLAGS) $(HOST_FLAGS_plain) -no-pie -o $@ $^
+	$(SAY) LD $@
+	$(Q)$(host_link_plain)
 
-$(HOST_BUILD)/explore/sound-matrix/%: $(HOST_BUILD)/explore/watched/build/sound-matrix/%.o $(HOST_WATCHED_OBJECTS) \
-		$(HOST_EXPLORE_OBJECTS) $(HOST_BUILD)/plain/stress/names0.o
+$(HOST_BUILD)/explore/sound-matrix/%: $(HOST_BUILD)/explore/watched/build/sound-matrix/%.o $(HOST_EXPLORE_OBJECTS) $(HOST_NO_NAMES)
 	@mkdir -p $(@D)
-	@echo "  LD  $@"
-	@$(HOST_CC) -pthread -no-pie -o $@ $^
+	$(SAY) LD $@
+	$(Q)$(host_link_explorer)

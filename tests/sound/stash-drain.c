@@ -1,7 +1,7 @@
 /*
- * Stashes of single pages, each with its lock, before a buddy of sets; `drain` and remove_pages
- * empty them, an allocation does not. Every optional function is there. Promises neither true-oom
- * nor coalesces: a page in another core's stash is free, and neither found nor merged.
+ * Caches of single pages, each with its lock, before a buddy of sets; `drain` and remove_pages
+ * empty them, an allocation does not. Every optional function is there. A page in another core's
+ * cache is free, but it is neither found nor merged. So it promises neither true-oom nor coalesces.
  */
 #include "sets.h"
 

@@ -1,7 +1,7 @@
 /*
- * Each core keeps single pages for itself, which nobody else gets at and no drain gives back: a
- * refusal may well be wrong, and buddies lie unmerged. Promises neither true-oom nor coalesces, and
- * shows no free blocks.
+ * Each core caches single pages that no other core can use and that no drain gives back: a refusal
+ * may be wrong, and buddies stay unmerged. So it promises neither true-oom nor coalesces. It shows
+ * no free blocks.
  */
 #include "buddy.h"
 

@@ -1,7 +1,7 @@
 /*
- * Single pages in a stack without a lock (Treiber, 1986): its head is 64 bits, a page and a tag
- * that counts changes, so that a head that was away and came back is not taken for the old one. The
- * links are outside of the pages. Empty is empty at one instant: it promises true-oom.
+ * Single pages in a lock-free stack (Treiber, 1986): its 64-bit head holds a page and a tag that
+ * counts changes, so that a compare-and-swap notices when the head has changed and come back. The
+ * links are outside of the pages. The stack is empty at one instant, so it promises true-oom.
  */
 #include "sound.h"
 

@@ -1,6 +1,6 @@
 /*
- * A ticket lock around a buddy: fair, first come first served, so a core that does not run holds up
- * all behind it. Promises all but to take halves back.
+ * A buddy under a ticket lock: fair, first come first served, so a preempted core holds up all
+ * cores behind it. Makes every promise except frees-parts and true-placement.
  */
 #include "sound.h"
 

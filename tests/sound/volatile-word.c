@@ -1,6 +1,6 @@
 /*
- * A test-and-set lock whose waiters read a volatile word, as kernels wrote before C11: the compiler
- * sees no atomic there. Promises all but to take halves back.
+ * A test-and-set lock whose waiters read a volatile word, as in kernels before C11: the compiler
+ * sees no atomic access there. Makes every promise except frees-parts and true-placement.
  */
 #include "sound.h"
 

@@ -7,6 +7,7 @@
 
 #include <arch/cpu.h>
 #include <arch/irq.h>
+#include <lib/prng.h>
 
 enum { START = 1021, COUNT = 3001, TURNS = 12000, OWN = 12, SLOTS = 8 };
 

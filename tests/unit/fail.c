@@ -1,27 +1,23 @@
 /*
- * fail() for unit tests, and a machine without interrupts: programs that report failures of their
- * own have signals.c instead.
+ * What comes of fail() in unit tests, and a machine without interrupts: programs that report
+ * failures of their own have signals.c instead.
  */
 #include <arch/cpu.h>
 #include <arch/host/host.h>
 #include <arch/irq.h>
-#include <lib/fail.h>
-#include <stdarg.h>
+#include <lib/sinks.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 _Thread_local struct host_expectation *host_expected;
 
-void fail(enum rule rule, const char *format, ...)
+static void take(enum rule rule, const char *format, va_list list)
 {
     struct host_expectation scratch;
     struct host_expectation *result = host_expected != NULL ? host_expected : &scratch;
-    va_list list;
-    va_start(list, format);
     result->rule = rule;
     vsnprintf(result->text, sizeof result->text, format, list);
-    va_end(list);
     if (host_expected != NULL) {
         host_expected = NULL;
         longjmp(result->frame, 1);
@@ -29,6 +25,13 @@ void fail(enum rule rule, const char *format, ...)
     fflush(stdout);
     fprintf(stderr, "fail: %s: %s\n", rule_name(scratch.rule), scratch.text);
     abort();
+}
+
+__attribute__((constructor)) static void set_sinks(void)
+{
+    static const struct sinks sinks = {.fail = take};
+
+    sinks_set(&sinks);
 }
 
 void host_irq_deliver(void)

@@ -147,3 +147,26 @@ TEST(random_texts)
         BOTH(format, pointer);
     }
 }
+
+static const char *value_of(const char *value)
+{
+    static char text[16];
+
+    return format_value(text, sizeof(text), value);
+}
+
+TEST(values)
+{
+    CHECK_TEXT(value_of("one"), "one");
+    CHECK_TEXT(value_of("a=b\\c"), "a=b\\c");
+    CHECK_TEXT(value_of(""), "\"\"");
+    CHECK_TEXT(value_of("two words"), "\"two words\"");
+    CHECK_TEXT(value_of("a \"b\" \\"), "\"a \\\"b\\\" \\\\\"");
+}
+
+TEST(values_that_are_cut_keep_their_quotes)
+{
+    CHECK_TEXT(value_of("1234567890 1234567890"), "\"1234567890 12\"");
+    CHECK_TEXT(value_of("1234567890 1\"4567890"), "\"1234567890 1\"");
+    CHECK_TEXT(value_of("12345678901234567890"), "123456789012345");
+}

@@ -1,4 +1,4 @@
-/* lib/string.c, renamed by the build, against the C library's. */
+/* lib/string.c and arch/x86_64/memory.c, renamed by the build, against the C library's. */
 #include <lib/prng.h>
 #include <string.h>
 #include <tests/unit/unit.h>

@@ -11,7 +11,7 @@ struct percpu *percpu_table[CPU_LIMIT] = {&percpu[0], &percpu[1], &percpu[2], &p
 uint32_t percpu_count = CORES;
 
 static struct core cores[2 * CORES];
-static struct options options = {.floor = 100};
+static const struct stress_options options = {.floor = 100};
 static const struct phase shared = {.row = &(const struct phase_row){"shared", 0, 0},
                                     .floor = {.overlapped = 200}};
 static const struct phase alone = {.row = &(const struct phase_row){"alone", 0, 0}, .alone = true};

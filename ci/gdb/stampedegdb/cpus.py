@@ -11,8 +11,8 @@ HELP = """What each core is about.
 usage: stampede cpus
 
 THREAD is gdb's number. STATE: works, waits (for a lock), rests (until others come to a barrier),
-reports (the failure), did not stop (when it was told to), not online. IRQ: the interrupt flag where
-the core was stopped. AT: the innermost function there. OPERATION: the call into the allocator that
+reports (the failure), unstopped (it did not stop when told to), not online. IRQ: the interrupt flag
+where the core was stopped. AT: the innermost function there. OPERATION: the call into the allocator that
 runs."""
 HEADINGS = ("CORE", "APIC", "THREAD", "STATE", "PHASE", "IRQ", "LOCKS", "OPERATION", "AT")
 
@@ -30,9 +30,8 @@ def lines(kernel: Kernel, argument: str) -> Iterator[str]:
 
 def _row(kernel: Kernel, cpu: Cpu) -> tuple[str, ...]:
     now = next((each for each in kernel.current if each.core == cpu.number), None)
-    busy = cpu.record["watch.busy"]
     return (str(cpu.number), str(cpu.apic_id), str(cpu.thread.number) if cpu.thread else "-",
-            state_text(kernel, cpu), kernel.phase if busy and kernel.phase else "-",
+            state_text(kernel, cpu), kernel.phase if cpu.busy and kernel.phase else "-",
             flag_text(cpu.interrupts()), _locks_text(kernel, cpu),
             operation_text(now), cpu_place(cpu))
 

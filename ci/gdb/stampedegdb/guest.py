@@ -32,7 +32,7 @@ def _field(type_: gdb.Type, name: str) -> tuple[int, gdb.Type]:
 
 
 class Layout:
-    """The members of a C structure; members of members are named with dots: "watch.busy"."""
+    """The members of a C structure; members of members are named with dots: "local.number"."""
 
     def __init__(self, type_: gdb.Type) -> None:
         self.type = type_.strip_typedefs()

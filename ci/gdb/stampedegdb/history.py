@@ -45,4 +45,4 @@ def _failing_block(kernel: Kernel) -> tuple[int, int] | None:
 
 
 def _mark(operation: Operation, block: tuple[int, int] | None) -> str:
-    return " <-- touches this block" if block and operation.touches(*block) else ""
+    return " touches=this-block <--" if block and operation.touches(*block) else ""

@@ -45,6 +45,11 @@ class Cpu:
         self.locks_held = record["locks_held"]
 
     @property
+    def busy(self) -> bool:
+        """Whether it is at work, for the watchdog."""
+        return bool(_static_value("stress/watch.c", "watches")[self.number]["busy"])
+
+    @property
     def held(self) -> list[int]:
         """The addresses of the locks it holds, as far as the kernel keeps them."""
         return self.record.array("held")[:self.locks_held]
@@ -141,7 +146,9 @@ class Kernel:
     def phase(self) -> str:
         """The name of the phase that runs, or ""."""
         address = self.run["phase"]
-        return self.record("struct phase", address).string("name") if address else ""
+        if not address:
+            return ""
+        return self.record("struct phase_row", self.record("struct phase", address)["row"]).string("name")
 
     @property
     def has_arena(self) -> bool:

@@ -4,7 +4,7 @@ import gdb
 from .guest import Record
 from .kernel import Cpu, Kernel
 from .lists import find_lists
-from .words import place_text, since_text
+from .words import place_text, lasting_text
 
 LOCK = "struct spinlock_irq"
 
@@ -37,16 +37,16 @@ class Lock:
     def _owner_text(self) -> str:
         taken_at, last = self.record["owner_at"], self.record["last_owner"]
         if self.owner is not None:
-            since = since_text(self.kernel, self.record["taken_at"])
-            return f"held by core {self.owner} {since}, taken at {place_text(taken_at, True)}"
+            lasting = lasting_text(self.kernel, self.record["taken_at"])
+            return f"held by core {self.owner} {lasting}, taken at {place_text(taken_at, True)}"
         if last:
             return f"free; held last by core {last - 1}, taken at {place_text(taken_at, True)}"
         return "free; never taken"
 
     def _waiter_text(self, cpu: Cpu) -> str:
-        since = since_text(self.kernel, cpu.record["waiting_since"])
+        lasting = lasting_text(self.kernel, cpu.record["waiting_since"])
         place = place_text(cpu.record["waiting_at"], True)
-        return f"  core {cpu.number} waits {since}, asked at {place}"
+        return f"  core {cpu.number} has waited {lasting}, asked at {place}"
 
     def _doubts(self) -> list[str]:
         """What does not fit: a core is in the middle of taking it, or memory is damaged."""

@@ -39,8 +39,7 @@ def _percpu(value: gdb.Value) -> str:
     cpu = Cpu(_record(value), None)
     words = [f"core {cpu.number} (APIC ID {cpu.apic_id})"]
     words += [word for word, member in (("not online", "online"),) if not cpu.record[member]]
-    words += [word for word, member in (("frozen", "frozen"), ("busy", "watch.busy"))
-              if cpu.record[member]]
+    words += [word for word, holds in (("frozen", cpu.record["frozen"]), ("busy", cpu.busy)) if holds]
     words += [f"holds {Lock(kernel, address).name}" for address in cpu.held]
     if cpu.waiting_for:
         words.append(f"waits for {Lock(kernel, cpu.waiting_for).name}")

@@ -7,7 +7,8 @@ import gdb
 from .kernel import Cpu, Kernel, Operation
 
 # Where a core that fails goes: not what one wants to know of where it is.
-REPORTING_FILES = ("stress/failure.c", "stress/explain.c", "stress/report.c", "stress/traps.c")
+REPORTING_FILES = ("lib/sinks.c", "stress/failure.c", "stress/explain.c", "stress/report.c",
+                   "stress/run_end.c", "stress/traps.c")
 REPORTING_FUNCTIONS = ("cpu_halt", "trap_dispatch", "trap_common", "")
 
 
@@ -15,30 +16,38 @@ def operation_text(operation: Operation | None) -> str:
     """What a core does or did."""
     if operation is None:
         return "-"
-    order, pfn = operation.order, f"pfn {operation.pfn:#x}"
-    return {
-        "ALLOCATE": f"allocate order {order} -> {pfn}, number {operation.serial}",
-        "FREE": f"free order {order} {pfn}, number {operation.serial} of core {operation.holder}",
-        "BAD_FREE": f"bad free order {order} {pfn}, to be refused",
-        "OUT_OF_MEMORY": f"allocate order {order} -> out of memory",
-        "ALLOCATING": f"allocate order {order}",
+    order, pfn = f"order={operation.order}", f"pfn={operation.pfn:#x}"
+    pages = f"from={operation.pfn:#x} to={operation.pfn + operation.serial:#x}"
+    return "call=" + {
+        "ALLOCATE": f"allocate {order} {pfn} number={operation.serial}",
+        "FREE": f"free {order} {pfn} number={operation.serial} owner={operation.holder}",
+        "BAD_FREE": f"bad-free {order} {pfn}",
+        "OUT_OF_MEMORY": f"allocate {order} result=out-of-memory",
+        "ALLOCATING": f"allocate {order}",
+        "INIT": f"init {pages}",
+        "INSERT": f"insert_pages {pages}",
+        "REMOVE": f"remove_pages {pages}",
+        "WALK": "first-walk",
     }.get(operation.kind, operation.kind)
 
 
 def history_line(kernel: Kernel, operation: Operation, mark: str = "") -> str:
     """One entry of a history, with its time before (-) or after (+) the failure."""
-    before = kernel.microseconds_since(operation.cycles)
-    return f"{-before:+14.3f} us  {worker_text(operation)}: {operation_text(operation)}{mark}"
+    return _line(f"{-kernel.microseconds_since(operation.cycles):+.3f}", operation, mark)
 
 
 def now_line(operation: Operation, mark: str = "") -> str:
     """As history_line(), of what runs."""
-    return f"{'now':>17s}  {worker_text(operation)}: {operation_text(operation)}{mark}"
+    return _line("now", operation, mark)
+
+
+def _line(when: str, operation: Operation, mark: str) -> str:
+    return f"{f'us={when}':<16s} {worker_text(operation)} {operation_text(operation)}{mark}"
 
 
 def worker_text(operation: Operation) -> str:
     """Who does it: a core, or an interrupt handler on it."""
-    return f"core {operation.core}" + (" in interrupt" if operation.in_interrupt else "")
+    return f"core={operation.core}" + (" in=interrupt" if operation.in_interrupt else "")
 
 
 def symbol_text(address: int, is_return: bool = False) -> str:
@@ -73,12 +82,18 @@ def _inlined_text(address: int) -> str:
     return f"{block.function.name} in "
 
 
-def since_text(kernel: Kernel, cycles: int) -> str:
-    """How long before the failure something began, or after: the others run until stopped."""
+def time_text(microseconds: float) -> str:
+    """In the unit that a person would choose: 4.156 s, 12.3 ms, 0.8 us."""
+    for unit, size in (("s", 1e6), ("ms", 1e3)):
+        if microseconds >= size:
+            return f"{microseconds / size:.4g} {unit}"
+    return f"{microseconds:.3g} us"
+
+
+def lasting_text(kernel: Kernel, cycles: int) -> str:
+    """How long something had gone on at the failure, or began after: the others run until stopped."""
     before = kernel.microseconds_since(cycles)
-    if before < 0:
-        return f"since {-before:.3f} us after the failure"
-    return f"since {before:.3f} us"
+    return f"for {time_text(before)}" if before >= 0 else f"from {time_text(-before)} after the failure on"
 
 
 def cpu_place(cpu: Cpu) -> str:
@@ -102,8 +117,8 @@ def state_text(kernel: Kernel, cpu: Cpu) -> str:
     if cpu.number == kernel.reporter:
         return "reports"
     if kernel.reporter is not None and not record["frozen"]:
-        return "did not stop"
-    if not record["watch.busy"]:
+        return "unstopped"
+    if not cpu.busy:
         return "rests"
     return "waits" if cpu.waiting_for else "works"
 

@@ -26,24 +26,27 @@ LARGEST_STRETCH = 100
 def build_parser() -> Parser:
     """All options."""
     parser = Parser(prog="defects", allow_abbrev=False,
-                    description="Plant each bug of tests/defects in a copy of the tree, run it, and tell which are found.",
-                    epilog="exit code: 0 all is as the headers say, 1 something is not, 2 error of use")
-    parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="these defects alone")
-    parser.add_argument("--lane", choices=tuple(LANES), help="run all in this lane, not in their own")
-    parser.add_argument("--rules", nargs="*", metavar="RULE",
-                        help="then disable each of the oracle's rules (or these) and see that it is missed")
+                    description="Plant each bug of tests/defects in a copy of the tree, run it, and report which "
+                                "are found.",
+                    epilog="exit code: 0 all results are as the headers say, 1 some result is not, 2 wrong use")
+    parser.add_argument("--only", nargs="+", action="extend", metavar="NAME", default=[], help="only these "
+                                                                                               "defects")
+    parser.add_argument("--lane", choices=tuple(LANES), help="run all defects in this lane instead of their own")
+    parser.add_argument("--rules", nargs="*", action="extend", metavar="RULE",
+                        help="then disable each rule of the oracle (or only these), and check that defects are "
+                             "missed without it")
     parser.add_argument("--explorer", action="store_true",
-                        help="then show each to the schedule explorer too, and tell what it finds")
+                        help="then also run the explorer on each, and report what it finds")
     parser.add_argument("--jobs", type=integer(1, 256), default=os.cpu_count() or 1, metavar="N",
-                        help="how many at once (default: the processors, %(default)s)")
+                        help="how many at the same time (default: number of processors, %(default)s)")
     parser.add_argument("--seed", type=random_seed, default=DEFAULT_SEED, metavar="N",
-                        help="of the runs whose header names none (default %(default)s)")
+                        help="seed of runs whose header names none (default %(default)s)")
     parser.add_argument("--stretch", type=integer(1, LARGEST_STRETCH), default=1, metavar="N",
-                        help="multiply all limits of time, for a loaded machine")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything here")
+                        help="multiply all time limits by N, for a loaded machine")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results here as JSON")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table here (docs/DEFECTS.md)")
     parser.add_argument("--keep-logs", type=Path, metavar="DIR", help="keep the log of each run here")
-    parser.add_argument("--list", action="store_true", help="name the defects and do nothing")
+    parser.add_argument("--list", action="store_true", help="list the defects and do nothing else")
     parser.add_argument("--folder", type=Path, default=FOLDER, metavar="DIR", help="default tests/defects")
     return parser
 

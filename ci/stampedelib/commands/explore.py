@@ -10,7 +10,7 @@ from ..console import Console, Detail
 from ..debug import reverse
 from ..explore import reproduce
 from ..explore.explored import Explored
-from ..explore.options import HOSTED, KERNEL, STRATEGIES, ExploreOptions
+from ..explore.options import DEFAULT_SECONDS, HOSTED, KERNEL, STRATEGIES, ExploreOptions
 from ..explore.run import explorer, run_explorer
 from ..explore.trace import tell
 from ..explore.words import passes, read_program, repeat
@@ -19,11 +19,12 @@ from ..process import leave_orderly
 from ..run.folder import claim
 from ..usage import UsageError, check_writable
 from ..verdict.verdict import Verdict
+from ..vocabulary import EXPLORE_OPTIONS
 from .gdb import add_gdb_arguments
 from .values import allocator, integer, kernel_arguments, random_seed
 
 NAME = "explore"
-HELP = "Search schedules for one that breaks a rule; repeat it, make it small, show it"
+HELP = "Search for a schedule that breaks a rule; repeat it, make it small, show it"
 
 
 def seeds(text: str) -> tuple[int, int | None]:
@@ -35,42 +36,46 @@ def seeds(text: str) -> tuple[int, int | None]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `explore`."""
     parser.add_argument("--hosted", action="store_true",
-                        help="as a program of this host, some ten times faster, instead of in QEMU")
+                        help="run as a program of this host instead of in QEMU, about ten times faster")
     parser.add_argument("--kernel", type=Path, default=KERNEL, metavar="FILE",
-                        help="the explorer's image (default build/gcc-order16-explore/stampede.elf)")
+                        help="image of the explorer (default build/gcc-order16-explore/stampede.elf)")
     parser.add_argument("--program-file", type=Path, default=HOSTED, metavar="FILE", dest="hosted_file",
                         help="the explorer as a program (default build/host/explore/stampede-explore)")
-    parser.add_argument("--allocator", type=allocator, metavar="NAME", help="which of its allocators")
-    parser.add_argument("--seconds", type=integer(1), metavar="N",
-                        help="how long to search (default 15)")
-    parser.add_argument("--schedules", type=integer(1), metavar="N", help="how many to try instead")
+    parser.add_argument("--allocator", type=allocator, metavar="NAME", help="which of the explorer's allocators")
+    parser.add_argument("--seconds", type=integer(1, EXPLORE_OPTIONS["seconds"].most), metavar="N",
+                        help=f"how long to search (default {DEFAULT_SECONDS})")
+    parser.add_argument("--schedules", type=integer(1, EXPLORE_OPTIONS["schedules"].most), metavar="N",
+                        help="how many schedules to try, instead of a time")
     parser.add_argument("--seed", type=seeds, metavar="N|P:S",
-                        help="repeats a search; P:S repeats one trial of it, as a failure names it")
+                        help="repeat a search; P:S repeats one trial of it, as in the repeat: line of a failure")
     parser.add_argument("--program", metavar="FILE|TEXT",
-                        help="explore this program instead of drawn ones; from a file of --save first "
-                             "as it failed, then searching")
-    parser.add_argument("--strategy", choices=STRATEGIES, help="who decides who goes on")
-    parser.add_argument("--preemptions", type=integer(0, 8), metavar="N", help="of a sweep, at most")
+                        help="explore this program instead of random ones; a file from --save is first run as it "
+                             "failed, then searched")
+    parser.add_argument("--strategy", choices=STRATEGIES, help="how to choose the thread that runs next "
+                                                               "(docs/EXPLORE.md)")
+    parser.add_argument("--preemptions", type=integer(0, EXPLORE_OPTIONS["preemptions"].most), metavar="N",
+                        help="largest number of preemptions in a schedule of --strategy sweep")
     parser.add_argument("--minimise", action=argparse.BooleanOptionalAction, default=True,
                         help="make a failure small")
     parser.add_argument("--keep-going", action="store_true",
                         help="count failures instead of ending at the first")
-    parser.add_argument("--save", type=Path, metavar="FILE", help="keep what was found as text")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="save the failing program and its schedule as "
+                                                                  "text")
     parser.add_argument("--full", action="store_true", help="show every step of the trace")
     parser.add_argument("--gdb", action="store_true",
-                        help="with --hosted or --replay: run it in gdb, stopping where the rule is broken")
+                        help="with --hosted or --replay: run in gdb and stop where the rule is broken")
     parser.add_argument("--from-log", type=Path, metavar="LOG",
-                        help="bring back the failure of a run of the stress: programs are made of the operations "
-                             "that its log tells, run in their order, then under other schedules; exit code 3 if it "
-                             "does not come back")
+                        help="try to repeat the failure of a stress run: make programs of the operations in its "
+                             "log, run them in the log's order, then under other schedules; exit code 3 if the "
+                             "failure does not come back")
     parser.add_argument("--record", type=Path, metavar="DIR",
-                        help="with --seed P:S or a saved --program: record that trial in QEMU, to be replayed")
+                        help="with --seed P:S or a saved --program: record that trial in QEMU for --replay")
     parser.add_argument("--replay", type=Path, metavar="DIR",
-                        help="run a recording again; with --gdb it can be stepped through backwards")
+                        help="run a recording again; with --gdb you can step backwards")
     parser.add_argument("--args", type=kernel_arguments, default=[], metavar="'NAME=VALUE ...'",
-                        help="further options, handed on as they are")
-    parser.add_argument("--log", type=Path, metavar="FILE", help="where to keep the log")
-    parser.add_argument("--quiet", action="store_true", help="show nothing but the outcome")
+                        help="more options for the explorer, passed unchanged")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="where to write the log")
+    parser.add_argument("--quiet", action="store_true", help="show only the outcome")
     add_gdb_arguments(parser)
 
 

@@ -17,19 +17,18 @@ KERNEL = BUILD_DIR / "gcc-order16/stampede.elf"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `gdb`."""
     parser.add_argument("--log", type=Path, metavar="PATH",
-                        help="the run whose log or folder this is (default: the latest of "
-                             "build/last and its neighbours)")
+                        help="log or folder of the run (default: the latest of build/last, build/last-2, ...)")
     parser.add_argument("--socket", type=Path, metavar="PATH",
-                        help="where the guest's gdb stub listens (default: what the run says)")
+                        help="socket of the guest's gdb stub (default: what the run says)")
     parser.add_argument("--kernel", type=Path, metavar="FILE",
-                        help="the ELF with its symbols (default: what the run says)")
+                        help="the ELF with the symbols (default: what the run says)")
     add_gdb_arguments(parser)
 
 
 def add_gdb_arguments(parser: argparse.ArgumentParser) -> None:
     """What is handed on to gdb."""
     parser.add_argument("gdb_arguments", nargs="*", metavar="-- ARG",
-                        help="further arguments of gdb's, such as -- -batch -ex 'stampede lock'")
+                        help="more arguments for gdb, such as -- -batch -ex 'stampede lock'")
 
 
 def execute(arguments: argparse.Namespace) -> int:

@@ -17,16 +17,16 @@ HELP = "Judge a serial log"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `judge`."""
-    parser.add_argument("log", metavar="LOG", help="the serial capture; - reads standard input")
+    parser.add_argument("log", metavar="LOG", help="the captured serial log; - reads standard input")
     parser.add_argument("--exit-code", type=integer(0, 255), metavar="N",
-                        help="what QEMU exited with (left out for a real machine)")
-    parser.add_argument("--nonce", type=nonce, metavar="HEX", help="the nonce this run was given")
-    parser.add_argument("--ended-by", choices=tuple(ENDINGS), help="how the host saw the run end")
+                        help="exit code of QEMU (omit it for a real machine)")
+    parser.add_argument("--nonce", type=nonce, metavar="HEX", help="the nonce that this run was given")
+    parser.add_argument("--ended-by", choices=tuple(ENDINGS), help="how the run ended, as the host saw it")
     add_checks(parser)
     parser.add_argument("--json", metavar="FILE",
-                        help="write the verdict here too; - is standard output")
+                        help="also write the verdict here; - is standard output")
     parser.add_argument("--junit", type=Path, metavar="FILE",
-                        help="write the verdict as JUnit XML too")
+                        help="also write the verdict as JUnit XML")
 
 
 def execute(arguments: argparse.Namespace) -> int:

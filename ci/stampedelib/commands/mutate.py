@@ -7,6 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from ..console import counted
 from ..mutants import report, verdicts
 from ..mutants.build import BuildTrouble, Recipe
 from ..mutants.campaign import Campaign, CleanTreeTrouble
@@ -22,32 +23,34 @@ FILES = ("mm/buddy.c", "mm/buddy.h", "mm/buddy_percpu.c", "smp/spinlock.c", "mm/
          "mm/page_allocator.h", "mm/buddy_scan.c")
 SURVIVORS = ROOT / "tests/mutants/survivors.txt"
 FOLDER = ROOT / "build/mutants"
-EXIT_CODES = ("exit code: 0 every survivor has a verdict, and only they have; 1 not so; 2 of use, or "
-              "the clean tree does not pass; 130 interrupted, to go on call it again")
+EXIT_CODES = ("exit code: 0 every survivor has a verdict, and no other mutant has one; 1 otherwise; 2 wrong use, "
+              "or the clean tree does not pass; 130 interrupted: the same command resumes")
 
 
 def build_parser() -> Parser:
     """The options."""
     parser = Parser(prog="mutate", allow_abbrev=False, epilog=EXIT_CODES,
-                    description="Change the allocators and the lock in one place after the other; "
-                                "each change must be noticed by a test.")
-    parser.add_argument("--files", nargs="+", metavar="FILE", help=f"of {', '.join(FILES)}")
-    parser.add_argument("--only", action="append", metavar="ID", help="this mutant (may be repeated)")
-    parser.add_argument("--jobs", type=count, default=min(2, os.cpu_count() or 1), metavar="N")
-    parser.add_argument("--sample", type=count, metavar="N", help="N mutants, drawn")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of --sample")
+                    description="Change the allocators and the lock in one place after the other; a test must "
+                                "notice each change.")
+    parser.add_argument("--files", nargs="+", action="extend", metavar="FILE", help="only mutants of these files: "
+                                                                                    f"{', '.join(FILES)}")
+    parser.add_argument("--only", action="append", metavar="ID", help="only this mutant (may be repeated)")
+    parser.add_argument("--jobs", type=count, default=min(2, os.cpu_count() or 1), metavar="N",
+                        help="how many at once (default %(default)s)")
+    parser.add_argument("--sample", type=count, metavar="N", help="only N mutants, drawn at random")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of --sample")
     parser.add_argument("--detectors", metavar="NAME,NAME",
                         help=f"only these of: {', '.join(one.name for one in DETECTORS)}")
-    parser.add_argument("--fresh", action="store_true", help="forget what is known of earlier runs")
+    parser.add_argument("--fresh", action="store_true", help="forget the results of earlier runs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results")
     parser.add_argument("--markdown", type=Path, metavar="FILE",
-                        help="write the page of a run over all mutants")
+                        help="write the page (docs/MUTANTS.md); only for a run over all mutants")
     parser.add_argument("--survivors", type=Path, default=SURVIVORS, metavar="FILE",
-                        help="the verdicts; tests/mutants/survivors.txt")
+                        help="the verdicts on survivors (default tests/mutants/survivors.txt)")
     parser.add_argument("--folder", type=Path, default=FOLDER, metavar="DIR",
-                        help="where to build and to keep what is known; build/mutants")
+                        help="where to build and to keep results (default build/mutants)")
     parser.add_argument("--known", action="store_true",
-                        help="run none: report what earlier runs have found")
+                        help="run none: report the results of earlier runs")
     parser.add_argument("--list", action="store_true", help="print the mutants; run none")
     parser.add_argument("--show", metavar="ID", help="print this mutant's diff; run none")
     return parser
@@ -146,7 +149,7 @@ def _run(arguments: argparse.Namespace, recipe: Recipe, files: list[str], every:
         known = State(state_path).results
         return _report(arguments, files, every, mutants, said, known)
     campaign = Campaign(recipe, arguments.folder, State(state_path), detectors, _say)
-    _say(f"{len(mutants)} mutants of {', '.join(files)}, {arguments.jobs} at a time")
+    _say(f"{counted(len(mutants), 'mutant')} of {', '.join(files)}, {arguments.jobs} at a time")
     campaign.check_clean(files, arguments.jobs)
     results = {one.id: one for one in campaign.run(mutants, arguments.jobs)}
     return _report(arguments, files, every, mutants, said, results)

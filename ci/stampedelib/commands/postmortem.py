@@ -14,7 +14,7 @@ HELP = "Open a failure's bundle in gdb"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `postmortem`."""
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the folder")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder of the bundle")
     add_gdb_arguments(parser)
 
 

@@ -1,4 +1,4 @@
-"""`ci/soak`: the sound kernel under every sort of run for hours. Whatever is not a pass is a bug here."""
+"""`ci/soak`: run the sound kernel for hours in many configurations. A failure is a bug in Stampede."""
 import argparse
 import sys
 from pathlib import Path
@@ -31,25 +31,25 @@ def build_parser() -> Parser:
     made = Parser(prog="soak", allow_abbrev=False, description=__doc__,
                   epilog="exit code: 0 no false alarm, 1 a false alarm, 2 error")
     made.add_argument("--hours", type=hours, default=2, metavar="H", help="how long (default 2)")
-    made.add_argument("--runs", type=integer(1), metavar="N", help="no more runs than this")
+    made.add_argument("--runs", type=integer(1), metavar="N", help="largest number of runs")
     made.add_argument("--seed", type=integer(0, 2**64 - 1), metavar="N",
-                      help="which configurations (default: the record's, or drawn)")
+                      help="seed of the configurations (default: the record's, or drawn)")
     made.add_argument("--load", type=integer(0, 64), default=2, metavar="N",
-                      help="busy processes beside every second run (default 2)")
-    made.add_argument("--keep-going", action="store_true", help="do not end at a false alarm")
+                      help="number of busy processes beside every second run (default 2)")
+    made.add_argument("--keep-going", action="store_true", help="do not stop at a false alarm")
     made.add_argument("--folder", type=Path, default=FOLDER, metavar="DIR",
                       help=f"record ({RECORD}), images and logs (default build/soak)")
     made.add_argument("--kernel", type=Path, default=BUILD / "stampede.elf", metavar="FILE",
-                      help="the ELF to copy, its ISO beside it (default build/gcc-order16's)")
-    made.add_argument("--qemu", metavar="PROGRAM", help="as of `stampede run`")
+                      help="the ELF to test, with its ISO beside it; both are copied (default: that of "
+                           "build/gcc-order16)")
+    made.add_argument("--qemu", metavar="PROGRAM", help="default $STAMPEDE_QEMU or qemu-system-x86_64")
     made.add_argument("--own", action="store_true",
-                      help="the image's first allocator, not the built-in ones; of one's own a "
-                           "false alarm may be a true one")
+                      help="test the first allocator of the image, not the built-in ones; an alarm may then be a "
+                           "bug of that allocator")
     made.add_argument("--only", type=integer(0), metavar="NUMBER",
-                      help="repeat this run of the record's soak, and record nothing")
-    made.add_argument("--report", type=Path, nargs="+", metavar="FILE",
-                      help="print docs/CLEAN.md for these records, of soaks one after the other or "
-                           "side by side, and do nothing else")
+                      help="repeat this run of the recorded soak, and record nothing")
+    made.add_argument("--report", type=Path, nargs="+", action="extend", metavar="FILE",
+                      help="print docs/CLEAN.md for these records of one or more soaks, and do nothing else")
     return made
 
 

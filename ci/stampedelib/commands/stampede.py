@@ -23,7 +23,7 @@ EXIT_CODES = "exit code: the verdict: " + ", ".join(f"{CODES[word]} {word}" for 
 def build_parser() -> Parser:
     """The parser with every subcommand."""
     parser = Parser(prog="stampede", allow_abbrev=False, epilog=EXIT_CODES,
-                    description="Boot the Stampede kernel, read its serial log, give the verdict.")
+                    description="Boot the Stampede kernel, read its serial log, print the verdict.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     for module in COMMANDS:
         command = commands.add_parser(module.NAME, help=module.HELP, description=module.HELP + ".",

@@ -16,7 +16,7 @@ from . import run
 from .values import integer
 
 NAME = "sweep"
-HELP = "Run with many seeds, deterministic unless told otherwise; resumes where it was interrupted"
+HELP = "Run with many seeds, deterministic by default; resumes after an interruption"
 FOLDER = "sweep"
 MOST_JOBS = 4096
 PARSERS = {"run": lambda words: run.parse(words, "sweep: run")}  # by the name of the work
@@ -42,23 +42,25 @@ def seeds(text: str) -> range:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `sweep`."""
     parser.add_argument("words", nargs="*", metavar="-- OPTION",
-                        help="of each run, as `stampede run` has them")
-    parser.add_argument("--seeds", type=seeds, required=True, metavar="FIRST..LAST")
+                        help="options of each run, as for `ci/stampede run`")
+    parser.add_argument("--seeds", type=seeds, required=True, metavar="FIRST..LAST",
+                        help="which, from 1: a run for each")
     parser.add_argument("--jobs", type=integer(1, MOST_JOBS), metavar="N",
-                        help="runs at the same time, on each machine (default: the processors here)")
+                        help="how many runs at the same time on each machine (default: number of processors of "
+                             "this one)")
     parser.add_argument("--keep-going", action="store_true",
                         help="do not stop at the first failure")
     parser.add_argument("--folder", type=Path, metavar="DIR",
-                        help=f"where to keep it (default build/{FOLDER}/NAME, the same for the same "
-                             "options and image): a sweep that finds its own results goes on")
+                        help=f"where to keep the sweep (default build/{FOLDER}/NAME, the same for the same options "
+                             "and image); a sweep that finds its own results resumes")
     parser.add_argument("--fresh", action="store_true", help="forget what an earlier sweep found")
     parser.add_argument("--work", choices=WORKS, default="run", help="what to do with a seed")
     parser.add_argument("--engine", choices=ENGINES, default="local",
-                        help="who runs them (docs/SWEEP.md)")
+                        help="what starts the runs (docs/SWEEP.md)")
     parser.add_argument("--sshlogin", action="append", default=[], metavar="[N/][USER@]HOST",
-                        help="for --engine parallel: a machine to run on, `:` is this one")
+                        help="for --engine parallel: a machine to run on; `:` is this one")
     parser.add_argument("--slurm-options", type=shlex.split, default=[], metavar="'OPTION ...'",
-                        help="for --engine slurm: more for sbatch, such as --partition=NAME")
+                        help="for --engine slurm: more options for sbatch, such as --partition=NAME")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 

@@ -13,18 +13,18 @@ from ..verdict.verdict import CODES
 from .values import integer
 
 NAME = "sweep-one"
-HELP = "Run one seed of a sweep and print what came of it, for the engines of `sweep`"
+HELP = "Run one seed of a sweep and print its result, for the engines of `sweep`"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `sweep-one`."""
-    parser.add_argument("seed", type=integer(1, 2**64 - 1))
-    parser.add_argument("words", nargs="*", metavar="-- OPTION", help="of the run")
+    parser.add_argument("seed", type=integer(1, 2**64 - 1), help="which run of the sweep")
+    parser.add_argument("words", nargs="*", metavar="-- OPTION", help="options of the run")
     parser.add_argument("--work", choices=WORKS, default="run")
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--into", type=Path, metavar="DIR", help="where a failure's folder stays")
+    where.add_argument("--into", type=Path, metavar="DIR", help="where to keep the folder of a failure")
     where.add_argument("--embed", action="store_true",
-                       help="let the files of a failure go with the result")
+                       help="put the files of a failure into the result")
     parser.add_argument("--result", type=Path, metavar="DIR",
                         help="write the result to DIR/SEED.json instead of standard output")
 

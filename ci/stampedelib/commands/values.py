@@ -85,6 +85,6 @@ def regex(text: str) -> re.Pattern[str]:
 def add_checks(parser: argparse._ActionsContainer) -> None:
     """--expect and --forbid."""
     parser.add_argument("--expect", type=regex, action="append", default=[], metavar="REGEX",
-                        help="fail unless a line of the kernel's matches (may be repeated)")
+                        help="fail unless a line of the kernel matches (may be repeated)")
     parser.add_argument("--forbid", type=regex, action="append", default=[], metavar="REGEX",
-                        help="fail if a line of the kernel's matches (may be repeated)")
+                        help="fail if a line of the kernel matches (may be repeated)")

@@ -1,5 +1,6 @@
 """The outcome of all defects as a table for the terminal, JSON, and docs/DEFECTS.md."""
 import json
+import textwrap
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -13,18 +14,31 @@ BUCKETS = (1, 3, 10, 30, 60, 120, 300)
 MADE = """\
 # Planted defects
 
-Each row is a bug planted in a copy of the tree (`tests/defects/NAME.patch`, whose prose says what is wrong), built and run. It is
-caught *under its title* if the failure's title is the rule that its header demands; what a limit of time ended is no catch, be it a
-hang. A defect that does not apply, does not compile or leaves the program as it was is an error, never a catch.
+A planted defect is a known bug that Stampede must find. Each row of the tables is one. The patch
+`tests/defects/NAME.patch` plants it in a copy of the tree, and its first lines say what is wrong.
+The copy is then built and run.
 
-This page is written by `ci/defects --explorer --rules --markdown docs/DEFECTS.md`. Runs are TCG, of one seed; times are rounded up, and the phase may be
-another one next time where several can find it.
+- The patch names the rule that must break (*must be*). The defect is caught *under the expected
+  title* if the failure's title names this rule (*found as*).
+- A run that was ended by a time limit does not count as caught, even if it hung.
+- A patch that does not apply, does not compile or does not change the program is an error.
+- The *lane* says what was run. `hosted` and `explore` are the stress and the explorer as programs
+  of the host, and `unit` is a unit test. `direct`, `stacsos` and `iso` are kernels in QEMU.
+
+`ci/defects --explorer --rules --markdown docs/DEFECTS.md` writes this page. The runs use TCG and
+one seed. Times are rounded up. If several phases can find a defect, another run may name another
+phase.
 """
 
 
 EXPLORER = """\
-Most are also shown to the explorer ([EXPLORE.md](EXPLORE.md)), 30,000 schedules of small programs (6,000 of the per-CPU caches): {}. The
-column says as what, or `no`; it is empty where the explorer does not run what was changed.
+Most defects are also given to the explorer ([EXPLORE.md](EXPLORE.md)). It runs 30,000 schedules of
+small programs (6,000 for the per-CPU caches).
+
+Result: {}.
+
+The column *explorer* names the rule that broke, or says `no`. It is empty if the explorer does not
+run the changed code.
 """
 
 
@@ -76,8 +90,8 @@ def explorer_text(outcomes: list[Outcome]) -> str:
     seen = [one for one in outcomes if one.explored and not one.defect.equivalent]
     own = sum(one.lane == EXPLORE and one.kind in CAUGHT for one in outcomes)
     found = sum(one.explored.kind in CAUGHT for one in seen if one.explored)
-    alone = f"; {own} that are its alone" if own else ""
-    return f"the explorer finds {found} of {len(seen)} that change what it runs{alone}" if seen else ""
+    alone = f"; it alone finds {own} others" if own else ""
+    return f"the explorer finds {found} of the {len(seen)} that change code it runs{alone}" if seen else ""
 
 
 def rule_row(outcome: RuleOutcome) -> str:
@@ -98,7 +112,7 @@ def as_json(outcomes: list[Outcome], rules: list[RuleOutcome]) -> str:
 
 def as_markdown(outcomes: list[Outcome], rules: list[RuleOutcome]) -> str:
     """docs/DEFECTS.md."""
-    parts = [MADE, f"**Score: {Score(outcomes).text()}.**\n"]
+    parts = [MADE, textwrap.fill(f"**Score: {Score(outcomes).text()}.**", 100) + "\n"]
     if explorer_text(outcomes):
         parts.append(EXPLORER.format(explorer_text(outcomes)))
     for area in AREAS:
@@ -121,15 +135,15 @@ def _area(area: str, outcomes: list[Outcome]) -> str:
         lines.append("| " + " | ".join(cells) + " |")
     for one in outcomes:
         if one.defect.equivalent:
-            lines.append(f"\n`{one.defect.name}` is equivalent: {one.defect.equivalent}")
+            lines.append("\n" + textwrap.fill(f"`{one.defect.name}` is equivalent: {one.defect.equivalent}", 100))
     return "\n".join(lines) + "\n"
 
 
 def _converse(rules: list[RuleOutcome]) -> str:
     lines = ["## Without a rule\n",
-             "Each rule of the oracle is disabled in turn (`tests/defects/rules/RULE.patch`), and the defects that it "
-             "finds are run again. Were none to fare otherwise, the rule would be idle.\n",
-             "| rule | its defects | fare otherwise | become |", "| --- | --- | --- | --- |"]
+             "Each rule of the oracle is disabled in turn (`tests/defects/rules/RULE.patch`). The defects\nthat it "
+             "finds are then run again. If all of them had the same result, the rule would be redundant.\n",
+             "| rule | its defects | with another result | which results |", "| --- | --- | --- | --- |"]
     for rule in rules:
         kinds = Counter(_became(one) for one in rule.changed)
         became = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))

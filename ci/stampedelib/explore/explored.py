@@ -3,12 +3,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..log.serial import key_values, parse
+from ..log.serial import Log, parse
 from ..usage import UsageError
-
-TRACE = re.compile(r"# trace (\S+) (-?\d+) (\w+) (\d+) (.+) was=(\S+) at=(0x[0-9a-f]+) (\S+)")
-
-COUNTED = re.compile(r"# explored failures=(\d+) title=(.*)")
 
 
 @dataclass(frozen=True)
@@ -83,33 +79,41 @@ class Explored:
         explored = cls()
         log = parse(raw)
         explored.title = log.title
-        for line in log.lines:
-            explored._read(line)
-        if not explored.schedules and explored.found:  # it ended there: no tallies
-            explored.schedules = int(explored.found["schedules"])
+        explored.allocator = log.banner.get("allocator")
+        explored._read_failure(log)
+        explored._read_tallies(log)
         return explored
 
-    def _read(self, line: str) -> None:
-        values = key_values(line)
-        if step := TRACE.fullmatch(line):
-            self.steps.append(Step(step[1], int(step[2]), step[3], int(step[4]), step[5], step[6],
-                                   int(step[7], 16), step[8]))
-        elif line.startswith("# allocator="):
-            self.allocator = values["allocator"]
-        elif line.startswith("# found program=0x"):
-            self.found = values
-        elif line.startswith("# explored strategy="):
-            self.schedules += int(values["schedules"])
-        elif match := COUNTED.fullmatch(line):
-            self.others[match[2]] = int(match[1])
-        elif line.startswith("# minimised program="):
-            self.program = values["program"]
-        elif line.startswith("# minimised switches="):
-            self.switches.append(values["switches"])
-        elif line.startswith("# minimised cores="):
-            self.figures = values
-        elif line.startswith("# outcome "):
-            _, _, thread, index, outcome = line.split()
-            self.outcomes[thread, int(index)] = outcome.replace("=", " ")
-        elif line.startswith("# race "):
-            self.race.append(line.removeprefix("# "))
+    def _read_failure(self, log: Log) -> None:
+        for values in log.records("# found "):
+            self.found = values if "schedule" in values else self.found
+        for values in log.records("# minimised "):
+            self.program = values.get("program", self.program)
+            self.switches += [values["switches"]] if set(values) == {"switches"} else []
+            self.figures = values if "cores" in values else self.figures
+        self.steps = [_step(values) for values in log.records("# trace ")]
+        for values in log.records("# outcome "):
+            page = values["page"]
+            self.outcomes[values["thread"], int(values["operation"])] = page if page == "none" else f"page {page}"
+        self.race = [_race_text(values) for values in log.records("# race ")]
+
+    def _read_tallies(self, log: Log) -> None:
+        for values in log.records("# explored "):
+            if "title" in values:
+                self.others[values["title"]] = int(values["failures"])
+            else:
+                self.schedules += int(values["schedules"])
+        if not self.schedules and self.found:  # it ended there: no tallies
+            self.schedules = int(self.found["schedules"])
+
+
+def _step(values: dict[str, str]) -> Step:
+    return Step(values["thread"], int(values["operation"]), values["kind"], int(values["bytes"]), values["place"],
+                values["was"], int(values["at"], 16), values["function"])
+
+
+def _race_text(values: dict[str, str]) -> str:
+    if "side" not in values:
+        return f"race at {values['place']}"
+    return (f"race {values['side']}: thread {values['thread']} {values['kind']} at={values['at']} "
+            f"{values['function']} lock={values['lock']}")

@@ -4,11 +4,10 @@ The log has up to 32 operations of each core and of each core's interrupt handle
 that of the lock. A program of the explorer (stress/explore/program.h) is at most 4 cores with 8 operations each in
 64 pages, so it is windows that are tried: the last operations of the cores that the failure names first.
 """
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ..log.serial import Log, parse
+from ..log.serial import LATEST_FORMAT, Log, parse
 from ..usage import UsageError
 from ..verdict.judge import judge
 from ..vocabulary import rule_titles
@@ -20,18 +19,7 @@ WINDOWS = (3, 4, 6, 8)  # operations of each core
 # Pages, and the largest order that is asked for: so that several blocks of it fit.
 ARENAS = ((16, 2), (64, 4), (8, 3), (4, 1))
 
-HISTORY = re.compile(r"# history ([+-])(\d+)\.(\d{3}) us core (\d+)( in interrupt)?: (.*?)( <-- touches this block)?")
-STATE = re.compile(r"# core (\d+) ([^;]*)((?:; in(?: interrupt)?: [^;]*)*)")
-WORK = re.compile(r"; in( interrupt)?: ([^;]*)")
-WORDS = {
-    "allocate": re.compile(r"allocate order (\d+) -> pfn 0x([0-9a-f]+), number (\d+)"),
-    "refused": re.compile(r"allocate order (\d+) -> out of memory"),
-    "allocating": re.compile(r"allocate order (\d+)"),
-    "free": re.compile(r"free order (\d+) pfn 0x([0-9a-f]+), number (\d+) of core (\d+)"),
-    "bad-free": re.compile(r"bad free order (\d+) pfn 0x([0-9a-f]+), to be refused"),
-}
-HOLDER = re.compile(r"# (?:overlap: holder: core (\d+), pfn 0x([0-9a-f]+) order (\d+), its allocation number (\d+)|"
-                    r"content: held by core (\d+) as its number \d+: .*)")
+FIRST_FORMAT = 2  # of the log, in which histories are values
 
 
 @dataclass(frozen=True)
@@ -92,80 +80,86 @@ def read(raw: bytes, name: str) -> Story:
     log, verdict = parse(raw), judge(raw)
     if verdict.word == "damaged":
         raise UsageError(f"{name}: this log cannot be believed: {verdict.title}")
+    if (log.format or 0) > LATEST_FORMAT:
+        raise UsageError(f"{name}: {verdict.title}")
     if not log.title or verdict.word in ("pass", "inconclusive"):
         raise UsageError(f"{name}: no failure to bring back: {verdict.word}")
+    if (log.format or 0) < FIRST_FORMAT:
+        raise UsageError(f"{name}: log format {log.format}, of an earlier kernel: its history cannot be read. "
+                         f"This needs format {FIRST_FORMAT}: repeat the run with a kernel of today, with the same seed")
+    try:
+        return _story(log, name, log.title)
+    except (KeyError, ValueError) as error:
+        raise UsageError(f"{name}: a line that is not as docs/LOG.md says: {error}") from error
+
+
+def _story(log: Log, name: str, title: str) -> Story:
     events = list(_history(log))
     if not events:
-        raise UsageError(f"{name}: no line `# history`: of \"{log.title}\" no operations are told")
-    rule = log.title.split(":")[0]
+        raise UsageError(f"{name}: no line `# history`: of \"{title}\" no operations are told")
+    rule = title.split(":")[0]
     if rule not in RULES:
         raise UsageError(f"{name}: the explorer cannot bring back \"{rule}\"; it can: {', '.join(RULES)}")
     events += _unfinished(log, events)
     holders = list(_holders(log))
-    return Story(log.title, log.banner.get("allocator", ""), events, _cores(log, events, holders),
+    return Story(title, log.banner.get("allocator", ""), events, _cores(log, rule, events, holders),
                  [holder for holder in holders if holder.number])
 
 
 def _history(log: Log) -> Iterator[Event]:
-    for line in log.lines:
-        if match := HISTORY.fullmatch(line):
-            event = _event(int(match[4]), bool(match[5]), match[6])
-            if event:
-                yield replace(event, touches=bool(match[7]), after=match[1] == "+")
+    for values in log.records("# history "):
+        if event := _event(values):
+            yield replace(event, touches="touches" in values, after=values["us"].startswith("+"))
 
 
-def _event(core: int, interrupt: bool, text: str) -> Event | None:
-    for kind, pattern in WORDS.items():
-        match = pattern.fullmatch(text)
-        if not match:
-            continue
-        order = int(match[1])
-        block = None
-        if kind in ("allocate", "free", "bad-free"):
-            values = [*match.groups()[1:], "0", str(core)]
-            number, holder = (values[1], values[2]) if kind == "free" else (values[1], core)
-            block = Block(int(holder), int(number) if kind != "bad-free" else 0, int(match[2], 16), order)
-        return Event(core, interrupt, kind, order, block)
-    return None
+def _event(values: dict[str, str]) -> Event | None:
+    """A call of the allocator by one block; None for another."""
+    call, core = values.get("call", ""), int(values["core"])
+    if call not in ("allocate", "free", "bad-free"):
+        return None
+    kind, order = call, int(values["order"])
+    if call == "allocate" and "pfn" not in values:
+        kind = "refused" if "result" in values else "allocating"
+    block = Block(int(values.get("owner", core)), int(values.get("number", 0)), int(values["pfn"], 16), order) \
+        if "pfn" in values else None
+    return Event(core, values.get("in") == "interrupt", kind, order, block)
 
 
-def _states(log: Log) -> Iterator[re.Match[str]]:
-    for line in log.lines:
-        if match := STATE.fullmatch(line):
-            yield match
+def _reporters(log: Log) -> list[int]:
+    return [int(values["core"]) for values in log.records("# core=") if values.get("state") == "reports"]
 
 
 def _unfinished(log: Log, events: list[Event]) -> list[Event]:
     """What cores were in the middle of, the failing core's last. A free is told when it begins: it is there."""
     found = []
-    for state in sorted(_states(log), key=lambda match: match[2].startswith("reports")):
-        for work in WORK.finditer(state[3]):
-            event = _event(int(state[1]), bool(work[1]), work[2])
-            if event and not (event.kind == "free" and any(event.block == other.block and other.kind == "free"
-                                                           for other in events)):
-                found.append(event)
-    return found
+    for values in log.records("# core="):
+        event = _event(values)
+        if event and not (event.kind == "free" and any(event.block == other.block and other.kind == "free"
+                                                       for other in events)):
+            found.append(event)
+    reporters = _reporters(log)
+    return sorted(found, key=lambda event: event.core in reporters)
 
 
 def _holders(log: Log) -> Iterator[Block]:
     """Of a block that the failure is about. Number 0: only the core is known."""
-    for line in log.lines:
-        if match := HOLDER.fullmatch(line):
-            if match[1]:
-                yield Block(int(match[1]), int(match[4]), int(match[2], 16), int(match[3]))
-            else:
-                yield Block(int(match[5]), 0, 0, 0)
+    for values in log.records("# overlap "):
+        if values.get("side") == "holder" and "pfn" in values:
+            yield Block(int(values["core"]), int(values["number"]), int(values["pfn"], 16), int(values["order"]))
+    for values in log.records("# content "):
+        yield Block(int(values["holder"]), 0, 0, 0)
 
 
-def _cores(log: Log, events: list[Event], holders: list[Block]) -> list[int]:
-    """The core that failed, the holder, who touched the block, who waits for a lock, then who was at work last."""
-    states, title = list(_states(log)), log.title or ""
-    found = [int(state[1]) for state in states if state[2].startswith("reports") and title.split(":")[0] not in
-             ("deadlock", "stall")]
+def _cores(log: Log, rule: str, events: list[Event], holders: list[Block]) -> list[int]:
+    """The core that failed, the holder, who touched the block, who is named, who waits for a lock, then who was at work
+    last."""
+    found = _reporters(log) if rule not in ("deadlock", "stall") else []
     found += [holder.core for holder in holders]
     found += [event.core for event in reversed(events) if event.touches]
-    found += [int(number) for number in re.findall(r"\bcore (\d+)\b", title)]
-    found += [int(state[1]) for state in states if "waits for a lock" in state[2]]
+    states, locks = list(log.records("# core=")), log.records("# lock=")
+    found += [int(values["core"]) for values in states if "blamed" in values]
+    found += [int(values["owner"]) for values in locks if "owner" in values and rule == "lock-owner"]
+    found += [int(values["core"]) for values in states if values.get("state") == "waits"]
     found += [event.core for event in reversed(events)]
     return list(dict.fromkeys(found))
 

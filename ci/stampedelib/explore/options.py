@@ -4,10 +4,12 @@ from pathlib import Path
 
 from ..console import Detail
 from ..usage import BUILD_DIR
+from ..vocabulary import EXPLORE_OPTIONS
 
 KERNEL = BUILD_DIR / "gcc-order16-explore/stampede.elf"
 HOSTED = BUILD_DIR / "host/explore/stampede-explore"
-STRATEGIES = ("portfolio", "walk", "sparse", "pct2", "pct3", "pct4", "sweep")
+STRATEGIES = tuple(word for word in EXPLORE_OPTIONS["strategy"].allowed.split() if word != "given")
+DEFAULT_SECONDS = int(EXPLORE_OPTIONS["seconds"].default)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..console import Console
+from ..console import Console, counted
 from ..log.serial import parse, printable
 from ..usage import UsageError, existing_file
 from ..verdict.verdict import CODES, Verdict
@@ -45,7 +45,7 @@ class Tried:
 
     def text(self) -> str:
         """For a person."""
-        return (f"{len(self.programs)} programs made of it, {self.given} run in its order, "
+        return (f"{counted(len(self.programs), 'program')} made of it, {self.given} run in its order, "
                 f"{self.searched} other schedules searched")
 
 
@@ -116,8 +116,8 @@ def bring_back(options: ExploreOptions, log: Path, run: Run, elf: Path) -> int:
     console = Console(options.detail)
     if not options.quiet:
         console.say(printable(f"stampede: {story.title}"))
-        console.say(f"  allocator {story.allocator}, {len(story.events)} operations of "
-                    f"{len(story.cores)} cores in the log")
+        console.say(f"  allocator {story.allocator}, {counted(len(story.events), 'operation')} of "
+                    f"{counted(len(story.cores), 'core')} in the log")
     searches = SEARCHES_HOSTED if options.hosted else SEARCHES_IN_QEMU
     search = Search(story, run, options.words, options.seconds or SECONDS, searches)
     found = search.look()

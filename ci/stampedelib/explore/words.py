@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..usage import UsageError, existing_file
 from .explored import Explored, SavedProgram
-from .options import HOSTED, KERNEL, ExploreOptions
+from .options import DEFAULT_SECONDS, HOSTED, KERNEL, ExploreOptions
 
 
 def read_program(given: str | None) -> SavedProgram | None:
@@ -28,7 +28,7 @@ def passes(options: ExploreOptions, saved: SavedProgram | None) -> list[list[str
         program, schedule = options.seed
         return [[*common, f"program-seed={program:#x}", f"schedule-seed={schedule:#x}"]]
     seed = options.seed[0] if options.seed else secrets.randbits(63) or 1
-    bound = [f"seconds={options.seconds or 15}"] if not options.schedules else [
+    bound = [f"seconds={options.seconds or DEFAULT_SECONDS}"] if not options.schedules else [
         f"schedules={options.schedules}"]
     if not saved:
         return [[*common, *bound, f"seed={seed:#x}"]]

@@ -1,12 +1,14 @@
 """Reads the serial log of docs/LOG.md. Here it is taken apart; judge.py decides what to believe."""
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ..vocabulary import LONGEST_LINE
-from .statement import NOT_TESTED, Statement, once_each, read
+from . import earlier, fields, statement
+from .statement import NOT_TESTED, Call, LeftOut, Statement, once_each
 
+LATEST_FORMAT = 2
 LONGEST_PENDING = 4096  # a line shown live is broken here, so that endless ones cost no memory
 MARKER = "KTAP version 1"
 MARKER_AT = re.compile(rb"KTAP version 1\r*(?:\n|\Z)")
@@ -15,19 +17,23 @@ PRINTABLE = re.compile(r"[ -~]*")
 END = re.compile(r"# end nonce=([0-9a-f]{16}) lines=([1-9][0-9]{0,8}) crc=0x([0-9a-f]{8})")
 PLAN = re.compile(r"1\.\.([0-9]{1,6})")
 RESULT = re.compile(r"(not )?ok ([0-9]{1,6}) (\S+)(?: # (.*))?")
-CURRENT_CALL = re.compile(r"[0-9]+ ([a-z]+)[^;]*; in: ([^;]*)(?:; in interrupt: [^;]*)?")
-ADVICE = "# look first at: "
+FORMAT = re.compile(r"[1-9][0-9]{0,5}")
+INCONCLUSIVE = "SKIP inconclusive:"
+# The allocator's function by a call's name; any other name is the function's own.
+FUNCTIONS = {"allocate": "allocate_pages", "free": "free_pages", "bad-free": "free_pages"}
+FIRST_WALK = "the first walk, when all memory had been inserted"
 HALTED = "# halted:"
 HELD = "# held:"  # as HALTED, and the machine waits for a debugger
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One result line. `outcome` is pass, fail, skip or inconclusive."""
+    """One result line. `outcome` is pass, fail, skip or inconclusive; `values`: those in `detail`."""
     index: int
     name: str
     outcome: str
     detail: str
+    values: dict[str, fields.Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,8 +61,8 @@ class Log:
     rules_not_tested: list[Statement] = field(default_factory=list)
     phases_left_out: list[Statement] = field(default_factory=list)
     selftest_failed: list[str] = field(default_factory=list)
-    selftest_left_out: list[str] = field(default_factory=list)
-    current_call: str | None = None
+    selftest_left_out: list[LeftOut] = field(default_factory=list)
+    current_call: Call | None = None
     advice: str | None = None
     running: str | None = None
     bail_out: str | None = None
@@ -66,10 +72,23 @@ class Log:
     closing: Closing | None = None
     held: bool = False
 
+    @property
+    def format(self) -> int | None:
+        """The version of the format, as the banner has it; None where that is no number."""
+        said = self.banner.get("log", "1")
+        return int(said) if FORMAT.fullmatch(said) else None
 
-def key_values(text: str) -> dict[str, str]:
-    """The key=value words of a diagnostic line."""
-    return dict(word.split("=", 1) for word in text.split() if "=" in word)
+    def records(self, start: str) -> Iterator[dict[str, str]]:
+        """The values of each line that begins with `start`: words, and perhaps the first key with its `=`."""
+        name = start.split()[-1] if start.endswith("=") else ""
+        for line in self.lines:
+            if line.startswith(start):
+                yield fields.read(name + line.removeprefix(start))
+
+    def note_call(self, call: Call, reports: bool) -> None:
+        """What a core was doing when the run failed: the one that reports has the last word."""
+        if reports or not self.current_call:
+            self.current_call = call
 
 
 def parse(raw: bytes) -> Log:
@@ -95,29 +114,29 @@ def parse(raw: bytes) -> Log:
 
 
 def _read_line(log: Log, number: int, line: str) -> None:
-    if line.startswith(ADVICE):
-        log.advice = line.removeprefix(ADVICE)
-    elif line.startswith("# "):
+    if line.startswith("# "):
         _read_diagnostic(log, number, line)
     elif match := PLAN.fullmatch(line):
         log.plans.append(int(match[1]))
     elif match := RESULT.fullmatch(line):
-        log.phases.append(_phase(match))
+        log.phases.append(_phase(match, log.format))
         log.running = None
     elif line.startswith("Bail out!"):
         log.bail_out = line.removeprefix("Bail out!").strip()
 
 
-def _phase(match: re.Match[str]) -> Phase:
+def _phase(match: re.Match[str], log_format: int | None) -> Phase:
     detail = match[4] or ""
     outcome = "pass"
     if match[1]:
         outcome = "fail"
-    elif detail.startswith("SKIP inconclusive:"):
+    elif detail.startswith(INCONCLUSIVE):
         outcome = "inconclusive"
     elif detail.startswith("SKIP"):
         outcome = "skip"
-    return Phase(int(match[2]), match[3], outcome, detail)
+    told = outcome == "pass" or (outcome == "inconclusive" and log_format != 1)
+    values = fields.read_numbers(detail.removeprefix(INCONCLUSIVE).lstrip()) if told else {}
+    return Phase(int(match[2]), match[3], outcome, detail, values)
 
 
 def _read_diagnostic(log: Log, number: int, line: str) -> None:
@@ -126,14 +145,14 @@ def _read_diagnostic(log: Log, number: int, line: str) -> None:
         log.closing = Closing(number, int(match[1], 16), int(match[2]), int(match[3], 16),
                               zlib.crc32(body.encode("latin-1")))
         return
-    for prefix, take in DIAGNOSTICS.items():
+    for prefix, take in (DIAGNOSTICS if log.format != 1 else DIAGNOSTICS_1).items():
         if line.startswith(prefix):
             take(log, line[len(prefix):])
 
 
 def _banner(log: Log, text: str) -> None:
     if not log.banner:
-        log.banner = key_values(text)
+        log.banner = fields.read(text)
 
 
 def _begin(log: Log, text: str) -> None:
@@ -145,42 +164,71 @@ def _title(log: Log, text: str) -> None:
 
 
 def _totals(log: Log, text: str) -> None:
-    log.totals = key_values(text)
+    log.totals = fields.read(text)
+
+
+def _advice(log: Log, text: str) -> None:
+    log.advice = fields.read(f"advice={text}")["advice"]
+
+
+def _statement(text: str) -> Statement:
+    values = fields.read(f"name={text}")
+    return statement.read(values["name"], values)
 
 
 def _rule(log: Log, text: str) -> None:
-    if (rule := read(text)).outcome == NOT_TESTED:
+    if (rule := _statement(text)).outcome == NOT_TESTED:
         log.rules_not_tested.append(rule)
 
 
-def _phase_left_out(log: Log, text: str) -> None:
-    name, _, why = text.partition(" left out: ")
-    if why:
-        log.phases_left_out.append(Statement(name, "left out", why))
+def _failed_vector(log: Log, text: str) -> None:
+    values = fields.read(f"name={text}")
+    log.selftest_failed.append(f'"{values["name"]}": {values.get("text", "")}')
+
+
+def _vector_left_out(log: Log, text: str) -> None:
+    values = fields.read(f"name={text}")
+    first, _, last = values.get("orders", "").partition("-")
+    count = int(last) - int(first) + 1 if first.isdecimal() and last.isdecimal() else 1
+    log.selftest_left_out.append(LeftOut(values["name"], values.get("why", ""), count))
 
 
 def _core(log: Log, text: str) -> None:
-    """What a core was doing when the run failed: the one that reports has the last word."""
-    if (match := CURRENT_CALL.fullmatch(text)) and (match[1] == "reports" or not log.current_call):
-        log.current_call = match[2]
+    values = fields.read(f"core={text}")
+    if "call" in values and values.get("in") != "interrupt":
+        log.note_call(_call(values), values.get("state") == "reports")
 
 
-DIAGNOSTICS: dict[str, Callable[[Log, str], None]] = {
+def _call(values: dict[str, str]) -> Call:
+    name = values["call"]
+    if name == "first-walk":
+        return Call(None, FIRST_WALK)
+    if "from" in values:
+        return Call(name, f"pages {values['from']} to {values.get('to')}")
+    return Call(FUNCTIONS.get(name, name), " ".join(f"{key} {values[key]}" for key in ("order", "pfn") if key in values))
+
+
+# What both formats have; then the lines of the latest.
+COMMON: dict[str, Callable[[Log, str], None]] = {
     "# stampede ": _banner,
-    "# allocator=": lambda log, text: log.banner.update(key_values(f"allocator={text}")),
-    "# options ": lambda log, text: log.options.update(key_values(text)),
-    "# machine ": lambda log, text: log.machine.update(key_values(text)),
+    "# allocator=": lambda log, text: log.banner.update(fields.read(f"allocator={text}")),
+    "# options ": lambda log, text: log.options.update(fields.read(text)),
+    "# machine ": lambda log, text: log.machine.update(fields.read(text)),
     "# begin phase=": _begin,
     "# title=": _title,
     "# totals ": _totals,
     "# verdict=": lambda log, text: log.verdicts.append(text),
-    "# promise ": lambda log, text: log.promises.append(read(text)),
-    "# rule ": _rule,
-    "# phase ": _phase_left_out,
-    "# selftest failed: ": lambda log, text: log.selftest_failed.append(text),
-    "# selftest left out: ": lambda log, text: log.selftest_left_out.append(text),
-    "# core ": _core,
 }
+DIAGNOSTICS = COMMON | {
+    "# promise=": lambda log, text: log.promises.append(_statement(text)),
+    "# rule=": _rule,
+    "# phase=": lambda log, text: log.phases_left_out.append(_statement(text)),
+    "# selftest failed=": _failed_vector,
+    "# selftest left-out=": _vector_left_out,
+    "# core=": _core,
+    "# look-first-at=": _advice,
+}
+DIAGNOSTICS_1 = COMMON | earlier.DIAGNOSTICS
 
 
 class Follower:

@@ -1,11 +1,8 @@
-"""What a log says of one promise, one rule or one phase: an outcome and, where it was not tested, why."""
+"""What a log says of one promise, rule, phase or vector, and of the call that a core was in."""
 from dataclasses import dataclass
 
 NOT_TESTED = "not tested"
 BROKEN = "broken"
-# The words of earlier kernels.
-EARLIER = {"made, but not tried": f"{NOT_TESTED}: no phase that ran tries it",
-           "not broken, but too little was seen": f"{NOT_TESTED}: too little was seen"}
 
 
 @dataclass(frozen=True)
@@ -16,13 +13,24 @@ class Statement:
     why: str = ""
 
 
-def read(text: str) -> Statement:
-    """From `NAME: OUTCOME: WHY`, or from an earlier kernel's `broken: NAME`."""
-    name, _, said = text.partition(": ")
-    if name == BROKEN:
-        return Statement(said, BROKEN)
-    outcome, _, why = EARLIER.get(said, said).partition(": ")
-    return Statement(name, outcome, why)
+@dataclass(frozen=True)
+class LeftOut:
+    """Vectors of selftest that did not run: `count` of one kind, one for each order."""
+    name: str
+    why: str
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call into the allocator. `function`: None where it is more than one, which `text` then says."""
+    function: str | None
+    text: str
+
+
+def read(name: str, values: dict[str, str]) -> Statement:
+    """From the line's values: an outcome is a word, with hyphens for blanks."""
+    return Statement(name, values.get("outcome", "").replace("-", " "), values.get("why", ""))
 
 
 def once_each(statements: list[Statement]) -> list[Statement]:

@@ -117,7 +117,7 @@ def _is_enumerator(node: Cursor) -> bool:
 
 
 def another(source: Source, node: Cursor, _above: Above) -> Found:
-    """PAGE_BUSY -> the enumerators before and behind it."""
+    """PAGE_BUSY -> the enumerator before it, or the one after it"""
     if not _is_enumerator(node) or not node.referenced.semantic_parent.spelling:
         return
     names = [one.spelling for one in node.referenced.semantic_parent.get_children()]
@@ -156,7 +156,7 @@ def result(source: Source, node: Cursor, _above: Above) -> Found:
 
 
 def swap(source: Source, node: Cursor, _above: Above) -> Found:
-    """f(a, b) -> f(b, a), where both are integers or both are of one type."""
+    """f(a, b) -> f(b, a), if both are integers or both have the same type"""
     if node.kind != K.CALL_EXPR or node.spelling in MESSAGES:
         return
     words = list(node.get_arguments())
@@ -176,14 +176,14 @@ def _is_body(node: Cursor, above: Above) -> bool:
 
 
 def drop(source: Source, node: Cursor, above: Above) -> Found:
-    """a = b; -> ; and likewise calls, break, continue, and a return that is in an inner statement."""
+    """a = b; -> ; the same for calls, break, continue, and a return in an inner statement"""
     if _is_body(node, above) and (node.kind in STATEMENTS or
                                   node.kind == K.RETURN_STMT and len(above) > 2):
         yield [_replace(source, extent(node), b"")]
 
 
 def exchange(source: Source, node: Cursor, _above: Above) -> Found:
-    """lock(); a; -> a; lock(); and likewise whatever orders what cores and handlers see."""
+    """lock(); a; -> a; lock(); the same for all calls that order what cores and handlers see"""
     if node.kind != K.COMPOUND_STMT:
         return
     children = list(node.get_children())
@@ -210,7 +210,7 @@ def _calls(source: Source, function: Cursor, name: bytes) -> list[tuple[Range, b
 
 
 def unlocked(source: Source, node: Cursor, _above: Above) -> Found:
-    """Neither lock nor unlock; once with interrupts off all the same, once not."""
+    """neither lock nor unlock: once with interrupts unchanged, once with interrupts off"""
     if node.kind != K.FUNCTION_DECL:
         return
     for where, lock in _calls(source, node, b"spinlock_irq_lock"):
@@ -229,14 +229,14 @@ def _last_word(source: Source, where: Range) -> bytes:
 
 
 def interrupts(source: Source, node: Cursor, _above: Above) -> Found:
-    """irq_save() -> irq_flags(): interrupts stay as they are."""
+    """irq_save() -> irq_flags(): interrupts stay as they are"""
     if node.kind == K.FUNCTION_DECL:
         for where, _ in _calls(source, node, b"irq_save"):
             yield [_replace(source, where, b"irq_flags()")]
 
 
 def order(source: Source, node: Cursor, _above: Above) -> Found:
-    """Acquire and release -> relaxed."""
+    """acquire and release -> relaxed"""
     if node.kind == K.FUNCTION_DECL:
         start, end = extent(node)
         for match in re.finditer(rb"__ATOMIC_(ACQUIRE|RELEASE|ACQ_REL|SEQ_CST)",
@@ -253,7 +253,7 @@ PLAIN = {
 
 
 def plain(source: Source, node: Cursor, _above: Above) -> Found:
-    """An atomic access -> an ordinary one."""
+    """an atomic access -> an ordinary access"""
     if node.kind != K.FUNCTION_DECL:
         return
     for name, form in PLAIN.items():

@@ -33,7 +33,7 @@ def replay_command(stampede: str, log: str, raw: bytes, kernel: Path, title: str
     `stampede`, the command, is quoted. Make knows which explorer has the allocator of its image, and makes it if
     need be; of an image from elsewhere the built-in allocators can be tried.
     """
-    if title.split(":")[0] not in rule_titles("REPLAYED") or b"\n# history " not in raw:
+    if title.split(":")[0] not in rule_titles("REPLAYED") or b"\n# history us=" not in raw:
         return None
     made_with = kernel.absolute().with_name("made-with")
     if made_with.parent.parent != BUILD_DIR or not made_with.is_file():

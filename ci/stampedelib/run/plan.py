@@ -14,9 +14,10 @@ from ..process import UNLIMITED, Limits
 from ..usage import UsageError, existing_file
 from ..verdict.checks import Checks
 from ..verdict.verdict import Verdict
+from ..vocabulary import STRESS_OPTIONS
 from .options import RunOptions
 
-DEFAULT_SECONDS = 15
+DEFAULT_SECONDS = int(STRESS_OPTIONS["seconds"].default)
 YIELD_WHEN_SINGLE = "yield=64"  # one thread runs all CPUs: without yields they hardly interleave
 BOOT_SECONDS = 300  # UEFI on a loaded host; a guest that died early is seen at once
 WORK_BOUND_SECONDS = 3600

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..console import Console, Detail
-from ..log.serial import printable
+from ..log.serial import parse, printable
 from ..usage import BUILD_DIR
 from ..verdict.verdict import Verdict
 from .boots import Boot
@@ -33,8 +33,8 @@ MISUSES = {
     "double-insert": "an insert of a free block",
     "inner-insert": "an insert inside a larger free block",
 }
-REACHED = "# log: misuse: "  # the adapter's word that such a call reached the code
-STOPPED = " (in a call that is to be refused)"
+ADAPTER = "# log: misuse="  # the adapter's word: such a call reached the code, or the code gave up in it
+ASIDE = " (in a call that is to be refused)"  # of a title
 REPLACED = ("seed", "seconds", "allocator", "phases")
 
 
@@ -94,13 +94,13 @@ def _hardening(options: RunOptions, verdict: Verdict, console: Console) -> list[
 
 def _misuse_words(boot: Boot) -> tuple[str, str]:
     second = boot.verdict
-    reached = REACHED.encode() in Path(boot.log).read_bytes()
-    if second.word not in ("pass", "fail", "hang", "crash") or not reached:
+    said = {values["misuse"] for values in parse(Path(boot.log).read_bytes()).records(ADAPTER)}
+    if second.word not in ("pass", "fail", "hang", "crash") or not said:
         return "not tried", f"not tried: {second.title}"
     if second.word == "pass":
         return "refused", "refused: nothing changed"
-    if second.title.endswith(STOPPED):
-        return "stopped", f"refused, by a check of its own: {second.title.removesuffix(STOPPED)}"
+    if "stopped" in said:
+        return "stopped", f"refused, by a check of its own: {second.title.removesuffix(ASIDE)}"
     return "accepted", f"accepted, then {second.title}"
 
 

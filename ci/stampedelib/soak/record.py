@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ..log.fields import Value
 from ..usage import UsageError
 from .matrix import Configuration
 
@@ -27,7 +28,7 @@ class Run:
     seconds: float
     started: str
     host_load: float
-    phases: dict[str, dict[str, str]]
+    phases: dict[str, dict[str, Value]]
     source: str
     version: str
     kernel: str

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from statistics import median
 
+from ..console import counted
+from ..log.fields import Value
 from ..log.serial import printable
 from ..usage import UsageError
 from .matrix import MODES, PHASES
@@ -12,15 +14,19 @@ from .record import Run, still_alarms
 MODE_NAMES = {"multi": "`thread=multi`", "single": "`thread=single`",
               "deterministic": "deterministic (`-icount shift=3,sleep=off`)"}
 CPU_GROUPS = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 32), (33, 63), (64, 64))
-LACKING = re.compile(r"(\S+): inconclusive: (\w+)=(\d+), the floor is (\d+)")
+LACKING_1 = re.compile(r"(\S+): inconclusive: (\w+)=(\d+), the floor is (\d+)")  # in titles, up to log format 1
 COLUMNS = ("runs", "hours", "pass", "inconclusive", "false alarms")
 INTRODUCTION = """\
 # Clean hours
 
-The built-in allocators are sound as far as we know. So when a run calls one wrong, hangs or crashes, the kernel or a tool
-has a bug: a false alarm, at which the soak stops. An inconclusive run is no alarm, but is counted: nothing broke, and too little
-interleaved to say pass. `make soak HOURS=2` runs configurations drawn from a seed, one after the other, each judged as any run
-is. `ci/soak --report` makes this page of its records; nothing in it is written by hand. Hours are those of the host's clock.
+The built-in allocators are sound as far as we know. If a run nevertheless fails, hangs or crashes,
+the kernel or a tool has a bug. That is a *false alarm*, and the soak stops. An *inconclusive* run
+is not an alarm, but it is counted: no rule was broken, but the cores interleaved too little to call
+it a pass.
+
+`make soak HOURS=2` runs one configuration after the other. A seed draws them, and each run is
+judged like any other. `ci/soak --report` makes this page from the records; nothing in it is written
+by hand. Hours are those of the host's clock.
 """
 
 
@@ -36,13 +42,13 @@ def report(runs: list[Run]) -> str:
 def _totals(runs: list[Run]) -> str:
     words = Counter(run.verdict for run in runs)
     verdicts = ", ".join(f"{count} {word}" for word, count in words.most_common())
-    operations = sum(int(phase.get("ops", 0)) for run in runs for phase in run.phases.values())
+    operations = sum(_count(phase, "ops") for run in runs for phase in run.phases.values())
     cpus = [run.configuration.cpus for run in runs]
     qemu = " and ".join(sorted({run.qemu for run in runs}))
-    return (f"From {min(run.started for run in runs)} to {max(run.started for run in runs)}: "
-            f"**{len(runs)} runs, {_hours(runs)} hours, {verdicts}; "
-            f"{sum(run.is_alarm for run in runs)} false alarms.**\n"
-            f"{operations / 1e6:.1f} million operations on {min(cpus)} to {max(cpus)} CPUs; "
+    return (f"From {min(run.started for run in runs)} to {max(run.started for run in runs)}:\n"
+            f"**{counted(len(runs), 'run')}, {_hours(runs)} hours, {verdicts}; "
+            f"{counted(sum(run.is_alarm for run in runs), 'false alarm')}.**\n"
+            f"{operations / 1e6:.1f} million operations on {min(cpus)} to {max(cpus)} CPUs;\n"
             f"QEMU {qemu}; seed {' and '.join(sorted({str(run.soak_seed) for run in runs}))}.\n")
 
 
@@ -87,21 +93,20 @@ def _memory(runs: list[Run]) -> str:
 def _surroundings(runs: list[Run]) -> str:
     rows = [((f"boot: {boot}",), _where(runs, lambda run: run.configuration.boot == boot))
             for boot in ("direct", "iso", "uefi")]
-    rows += [((f"the soak's own busy processes: {'yes' if load else 'no'}",),
+    rows += [((f"busy processes that the soak started: {'yes' if load else 'no'}",),
               _where(runs, lambda run: run.configuration.load == load)) for load in (False, True)]
     loads = [run.host_load for run in runs]
-    return (_section("Boot, and other load on the host", ("what",), rows) +
-            f"\nThe host's load average when a run began: {min(loads):.1f} to {max(loads):.1f}, "
+    return (_section("Boot, and load on the host", ("what",), rows) +
+            f"\nThe load average of the host at the start of a run: {min(loads):.1f} to {max(loads):.1f}, "
             f"median {median(loads):.1f}.\n")
 
 
 def _phases(runs: list[Run]) -> str:
-    lines = ["## Phases", "", "| phase | runs | thousands of operations | hand-overs of a lock |",
+    lines = ["## Phases", "", "| phase | runs | thousands of operations | locks passed to another core |",
              "| --- | --- | --- | --- |"]
     for name in PHASES:
         some = [run.phases[name] for run in runs if name in run.phases]
-        operations, handoffs = (sum(int(phase[key]) for phase in some if key in phase
-                                    and phase[key].isdecimal()) for key in ("ops", "handoffs"))
+        operations, handoffs = (sum(_count(phase, key) for phase in some) for key in ("ops", "handoffs"))
         lines.append(f"| {name} | {len(some)} | {operations // 1000} | {handoffs} |")
     return "\n".join(lines) + "\n"
 
@@ -114,18 +119,30 @@ def _inconclusive(runs: list[Run]) -> str:
              "| seed:run | configuration | options | too little of (seen/floor) |",
              "| --- | --- | --- | --- |"]
     for run in some:
-        lacking = ", ".join(f"{phase} {what} {seen}/{floor}"
-                            for phase, what, seen, floor in LACKING.findall(run.title))
+        lacking = ", ".join(f"{phase} {what} {seen}/{floor}" for phase, what, seen, floor in _lacking(run))
         lines.append(f"| {run.name} | {run.configuration.text()} | "
                      f"`{_options(run)}` | {lacking} |")
     return "\n".join(lines) + "\n"
+
+
+def _lacking(run: Run) -> list[tuple[str, str, str, str]]:
+    """The phases under their floor: each with what there was too little of, how much, and the floor."""
+    return LACKING_1.findall(run.title) + [
+        (name, what, str(seen), str(values["floor"])) for name, values in run.phases.items() if "floor" in values
+        for what, seen in values.items() if what != "floor"]
+
+
+def _count(values: dict[str, Value], key: str) -> int:
+    """Records of log format 1 have text."""
+    text = str(values.get(key, 0))
+    return int(text) if text.isdecimal() else 0
 
 
 def _alarms(runs: list[Run]) -> str:
     some = _where(runs, lambda run: run.is_alarm)
     if not some:
         return "## False alarms\n\nNone.\n"
-    lines = ["## False alarms", "", "What one was for is told by the commit that ended it (`git log`).", "",
+    lines = ["## False alarms", "", "The commit that ended an alarm says what caused it (`git log`).", "",
              "| seed:run | kernel | configuration | verdict | run again |",
              "| --- | --- | --- | --- | --- |"]
     lines += [f"| {run.name} | {run.kernel} of {run.source} | "

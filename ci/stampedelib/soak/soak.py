@@ -17,7 +17,7 @@ from datetime import datetime, timezone
 from itertools import chain, count, islice
 from pathlib import Path
 
-from ..log.serial import key_values
+from ..console import counted
 from ..machine.machine import find_qemu
 from ..run.options import RunOptions
 from ..run.plan import Plan, build_plan
@@ -29,7 +29,8 @@ from .record import Record, Run, read, still_alarms
 
 FOLDER = BUILD_DIR / "soak"
 RECORD = "runs.jsonl"
-KERNEL_SOURCES = ("Makefile", "linker.ld", "boot", "arch", "mm", "smp", "stress", "lib")
+KERNEL_SOURCES = ("Makefile", "linker.ld", "ci/build.mk", "ci/sources.mk", "boot", "arch", "mm", "smp", "stress", "lib",
+                  ":!arch/host", ":!boot/host", ":!stress/prove")
 ALARM = 1
 TOO_LARGE_TO_SAVE, TOO_LARGE_TO_SAVE_MIB = "1G", 1024
 # Other load for the host. It ends with its standard input, and so with whoever started it, however that ends.
@@ -170,7 +171,7 @@ def _one(subject: Subject, seed: int, configuration: Configuration, load: int) -
     tried = verdict.banner.get("allocator") or configuration.allocator
     return Run(seed, replace(configuration, allocator=tried), verdict.word, verdict.title,
                round(time.monotonic() - start, 2), started.isoformat(timespec="seconds"), host_load,
-               {phase.name: key_values(phase.detail) for phase in verdict.phases},
+               {phase.name: phase.values for phase in verdict.phases},
                subject.source, verdict.banner.get("version", ""), subject.checksum,
                subject.qemu_version)
 
@@ -191,10 +192,9 @@ def plan(subject: Subject, configuration: Configuration, folder: Path) -> Plan:
 
 
 def run_options(subject: Subject, configuration: Configuration, folder: Path) -> RunOptions:
-    """The options of a run, and the command that repeats it."""
-    command = ("stampede", "run", "--iso", str(subject.iso), "--kernel", str(subject.kernel), "--qemu",
-               subject.qemu, "--log", str(folder / "serial.log"), "--quiet", "--on-fail", "bundle",
-               "--bundle-limit", TOO_LARGE_TO_SAVE, *configuration.words())
+    """The options of a run. The command that repeats it shows all, and leaves the record's log alone."""
+    command = (os.path.relpath(ROOT / "ci/stampede"), "run", "--iso", str(subject.iso), "--kernel", str(subject.kernel),
+               "--qemu", subject.qemu, "--on-fail", "bundle", "--bundle-limit", TOO_LARGE_TO_SAVE, *configuration.words())
     machine = replace(configuration.machine(), iso=subject.iso, kernel=subject.kernel, qemu=subject.qemu)
     return RunOptions(command, machine, configuration.stress(), log=folder / "serial.log", quiet=True,
                       on_fail="bundle", bundle_limit_mib=TOO_LARGE_TO_SAVE_MIB)
@@ -203,8 +203,8 @@ def run_options(subject: Subject, configuration: Configuration, folder: Path) ->
 def _summary(runs: list[Run], alarms: int) -> str:
     seconds = sum(run.seconds for run in runs)
     inconclusive = sum(run.verdict == "inconclusive" for run in runs)
-    return (f"soak: {len(runs)} runs recorded, {seconds / 3600:.2f} hours, {inconclusive} "
-            f"inconclusive; since this start {alarms} false alarms")
+    return (f"soak: {counted(len(runs), 'run')} recorded, {seconds / 3600:.2f} hours, {inconclusive} "
+            f"inconclusive; since this start {counted(alarms, 'false alarm')}")
 
 
 class Busy:

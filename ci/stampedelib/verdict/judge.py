@@ -6,7 +6,7 @@ The worst that is seen wins, and what cannot be believed is never a pass: first 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..log.serial import HALTED, HELD, PRINTABLE, Log, parse
+from ..log.serial import HALTED, HELD, LATEST_FORMAT, PRINTABLE, Log, parse
 from ..vocabulary import LONGEST_LINE
 from .verdict import KERNEL_EXIT_CODES, Verdict
 
@@ -24,9 +24,6 @@ ENDINGS = {
     "flood": "damaged",
 }
 OUTCOMES = ("pass", "fail", "skip", "inconclusive")
-# The allocator's function by the first word of what a core is doing (stress/explain.c).
-FUNCTIONS = {"init": "init", "insert": "insert_pages", "remove": "remove_pages", "allocate": "allocate_pages",
-             "free": "free_pages", "bad": "free_pages", "drain": "drain"}
 WITHOUT_TITLE = ("pass", "inconclusive")
 
 
@@ -50,6 +47,9 @@ def judge(raw: bytes, exit_code: int | None = None, ended_by: str | None = None,
     """The verdict on a serial capture. The arguments are those of Seen."""
     seen = Seen(exit_code, ended_by, nonce, detail, prompted)
     log = parse(raw)
+    if (log.format or 0) > LATEST_FORMAT:
+        return Verdict("error", f"log format {log.format}: this tool reads formats 1 to {LATEST_FORMAT}; use that of the "
+                                f"kernel's version, {log.banner.get('version', 'unknown')}", banner=log.banner)
     damage = list(_damage(log, seen))
     word, title, reasons = (
         _by_host(log, seen) or (_by_damage(log, seen, damage) if damage else _by_kernel(log, seen)))
@@ -118,10 +118,10 @@ def _place(log: Log, word: str) -> str | None:
     if not log.current_call:
         refused = (log.title or "").startswith("insert-refused: ")
         return "before the first phase" + (", in insert_pages" if refused else "")
-    verb, _, rest = log.current_call.partition(" ")
-    if verb not in FUNCTIONS:
-        return f"before the first phase, in: {log.current_call}"
-    return f"before the first phase, in {FUNCTIONS[verb]}" + (f" ({rest})" if rest else "")
+    call = log.current_call
+    if not call.function:
+        return f"before the first phase, in: {call.text}"
+    return f"before the first phase, in {call.function}" + (f" ({call.text})" if call.text else "")
 
 
 def _kernel_words(log: Log) -> list[str]:
@@ -197,6 +197,8 @@ def _damaged_nonce(log: Log, expected: int | None) -> Iterator[str]:
     except ValueError:
         yield "line 2: no nonce"
         return
+    if log.format is None:
+        yield f"line 2: log={log.banner['log']} is no version of the format"
     if expected is not None and opening != expected and not (
             opening == 0 and _ended_before_options(log)):
         yield f"nonce {opening:016x} is another run's, not {expected:016x}"

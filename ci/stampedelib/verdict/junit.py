@@ -74,8 +74,8 @@ def _phases(verdict: Verdict, log: Log) -> Iterator[Case]:
 
 
 def _case(phase: Phase, verdict: Verdict) -> Case:
-    match = re.search(r"\bms=([0-9]+)", phase.detail)
-    seconds = f"{int(match[1]) / 1000:.3f}" if match else "0"
+    milliseconds = phase.values.get("ms")
+    seconds = f"{milliseconds / 1000:.3f}" if isinstance(milliseconds, int) else "0"
     if phase.outcome == "fail":
         return Case(phase.name, _kind(verdict), phase.detail, seconds)
     if phase.outcome in ("skip", "inconclusive"):

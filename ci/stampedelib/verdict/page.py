@@ -3,11 +3,10 @@
 A line for each phase, then what was tried of the allocator's promises and of the rules, and what was not, in
 one place; then where to look first.
 """
-import re
 from collections import Counter
 from textwrap import shorten, wrap
 
-from ..log.statement import BROKEN, NOT_TESTED, Statement, by_reason
+from ..log.statement import BROKEN, NOT_TESTED, LeftOut, Statement, by_reason
 from .verdict import Verdict
 
 DETAIL_WIDTH = 80
@@ -15,7 +14,6 @@ WIDTH = 120
 OUTCOMES = ("kept", BROKEN, NOT_TESTED, "not made")  # in this order; others behind them
 WHYS_SHOWN = 4
 FAILED_SHOWN = 20
-ORDERS = re.compile(r", orders (\d+) to (\d+)\b")
 
 
 def lines(verdict: Verdict) -> list[str]:
@@ -57,24 +55,17 @@ def selftest_lines(verdict: Verdict) -> list[str]:
     return found
 
 
-def _counted(vectors: list[str]) -> str:
-    """`12 (no remove_pages: 8; one core: 4)`: what stands behind a vector's name is why."""
+def _counted(vectors: list[LeftOut]) -> str:
+    """`12 (no remove_pages: 8; one core: 4)`."""
     whys: Counter[str] = Counter()
     for vector in vectors:
-        _, colon, why = vector.rpartition(": ")
-        whys[why if colon else ""] += _cases(vector)
+        whys[vector.why] += vector.count
     total = whys.total()
     del whys[""]
     shown = [f"{why}: {count}" for why, count in whys.most_common(WHYS_SHOWN)]
     rest = whys.total() - sum(count for _, count in whys.most_common(WHYS_SHOWN))
     shown += [f"other reasons: {rest}"] if rest else []
     return f"{total}" + (f" ({'; '.join(shown)})" if shown else "")
-
-
-def _cases(vector: str) -> int:
-    """How many vectors stand in one line: of those that run for each order, several."""
-    match = ORDERS.search(vector)
-    return int(match[2]) - int(match[1]) + 1 if match else 1
 
 
 def row_lines(name: str, groups: list[str]) -> list[str]:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..log.serial import Phase
-from ..log.statement import Statement
+from ..log.statement import LeftOut, Statement
 from ..vocabulary import VERDICTS
 
 CODES = {row.word: row.code for row in VERDICTS}
@@ -36,7 +36,7 @@ class Verdict:
     rules_not_tested: list[Statement] = field(default_factory=list)
     phases_left_out: list[Statement] = field(default_factory=list)
     selftest_failed: list[str] = field(default_factory=list)
-    selftest_left_out: list[str] = field(default_factory=list)
+    selftest_left_out: list[LeftOut] = field(default_factory=list)
     advice: str | None = None
     running: str | None = None
     place: str | None = None

@@ -74,7 +74,7 @@ static void tell_once(void)
     static bool told;
 
     if (!told)
-        log_line("misuse: a call that is to be refused reaches the code");
+        log_line("misuse=reached (a call that is to be refused reaches the code)");
     told = true;
 }
 

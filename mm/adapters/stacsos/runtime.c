@@ -32,6 +32,8 @@ void stacsos_give_up(const char *format, __builtin_va_list arguments)
     char line[LINE_SIZE];
 
     format_text_va(line, sizeof(line), format, arguments);
+    if (stacsos_in_misuse)
+        log_line("misuse=stopped (the code gives up in a call that is to be refused)");
     fail(RULE_PANIC, "%s%s", line, stacsos_in_misuse ? " (in a call that is to be refused)" : "");
 }
 

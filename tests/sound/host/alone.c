@@ -3,6 +3,7 @@
 
 #include <arch/host/host.h>
 #include <arch/irq.h>
+#include <lib/prng.h>
 #include <smp/percpu.h>
 
 enum { TURNS = 6000, SLOTS = 96 };

@@ -7,6 +7,7 @@
 #include <arch/cpu.h>
 #include <arch/host/host.h>
 #include <arch/irq.h>
+#include <lib/prng.h>
 #include <pthread.h>
 #include <smp/percpu.h>
 

@@ -22,7 +22,3 @@ const char *trap_name(uint64_t vector);
 
 /* The address a page fault was about. */
 uint64_t trap_fault_address(void);
-
-/* Provided by the program (stress/traps.c): what an exception and an NMI mean to it. */
-void trap_exception(struct trap_frame *frame);
-void trap_nmi(struct trap_frame *frame);

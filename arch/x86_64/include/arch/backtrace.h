@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /*
- * Write return addresses, innermost first, of the core whose stacks these are: from where `frame`
- * interrupted it, or from the caller if frame is NULL. Trusts no frame pointer: each must lie in
- * the stacks and above the last. Returns how many.
+ * Write addresses, innermost first, of the core whose stacks these are: where `frame` interrupted
+ * it, then return addresses; without a frame all are return addresses, from the caller on. Trusts
+ * no frame pointer: each must lie in the stacks and above the last. Returns how many.
  */
 size_t backtrace(const struct trap_frame *frame, const struct cpu_stacks *stacks,
                  uint64_t *addresses, size_t most);

@@ -1,4 +1,7 @@
-/* Exceptions and interrupts (Intel SDM volume 3, chapter 6). */
+/*
+ * Exceptions and interrupts (Intel SDM volume 3, chapter 6). What an exception and an NMI mean is
+ * the program's to say (lib/sinks.h).
+ */
 #pragma once
 
 #include <stdint.h>
@@ -45,7 +48,3 @@ void trap_set_interrupt(unsigned vector, void (*handler)(struct trap_frame *fram
 /* The IDT: made once, then loaded by each core. */
 void trap_init(void);
 void trap_load(void);
-
-/* Provided by the program (stress/failure.c): what an exception and an NMI mean to it. */
-void trap_exception(struct trap_frame *frame);
-void trap_nmi(struct trap_frame *frame);

@@ -1,6 +1,5 @@
 #include <lib/benign.h>
 #include <lib/string.h>
-#include <stress/explore/machine.h>
 
 bool benign_race(const char *function)
 {
