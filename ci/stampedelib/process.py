@@ -115,11 +115,11 @@ class Watch:
         while True:
             exited = self.process.poll() is not None
             data_came = self.read_channels(0 if exited else POLL_SECONDS)
-            reason = self.reason_to_stop(data_came) or limits.reached(
-                time.monotonic() - self._start, self._silence(), self._bytes)
-            if exited and (reason or not data_came):
-                return self.ended()
-            if reason:
+            if exited:  # what it said last is still to be read
+                if not data_came or self._bytes > limits.bytes:
+                    return self.ended()
+            elif reason := self.reason_to_stop(data_came) or limits.reached(
+                    time.monotonic() - self._start, self._silence(), self._bytes):
                 return reason
 
     def linger(self) -> None:
@@ -216,6 +216,9 @@ class Program(Watch):
         self.heard(data)
         if self._take:
             self._take(data)
+
+    def ended(self) -> Ending:
+        return self.reason_to_stop(True) or super().ended()
 
     def reason_to_stop(self, data_came: bool) -> Ending | None:
         if _ending.is_set():

@@ -11,10 +11,11 @@ from ..console import Console, counted
 from ..log.serial import parse, printable
 from ..usage import UsageError, existing_file
 from ..verdict.verdict import CODES, Verdict
-from . import from_stress
+from . import from_stress, stress_log
 from .explored import Explored
-from .from_stress import Candidate, Story
+from .from_stress import Candidate
 from .options import ExploreOptions
+from .stress_log import Story
 from .trace import tell
 from .words import repeat
 
@@ -110,7 +111,7 @@ class Search:
 def bring_back(options: ExploreOptions, log: Path, run: Run, elf: Path) -> int:
     """Search, tell, return the verdict's code: that of the failure, or 3 if it did not come back. `elf`: the explorer."""
     path = existing_file(log, "--from-log wants the log of a run of the stress")
-    story = from_stress.read(path.read_bytes(), str(path))
+    story = stress_log.read(path.read_bytes(), str(path))
     if options.allocator:
         story = dataclasses.replace(story, allocator=options.allocator)
     console = Console(options.detail)
