@@ -254,8 +254,9 @@ pfn_t arena_allocate_placed(struct arena *arena, struct core *core, unsigned ord
 int arena_held_order(const struct arena *arena, pfn_t pfn)
 {
     uint64_t index = pfn - arena->start;
+    struct holding holding = arena->holdings[index];
 
-    return bitmap_test(arena->held, index) ? arena->holdings[index].order : -1;
+    return bitmap_test(arena->held, index) && holding.state == HOLDING_HELD ? holding.order : -1;
 }
 
 static void check_content(const struct arena *arena, struct core *core, pfn_t pfn,

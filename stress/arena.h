@@ -96,8 +96,7 @@ void arena_reset(struct arena *arena);
 void arena_rebuild(struct arena *arena, uint64_t most);
 
 /*
- * Bytes that arena_init() takes for pages [start, end), the allocator's metadata included. The map
- * of a census (one byte a page) is not counted.
+ * Bytes that arena_init() takes for pages [start, end), the allocator's metadata included.
  */
 uint64_t arena_overhead(const struct page_allocator *allocator, pfn_t start, pfn_t end);
 

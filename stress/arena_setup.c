@@ -67,8 +67,9 @@ uint64_t arena_overhead(const struct page_allocator *allocator, pfn_t start, pfn
 {
     uint64_t pages = end - start;
     uint64_t metadata = allocator->metadata_size ? allocator->metadata_size(start, end) : 0;
+    uint64_t orders = allocator->for_each_free ? 2 : 3; /* the walk's, and the census */
 
-    return metadata + 4 * BITMAP_BYTES(pages) + pages * (sizeof(struct holding) + 2) +
+    return metadata + 4 * BITMAP_BYTES(pages) + pages * (sizeof(struct holding) + orders) +
            allocator->pool_size + 8 * PAGE_SIZE;
 }
 

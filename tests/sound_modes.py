@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from guest import ROOT, boot, make, run
-from support import EXIT_CODE, stampede
+from support import EXIT_CODE, own_folder, stampede
 
 from stampedelib.verdict.verdict import CODES
 
@@ -48,9 +48,7 @@ def programs() -> None:
 def image(*words: str) -> Path:
     """The kernel with all of them in it; EXPLORE=1: the explorer's."""
     make("-j2", "kernel", "ALLOCATOR=tests/sound", *words)
-    base = f"build/gcc-order16{'-explore' if words else ''}-sound"
-    own = subprocess.run(["ci/own-folder", base, "tests/sound"], cwd=ROOT, capture_output=True, text=True, check=True)
-    return ROOT / own.stdout.strip() / "stampede.elf"  # tests/subjects/sound.c may have the plain name
+    return own_folder(f"gcc-order16{'-explore' if words else ''}-sound", "tests/sound") / "stampede.elf"
 
 
 def named(code: int, codes: dict[str, int]) -> str:
