@@ -12,12 +12,10 @@
 
 enum page_state {
     PAGE_ABSENT = 0, /* not in the pool; a zeroed descriptor says this */
-    PAGE_FREE_HEAD,  /* first page of a free block; order is valid, next and prev link the free list
-                      */
+    PAGE_FREE_HEAD,  /* first page of a free block; order is valid, next and prev are its links */
     PAGE_HELD_HEAD,  /* first page of a block handed out; order is valid */
     PAGE_TAIL,       /* any other page of a block: free, handed out or cached */
-    PAGE_CACHED, /* first page of a block in a per-CPU cache; order is valid, next links the cache's
-                    list, prev is the cache's index */
+    PAGE_CACHED, /* first page of a block in a cache; order and next are valid, prev is the cache */
 };
 
 /*
