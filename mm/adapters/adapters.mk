@@ -18,7 +18,8 @@ ifneq ($(word 2,$(ALLOCATOR) $(STACSOS)),)
 $(error $(if $(ALLOCATOR),ALLOCATOR=$(ALLOCATOR),STACSOS=$(STACSOS)): one path, without blanks; several files are given by their folder)
 endif
 
-# The flags of C, without those that C++ does not know. Language features that need a library are off.
+# The flags of C, without those that C++ does not know. Language features that need a library are
+# off.
 CXX_COMMON   := $(filter-out -std=% -Werror -Wstrict-prototypes -Wmissing-prototypes -Wextra -Wshadow -Wundef -Wvla,$(CFLAGS)) \
                 -fno-exceptions -fno-rtti -fno-threadsafe-statics
 # The contract's headers are C. The macros replace words of C that have another name in C++.
@@ -39,7 +40,8 @@ $(OUT)/user/cxx_runtime.o: mm/adapters/cxx_runtime.cpp $(OUT)/user/which
 	$(SAY) CXX $<
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -Werror -MMD -MP -c -o $@ $<
 
-# Files of one name in different folders share a build folder. When the file changes, everything is rebuilt.
+# Files of one name in different folders share a build folder. When the file changes, everything is
+# rebuilt.
 USER_IS := $(CXX) $(CXXFLAGS) $(STACSOS_FLAGS) $(user_flags_c) $(user_flags_cxx) $(RUSTC) $(RUST_FLAGS) $(USER_COMPILE_COMMANDS) $(abspath $(USER_FILES))
 $(OUT)/user/which: $(COMMON)/flags FORCE
 	@mkdir -p $(@D)

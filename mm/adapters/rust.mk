@@ -1,9 +1,10 @@
-# ALLOCATOR=mine.rs: a crate of its own. It becomes an archive, with the parts of Rust's core that it needs. Included by
-# user.mk.
+# ALLOCATOR=mine.rs: a crate of its own. It becomes an archive, with the parts of Rust's core that
+# it needs. Included by user.mk.
 #
-# If rustc has core for x86_64-unknown-none, all code is compiled for kernels: no SSE, no red zone. Debian's rustc has core
-# for Linux only. Then the allocator's own code is compiled without SSE and red zone, but precompiled functions of core
-# use both. Code that uses no floating-point numbers and formats no text calls none of these but the ones that panic.
+# If rustc has core for x86_64-unknown-none, all code is compiled for kernels: no SSE, no red zone.
+# Debian's rustc has core for Linux only. Then the allocator's own code is compiled without SSE and
+# red zone, but precompiled functions of core use both. Code that uses no floating-point numbers and
+# formats no text calls none of these but the ones that panic.
 
 RUSTC       := rustc
 RUST_KERNEL := $(if $(wildcard $(shell $(RUSTC) --print sysroot 2>/dev/null)/lib/rustlib/x86_64-unknown-none/lib/libcore-*.rlib),yes)

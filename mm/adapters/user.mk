@@ -1,7 +1,9 @@
-# ALLOCATOR=PATH: C, C++, Rust and assembly files, objects and archives, or a folder of them. Included by adapters.mk.
+# ALLOCATOR=PATH: C, C++, Rust and assembly files, objects and archives, or a folder of them.
+# Included by adapters.mk.
 #
-# All of them become one object, allocator.o, whose symbols are local. So a user's function may have the name of one of
-# the kernel's. Missing symbols come from the kernel and from library.c, integers.c and exports.c.
+# All of them become one object, allocator.o, whose symbols are local. So a user's function may have
+# the name of one of the kernel's. Missing symbols come from the kernel and from library.c,
+# integers.c and exports.c.
 
 USER_SUFFIXES := .c .cpp .S .o .a .rs
 USER_ENDS    := $(addprefix %,$(USER_SUFFIXES))

@@ -8,7 +8,7 @@
 struct pool {
     struct spin lock;
     pfn_t start, end;
-    pfn_t next; /* where the search goes on */
+    pfn_t next; /* where the next search begins */
     uint64_t *free;
     uint64_t *present;
 };

@@ -44,7 +44,7 @@ static struct run *make_run(pfn_t start, uint64_t pages, struct run *next)
     return run;
 }
 
-/* Where the run behind `pfn` hangs. */
+/* The link to the first run at or above `pfn`, and the run before it. */
 static struct run **place_of(struct pool *pool, pfn_t pfn, struct run **before)
 {
     struct run **place = &pool->first;
@@ -96,7 +96,7 @@ static enum page_error runs_insert(void *memory, pfn_t start, uint64_t count)
     return error;
 }
 
-/* Take [from, from + count) out of the run that hangs at `place`. */
+/* Take [from, from + count) out of the run that `place` links to. */
 static void cut(struct run **place, pfn_t from, uint64_t count)
 {
     struct run *run = *place, *rest = run->next;

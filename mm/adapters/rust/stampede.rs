@@ -1,5 +1,5 @@
-//! For allocators under test in Rust: the contract, which ci/rust-bindings translates from mm/page_allocator.h, and a
-//! few functions of the harness. docs/ALLOCATORS.md has a worked example.
+//! For allocators under test in Rust: the contract, which ci/rust-bindings translates from
+//! mm/page_allocator.h, and a few functions of the harness. docs/ALLOCATORS.md has a worked example.
 //!
 //! For rustc 1.63 and later.
 #![no_std]
@@ -9,7 +9,8 @@ use core::ffi::c_void;
 pub type Pfn = u64;
 pub type PageError = u32;
 pub type Rule = u32;
-/// Receives one free block from for_each_free: the context, the first pfn, the order. Returning false stops the walk.
+/// Receives one free block from for_each_free: the context, the first pfn, the order. Returning
+/// false stops the walk.
 pub type PageVisitFree = Option<unsafe extern "C" fn(*mut c_void, Pfn, u32) -> bool>;
 
 include!(env!("STAMPEDE_BINDINGS"));
@@ -29,7 +30,8 @@ extern "C" {
 unsafe impl Sync for PageAllocator {}
 unsafe impl Sync for SpinlockIrq {}
 
-/// Registers an allocator: `page_allocator!(EXAMPLE);` for a `static EXAMPLE: PageAllocator`, once in a module.
+/// Registers an allocator: `page_allocator!(EXAMPLE);` for a `static EXAMPLE: PageAllocator`, once
+/// in a module.
 #[macro_export]
 macro_rules! page_allocator {
     ($allocator:path) => {
@@ -53,8 +55,8 @@ impl SpinlockIrq {
         Self { name, ..Self::NONE }
     }
 
-    /// Turns interrupts off and takes the lock. Returns the interrupt state from before, for unlock(). The harness
-    /// watches this lock.
+    /// Turns interrupts off and takes the lock. Returns the interrupt state from before, for
+    /// unlock(). The harness watches this lock.
     ///
     /// # Safety
     /// The lock must not move as long as it is used.

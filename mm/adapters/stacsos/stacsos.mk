@@ -36,12 +36,13 @@ STACSOS_ROOT   := $(dir $(STACSOS_SOURCE))../../..
 STACSOS_AFTER  := $(addprefix -idirafter ,$(wildcard $(STACSOS_ROOT)/kernel/inc $(STACSOS_ROOT)/lib/inc))
 STACSOS_COMMON := -std=gnu++2b $(CXX_COMMON) -nostdinc -fno-delete-null-pointer-checks \
                   -include $(STACSOS_HOME)/include/global.h -include $(STACSOS_HOME)/include/stacsos/kernel/kernel-global.h
-# The user's header is found through the first folder. Its warnings are shown once, with the user's own file and not again
-# with the bridge.
+# The user's header is found through the first folder. Its warnings are shown once, with the user's
+# own file and not again with the bridge.
 STACSOS_FIRST  := $(OUT)/include $(STACSOS_HOME)/include-$(STACSOS_YEAR) $(STACSOS_HOME)/include
 STACSOS_FLAGS  := $(STACSOS_COMMON) $(addprefix -I,$(STACSOS_FIRST)) $(STACSOS_AFTER)
 STACSOS_BRIDGE_FLAGS := $(STACSOS_COMMON) $(addprefix -isystem ,$(STACSOS_FIRST)) $(STACSOS_AFTER)
-# Variables of objects in "user" belong to the student; they are restored for each new pool (stress/statics.h).
+# Variables of objects in "user" belong to the student; they are restored for each new pool
+# (stress/statics.h).
 STACSOS_C      := $(patsubst %,$(OUT)/adapter/%.o,adapter lock misuse runtime)
 USER_OBJECTS   := $(OUT)/user/page-allocator-buddy.o $(OUT)/user/bridge_$(STACSOS_YEAR).o $(OUT)/adapter/runtime-cxx.o \
                   $(OUT)/adapter/as-usual.o $(STACSOS_C) $(OUT)/user/cxx_runtime.o
@@ -73,7 +74,8 @@ $(STACSOS_C): $(OUT)/adapter/%.o: $(STACSOS_HOME)/%.c $(OUT)/user/which
 	$(SAY) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# The same code becomes several allocators (mm/adapters/stacsos/adapter.h): the usual one, and those of further stages.
+# The same code becomes several allocators (mm/adapters/stacsos/adapter.h): the usual one, and those
+# of further stages.
 RUN_STAGES     := $(if $(filter adapter,$(STACSOS_LOCKER)),unguarded) $(if $(HARDENING),hardening)
 STACSOS_MISUSES := double-free=DOUBLE_FREE inner-free=INNER_FREE wrong-order=WRONG_ORDER misaligned=MISALIGNED \
                   bad-order=BAD_ORDER foreign=FOREIGN double-insert=DOUBLE_INSERT inner-insert=INNER_INSERT
