@@ -103,11 +103,10 @@ static void put(struct pool *pool, pfn_t pfn, unsigned order)
 
 static enum page_error insert_unlocked(struct pool *pool, pfn_t start, uint64_t count)
 {
-    if (!range_is_within(start, count, pool->start, pool->end))
-        return PAGE_BAD_RANGE;
-    if (!bits_none(pool->present, start - pool->base, count))
-        return PAGE_ALREADY_IN;
-    bits_change(pool->present, start - pool->base, count, true);
+    enum page_error error = note_inserted(pool->present, pool->start, pool->end, start, count);
+
+    if (error != PAGE_OK)
+        return error;
     for (pfn_t pfn = start; pfn < start + count; pfn++)
         put(pool, pfn, 0);
     return PAGE_OK;

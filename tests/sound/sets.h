@@ -124,11 +124,10 @@ static inline void sets_put_range(struct sets *sets, pfn_t start, pfn_t end)
 
 static inline enum page_error sets_insert(struct sets *sets, pfn_t start, uint64_t count)
 {
-    if (!range_is_within(start, count, sets->start, sets->end))
-        return PAGE_BAD_RANGE;
-    if (!bits_none(sets->present, start - sets->start, count))
-        return PAGE_ALREADY_IN;
-    bits_change(sets->present, start - sets->start, count, true);
+    enum page_error error = note_inserted(sets->present, sets->start, sets->end, start, count);
+
+    if (error != PAGE_OK)
+        return error;
     sets_put_range(sets, start, start + count);
     return PAGE_OK;
 }

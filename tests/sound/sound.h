@@ -137,6 +137,21 @@ static inline bool bits_all(const uint64_t *map, uint64_t first, uint64_t count)
 }
 
 /*
+ * Note pages [start, start + count) as inserted in the bitmap `present`, whose bit 0 is page
+ * `first`. Refused if they are not within [first, end), or if one of them is in already.
+ */
+static inline enum page_error note_inserted(uint64_t *present, pfn_t first, pfn_t end, pfn_t start,
+                                            uint64_t count)
+{
+    if (!range_is_within(start, count, first, end))
+        return PAGE_BAD_RANGE;
+    if (!bits_none(present, start - first, count))
+        return PAGE_ALREADY_IN;
+    bits_change(present, start - first, count, true);
+    return PAGE_OK;
+}
+
+/*
  * The bits of a word at which 2^order set bits begin, at a multiple of 2^order. order is at most 6.
  */
 static inline uint64_t word_blocks(uint64_t word, unsigned order)
