@@ -75,8 +75,6 @@ TABLE = {
     'make defects DEFECTS="--rules --explorer"':
         Run('make defects DEFECTS="--rules --explorer --only merge-never"', code=2, says=ONE_DEFECT, slow=True),
     "ci/defects --explorer --rules --markdown docs/DEFECTS.md": Left("it plants every defect; the page is only of all"),
-    "ci/vocabulary --write": Run(slow=True),
-    "make check": Left("it is about the sources, and is run by itself"),
     "make mutants": Left("it takes an hour; tests/test_mutate.py tries it with a few"),
     "make prove": Run(says="all hold", slow=True),
     "make soak": Run(says=PASS, slow=True),

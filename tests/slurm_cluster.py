@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import support  # noqa: F401  the way to stampedelib
-from stampedelib.machine.guest import die_with
+from stampedelib.process import die_with
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "sinfo")
 WAIT_SECONDS = 60

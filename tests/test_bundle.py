@@ -11,13 +11,13 @@ from fake_runs import arguments, environment, is_running, record, wait_until
 from support import STAMPEDE, TITLE, stampede
 
 from stampedelib import private_folder
-from stampedelib.commands.run import build_plan
-from stampedelib.commands.stampede import build_parser
+from stampedelib.commands.run import parse
 from stampedelib.machine import elfcore
 from stampedelib.machine.registers import read_cpus, summary
 from stampedelib.machine.symbols import Symbols
+from stampedelib.run.bundle import read_source
 from stampedelib.run.folder import GuestNote, claim, find_guest
-from stampedelib.run.source import read_source
+from stampedelib.run.plan import build_plan
 from stampedelib.usage import UsageError
 from stampedelib.verdict.verdict import CODES
 
@@ -85,7 +85,7 @@ def test_no_path_in_the_session_is_absolute(run, bundle):
 
 def test_source_without_git(monkeypatch, tmp_path):
     assert len(read_source().revision.split(",")[0]) == 40
-    monkeypatch.setattr("stampedelib.run.source.ROOT", tmp_path)
+    monkeypatch.setattr("stampedelib.run.bundle.ROOT", tmp_path)
     assert read_source().revision == "unknown: no git repository"
     monkeypatch.setenv("PATH", "")
     assert read_source().revision == "unknown: no git repository"
@@ -142,8 +142,7 @@ def test_missing_kernel_is_said(run, bundle, tmp_path):
 ])
 def test_what_is_done_with_a_failure(monkeypatch, tmp_path, words, more, expected):
     monkeypatch.setenv("CI", more.get("CI", ""))
-    parsed = build_parser().parse_args(list(map(str, arguments(tmp_path, *words))))
-    plan = build_plan(parsed)
+    plan = build_plan(parse(list(map(str, arguments(tmp_path, *words)))[1:]))
     assert plan.on_fail == expected
     assert ("on-fail=hold" in plan.machine.arguments) == (expected != "exit")
 

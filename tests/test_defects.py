@@ -183,7 +183,7 @@ class SmallLane(lanes.Lane):
         return "program"
 
     def run(self, tree, job):
-        ended = lanes.attend([str(tree.path / "program")], tree.path / "log", job.limit_seconds, nudge=False)
+        ended = lanes.attend([str(tree.path / "program")], job.limit_seconds, nudge=False)
         if ended.by == "timeout":
             return Run("timeout")
         return Run("fail", "overlap", "overlap: so", "mixed") if ended.code == 7 else Run("pass", phase="mixed")
@@ -295,15 +295,15 @@ def test_folder_is_one_process_s_at_a_time(tmp_path, small_pool):
     ("exec sleep 60", 0.3, "timeout", None),
     ("exec yes", 60, "flood", None),
 ])
-def test_how_a_program_ends(tmp_path, script, limit, by, code):
-    ended = lanes.attend(["sh", "-c", script], tmp_path / "log", limit, nudge=False)
+def test_how_a_program_ends(script, limit, by, code):
+    ended = lanes.attend(["sh", "-c", script], limit, nudge=False)
     assert (ended.by, ended.code, ended.prompted) == (by, code, "")
     assert len(ended.output) <= lanes.FLOOD_BYTES
 
 
-def test_silent_program_is_made_to_tell(tmp_path):
+def test_silent_program_is_made_to_tell():
     script = "trap 'echo told; exit 4' USR1; while :; do sleep 0.05; done"
-    ended = lanes.attend(["sh", "-c", script], tmp_path / "log", 1)
+    ended = lanes.attend(["sh", "-c", script], 1)
     assert (ended.by, ended.code, ended.output) == ("exit", 4, b"told\n")
     assert ended.prompted == "silence: no byte for 0.25 s"
 

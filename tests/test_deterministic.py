@@ -9,8 +9,8 @@ from fake_runs import arguments, environment
 from guest import image, make
 from support import ROOT, stampede
 
-from stampedelib.commands.run import build_machine
-from stampedelib.commands.stampede import build_parser
+from stampedelib.commands.run import parse
+from stampedelib.run.plan import build_machine
 from stampedelib.usage import UsageError
 from stampedelib.verdict.verdict import CODES
 
@@ -101,8 +101,7 @@ def test_failure_is_told_alike(tmp_path, kernel):
 # What the machine is told.
 
 def machine(folder, *words):
-    parsed = build_parser().parse_args(list(map(str, arguments(folder, *words))))
-    return build_machine(parsed, 1)
+    return build_machine(parse(list(map(str, arguments(folder, *words)))[1:]), 1)
 
 
 def test_command_counts_instructions_on_one_thread(tmp_path):

@@ -14,9 +14,10 @@ from fake_runs import wait_until
 from guest import ENVIRONMENT, ROOT, boot, image, make
 from support import STAMPEDE, stampede
 
-from stampedelib.commands import explore as explore_command
-from stampedelib.commands.stampede import build_parser
+from stampedelib.console import Detail
+from stampedelib.explore import run as explore_run
 from stampedelib.explore.explored import Explored, SavedProgram
+from stampedelib.explore.options import ExploreOptions
 from stampedelib.run.folder import claim
 from stampedelib.usage import UsageError
 from stampedelib.verdict.verdict import CODES
@@ -344,10 +345,10 @@ def test_a_program_that_says_nothing_is_ended(tmp_path, monkeypatch):
     program = tmp_path / "silent"
     program.write_text("#!/bin/sh\nexec sleep 600\n", encoding="utf-8")
     program.chmod(0o755)
-    monkeypatch.setattr(explore_command, "SILENT_SECONDS", 1)
-    arguments = build_parser().parse_args(["explore", "--hosted", "--program-file", str(program)])
+    monkeypatch.setattr(explore_run, "SILENT_SECONDS", 1)
+    options = ExploreOptions(("stampede",), hosted=True, hosted_file=program)
     with claim(tmp_path / "log") as folder:
-        verdict = explore_command.run_hosted(arguments, [], folder)
+        verdict = explore_run.run_explorer(options, [], folder, Detail.NOTHING)
     assert (verdict.word, "silence: no line for 1 s" in verdict.title) == ("hang", True), verdict
 
 

@@ -15,9 +15,9 @@ from gdb_support import KERNEL
 from guest import make
 from support import NONCE, ROOT, STAMPEDE, stampede
 
-from stampedelib.commands.run import build_machine
-from stampedelib.commands.stampede import build_parser
+from stampedelib.commands.run import parse
 from stampedelib.run.folder import find_guest
+from stampedelib.run.plan import build_machine
 from stampedelib.verdict.verdict import CODES
 
 CPUS = 8
@@ -206,8 +206,7 @@ def test_cores_that_rest_have_one_line_together(tmp_path, subject, phases, shown
 
 def test_reboot_loop_of_a_machine_that_nothing_stops(kernel, tmp_path):
     log = tmp_path / "serial.log"
-    parsed = build_parser().parse_args(words(kernel, tmp_path, "provoke=reset"))
-    command = build_machine(parsed, NONCE).command(["-serial", f"file:{log}"])
+    command = build_machine(parse(words(kernel, tmp_path, "provoke=reset")[1:]), NONCE).command(["-serial", f"file:{log}"])
     command.remove("-no-reboot")
     qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     try:

@@ -12,9 +12,8 @@ from support import ROOT
 from stampedelib.mutants import report, verdicts
 from stampedelib.mutants.build import Recipe
 from stampedelib.mutants.campaign import Campaign, CleanTreeTrouble
-from stampedelib.mutants.detectors import unit
+from stampedelib.mutants.detectors import Bounds, run, unit
 from stampedelib.mutants.generate import generate
-from stampedelib.mutants.process import Limits, run
 from stampedelib.mutants.state import Result, State
 from stampedelib.mutants.verdicts import Verdict, VerdictTrouble
 
@@ -165,7 +164,7 @@ int main(void)
     return !good;
 }
 """
-QUICK = Limits(1, 20)
+QUICK = Bounds(1, 20)
 
 
 @pytest.fixture
@@ -252,9 +251,9 @@ def test_clean_tree_that_fails_is_no_judge(small_tree):
 
 def test_a_program_that_does_not_end_is_ended(tmp_path):
     assert run(["sh", "-c", "while :; do :; done"], QUICK, tmp_path).code is None
-    assert run(["sleep", "60"], Limits(9, 1), tmp_path).code is None
-    seen = run(["sh", "-c", "echo not ok 1; sleep 60"], Limits(9, 30), tmp_path,
-               re.compile(r"^not ok", re.MULTILINE))
+    assert run(["sleep", "60"], Bounds(9, 1), tmp_path).code is None
+    seen = run(["sh", "-c", "echo not ok 1; sleep 60"], Bounds(9, 30), tmp_path,
+               re.compile(rb"^not ok", re.MULTILINE))
     assert seen.stopped
 
 

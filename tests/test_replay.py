@@ -18,9 +18,9 @@ from fake_runs import wait_until
 from guest import ENVIRONMENT, ROOT, make
 from support import STAMPEDE, TITLE, body, closed, good, stampede
 
-from stampedelib.explore import from_stress
-from stampedelib.explore.from_stress import Block, Event, Story
-from stampedelib.explore.reproduce import replay_command
+from stampedelib.explore import from_stress, stress_log
+from stampedelib.explore.stress_log import Block, Event, Story
+from stampedelib.run.next_steps import replay_command
 from stampedelib.verdict.verdict import CODES
 
 LIMIT_SECONDS = 240  # never a verdict: a loaded host is slow
@@ -228,7 +228,7 @@ def test_what_is_missing_is_named(explorer, tmp_path):
 
 
 def test_story_of_a_log():
-    story = from_stress.read(failed_log(history=[
+    story = stress_log.read(failed_log(history=[
         "# core=1 state=reports interrupts=off locks=0",
         "# core=2 state=waits interrupts=off locks=0 call=allocate order=3", "# core=2 in=interrupt call=allocate order=1",
         *HISTORY, "# history us=+0.100 core=2 call=bad-free order=2 pfn=0x40"]), "log")

@@ -12,10 +12,10 @@ import pytest
 from fake_runs import arguments, environment, is_running, record, wait_until
 from support import EXIT_CODE, ROOT, STAMPEDE, stampede
 
-from stampedelib.commands.run import build_machine, patience
-from stampedelib.commands.stampede import build_parser
+from stampedelib.commands.run import parse
 from stampedelib.machine.machine import choose_accelerator, kvm_trouble
-from stampedelib.machine.watch import Patience
+from stampedelib.process import Limits
+from stampedelib.run.plan import build_machine, limits
 from stampedelib.usage import UsageError, check_writable
 from stampedelib.verdict.verdict import CODES
 
@@ -96,10 +96,10 @@ def test_processors_of_a_guest_that_does_not_tell_are_shown(run, tmp_path):
 
 
 def test_first_line_has_a_bound_of_its_own():
-    bounds = Patience(boot=120, silence=60, total=1000)
-    assert bounds.exhausted(119, 0, None) is None
-    assert bounds.exhausted(121, 0, None).detail == "no first line in 120 s"
-    assert bounds.exhausted(121, 0, 100) is None
+    bounds = Limits(start=120, silence=60, total=1000)
+    assert bounds.reached(119, None, 0) is None
+    assert bounds.reached(121, None, 0).detail == "no first line in 120 s"
+    assert bounds.reached(121, 21, 0) is None
 
 
 def test_qemus_own_complaint_is_shown(run):
@@ -193,8 +193,7 @@ def test_reader_that_goes_away_is_no_crash_of_the_tool(tmp_path):
 # What QEMU and the kernel are told.
 
 def machine(folder, *words, nonce=0xAB):
-    parsed = build_parser().parse_args(list(map(str, arguments(folder, *words))))
-    return build_machine(parsed, nonce)
+    return build_machine(parse(list(map(str, arguments(folder, *words)))[1:]), nonce)
 
 
 def command(folder, *words):
@@ -253,14 +252,14 @@ def test_kvm_needs_a_device_and_a_cpu_that_has_it(tmp_path):
 
 def test_patience_grows_with_the_work(tmp_path):
     def bounds(*words):
-        return patience(build_parser().parse_args(list(map(str, arguments(tmp_path, *words)))))
+        return limits(parse(list(map(str, arguments(tmp_path, *words)))[1:]))
 
     assert bounds("--seconds", 1).total > 900  # the guest's own silence ends a hang long before
     assert bounds("--seconds", 1000).total > 2000
     assert bounds("--args", "seconds=1000").total > 2000
     assert bounds("--ops", 5).total > 3600
     assert bounds("--cpus", 255).silence > bounds("--cpus", 8).silence
-    assert bounds("--timeout", 9, "--silence", 3) == Patience(308, 3, 9)
+    assert bounds("--timeout", 9, "--silence", 3) == Limits(308, 3, 9)
 
 
 def test_a_file_is_tried_without_a_trace(tmp_path):

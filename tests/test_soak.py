@@ -10,9 +10,9 @@ from fake_runs import FAKE, environment, is_running, wait_until
 from guest import image, make
 from support import ROOT
 
-from stampedelib.commands.stampede import build_parser
+from stampedelib.commands.run import parse
+from stampedelib.commands.soak import main
 from stampedelib.soak import soak
-from stampedelib.soak.busy import Busy
 from stampedelib.soak.matrix import ALLOCATORS, MODES, draw
 from stampedelib.soak.record import read
 from stampedelib.soak.report import report
@@ -110,7 +110,7 @@ def test_inconclusive_is_no_alarm_but_its_log_is_kept(soaked):
 
 def test_failure_of_the_tool_itself_is_an_alarm(soaked, monkeypatch, capsys):
     monkeypatch.setattr(soak, "run", lambda plan: 1 // 0)
-    assert soak.main(soaked.command("pass")) == soak.ALARM
+    assert main(soaked.command("pass")) == soak.ALARM
     assert soaked.runs[0].title == "the tool failed: ZeroDivisionError: integer division or modulo by zero"
     assert "Traceback" in capsys.readouterr().out
 
@@ -121,7 +121,7 @@ def test_real_wrong_allocator_ends_it(soaked, capsys):
     seed = next(seed for seed in range(1000) if _is_quick(draw(seed, 0)))
     words = ["--own", "--kernel", ROOT / "build/gcc-order16-overlap/stampede.elf", "--qemu",
              "qemu-system-x86_64", "--runs", 50, "--seed", seed]
-    assert soak.main(soaked.command(words=words)) == soak.ALARM, capsys.readouterr().out
+    assert main(soaked.command(words=words)) == soak.ALARM, capsys.readouterr().out
     run, = soaked.runs
     assert (run.verdict, run.title.split(":")[0], run.configuration.allocator) == (
         "fail", "overlap", "overlap")
@@ -285,7 +285,9 @@ def test_matrix_reaches_everything():
 def test_every_configuration_is_a_command_of_the_tool():
     for number in range(300):
         words = draw(1, number).words()
-        assert build_parser().parse_args(["run", *words]).accel == "tcg"
+        options = parse(words)
+        assert options.machine == draw(1, number).machine()
+        assert options.stress == draw(1, number).stress()
 
 
 def test_mode_is_what_qemu_is_told(soaked):
@@ -317,7 +319,7 @@ def test_repeat_is_a_command_that_can_be_pasted(soaked):
 
 
 def test_busy_processes_end_with_the_block():
-    with Busy(2) as busy:
+    with soak.Busy(2) as busy:
         pids = [process.pid for process in busy._processes]
         assert all(map(is_running, pids))
     assert not any(map(is_running, pids))

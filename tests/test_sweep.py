@@ -10,7 +10,7 @@ import pytest
 from fake_runs import FAKE, environment, is_running, wait_until
 from support import ROOT, STAMPEDE, stampede
 
-from stampedelib.sweep.folder import shape, worst
+from stampedelib.sweep.store import shape, worst
 from stampedelib.sweep.view import SweepView, duration
 from stampedelib.sweep.work import Result
 from stampedelib.verdict.verdict import CODES

@@ -160,7 +160,7 @@ def test_array_is_no_longer_than_slurm_allows(tmp_path, slurm):
 
 
 class _Folder:
-    """As much of a campaign as a script needs."""
+    """As much of a store as a script needs."""
 
     def __init__(self, folder):
         self.folder = folder

@@ -8,8 +8,8 @@ from guest import make
 from support import ROOT
 
 from stampedelib import vocabulary
-from stampedelib.vocabulary import (EXPLORE_OPTIONS, PHASES, PROMISES, RULES, STRESS_OPTIONS, VERDICTS, TableError, constant, rows,
-                                    rule_titles)
+from stampedelib.vocabulary import (EXPLORE_OPTIONS, PHASES, PROMISES, RULES, STRESS_OPTIONS,
+                                    VERDICTS, TableError, constant, rows, rule_titles)
 
 # Prints the tables as the preprocessor sees them, and each constant with the name that the kernel prints for it.
 PROGRAM = r"""

@@ -104,9 +104,10 @@ static void tell_program(struct trap_frame *frame)
     void (*sink)(struct trap_frame * frame) =
         frame->vector == TRAP_NMI ? sinks->nmi : sinks->exception;
 
-    if (!sink)
+    if (sink)
+        sink(frame);
+    else
         stop_untold(frame);
-    sink(frame);
 }
 
 /* trap_common (trap_entry.S) calls it with the frame that it pushed. */

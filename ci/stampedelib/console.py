@@ -1,6 +1,7 @@
 """What a person sees of a run while it runs."""
 import shutil
 import sys
+from enum import Enum
 from typing import TextIO
 
 from .log.serial import INCONCLUSIVE, printable
@@ -16,16 +17,20 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+class Detail(Enum):
+    """How much a person is to see: all, progress and results, the outcome alone, nothing."""
+    ALL = "all"
+    BRIEF = "brief"
+    OUTCOME = "outcome"
+    NOTHING = "nothing"
+
+
 class Console:
-    """Shows the kernel's lines as they come; on a terminal progress rewrites one line in place.
+    """Shows the kernel's lines as they come; on a terminal progress rewrites one line in place."""
 
-    brief: no more than progress and results.
-    """
-
-    def __init__(self, stream: TextIO | None = None, quiet: bool = False, brief: bool = False) -> None:
+    def __init__(self, detail: Detail = Detail.ALL, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
-        self._quiet = quiet
-        self._brief = brief
+        self._detail = detail
         self._in_place = self._stream.isatty()
         self._progress_shown = False
 
@@ -33,7 +38,9 @@ class Console:
         """One line of the kernel's."""
         if line.startswith(ON_THE_PAGE):
             return
-        if self._quiet or (self._brief and (not line.startswith(BRIEFLY) or _is_skip(line))):
+        if self._detail in (Detail.OUTCOME, Detail.NOTHING):
+            return
+        if self._detail is Detail.BRIEF and (not line.startswith(BRIEFLY) or _is_skip(line)):
             return
         if self._in_place and line.startswith(PROGRESS):
             self._show_progress(printable(line.removeprefix(PROGRESS)))
@@ -42,6 +49,8 @@ class Console:
 
     def say(self, text: str) -> None:
         """A line of the tool's own."""
+        if self._detail is Detail.NOTHING:
+            return
         self._write((CLEAR_LINE if self._progress_shown else "") + text + "\n")
         self._progress_shown = False
 

@@ -1,5 +1,5 @@
 """How the tools of ci begin and end: what goes wrong outside of their own words is no verdict of theirs."""
-import _signal  # what `signal` is made of: it alone is there at once
+import _signal  # type: ignore[import]  # what `signal` is made of: it alone is there at once
 import importlib
 import os
 import sys

@@ -1,86 +1,14 @@
-"""Values given by a person: what is allowed, and a clear refusal of the rest."""
-import argparse
+"""Where things are, and the refusal of what cannot be carried out."""
 import os
-import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
-
-from .verdict.verdict import CODES
 
 ROOT = Path(__file__).resolve().parents[2]
 # make BUILD_DIR=... says it so.
 BUILD_DIR = Path(os.environ.get("STAMPEDE_BUILD") or ROOT / "build").absolute()
-MIB_PER_UNIT = {"M": 1, "G": 1024}
 
 
 class UsageError(Exception):
     """The command cannot be carried out as given. Its text is one line for the user."""
-
-
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose complaint is one line: the usage text would bury it."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(CODES["error"], f"{self.prog}: {message}\n")
-
-
-def count(text: str) -> int:
-    """How many of something, at least one, at most six digits."""
-    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"'{text}' (allowed: whole numbers from 1)")
-    return int(text)
-
-
-def integer(low: int, high: int | None = None) -> Callable[[str], int]:
-    """A parser of whole numbers from `low` to `high`, decimal or 0x-hexadecimal."""
-    allowed = f"{low} to {high}" if high is not None else f"{low} or more"
-
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]+|0[xX][0-9a-fA-F]+", text):
-            raise argparse.ArgumentTypeError(f"'{text}' is no whole number (allowed: {allowed})")
-        value = int(text, 16 if text[:2] in ("0x", "0X") else 10)
-        if value < low or (high is not None and value > high):
-            raise argparse.ArgumentTypeError(f"{text} is out of range (allowed: {allowed})")
-        return value
-
-    return parse
-
-
-def random_seed(text: str) -> int:
-    """A seed. 0 would have the kernel draw one."""
-    return integer(1, 2**64 - 1)(text)
-
-
-def memory(text: str) -> int:
-    """Guest memory in MiB. GRUB needs the low bound; the high one is as far as was tried."""
-    match = re.fullmatch(r"([0-9]{1,6})([MG])", text)
-    mib = int(match[1]) * MIB_PER_UNIT[match[2]] if match else 0
-    if not 16 <= mib <= 65536:
-        raise argparse.ArgumentTypeError(f"'{text}' (allowed: 16M to 64G, such as 512M or 4G)")
-    return mib
-
-
-def nonce(text: str) -> int:
-    """The 64-bit number that ties a log to its run."""
-    if not re.fullmatch(r"(0x)?[0-9a-fA-F]{1,16}", text):
-        raise argparse.ArgumentTypeError(f"'{text}' (allowed: up to 16 hexadecimal digits)")
-    return int(text, 16)
-
-
-def allocator(text: str) -> str:
-    """An allocator's name. Which ones there are only the kernel knows."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", text):
-        raise argparse.ArgumentTypeError(f"'{text}' (allowed: letters, digits, - and _)")
-    return text
-
-
-def kernel_arguments(text: str) -> list[str]:
-    """Words for the kernel, which judges them; refused is only what no loader would carry."""
-    if not re.fullmatch(r"[ -~]*", text) or re.search(r"[\"'\\]", text):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} (allowed: printable ASCII without quotes and backslash)")
-    return text.split()
 
 
 def existing_file(path: Path, how_to_get: str) -> Path:

@@ -5,6 +5,7 @@
 #include <arch/cpu.h>
 #include <arch/irq.h>
 #include <lib/prng.h>
+#include <lib/sizes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -383,15 +384,15 @@ TEST(waiting_is_noted_and_counted)
 
 /* Before and after taking the lock, and after giving it up, from the core's own stream; each one
  * turn in `period`. */
-TEST(yields_as_drawn)
+static void check_yields(uint32_t number)
 {
-    enum { PERIOD = 3, SEED = 23, CORE = 5 };
+    enum { PERIOD = 3, SEED = 23 };
     struct percpu core = {.online = true};
     struct prng expected;
     uint64_t yields = 0, relaxed = host_relaxed;
     start_lock();
-    host_core_enter(CORE, &core);
-    prng_seed(&expected, SEED, CORE);
+    host_core_enter(number, &core);
+    prng_seed(&expected, SEED, number);
     spinlock_yield(PERIOD, SEED);
     for (int turn = 0; turn < 100; turn++) {
         spinlock_irq_unlock(&lock, spinlock_irq_lock(&lock));
@@ -401,4 +402,11 @@ TEST(yields_as_drawn)
     spinlock_yield(0, 0);
     spinlock_irq_unlock(&lock, spinlock_irq_lock(&lock));
     CHECK_EQUAL(host_relaxed - relaxed, yields);
+}
+
+TEST(yields_as_drawn)
+{
+    check_yields(0);
+    check_yields(5);
+    check_yields(CORE_LIMIT - 1);
 }

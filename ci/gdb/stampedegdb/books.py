@@ -28,7 +28,7 @@ class Books:
         self._arena = kernel.arena
         self.start = self._arena["start"]
         self.end = self._arena["end"]
-        self.max_order = self._arena.layout.member("regions").count - 1
+        self.max_order = self._arena.layout.member("regions").elements - 1
         self._holding = kernel.memory.layout("struct holding")
         states = {name: value for value, name in enumeration("enum holding_state").items()}
         self._held_state = states["HOLDING_HELD"]
@@ -76,8 +76,8 @@ class Books:
         states = data[self._holding.member("state").offset::size]
         held = self.held_map()
         heads = [index for index, state in enumerate(states) if state == self._held_state and held[index]]
-        return [self._decode(self.start + index, data[index * size:(index + 1) * size])
-                for index in heads]
+        decoded = (self._decode(self.start + index, data[index * size:(index + 1) * size]) for index in heads)
+        return [holding for holding in decoded if holding]
 
     def baseline(self) -> dict[int, int]:
         """The order of each free block as they were when the run began, by its first page."""

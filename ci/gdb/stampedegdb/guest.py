@@ -9,11 +9,11 @@ LONGEST_STRING = 256
 
 
 class Member(NamedTuple):
-    """Where a member lies in its structure. `count` of an array's elements, else 1."""
+    """Where a member lies in its structure. `elements`: of an array, else 1."""
     offset: int
     size: int
     signed: bool
-    count: int
+    elements: int
 
 
 def _field(type_: gdb.Type, name: str) -> tuple[int, gdb.Type]:
@@ -128,12 +128,12 @@ class Record:
     def array(self, path: str) -> list[int]:
         """The elements of an array of numbers or pointers."""
         member = self.layout.member(path)
-        return [self._number(member, index) for index in range(member.count)]
+        return [self._number(member, index) for index in range(member.elements)]
 
     def text(self, path: str) -> str:
         """A char array."""
         member = self.layout.member(path)
-        raw = self._data[member.offset:member.offset + member.count]
+        raw = self._data[member.offset:member.offset + member.elements]
         return raw.split(b"\0")[0].decode("ascii", "backslashreplace")
 
     def string(self, path: str) -> str:
@@ -148,7 +148,7 @@ class Record:
     def inner_all(self, path: str, name: str) -> Iterator["Record"]:
         """The elements of an array of structures."""
         member = self.layout.member(path)
-        for index in range(member.count):
+        for index in range(member.elements):
             yield Record(self.memory, self.memory.layout(name),
                          self.address + member.offset + index * member.size)
 
@@ -160,7 +160,7 @@ class Record:
 def rule_title(name: str) -> str:
     """"free-list" for "FREE_LIST", by the kernel's own table."""
     numbers = {text: number for number, text in enumeration("enum rule").items()}
-    return gdb.parse_and_eval(f"rule_name::titles[{numbers['RULE_' + name]}]").string()
+    return str(gdb.parse_and_eval(f"rule_name::titles[{numbers['RULE_' + name]}]").string())
 
 
 def enumeration(name: str) -> dict[int, str]:

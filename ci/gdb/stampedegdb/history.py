@@ -18,7 +18,7 @@ An arrow marks what touches the block that the failure is about."""
 def lines(kernel: Kernel, argument: str) -> Iterator[str]:
     """One operation a line, then what runs."""
     number = int(gdb.parse_and_eval(argument)) if argument else None
-    if argument and not kernel.workers_of(number):
+    if number is not None and not kernel.workers_of(number):
         raise gdb.GdbError(f"there is no core {argument}, or nothing runs yet")
     block = _failing_block(kernel)
     empty = True

@@ -101,7 +101,8 @@ class BuddyLists(FreeLists):
         return Page(pfn, state, record["order"], record["next"], record["prev"])
 
     def inspect(self, order: int) -> Iterator[Block | str]:
-        index, previous, seen = self.heads[order], NO_LINK, set()
+        index, previous = self.heads[order], NO_LINK
+        seen: set[int] = set()
         while index != NO_LINK:
             if index >= self.end - self.start:
                 yield (f"order {order}: list of {self.counts[order]} has link {index:#x} as number "

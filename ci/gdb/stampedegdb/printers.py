@@ -11,7 +11,6 @@ from .words import operation_text, symbol_text
 from .guest import Layout, Memory, Record, enumeration, rule_title
 
 
-
 def _record(value: gdb.Value) -> Record:
     return Record(Memory(), Layout(value.type), int(value.address))
 

@@ -10,7 +10,7 @@ from .books import Books
 from .guest import enumeration, rule_title
 from .kernel import Core, Kernel, Operation, Worker
 from .lists import Block, BuddyLists, FreeLists, Page, find_lists
-from .locks import Lock, locks_of_allocator
+from .locks import locks_of_allocator
 from .words import core_place, operation_text, worker_text
 
 # Functions of stress/arena.c: a core in the first two may be between the books and the allocator,
@@ -246,6 +246,7 @@ def _running_operations(kernel: Kernel, books: Books) -> list[Operation]:
 
 def _workers_of(kernel: Kernel, core: Core) -> Iterator[tuple[Worker, set[str]]]:
     """A core's own work and its interrupt handlers', with the functions each is in."""
+    assert core.thread
     *handlers, own = core.thread.contexts()
     for worker in kernel.workers_of(core.number):
         yield worker, set().union(*handlers) if worker.in_interrupt else own
@@ -271,7 +272,9 @@ def _and_not(a: bytes, b: bytes) -> bytes:
 
 
 def _all_of(column: bytes, value: int | None, start: int) -> Iterator[int]:
-    index = -1 if value is None else column.find(value)
+    if value is None:
+        return
+    index = column.find(value)
     while index >= 0:
         yield start + index
         index = column.find(value, index + 1)

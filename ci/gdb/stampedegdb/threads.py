@@ -35,7 +35,7 @@ def _frames() -> Iterator[gdb.Frame]:
 
 def _file(frame: gdb.Frame) -> str:
     table = frame.find_sal().symtab
-    return table.filename if table else ""
+    return str(table.filename) if table else ""
 
 
 class Thread:

@@ -3,7 +3,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 
 from ..defects import table
@@ -13,7 +13,9 @@ from ..defects.lanes import LANES, Job
 from ..defects.outcome import (DEFAULT_SEED, ERROR, EXPLORE, Outcome, explored, mark_doubles,
                                try_defect)
 from ..defects.tree import BuildError, Pool
-from ..usage import ROOT, Parser, UsageError, check_writable, integer, random_seed
+from ..process import workers
+from ..usage import ROOT, UsageError, check_writable
+from .values import Parser, integer, random_seed
 
 FOLDER = ROOT / "tests/defects"
 WORK = ROOT / "build/defects"
@@ -90,7 +92,8 @@ def execute(arguments: argparse.Namespace) -> int:
     if without:
         print(f"rules whose loss is noticed: {sum(rule.met for rule in without)} of {len(without)}")
     write_files(arguments, outcomes, without)
-    return 0 if all(one.met for one in (*outcomes, *without)) else NOT_MET
+    met = all(one.met for one in outcomes) and all(one.met for one in without)
+    return 0 if met else NOT_MET
 
 
 def choose(defects: list[Defect], arguments: argparse.Namespace) -> list[Defect]:
@@ -130,17 +133,13 @@ def try_all(pool: Pool, defects: list[Defect], arguments: argparse.Namespace) ->
     """Every defect; each is told as it ends."""
     print(table.heading())
     outcomes = []
-    with ThreadPoolExecutor(arguments.jobs) as threads:
+    with workers(arguments.jobs) as threads:
         running = [threads.submit(try_defect, pool, defect, lane_of(defect, arguments), arguments.seed,
                                   arguments.stretch) for defect in defects]
-        try:
-            for one in as_completed(running):
-                outcomes.append(one.result())
-                print(table.row(outcomes[-1]), flush=True)
-                keep_log(arguments, outcomes[-1], "")
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
+        for task in as_completed(running):
+            outcomes.append(task.result())
+            print(table.row(outcomes[-1]), flush=True)
+            keep_log(arguments, outcomes[-1], "")
     marked = mark_doubles(sorted(outcomes, key=lambda outcome: outcome.defect.name))
     for one in marked:
         if one.kind == ERROR and one.prints:
@@ -152,7 +151,7 @@ def explore_all(pool: Pool, outcomes: list[Outcome], arguments: argparse.Namespa
     """What the explorer makes of each, if that is asked for."""
     if not arguments.explorer:
         return outcomes
-    with ThreadPoolExecutor(arguments.jobs) as threads:
+    with workers(arguments.jobs) as threads:
         running = [threads.submit(explored, pool, one, arguments.seed, arguments.stretch) for one in outcomes]
         done = []
         for one in running:

@@ -1,7 +1,6 @@
 """`stampede gdb`: attach gdb to a guest that runs, is held after a failure, or waits for it."""
 import argparse
 import os
-import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -34,7 +33,7 @@ def add_gdb_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Becomes gdb."""
-    gdb = find_gdb()
+    gdb = gdb_session.find_gdb()
     if arguments.socket:
         kernel, socket, halted = arguments.kernel or KERNEL, arguments.socket, False
     else:
@@ -49,14 +48,6 @@ def execute(arguments: argparse.Namespace) -> int:
     session = gdb_session.from_boot if halted else gdb_session.live
     os.execv(gdb, ["gdb", "-q", "-nx", "-x", f"/dev/fd/{_kept(session(kernel, socket))}",
                    *arguments.gdb_arguments])
-
-
-def find_gdb() -> str:
-    """gdb's path."""
-    path = shutil.which("gdb")
-    if not path:
-        raise UsageError("gdb: no such program; install it with ci/install-deps gdb")
-    return path
 
 
 def _kept(text: str) -> int:

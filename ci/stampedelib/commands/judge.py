@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 from ..log.serial import printable
-from ..usage import existing_file, integer, nonce
+from ..usage import existing_file
 from ..verdict import checks, junit, page
 from ..verdict.judge import ENDINGS, judge
 from ..verdict.verdict import Verdict
+from .values import add_checks, integer, nonce
 
 NAME = "judge"
 HELP = "Judge a serial log"
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="exit code of QEMU (omit it for a real machine)")
     parser.add_argument("--nonce", type=nonce, metavar="HEX", help="the nonce that this run was given")
     parser.add_argument("--ended-by", choices=tuple(ENDINGS), help="how the run ended, as the host saw it")
-    checks.add_arguments(parser)
+    add_checks(parser)
     parser.add_argument("--json", metavar="FILE",
                         help="also write the verdict here; - is standard output")
     parser.add_argument("--junit", type=Path, metavar="FILE",

@@ -11,12 +11,13 @@ from ..console import counted
 from ..mutants import report, verdicts
 from ..mutants.build import BuildTrouble, Recipe
 from ..mutants.campaign import Campaign, CleanTreeTrouble
-from ..mutants.detectors import DETECTORS
+from ..mutants.detectors import DETECTORS, Detector
 from ..mutants.generate import generate
 from ..mutants.mutant import Mutant
-from ..mutants.state import State
+from ..mutants.state import Result, State
 from ..mutants.syntax import SyntaxTrouble
-from ..usage import ROOT, Parser, UsageError, check_writable, count
+from ..usage import ROOT, UsageError, check_writable
+from .values import Parser, count
 
 FILES = ("mm/buddy.c", "mm/buddy.h", "mm/buddy_percpu.c", "smp/spinlock.c", "mm/page.h",
          "mm/page_allocator.h", "mm/buddy_scan.c")
@@ -100,7 +101,7 @@ def _pick(mutants: list[Mutant], arguments: argparse.Namespace) -> list[Mutant]:
     return mutants
 
 
-def _chosen_detectors(arguments: argparse.Namespace):
+def _chosen_detectors(arguments: argparse.Namespace) -> list[Detector]:
     if not arguments.detectors:
         return DETECTORS
     names = arguments.detectors.split(",")
@@ -139,7 +140,8 @@ def _execute(arguments: argparse.Namespace) -> int:
     return _run(arguments, recipe, files, every, mutants, detectors, said)
 
 
-def _run(arguments, recipe, files, every, mutants, detectors, said) -> int:
+def _run(arguments: argparse.Namespace, recipe: Recipe, files: list[str], every: list[Mutant],
+         mutants: list[Mutant], detectors: list[Detector], said: dict[str, verdicts.Verdict]) -> int:
     state_path = arguments.folder / "state.jsonl"
     if arguments.fresh:
         state_path.unlink(missing_ok=True)
@@ -153,7 +155,8 @@ def _run(arguments, recipe, files, every, mutants, detectors, said) -> int:
     return _report(arguments, files, every, mutants, said, results)
 
 
-def _report(arguments, files, every, asked, said, known) -> int:
+def _report(arguments: argparse.Namespace, files: list[str], every: list[Mutant], asked: list[Mutant],
+            said: dict[str, verdicts.Verdict], known: dict[str, Result]) -> int:
     mutants = [one for one in asked if one.id in known]
     results = {one.id: known[one.id] for one in mutants}
     left = len(asked) - len(mutants)

@@ -6,7 +6,7 @@ from pathlib import Path
 from ..debug import gdb_session
 from ..run import bundle
 from ..usage import UsageError
-from .gdb import add_gdb_arguments, find_gdb
+from .gdb import add_gdb_arguments
 
 NAME = "postmortem"
 HELP = "Open a failure's bundle in gdb"
@@ -22,7 +22,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Becomes gdb, in the bundle, where all paths are relative."""
     folder = arguments.bundle
     check(folder)
-    gdb = find_gdb()
+    gdb = gdb_session.find_gdb()
     os.chdir(folder)
     os.execv(gdb, [*gdb_session.open_command(Path(gdb_session.SESSION)), *arguments.gdb_arguments])
 

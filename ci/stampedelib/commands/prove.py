@@ -5,18 +5,19 @@ so; 2: something could not be run.
 """
 
 import argparse
-import concurrent.futures
-import contextlib
 import os
 import re
-import signal
 import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
-from ..prove import models, programs, search
-from ..usage import Parser, count
+from ..process import leave_orderly, workers
+from ..prove import models, search
+from .values import Parser, count
 
 
-def pattern(text):
+def pattern(text: str) -> str:
     """A regular expression, as it was given."""
     try:
         re.compile(text)
@@ -25,22 +26,28 @@ def pattern(text):
     return text
 
 
-def parsed(words):
-    parser = Parser(prog="prove", description=__doc__.splitlines()[0])
+def parsed(words: list[str]) -> argparse.Namespace:
+    """The options."""
+    parser = Parser(prog="prove", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="leave out what takes more than some seconds")
     parser.add_argument("--only", default="", type=pattern, metavar="REGEX", help="only what is so named")
     parser.add_argument("--jobs", type=count, default=os.cpu_count(), help="how many at a time (default: all cores)")
     return parser.parse_args(words)
 
 
+Task = Future[search.Outcome] | Future[models.Outcome]
+Refutation = Future[tuple[bool, str]]
+
+
+@dataclass(frozen=True)
 class Row:
     """One line of the table: a proof and the mutants that belong to it, as tasks under way."""
+    name: str
+    task: Task
+    mutants: list[tuple[str, Refutation]]
 
-    def __init__(self, name):
-        self.name = name
-        self.mutants = []
-
-    def show(self, problems):
+    def show(self, problems: list[str]) -> None:
+        """Wait for it and print it; what is wrong goes to `problems`."""
         outcome = self.task.result()
         refuted = 0
         for title, task in self.mutants:
@@ -57,60 +64,49 @@ class Row:
         print(f"{self.name:40} {outcome.states:>10,} {outcome.seconds:>8.2f}  {verdict:10} {of}", flush=True)
 
 
-def search_rows(pool, wanted, quick):
+Wanted = Callable[[str], object]
+
+
+def search_rows(pool: ThreadPoolExecutor, wanted: Wanted, quick: bool) -> Iterator[Row]:
+    """Those of the searches."""
     for plan, slow in search.plans():
-        if (slow and quick) or not wanted(plan):
-            continue
-        row = Row(plan)
-        row.task = pool.submit(search.run, plan)
-        row.mutants = [(defect.name, pool.submit(search.refutes, defect)) for defect in search.DEFECTS if defect.plan == plan]
-        yield row
+        if wanted(plan) and not (slow and quick):
+            yield Row(plan, pool.submit(search.run, plan),
+                      [(defect.name, pool.submit(search.refutes, defect)) for defect in search.DEFECTS
+                       if defect.plan == plan])
 
 
-def judge_mutant(model, mutant):
+def judge_mutant(model: models.Model, mutant: models.Mutant) -> tuple[bool, str]:
+    """Whether it comes to what its model says, and what was seen."""
     outcome = models.run(model, mutant.options, mutant.number, refute=not mutant.holds)
     return outcome.verdict == ("proved" if mutant.holds else "refuted"), outcome.text
 
 
-def model_rows(pool, wanted, quick):
+def model_rows(pool: ThreadPoolExecutor, wanted: Wanted, quick: bool) -> Iterator[Row]:
+    """Those of the models."""
     for model in models.all_models():
         for options in model.runs + ([] if quick else model.slow_runs):
             name = f"{model.name} {options}".strip()
-            if not wanted(name):
-                continue
-            row = Row(name)
-            row.task = pool.submit(models.run, model, options)
-            row.mutants = [(mutant.name, pool.submit(judge_mutant, model, mutant)) for mutant in model.mutants
-                           if matches(mutant.options, options, model.runs)]
-            yield row
+            if wanted(name):
+                yield Row(name, pool.submit(models.run, model, options),
+                          [(mutant.name, pool.submit(judge_mutant, model, mutant)) for mutant in model.mutants
+                           if matches(mutant.options, options, model.runs)])
 
 
-def matches(mutant_options, options, runs):
+def matches(mutant_options: str, options: str, runs: list[str]) -> bool:
     """Whether a mutant belongs to the run of these options: the first that has what it asks for."""
     return options == next(run for run in runs if set(mutant_options.split()) <= set(run.split()))
 
 
-@contextlib.contextmanager
-def at_most(jobs):
-    """A pool of so many threads. Who leaves it early ends what runs in it, and what waits is not begun."""
-    pool = concurrent.futures.ThreadPoolExecutor(jobs)
-    try:
-        yield pool
-    except BaseException:
-        programs.end_all()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def prove(words):
+def prove(words: list[str]) -> int:
+    """Prove; the exit code."""
     options = parsed(words)
     wanted = re.compile(options.only).search
     problems = []
     for model in models.all_models():
         problems += models.differences(model)
     search.build()
-    with at_most(options.jobs) as pool:
+    with workers(options.jobs) as pool:
         rows = [*search_rows(pool, wanted, options.quick), *model_rows(pool, wanted, options.quick)]
         if not rows:
             print(f"prove: nothing is called '{options.only}'", file=sys.stderr)
@@ -124,14 +120,9 @@ def prove(words):
     return 1 if problems else 0
 
 
-def leave(number, _frame):
-    sys.exit(128 + number)
-
-
-def main(arguments):
+def main(arguments: list[str]) -> int:
     """The exit code."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+    leave_orderly()
     try:
         return prove(arguments[1:])
     except (OSError, RuntimeError) as error:

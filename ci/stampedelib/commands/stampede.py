@@ -7,10 +7,12 @@ import argparse
 import errno
 import os
 import sys
+from collections.abc import Callable
 
-from ..usage import Parser, UsageError
+from ..usage import UsageError
 from ..verdict.verdict import CODES
 from . import explore, gdb, judge, postmortem, run, sweep, sweep_one
+from .values import Parser
 
 COMMANDS = (run, explore, judge, sweep, sweep_one, gdb, postmortem)
 FULL_DISK = ("the disk is full that the log and the verdict are written to; make room, or put them elsewhere by --log FILE "
@@ -35,7 +37,8 @@ def main(argv: list[str]) -> int:
     """Run one command; returns the exit code."""
     arguments = build_parser().parse_args(argv[1:], argparse.Namespace(argv=argv))
     try:
-        return arguments.execute(arguments)
+        execute: Callable[[argparse.Namespace], int] = arguments.execute
+        return execute(arguments)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CODES["error"]

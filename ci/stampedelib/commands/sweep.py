@@ -3,21 +3,23 @@ import argparse
 import os
 import re
 import shlex
-import signal
 from pathlib import Path
 
+from ..process import leave_orderly
 from ..sweep.engines import ENGINES, Task
-from ..sweep.folder import Campaign, SweepPlan, sha256, worst
+from ..sweep.store import Store, SweepPlan, sha256, worst
 from ..sweep.view import SweepView, short, table
 from ..sweep.work import WORKS, Result
-from ..usage import BUILD_DIR, UsageError, integer
+from ..usage import BUILD_DIR, UsageError
 from ..verdict.verdict import CODES
-from .run import leave
+from . import run
+from .values import integer
 
 NAME = "sweep"
 HELP = "Run with many seeds, deterministic by default; resumes after an interruption"
 FOLDER = "sweep"
 MOST_JOBS = 4096
+PARSERS = {"run": lambda words: run.parse(words, "sweep: run")}  # by the name of the work
 MOST_SEEDS = 1_000_000
 NO_RESULT = Result(0, "error", "no result", 0, "")  # stands for runs of which nothing is known
 
@@ -66,16 +68,16 @@ def execute(arguments: argparse.Namespace) -> int:
     """Sweep; the worst verdict's code."""
     _check(arguments)
     work = WORKS[arguments.work]
-    words = work.settle(arguments.words)
-    plan = SweepPlan(work.name, words, os.getcwd(), sha256(work.image(words)))
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+    parse = PARSERS[arguments.work]
+    words = work.settle(arguments.words, parse(arguments.words))
+    plan = SweepPlan(work.name, words, os.getcwd(), sha256(work.image(parse(words))))
+    leave_orderly()
     folder = arguments.folder or BUILD_DIR / FOLDER / plan.digest()
-    campaign = Campaign(folder, plan, arguments.fresh)
+    store = Store(folder, plan, arguments.fresh)
     try:
-        return _sweep(arguments, plan, campaign)
+        return _sweep(arguments, plan, store)
     finally:
-        campaign.close()
+        store.close()
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -86,22 +88,22 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("sweep: --slurm-options is for --engine slurm")
 
 
-def _sweep(arguments: argparse.Namespace, plan: SweepPlan, campaign: Campaign) -> int:
+def _sweep(arguments: argparse.Namespace, plan: SweepPlan, store: Store) -> int:
     wanted = arguments.seeds
-    before = [result for seed, result in campaign.results.items() if seed in wanted]
-    todo = [seed for seed in wanted if seed not in campaign.results]
+    before = [result for seed, result in store.results.items() if seed in wanted]
+    todo = [seed for seed in wanted if seed not in store.results]
     view = SweepView(len(wanted), before, arguments.quiet)
     view.say(f"sweep: seeds {wanted[0]} to {wanted[-1]}, {len(before)} of {len(wanted)} done before; "
-             f"{short(campaign.folder)}")
-    task = Task(plan, campaign, todo, arguments.jobs or os.cpu_count() or 1, arguments.sshlogin,
+             f"{short(store.folder)}")
+    task = Task(plan, store, todo, arguments.jobs or os.cpu_count() or 1, arguments.sshlogin,
                 arguments.slurm_options)
     try:
         stopped = bool(todo) and _carry_out(arguments, task, view)
     except (KeyboardInterrupt, SystemExit):
-        _tell(view, campaign, wanted)
+        _tell(view, store, wanted)
         view.say("sweep: interrupted; the same command goes on from here")
         raise
-    results = _tell(view, campaign, wanted)
+    results = _tell(view, store, wanted)
     left = len(wanted) - len(results)
     if stopped and left:
         view.say("sweep: stopped at the first failure; the same command goes on, --keep-going to "
@@ -121,16 +123,16 @@ def _carry_out(arguments: argparse.Namespace, task: Task, view: SweepView) -> bo
             if result is None:
                 view.tick()
                 continue
-            task.campaign.add(result)
+            task.store.add(result)
             view.add(result)
             if result.failed and not arguments.keep_going:
                 return True
     return False
 
 
-def _tell(view: SweepView, campaign: Campaign, wanted: range) -> list[Result]:
+def _tell(view: SweepView, store: Store, wanted: range) -> list[Result]:
     """The table."""
-    results = [result for seed, result in sorted(campaign.results.items()) if seed in wanted]
-    for line in table(campaign, results, len(wanted)):
+    results = [result for seed, result in sorted(store.results.items()) if seed in wanted]
+    for line in table(store, results, len(wanted)):
         view.say(line)
     return results

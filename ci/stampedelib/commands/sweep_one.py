@@ -6,13 +6,11 @@ import signal
 import tempfile
 from pathlib import Path
 
-from ..machine.guest import die_with
-from ..sweep.attempt import Attempt
+from ..process import die_with, leave_orderly
 from ..sweep.engines import give_out
-from ..sweep.work import WORKS
-from ..usage import integer
+from ..sweep.work import WORKS, Attempt
 from ..verdict.verdict import CODES
-from .run import leave
+from .values import integer
 
 NAME = "sweep-one"
 HELP = "Run one seed of a sweep and print its result, for the engines of `sweep`"
@@ -33,8 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run it. The exit code is 0 if there is a result, whatever it is."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+    leave_orderly()
     die_with(os.getppid(), signal.SIGTERM)()  # an engine that is gone wants no result
     if arguments.into:
         return _run(arguments, arguments.into / f"seed-{arguments.seed}")

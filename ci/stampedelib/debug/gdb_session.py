@@ -97,3 +97,11 @@ def _path(path: Path | str) -> str:
 def _say(text: str) -> str:
     """A command that prints the text, whatever is in it."""
     return f"python print({ascii(text)})\n"
+
+
+def find_gdb() -> str:
+    """gdb's path."""
+    path = shutil.which("gdb")
+    if not path:
+        raise UsageError("gdb: no such program; install it with ci/install-deps gdb")
+    return path

@@ -13,10 +13,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..commands.gdb import find_gdb
-from ..machine.guest import die_with
 from ..machine.machine import Accelerator, Machine, find_qemu
 from ..private_folder import PrivateFolder
+from ..process import die_with
 from ..usage import ROOT, UsageError, existing_file
 from ..verdict.judge import judge
 from ..verdict.verdict import Verdict
@@ -83,7 +82,7 @@ def replay(recording: Recording) -> Verdict:
 
 def debug(recording: Recording, more: list[str]) -> int:
     """gdb on the replay, stopped where the rule is broken; `more`: further arguments of gdb's."""
-    gdb = find_gdb()
+    gdb = gdb_session.find_gdb()
     private = PrivateFolder()
     socket, session = private.path / "gdb", private.path / gdb_session.SESSION
     command = recording.command("replay", [
@@ -100,7 +99,7 @@ def debug(recording: Recording, more: list[str]) -> int:
             private.close()
 
 
-def _wait_for(socket: Path, machine: subprocess.Popen) -> None:
+def _wait_for(socket: Path, machine: subprocess.Popen[bytes]) -> None:
     while not socket.exists():
         try:
             code = machine.wait(0.05)

@@ -1,10 +1,10 @@
 """The converse: with a rule of the oracle disabled, what only that rule finds must no longer be found by it."""
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..process import workers
 from .defect import RULES, Defect, DefectError
 from .outcome import ERROR, RIGHT, Outcome
 
@@ -70,7 +70,7 @@ def try_without(rules: dict[str, str], found: list[Outcome], attempt: Try, jobs:
                 tell: Callable[[RuleOutcome], None]) -> list[RuleOutcome]:
     """Try the defects that were found by each rule without it."""
     outcomes = []
-    with ThreadPoolExecutor(jobs) as threads:
+    with workers(jobs) as threads:
         running = {rule: [threads.submit(attempt, outcome.defect, patch) for outcome in found
                           if outcome.kind == RIGHT and outcome.defect.title == rule]
                    for rule, patch in rules.items()}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..log.serial import Log, parse
+from ..process import FLOOD_BYTES, INFINITE, Limits, Program
 from ..usage import ROOT
 from ..verdict.judge import judge
 from ..verdict.verdict import CODES, KERNEL_EXIT_CODES
@@ -27,9 +28,7 @@ EXPLORER = "build/host/explore/stampede-explore"
 SCHEDULES, SCHEDULES_OF_CACHES = 30000, 6000  # that a defect is given in the explorer; one of caches has many more steps
 NONCE = 0x57A3BEDE
 SILENT_PART = 4  # of the limit: as long may a run say nothing
-POLL_SECONDS = 0.05
 LEAST_MIB, USUAL_MIB = 16, 128
-FLOOD_BYTES = 64 << 20
 ORPHAN = ("setpriv", "--pdeathsig")  # what is begun here ends with us, whatever ends us
 GRACE_SECONDS = 60  # of the tool that runs QEMU beyond the limit that it was given itself
 BEFORE = "start"  # for a phase: none had begun
@@ -92,7 +91,7 @@ class Hosted(Lane):
     def run(self, tree: Tree, job: Job) -> Run:
         command = [str(tree.path / HOST_PROGRAM), f"nonce={NONCE:x}", f"cpus={job.cpus}",
                    *([f"--mib={job.memory_mib}"] if job.memory_mib else []), *job.options.split()]
-        ended = attend(command, tree.path / "build/run.log", job.limit_seconds)
+        ended = attend(command, job.limit_seconds)
         verdict = judge(ended.output, _kernel_code(ended.code), ended.by, NONCE, prompted=ended.prompted)
         return _told(ended.output, verdict.word, verdict.title, ended.by == "timeout", ended.seconds)
 
@@ -164,8 +163,7 @@ class Unit(Lane):
         return f"build/host/{job.unit}"
 
     def run(self, tree: Tree, job: Job) -> Run:
-        ended = attend([str(tree.path / self.program(job))], tree.path / "build/run.log",
-                       job.limit_seconds, nudge=False)
+        ended = attend([str(tree.path / self.program(job))], job.limit_seconds, nudge=False)
         text = ended.output.decode("latin-1")
         phase = job.unit or ""
         if ended.by == "timeout":
@@ -193,7 +191,7 @@ class Explore(Lane):
         schedules = SCHEDULES_OF_CACHES if "allocator=buddy-percpu" in allocators else SCHEDULES
         command = [str(tree.path / EXPLORER), f"nonce={NONCE:x}", f"schedules={schedules}", "minimise=0",
                    *[word for word in job.options.split() if word.startswith(("allocator=", "seed="))]]
-        ended = attend(command, tree.path / "build/run.log", job.limit_seconds, nudge=False)
+        ended = attend(command, job.limit_seconds, nudge=False)
         verdict = judge(ended.output, _kernel_code(ended.code), ended.by, NONCE)
         return _told(ended.output, verdict.word, verdict.title, ended.by == "timeout", ended.seconds)
 
@@ -208,7 +206,7 @@ def _guest_mib(job: Job) -> int:
 
 @dataclass(frozen=True)
 class Ended:
-    """A program's end. by: as in the judge's ENDINGS; prompted: why it was made to tell, if it was."""
+    """A program's end. by: as in the judge's ENDINGS; code: of an exit; prompted: why it was made to tell, if it was."""
     code: int | None
     by: str
     prompted: str
@@ -216,33 +214,19 @@ class Ended:
     seconds: float
 
 
-def attend(command: list[str], log: Path, limit_seconds: float, nudge: bool = True) -> Ended:
+def attend(command: list[str], limit_seconds: float, nudge: bool = True) -> Ended:
     """Run a program to its end or its limit. One that is silent for long is nudged (SIGUSR1, the hosted
     machine's NMI), as QEMU's guests are by the tool, so that it tells where it stands."""
-    silence = limit_seconds / SILENT_PART
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
-        process = subprocess.Popen([*ORPHAN, "KILL", *command], stdin=subprocess.DEVNULL, stdout=output,
-                                   stderr=subprocess.STDOUT)
-        start = heard = time.monotonic()
-        size, prompted, late = 0, "", False
-        try:
-            while process.poll() is None and not late and size < FLOOD_BYTES:
-                time.sleep(POLL_SECONDS)
-                now = time.monotonic()
-                late = now - start > limit_seconds
-                if log.stat().st_size != size:
-                    size, heard = log.stat().st_size, now
-                elif nudge and not prompted and now - heard > silence:
-                    prompted = f"silence: no byte for {silence:g} s"
-                    process.send_signal(signal.SIGUSR1)
-        finally:
-            process.kill()
-            code = process.wait()
-    seconds = time.monotonic() - start
-    by = ("timeout" if late else "flood" if size >= FLOOD_BYTES else "killed" if code < 0 else "exit")
-    with log.open("rb") as output:
-        return Ended(code if by == "exit" else None, by, prompted, output.read(FLOOD_BYTES), seconds)
+    start = time.monotonic()
+    prompted = ""
+    with Program([*ORPHAN, "KILL", *command]) as program:
+        ending = program.run(Limits(silence=limit_seconds / SILENT_PART if nudge else INFINITE, total=limit_seconds))
+        if ending.kind == "silence":
+            prompted = f"silence: {ending.detail}"
+            program.process.send_signal(signal.SIGUSR1)
+            ending = program.run(Limits(total=start + limit_seconds - time.monotonic()))
+    code = ending.exit_code if ending.kind == "exit" else None
+    return Ended(code, ending.kind or "exit", prompted, bytes(program.output[:FLOOD_BYTES]), time.monotonic() - start)
 
 
 def _kernel_code(code: int | None) -> int | None:

@@ -89,7 +89,7 @@ def explorer_text(outcomes: list[Outcome]) -> str:
     """One line: how many of those it can see it finds; nothing where it was not asked."""
     seen = [one for one in outcomes if one.explored and not one.defect.equivalent]
     own = sum(one.lane == EXPLORE and one.kind in CAUGHT for one in outcomes)
-    found = sum(one.explored.kind in CAUGHT for one in seen)
+    found = sum(one.explored.kind in CAUGHT for one in seen if one.explored)
     alone = f"; it alone finds {own} others" if own else ""
     return f"the explorer finds {found} of the {len(seen)} that change code it runs{alone}" if seen else ""
 

@@ -1,25 +1,23 @@
 """`stampede explore --from-log`: tries to bring a failure of the stress back in the explorer (from_stress.py)."""
-import argparse
-import contextlib
 import dataclasses
-import io
-import os
 import secrets
-import shlex
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..console import Console, counted
 from ..log.serial import parse, printable
-from ..usage import BUILD_DIR, ROOT, UsageError, existing_file
+from ..usage import UsageError, existing_file
 from ..verdict.verdict import CODES, Verdict
-from . import from_stress
+from . import from_stress, stress_log
 from .explored import Explored
-from .from_stress import Candidate, Story
+from .from_stress import Candidate
+from .options import ExploreOptions
+from .stress_log import Story
 from .trace import tell
+from .words import repeat
 
 SECONDS = 15
 SEARCHES_HOSTED, SEARCHES_IN_QEMU = 500, 3000  # schedules of a program in the first round; then more each round
@@ -64,7 +62,7 @@ class Found:
 class Search:
     """Runs of the explorer until the rule is broken again, or the time is over."""
 
-    def __init__(self, story: Story, run: Run, words: list[str], seconds: int, searches: int) -> None:
+    def __init__(self, story: Story, run: Run, words: Sequence[str], seconds: int, searches: int) -> None:
         self.tried = Tried()
         self._story = story
         self._run = run
@@ -110,34 +108,31 @@ class Search:
         return None
 
 
-def bring_back(arguments: argparse.Namespace, run: Run, elf: Path, repeat: Callable[[Explored], str]) -> int:
-    """Search, tell, return the verdict's code: that of the failure, or 3 if it did not come back.
-
-    `repeat` makes the command that shows again what was found.
-    """
-    path = existing_file(arguments.from_log, "--from-log wants the log of a run of the stress")
-    story = from_stress.read(path.read_bytes(), str(path))
-    if arguments.allocator:
-        story = dataclasses.replace(story, allocator=arguments.allocator)
-    console = Console(quiet=arguments.quiet)
-    if not arguments.quiet:
+def bring_back(options: ExploreOptions, log: Path, run: Run, elf: Path) -> int:
+    """Search, tell, return the verdict's code: that of the failure, or 3 if it did not come back. `elf`: the explorer."""
+    path = existing_file(log, "--from-log wants the log of a run of the stress")
+    story = stress_log.read(path.read_bytes(), str(path))
+    if options.allocator:
+        story = dataclasses.replace(story, allocator=options.allocator)
+    console = Console(options.detail)
+    if not options.quiet:
         console.say(printable(f"stampede: {story.title}"))
         console.say(f"  allocator {story.allocator}, {counted(len(story.events), 'operation')} of "
                     f"{counted(len(story.cores), 'core')} in the log")
-    searches = SEARCHES_HOSTED if arguments.hosted else SEARCHES_IN_QEMU
-    search = Search(story, run, arguments.args, arguments.seconds or SECONDS, searches)
+    searches = SEARCHES_HOSTED if options.hosted else SEARCHES_IN_QEMU
+    search = Search(story, run, options.words, options.seconds or SECONDS, searches)
     found = search.look()
     if found:
-        _tell_found(arguments, console, search.tried, found, elf)
-        console.say(f"  repeat: {repeat(found.explored)}")
+        _tell_found(options, console, search.tried, found, elf)
+        console.say(f"  repeat: {repeat(options, found.explored)}")
     else:
         _tell_none(console, search.tried, story)
     return found.verdict.code if found else CODES["inconclusive"]
 
 
-def _tell_found(arguments: argparse.Namespace, console: Console, tried: Tried, found: Found, elf: Path) -> None:
-    if not arguments.quiet:
-        for line in tell(found.explored, elf, full=arguments.full):
+def _tell_found(options: ExploreOptions, console: Console, tried: Tried, found: Found, elf: Path) -> None:
+    if not options.quiet:
+        for line in tell(found.explored, elf, full=options.full):
             console.say(line)
     console.say(printable(found.verdict.text()))
     how = "under a schedule that was searched for" if found.searched else "in the order of the log"
@@ -145,9 +140,9 @@ def _tell_found(arguments: argparse.Namespace, console: Console, tried: Tried, f
     console.say(f"  tried: {tried.text()}")
     _tell_others(console, tried)
     saved = found.explored.saved()
-    if arguments.save:
-        saved.write(arguments.save)
-        console.say(f"  saved: {arguments.save}")
+    if options.save:
+        saved.write(options.save)
+        console.say(f"  saved: {options.save}")
 
 
 def _tell_none(console: Console, tried: Tried, story: Story) -> None:
@@ -162,29 +157,3 @@ def _tell_others(console: Console, tried: Tried) -> None:
     """Failures by other rules, which are not this one."""
     for title, count in sorted(tried.others.items(), key=lambda item: -item[1])[:4]:
         console.say(printable(f"  another failure, {count} times: {title}"))
-
-
-@contextlib.contextmanager
-def silently():
-    """What the runs say of themselves is not for a person."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        yield
-
-
-def replay_command(tool: str, log: str, raw: bytes, kernel: Path, title: str) -> str | None:
-    """How to try, for the outcome of a run; None where there is no failure that could come back.
-
-    `tool` is quoted. Make knows which explorer has the allocator of its image, and makes it if need be; of an image
-    from elsewhere the built-in allocators can be tried.
-    """
-    if title.split(":")[0] not in from_stress.RULES or b"\n# history us=" not in raw:
-        return None
-    made_with = kernel.absolute().with_name("made-with")
-    if made_with.parent.parent != BUILD_DIR or not made_with.is_file():
-        return f"{tool} explore --from-log {shlex.quote(log)}"
-    here = Path.cwd() == ROOT
-    words = ["make", *([] if here else ["-C", str(ROOT)]), "explore",
-             *([] if BUILD_DIR == ROOT / "build" else [f"BUILD_DIR={BUILD_DIR}"]),
-             *made_with.read_text(encoding="utf-8").splitlines(),
-             f"FROM_LOG={log if here else os.path.abspath(log)}"]
-    return " ".join(shlex.quote(word) for word in words if word)

@@ -87,9 +87,10 @@ def source_lines(elf: Path, addresses: list[int]) -> dict[int, str]:
     except (OSError, subprocess.CalledProcessError):
         return {address: hex(address) for address in addresses}
     frames: dict[int, list[str]] = {}
+    current: list[str] = []
     for line in output.splitlines():
         if line.startswith("0x"):
-            frames[int(line, 16)] = current = []
+            current = frames[int(line, 16)] = []
         else:
             current.append(line)
     return {address: _describe(frames.get(address, []), address) for address in addresses}

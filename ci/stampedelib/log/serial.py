@@ -145,9 +145,9 @@ def _read_diagnostic(log: Log, number: int, line: str) -> None:
         log.closing = Closing(number, int(match[1], 16), int(match[2]), int(match[3], 16),
                               zlib.crc32(body.encode("latin-1")))
         return
-    for prefix, read in (DIAGNOSTICS if log.format != 1 else DIAGNOSTICS_1).items():
+    for prefix, take in (DIAGNOSTICS if log.format != 1 else DIAGNOSTICS_1).items():
         if line.startswith(prefix):
-            read(log, line[len(prefix):])
+            take(log, line[len(prefix):])
 
 
 def _banner(log: Log, text: str) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..process import wide_pipe
 from . import elfcore
 from .monitor import Monitor, MonitorError
-from .pipes import wide_pipe
 
 TRIES = 3
 BETWEEN_TRIES_SECONDS = 0.5

@@ -1,32 +1,15 @@
 """Starts QEMU, ends it for certain, and says how it ended."""
-import ctypes
 import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from ..process import Ending, die_with, wide_pipe
 from .machine import Machine
 from .monitor import Monitor
-from .pipes import wide_pipe
 
 ERROR_TEXT_BYTES = 16384
-PR_SET_PDEATHSIG = 1
-PR_SET_THP_DISABLE = 41
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a run ended: `kind` is one of judge.ENDINGS, or None for a guest that halted itself.
-
-    prompted: why the guest was made to tell by an NMI, if it was.
-    """
-    kind: str | None
-    exit_code: int | None = None
-    detail: str = ""
-    prompted: str = ""
 
 
 class Guest:
@@ -59,6 +42,8 @@ class Guest:
             pass_fds=(serial_end, control_end.fileno(), self._cpu_log.fileno()),
             start_new_session=True,  # Ctrl-C is for this tool, which then ends QEMU
             preexec_fn=die_with(os.getpid(), small_pages=machine.accelerator.name == "tcg"))
+        assert self.process.stderr
+        self.errors = self.process.stderr
         os.close(serial_end)
         control_end.close()
         self.monitor = Monitor(self.control, halted)
@@ -70,8 +55,9 @@ class Guest:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
-        for channel in (self.serial, self.control, self.process.stderr, self._cpu_log):
-            channel.close()
+        self.control.close()
+        for file in (self.serial, self.errors, self._cpu_log):
+            file.close()
 
     def is_running(self) -> bool:
         """Whether QEMU is there, be the machine stopped or not."""
@@ -88,16 +74,16 @@ class Guest:
     def ending(self) -> Ending:
         """How QEMU ended, after it did and all channels were read."""
         status = self.process.wait()
-        complaint = self.complaint()[-1:]
+        complaint = "".join(self.complaint()[-1:])
         if status == -signal.SIGABRT:  # an assertion of its own
-            return Ending("exit", 128 + signal.SIGABRT, *complaint)
+            return Ending("exit", 128 + signal.SIGABRT, complaint)
         if status < 0:
             return Ending("killed", detail=f"QEMU died of {signal.Signals(-status).name}")
         if self.monitor.shutdown_reason == "host-signal":
             return Ending("killed", detail="QEMU was told to quit by a signal")
         if status == 0 and self.monitor.shutdown_reason == "guest-shutdown":
             return Ending("exit")  # it switched itself off (exit=power-off): the log alone tells
-        return self.reset_ending() or Ending("exit", status, *complaint)
+        return self.reset_ending() or Ending("exit", status, complaint)
 
     def reset_ending(self) -> Ending | None:
         """The machine's own reset, if there was one; under -no-shutdown QEMU then stays, stopped.
@@ -119,22 +105,3 @@ def _gdb_options(path: Path | None, halted: bool) -> list[str]:
         return []
     stub = ["-chardev", f"socket,id=gdb,path={path},server=on,wait=off", "-gdb", "chardev:gdb"]
     return [*stub, "-S"] if halted else stub
-
-
-def die_with(parent: int, number: int = signal.SIGKILL,
-             small_pages: bool = False) -> Callable[[], None]:
-    """For the child: get a signal when the parent dies, however it does (prctl(2)).
-
-    small_pages: no huge pages for its memory. A guest touches a page here and there of all it has;
-    with huge ones the host clears 2 MiB for each, and a large guest takes memory that is not there.
-    """
-    prctl = ctypes.CDLL(None).prctl
-
-    def arrange() -> None:
-        prctl(PR_SET_PDEATHSIG, number)
-        if small_pages:
-            prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return arrange

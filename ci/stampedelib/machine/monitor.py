@@ -72,7 +72,7 @@ class Monitor:
 
     def human(self, line: str) -> str:
         """The output of a command of QEMU's monitor for people."""
-        return self.execute("human-monitor-command", {"command-line": line})
+        return str(self.execute("human-monitor-command", {"command-line": line}))
 
     def version(self) -> str:
         """QEMU's, such as 7.2.22 (Debian 1:7.2...)."""

@@ -1,7 +1,10 @@
 """What the processors were doing when nobody in the guest tells: QEMU's own view of them."""
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from .guest import Guest
+from .monitor import MonitorError
 from .symbols import Symbols
 
 CPU = re.compile(r"^CPU#(\d+)\s*$", re.MULTILINE)
@@ -24,6 +27,23 @@ class Cpu:
         """Where it is and how, without its number."""
         return f"{self.place}, interrupts {'on' if self.interrupts else 'off'}" + (
             ", asleep" if self.sleeps else "") + ("" if self.long_mode else ", not in 64-bit mode")
+
+
+@dataclass(frozen=True)
+class State:
+    """The processors of a machine that was stopped: QEMU's text, and what it comes to."""
+    text: str
+    cpus: list[Cpu] = field(default_factory=list)
+
+
+def take_state(guest: Guest, kernel: Path) -> State:
+    """Stop the machine and read its registers. Never raises for what QEMU does not give."""
+    try:
+        guest.monitor.execute("stop")
+        text = guest.monitor.human("info registers -a").replace("\r", "")
+    except MonitorError as error:
+        return State(f"no registers: {error}\n")
+    return State(text, read_cpus(text, Symbols(kernel)))
 
 
 def read_cpus(text: str, symbols: Symbols) -> list[Cpu]:

@@ -1,59 +1,38 @@
-"""Watches a guest until it ends or patience does. Nothing here knows the log's meaning."""
-import os
-import select
+"""Watches a guest until it ends or a limit is reached, and makes a silent one tell where it stands."""
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import BinaryIO
 
 from ..log.serial import HALTED, HELD, Follower
-from .guest import Ending, Guest
+from ..process import Ending, Limits, Watch
+from .guest import Guest
+from .monitor import MonitorError, MonitorRefusal
 
-POLL_SECONDS = 0.1
-CHUNK = 65536
-FLOOD_BYTES = 64 << 20
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How many seconds to wait: for the kernel's first line, for its next byte, for the end."""
-    boot: float
-    silence: float
-    total: float
-
-    def exhausted(self, now: float, start: float, last_byte: float | None) -> Ending | None:
-        """What was waited for too long, if anything; no `last_byte` before the first line."""
-        if now - start > self.total:
-            return Ending("timeout", detail=f"not done after {self.total:g} s")
-        if last_byte is None and now - start > self.boot:
-            return Ending("silence", detail=f"no first line in {self.boot:g} s")
-        if last_byte is not None and now - last_byte > self.silence:
-            return Ending("silence", detail=f"no byte for {self.silence:g} s")
-        return None
+# The kernel says nothing until all cores have stopped or this is over (stress/failure.c).
+FREEZE_SECONDS = 5
+FREEZE_SECONDS_A_CORE = 0.1
+REPORT_SECONDS = 60
 
 
-FOREVER = Patience(float("inf"), float("inf"), float("inf"))
+class GuestWatch(Watch):
+    """Reads a guest's channels, keeps its log and shows it.
 
-
-class Watch:
-    """Reads a guest's channels, keeps its log and shows it. May run more than once.
-
-    on_start: called once, when the kernel has said something.
+    on_start: called once, when the kernel has said something. Only the kernel's own lines break the silence.
     """
 
     def __init__(self, guest: Guest, capture: BinaryIO, show: Callable[[str], None],
                  on_start: Callable[[], None] = lambda: None) -> None:
+        super().__init__(guest.process)
         self.first_line_seconds: float | None = None
         self._on_start = on_start
         self._guest = guest
         self._capture = capture
         self._show = show
         self._follower = Follower()
-        self._channels = {guest.serial: self._feed_serial, guest.control: guest.monitor.feed,
-                          guest.process.stderr: guest.add_error_text}
-        self._start = self._looked = time.monotonic()
-        self._last_byte: float | None = None
-        self._captured = 0
+        self.readers |= {guest.serial: self._feed_serial, guest.control: guest.monitor.feed,
+                         guest.errors: guest.add_error_text}
+        self._looked = time.monotonic()
         self._halted = False
         self._held = False
 
@@ -62,61 +41,27 @@ class Watch:
         """Whether the kernel has said anything."""
         return self._follower.started
 
-    def run(self, patience: Patience) -> Ending:
-        """Returns how it ended; a guest that still runs then is left to its owner."""
-        self._start = self._looked = time.monotonic()
-        if self._last_byte is not None:
-            self._last_byte = self._start
-        while True:
-            exited = not self._guest.is_running()
-            data_came = self._read_channels(0 if exited else POLL_SECONDS)
-            if exited and not data_came:
-                return self._guest.ending()
-            ending = self._ended_alive(patience, data_came)
-            if ending and not exited:
-                return ending
+    def run(self, limits: Limits) -> Ending:
+        self._looked = time.monotonic()
+        return super().run(limits)
 
-    def linger(self) -> None:
-        """Go on until QEMU ends, whatever the guest does."""
-        while self._read_channels(POLL_SECONDS) or self._guest.is_running():
-            pass
-
-    def _read_channels(self, wait: float) -> bool:
-        """Read what is there, for `wait` seconds at most; whether anything was."""
-        if not self._channels:
-            time.sleep(wait)
-            return False
-        readable, _, _ = select.select(list(self._channels), [], [], wait)
-        return any([self._read(channel) for channel in readable])
-
-    def _read(self, channel: object) -> bool:
-        try:
-            data = os.read(channel.fileno(), CHUNK)
-        except ConnectionResetError:
-            data = b""
-        if data:
-            self._channels[channel](data)
-        else:
-            del self._channels[channel]
-        return bool(data)
+    def ended(self) -> Ending:
+        return self._guest.ending()
 
     def _feed_serial(self, data: bytes) -> None:
-        self._captured += len(data)
         self._capture.write(data)
         self._capture.flush()
         lines = self._follower.feed(data)
-        if self._follower.started:
-            self._last_byte = time.monotonic()
-            if self.first_line_seconds is None:
-                self.first_line_seconds = self._last_byte - self._start
-                self._on_start()
+        self.heard(data, counts=self._follower.started)
+        if self._follower.started and self.first_line_seconds is None:
+            self.first_line_seconds = time.monotonic() - self._start
+            self._on_start()
         for line in lines:
             self._halted = self._halted or line.startswith(HALTED)
             self._held = self._held or line.startswith(HELD)
             self._show(line)
 
-    def _ended_alive(self, patience: Patience, data_came: bool) -> Ending | None:
-        """Why to stop watching although QEMU runs."""
+    def reason_to_stop(self, data_came: bool) -> Ending | None:
         self._forgive_pauses()
         if self._halted:
             return Ending(None, detail="the guest halted")
@@ -126,15 +71,36 @@ class Watch:
             return reset
         if self._guest.monitor.dead_state:
             return Ending("stopped", detail=self._guest.monitor.dead_state)
-        if self._captured > FLOOD_BYTES:
-            return Ending("flood")
-        return patience.exhausted(time.monotonic(), self._start, self._last_byte)
+        return None
 
     def _forgive_pauses(self) -> None:
         """While a debugger has the machine stopped, no clock runs against the guest."""
         now = time.monotonic()
         if self._guest.monitor.paused:
-            self._start += now - self._looked
-            if self._last_byte is not None:
-                self._last_byte += now - self._looked
+            self.forgive(now - self._looked)
         self._looked = now
+
+
+def make_it_tell(guest: Guest, watch: GuestWatch, ending: Ending, limits: Limits) -> Ending:
+    """Send an NMI to a guest that is silent or does not end: it freezes, reports and ends of itself.
+
+    Returns how that ended, with `prompted`; or the ending as it was, "deaf to NMI".
+    """
+    if ending.kind not in ("silence", "timeout") or not watch.started or not guest.is_running():
+        return ending
+    try:
+        guest.monitor.execute("inject-nmi")
+    except MonitorRefusal as error:
+        return replace(ending, detail=f"{ending.detail}, and took no NMI: {error}")
+    except MonitorError:
+        pass  # the guest may have told already, and QEMU left
+    told = watch.run(_limits_to_tell(guest, limits))
+    if told.kind in ("silence", "timeout", "flood"):
+        return replace(ending, detail=f"{ending.detail}, and deaf to NMI")
+    return replace(told, prompted=f"{ending.kind}: {ending.detail}")
+
+
+def _limits_to_tell(guest: Guest, limits: Limits) -> Limits:
+    freeze = FREEZE_SECONDS + FREEZE_SECONDS_A_CORE * guest.cpus
+    silence = freeze + min(limits.silence, REPORT_SECONDS)
+    return Limits(silence, silence, silence + REPORT_SECONDS)

@@ -9,6 +9,7 @@ import os
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -125,7 +126,7 @@ class Build:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def _run(self, words: list) -> bool:
+    def _run(self, words: Iterable[object]) -> bool:
         try:
             done = subprocess.run(list(map(str, words)), cwd=self.recipe.root, capture_output=True,
                                   timeout=COMPILE_SECONDS, check=False)

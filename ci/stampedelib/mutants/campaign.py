@@ -4,15 +4,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from . import process
+from ..process import workers
 from .build import COMPARED, Build, Recipe, units_of
 from .detectors import EVERYTHING, Detector
 from .mutant import Mutant
 from .state import Result, State
+
 
 class CleanTreeTrouble(Exception):
     """A detector complains of the unchanged tree: it cannot judge."""
@@ -84,6 +84,7 @@ class Codes:
         with self._changed:
             self._changed.wait_for(lambda: self._known > index)
             code = self._codes[index]
+            assert code is not None  # only what compiles is asked for
             return None if code in self._clean else self._first[code]
 
 
@@ -116,7 +117,7 @@ class Campaign:
         """Build all that the detectors link; each must be silent on the clean tree."""
         self.recipe.build_objects(sorted({program for one in self.detectors
                                           for program in one.programs(EVERYTHING)}), jobs)
-        with ThreadPoolExecutor(jobs) as pool:
+        with workers(jobs) as pool:
             list(pool.map(self._compile_clean, files))
             known = self.state.results.get("clean", Result("clean", "survived")).judges
             judges = self.judges.of(EVERYTHING)
@@ -149,15 +150,9 @@ class Campaign:
         self._total = len(mutants)
         self.started = time.monotonic()
         codes = Codes(len(mutants), self._clean)
-        pool = ThreadPoolExecutor(jobs)
-        try:
-            futures = [pool.submit(self._work, mutants, index, codes) for index in range(len(mutants))]
+        with workers(jobs) as threads:
+            futures = [threads.submit(self._work, mutants, index, codes) for index in range(len(mutants))]
             return [future.result() for future in futures]
-        except BaseException:
-            process.end_all()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
 
     def _work(self, mutants: Sequence[Mutant], index: int, codes: Codes) -> Result:
         mutant = mutants[index]

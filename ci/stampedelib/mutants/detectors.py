@@ -1,11 +1,12 @@
 """Who may notice a mutant, the cheapest first. A detector is one more element of DETECTORS."""
 import re
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..process import ENOUGH, Limits, Program
 from .build import Build
-from .process import Limits, Ran, run
 
 EVERYTHING = "everything"  # in place of a file: what the clean tree is held against
 
@@ -28,6 +29,8 @@ TESTS = {
     EVERYTHING: ("buddy_lists", "buddy_percpu", "buddy_scan", "walker", "spinlock", "buddy"),
 }
 NOT_OK = re.compile(r"^not ok (\S+)", re.MULTILINE)
+NOT_OK_BYTES = re.compile(NOT_OK.pattern.encode(), re.MULTILINE)
+OUTPUT_BYTES = 4 << 20
 BROKEN = (  # what a program says of what broke, the most telling first
     re.compile(r"^# title=([^:\r\n]*)", re.MULTILINE), NOT_OK,
     re.compile(r"((?:(?:Address|Thread)Sanitizer|runtime error)[: ]+[a-zA-Z -]*[a-zA-Z])"))
@@ -49,6 +52,30 @@ class Detector:
     look: Callable[[Build, str], Sight | None]
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """Seconds. Those of the processor do not depend on what else the host does; the others are a last resort."""
+    processor: int
+    wall: int
+
+
+@dataclass(frozen=True)
+class Ran:
+    """`code` is the exit code, or minus a signal's number; None: it did not end in time."""
+    code: int | None
+    text: str
+    stopped: bool  # at the line that was looked for
+
+
+def run(words: Sequence[str | Path], bounds: Bounds, cwd: Path, until: re.Pattern[bytes] | None = None) -> Ran:
+    """Run a program; a line of its output that matches `until` ends it."""
+    with Program(words, cwd, until=until, processor_seconds=bounds.processor) as program:
+        ending = program.run(Limits(total=bounds.wall, bytes=OUTPUT_BYTES))
+        text = program.output.decode("latin-1")
+    timely = ending.kind in ("exit", "killed") and ending.exit_code not in (-signal.SIGXCPU, -signal.SIGKILL)
+    return Ran(ending.exit_code if timely else None, text, ending.kind == ENOUGH)
+
+
 def _what_broke(ran: Ran) -> str:
     found = [match for pattern in BROKEN if (match := pattern.search(ran.text))]
     return found[0][1] if found else f"ended with {ran.code}"
@@ -62,13 +89,13 @@ def _unit_programs(variant: str, names: Callable[[str], tuple[str, ...]]) \
 
 
 def unit(name: str, variant: str, names: Callable[[str], tuple[str, ...]],
-         limits: Limits) -> Detector:
+         bounds: Bounds) -> Detector:
     """Unit tests' programs, the first test that fails ending each."""
     programs = _unit_programs(variant, names)
 
     def look(build: Build, file: str) -> Sight | None:
         for program in programs(file):
-            ran = run([build.program(program)], limits, build.folder, NOT_OK)
+            ran = run([build.program(program)], bounds, build.folder, NOT_OK_BYTES)
             if ran.code is None and not ran.stopped:
                 return Sight(None)
             if ran.stopped or ran.code:
@@ -87,13 +114,13 @@ def _judge(ran: Ran, good: dict[int, str]) -> Sight | None:
     return Sight(_what_broke(ran))
 
 
-def hosted(name: str, program: str, runs: list[str], limits: Limits) -> Detector:
+def hosted(name: str, program: str, runs: list[str], bounds: Bounds) -> Detector:
     """The stress, or the explorer, as an ordinary program, once with each of these options."""
     def look(build: Build, file: str) -> Sight | None:
         for options in runs:
             for allocator in ALLOCATORS.get(file, ALL_ALLOCATORS):
-                words = [build.program(program), f"allocator={allocator}", *options.split()]
-                sight = _judge(run(words, limits, build.folder), {0: "pass", 3: "inconclusive"})
+                words: list[str | Path] = [build.program(program), f"allocator={allocator}", *options.split()]
+                sight = _judge(run(words, bounds, build.folder), {0: "pass", 3: "inconclusive"})
                 if sight:
                     return sight
         return None
@@ -104,16 +131,17 @@ QEMU = ["qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-m", "128M", "-nodefa
         "none", "-no-reboot", "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x4"]
 
 
-def image(name: str, runs: list[tuple[str, str]], limits: Limits) -> Detector:
+def image(name: str, runs: list[tuple[str, str]], bounds: Bounds) -> Detector:
     """The real image on four cores, once with each (accelerator, options)."""
     program = "kernel/stampede.elf"
 
     def look(build: Build, file: str) -> Sight | None:
         for accelerator, options in runs:
             for allocator in ALLOCATORS.get(file, ALL_ALLOCATORS):
-                words = [*QEMU, "-smp", "4", "-accel", accelerator, "-kernel", build.program(program),
-                         "-append", f"allocator={allocator} {options}"]
-                sight = _judge(run(words, limits, build.folder), {65: "pass", 71: "inconclusive"})
+                words: list[str | Path] = [
+                    *QEMU, "-smp", "4", "-accel", accelerator, "-kernel", build.program(program),
+                    "-append", f"allocator={allocator} {options}"]
+                sight = _judge(run(words, bounds, build.folder), {65: "pass", 71: "inconclusive"})
                 if sight:
                     return sight
         return None
@@ -126,14 +154,14 @@ def _threaded(file: str) -> tuple[str, ...]:
 
 
 DETECTORS = [
-    hosted("stress", "plain/stampede-host", ["ops=300 floor=0 watchdog=1 seed=1"], Limits(20, 60)),
-    hosted("explorer", "explore/stampede-explore", ["schedules=2000 seed=1"], Limits(30, 120)),
-    unit("unit", "plain", lambda file: TESTS[file], Limits(8, 60)),
+    hosted("stress", "plain/stampede-host", ["ops=300 floor=0 watchdog=1 seed=1"], Bounds(20, 60)),
+    hosted("explorer", "explore/stampede-explore", ["schedules=2000 seed=1"], Bounds(30, 120)),
+    unit("unit", "plain", lambda file: TESTS[file], Bounds(8, 60)),
     hosted("long stress", "plain/stampede-host",
            ["ops=10000 floor=0 watchdog=1 seed=2",
-            "ops=2000 floor=0 cpus=8 yield=16 watchdog=1 seed=3"], Limits(30, 180)),
-    unit("threads", "tsan", _threaded, Limits(60, 180)),
-    unit("sanitized unit", "asan10", lambda file: TESTS[file], Limits(40, 120)),
+            "ops=2000 floor=0 cpus=8 yield=16 watchdog=1 seed=3"], Bounds(30, 180)),
+    unit("threads", "tsan", _threaded, Bounds(60, 180)),
+    unit("sanitized unit", "asan10", lambda file: TESTS[file], Bounds(40, 120)),
     image("image", [("tcg,thread=multi", "ops=2000 floor=0 seed=4"),
-                    ("tcg,thread=single", "ops=1000 floor=0 yield=16 seed=5")], Limits(120, 240)),
+                    ("tcg,thread=single", "ops=1000 floor=0 yield=16 seed=5")], Bounds(120, 240)),
 ]

@@ -77,7 +77,9 @@ def _operator(source: Source, node: Cursor) -> tuple[str, Range, list[Range]] | 
 def _binary(operator: str) -> Callable[[Source, Cursor, Above], Found]:
     def change(source: Source, node: Cursor, _above: Above) -> Found:
         found = _operator(source, node)
-        for other in BINARY[operator].get(found[0], []) if found else []:
+        if not found:
+            return
+        for other in BINARY[operator].get(found[0], []):
             yield [_replace(source, found[1], other.encode())]
     change.__doc__ = ", ".join(f"{one} -> {' or '.join(others)}"
                                for one, others in BINARY[operator].items())

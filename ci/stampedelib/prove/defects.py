@@ -1,9 +1,20 @@
 """Defects put into copies of the allocators, to see the search refute each: by its title, in so many steps."""
 
-import collections
+from dataclasses import dataclass
 
 # Each edit is (old, new); the old text is in the source exactly once.
-Defect = collections.namedtuple("Defect", "name source plan title steps edits")
+
+
+@dataclass(frozen=True)
+class Defect:
+    """`edits`, (old, new), of mm/SOURCE.c; `plan` must be refuted by `title`, in `steps` steps at least."""
+    name: str
+    source: str
+    plan: str
+    title: str
+    steps: int
+    edits: list[tuple[str, str]]
+
 
 DEFECTS = [
     Defect("never-merges-to-the-top", "buddy", "buddy-8", "uncoalesced", 2,

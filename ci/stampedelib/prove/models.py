@@ -1,13 +1,14 @@
 """The SPIN models of stress/prove/models: what stands in them, whether the C they stand for is still the same, running them."""
 
-import collections
 import hashlib
-import pathlib
 import re
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from ..process import run_whole
 from ..usage import ROOT
-from . import programs
 
 MODELS = ROOT / "stress/prove/models"
 TIMEOUT_SECONDS = 1800
@@ -18,17 +19,41 @@ PROOF = ["-O2", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=2048"]
 REFUTATION = ["-O0", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=2048", "-DBFS"]
 DEPTH = "-m2000000"
 
-Function = collections.namedtuple("Function", "file name digest")
-Mutant = collections.namedtuple("Mutant", "number name options holds what")
-Outcome = collections.namedtuple("Outcome", "verdict states seconds text unreached")
+
+@dataclass(frozen=True)
+class Function:
+    """Of C, that a model stands for."""
+    file: str
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """Of a model: `what` is changed, and whether it `holds` all the same."""
+    number: int
+    name: str
+    options: str
+    holds: bool
+    what: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What pan found. unreached: the steps that it never came to."""
+    verdict: str
+    states: int
+    seconds: float
+    text: str
+    unreached: set[str]
 
 
 class Model:
     """One file: `name`, `functions` it stands for, `runs` (options of each) and `slow_runs`, `mutants`, steps that are
     `never` reached, lines of C it `quotes`."""
 
-    def __init__(self, path):
-        self.path = pathlib.Path(path)
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self.name = self.path.stem
         text = self.path.read_text()
         self.functions = [Function(*found) for found in re.findall(r"Stands for (\S+) (\w+) (\w+)", text)]
@@ -43,31 +68,34 @@ class Model:
         self.quotes = [squeezed(quote) for quote in re.findall(r"/\* \| (.*?) \*/", text)]
 
 
-def all_models():
+def all_models() -> list[Model]:
+    """In the order of their names."""
     return [Model(path) for path in sorted(MODELS.glob("*.pml"))]
 
 
 # ---- is the C still what the model was made of ----
 
 
-def squeezed(text):
+def squeezed(text: str) -> str:
     """C without comments, all white space one blank."""
     return " ".join(re.sub(r"/\*.*?\*/", " ", text, flags=re.S).split())
 
 
-def function_text(source, name):
+def function_text(source: str, name: str) -> str | None:
     """The text of a function's definition, squeezed; None if there is none."""
     found = re.search(rf"^[A-Za-z_][^;{{}}]*\b{name}\([^;{{}}]*\)\n{{.*?^}}$", source, re.M | re.S)
     return squeezed(found[0]) if found else None
 
 
-def digest(text):
+def digest(text: str) -> str:
+    """As a model has it."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def differences(model, root=ROOT):
+def differences(model: Model, root: Path = ROOT) -> list[str]:
     """What the C has become since the model was made of it, as a list of complaints."""
-    complaints, known = [], ""
+    complaints: list[str] = []
+    known = ""
     for function in model.functions:
         path = root / function.file
         text = function_text(path.read_text(), function.name) if path.exists() else None
@@ -88,18 +116,20 @@ def differences(model, root=ROOT):
 # ---- running ----
 
 
-def macros(options, mutant):
+def macros(options: str, mutant: int) -> list[str]:
+    """For spin."""
     return [f"-D{option}" for option in options.split()] + [f"-DMUTANT={mutant}"]
 
 
-def command(words, folder):
-    done = programs.run(words, cwd=folder, timeout=TIMEOUT_SECONDS)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(map(str, words))}: {done.stdout}{done.stderr}")
-    return done.stdout
+def command(words: Sequence[str | Path], folder: Path) -> str:
+    """What it says. Raises RuntimeError if it fails."""
+    code, text = run_whole(words, TIMEOUT_SECONDS, folder)
+    if code != 0:
+        raise RuntimeError(f"{' '.join(map(str, words))}: {text}")
+    return text
 
 
-def judged(output):
+def judged(output: str) -> Outcome:
     """What pan's output says. A search that was cut short proves nothing."""
     errors = re.search(r"errors: (\d+)", output)
     states = re.search(r"(\d+) states, stored", output)
@@ -115,15 +145,16 @@ def judged(output):
     return Outcome("cut short", *figures, output, unreached)
 
 
-def run(model, options, mutant=0, refute=False):
+def run(model: Model, options: str, mutant: int = 0, refute: bool = False) -> Outcome:
     """One search of a model or one of its mutants; the text of a refutation has its trace."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
         command(["spin", *macros(options, mutant), "-a", model.path], folder)
         command(["gcc", "-w", *(REFUTATION if refute else PROOF), "-o", "pan", "pan.c"], folder)
-        done = programs.run(["./pan", *([] if refute else [DEPTH])], cwd=folder, timeout=TIMEOUT_SECONDS)
-        outcome = judged(done.stdout + done.stderr)
+        _, text = run_whole(["./pan", *([] if refute else [DEPTH])], TIMEOUT_SECONDS, folder)
+        outcome = judged(text)
         if outcome.verdict == "refuted" and not refute:
             trace = command(["spin", *macros(options, mutant), "-t", "-p", "-k", f"{model.path.name}.trail", model.path],
                             folder)
-            outcome = outcome._replace(text=f"{outcome.text}\n{trace}")
+            outcome = replace(outcome, text=f"{outcome.text}\n{trace}")
         return outcome

@@ -1,13 +1,13 @@
 """The search through all states of an allocator (stress/prove/*.c): its plans, and the defects that it must refute."""
 
-import collections
 import os
 import re
 import subprocess
+from dataclasses import dataclass
 
+from ..process import run_whole
 from ..usage import ROOT
-from . import programs
-from .defects import DEFECTS
+from .defects import DEFECTS, Defect
 
 BUILD = "build/host/prove"
 TIMEOUT_SECONDS = 1800
@@ -15,34 +15,46 @@ TIMEOUT_SECONDS = 1800
 # Run from inside a make or not, the make here is one of its own.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 
-Outcome = collections.namedtuple("Outcome", "verdict states seconds mib title steps text")
+
+@dataclass(frozen=True)
+class Outcome:
+    """A search. title, steps: the rule that is broken, and the length of the shortest way there, if it is refuted."""
+    verdict: str
+    states: int
+    seconds: float
+    mib: float
+    title: str | None
+    steps: int | None
+    text: str
 
 
-def make(*targets):
-    done = programs.run(["make", "--no-print-directory", "-s", "-j2", "-f", "arch/host/host.mk", *targets], cwd=ROOT,
-                        env=ENVIRONMENT, timeout=TIMEOUT_SECONDS)
-    if done.returncode != 0:
-        raise RuntimeError(done.stdout + done.stderr)
+def make(*targets: str) -> None:
+    """Build them. Raises RuntimeError."""
+    code, text = run_whole(["make", "--no-print-directory", "-s", "-j2", "-f", "arch/host/host.mk", *targets],
+                           TIMEOUT_SECONDS, ROOT, ENVIRONMENT)
+    if code != 0:
+        raise RuntimeError(text)
 
 
-def plans():
+def plans() -> list[tuple[str, bool]]:
     """Names of the plans, each with whether it is slow. The program must be built."""
     listed = subprocess.run([ROOT / BUILD / "check"], capture_output=True, text=True, check=True)
     return [(words.split()[0], "slow" in words.split()) for words in listed.stdout.splitlines()]
 
 
-def run(plan, program=f"{BUILD}/check"):
-    done = programs.run([ROOT / program, plan], timeout=TIMEOUT_SECONDS)
-    last = re.search(r"^(proved|refuted|miscounted) \S+: states=(\d+) .*seconds=([\d.]+) mib=([\d.]+)$", done.stdout, re.M)
-    if not last or done.returncode != {"proved": 0, "refuted": 1, "miscounted": 2}[last[1]]:
-        raise RuntimeError(f"{program} {plan}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
-    title = re.search(r"^refuted \S+: ([a-z-]+): ", done.stdout)
-    steps = re.search(r"shortest way there, of (\d+) steps", done.stdout)
-    return Outcome(last[1], int(last[2]), float(last[3]), float(last[4]), title and title[1], steps and int(steps[1]),
-                   done.stdout)
+def run(plan: str, program: str = f"{BUILD}/check") -> Outcome:
+    """Search all states of a plan. Raises RuntimeError where the program does not say what it found."""
+    code, text = run_whole([ROOT / program, plan], TIMEOUT_SECONDS)
+    last = re.search(r"^(proved|refuted|miscounted) \S+: states=(\d+) .*seconds=([\d.]+) mib=([\d.]+)$", text, re.M)
+    if not last or code != {"proved": 0, "refuted": 1, "miscounted": 2}[last[1]]:
+        raise RuntimeError(f"{program} {plan}: exit code {code}\n{text}")
+    title = re.search(r"^refuted \S+: ([a-z-]+): ", text, re.M)
+    steps = re.search(r"shortest way there, of (\d+) steps", text)
+    return Outcome(last[1], int(last[2]), float(last[3]), float(last[4]), title[1] if title else None,
+                   int(steps[1]) if steps else None, text)
 
 
-def program_with(defect):
+def program_with(defect: Defect) -> str:
     """Put a defect into a copy of its source; returns the program, to be made."""
     source = (ROOT / f"mm/{defect.source}.c").read_text()
     for old, new in defect.edits:
@@ -57,11 +69,12 @@ def program_with(defect):
     return program
 
 
-def build():
+def build() -> None:
+    """The searches, of the code and of each defect."""
     make(f"{BUILD}/check", *dict.fromkeys(program_with(defect) for defect in DEFECTS))
 
 
-def refutes(defect):
+def refutes(defect: Defect) -> tuple[bool, str]:
     """Whether the defect is refuted as it must be, and what was seen."""
     outcome = run(defect.plan, program_with(defect))
     return (outcome.title, outcome.steps) == (defect.title, defect.steps), outcome.text

@@ -38,7 +38,7 @@ def _untold(verdict: Verdict) -> set[str]:
     """Those left where the guest could not say so: what it was asked for, without what it came to."""
     asked = verdict.options.get("phases", "all")
     names = set(PHASE_TITLES) if asked == "all" else set(asked.split(","))
-    names -= {phase.name for phase in [*verdict.phases, *verdict.phases_left_out]}
+    names -= {phase.name for phase in verdict.phases} | {phase.name for phase in verdict.phases_left_out}
     began = PHASE_TITLES.index(verdict.running) if verdict.running in PHASE_TITLES else len(PHASE_TITLES)
     return {name for name in names if name in PHASE_TITLES[began + 1:]}
 
@@ -49,6 +49,14 @@ def without_memory(verdict: Verdict) -> list[str]:
     possible = verdict.place and verdict.options.get("memory", "all") == "all" and \
         (asked == "all" or "selftest" in asked.split(","))
     return ["selftest"] if possible else []
+
+
+def left_after(verdict: Verdict) -> tuple[list[str], tuple[str, ...]]:
+    """What the next boot is for: its phases, none where there is no more to do, and the options that it needs besides."""
+    if phases := phases_left(verdict):
+        return phases, ()
+    rest = without_memory(verdict)
+    return rest, ("memory=none",) if rest else ()
 
 
 def why_none_left(verdict: Verdict) -> str | None:
@@ -200,7 +208,8 @@ class Outcomes:
 def _table(rows: list[list[str]]) -> list[str]:
     """The rows, their cells below each other; long cells but the last are folded."""
     folded = [line for row in rows
-              for line in zip_longest(*(wrap(cell, CELL_WIDTH, break_on_hyphens=False) for cell in row[:-1]), [row[-1]], fillvalue="")]
+              for line in zip_longest(*(wrap(cell, CELL_WIDTH, break_on_hyphens=False) for cell in row[:-1]), [row[-1]],
+                                      fillvalue="")]
     widths = [max(map(len, column)) for column in zip(*folded)]
     return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in folded]
 

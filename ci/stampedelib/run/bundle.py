@@ -6,24 +6,25 @@ are relative: `postmortem` opens it wherever it was carried to.
 import json
 import shlex
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..debug import gdb_session
-from ..machine.aftermath import State, take_state
 from ..machine.dump import Dump, DumpError, dump_memory
 from ..machine.guest import Guest
 from ..machine.monitor import MonitorError
-from ..machine.registers import summary
-from ..usage import UsageError
+from ..machine.registers import State, summary, take_state
+from ..usage import ROOT, UsageError
 from ..verdict.verdict import Verdict
-from .source import read_source
 
 KERNEL, CORE, LOG = "stampede.elf", "core", "serial.log"
 NO_CORE, README, RECORD, REGISTERS = "no-core.txt", "README", "verdict.json", "registers.txt"
 QEMU, SOURCE = "qemu.txt", "source.txt"
+GIT_SECONDS = 20
+LONGEST_DIFF = 4 << 20
 FIRST_LINE = "A failed run of Stampede, kept."
 
 
@@ -161,3 +162,34 @@ def _write_core(folder: Path, case: Case, guest: Guest) -> tuple[Dump | None, st
     except DumpError as error:
         (folder / NO_CORE).write_text(f"{error}\n", encoding="utf-8")
         return None, str(error)
+
+
+# ---- the source ----
+
+
+@dataclass(frozen=True)
+class Source:
+    """revision: one line; diff: what differs from it, empty if nothing does."""
+    revision: str
+    diff: str
+
+
+def read_source() -> Source:
+    """The state of this tree now. Never raises: no git and no repository are an answer."""
+    revision = _git("rev-parse", "HEAD")
+    if revision is None:
+        return Source("unknown: no git repository", "")
+    changes = _git("status", "--short") or ""
+    diff = _git("diff", "--no-color", "--no-ext-diff", "HEAD") or ""
+    if len(diff) > LONGEST_DIFF:
+        diff = diff[:LONGEST_DIFF] + "\n(cut off here)\n"
+    return Source(revision.strip() + (", with changes" if changes else ""), changes + diff)
+
+
+def _git(*words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "--no-optional-locks", *words], cwd=ROOT, check=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=GIT_SECONDS)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode(errors="replace")

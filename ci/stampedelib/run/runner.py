@@ -1,58 +1,28 @@
 """One run, from QEMU's start to what is kept of it: watch, judge, tell, and hold or save a failure."""
-import contextlib
 import json
-import os
 import shlex
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..console import Console
-from ..explore import reproduce
+from ..console import Console, Detail
 from ..log.serial import printable
-from ..machine.aftermath import make_it_tell, take_state
-from ..machine.guest import Ending, Guest
-from ..machine.machine import Machine
-from ..machine.registers import summary
-from ..machine.watch import Patience, Watch
-from ..usage import ROOT
+from ..machine.guest import Guest
+from ..machine.registers import summary, take_state
+from ..machine.watch import GuestWatch, make_it_tell
+from ..process import Ending
 from ..verdict import junit, page
-from ..verdict.checks import Checks
 from ..verdict.judge import judge
 from ..verdict.verdict import KERNEL_EXIT_CODES, Verdict
 from . import bundle
 from .folder import RunFolder, claim, default_folders
+from .next_steps import next_steps, short, tool
+from .plan import Plan
 
 NO_FAILURE = ("pass", "inconclusive")
 CPU_LINES = 8
 UNTOLD = ("triple-fault", "reset", "stopped", "silence", "timeout")  # the guest did not report
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run is to be and what is to be done with it.
-
-    on_fail: exit, gdb or bundle; halted: wait for gdb before the first instruction; repeat: the
-    command that started this run, its seed apart; brief: show no more than progress and results;
-    in_table: whether a verdict is told with those of other boots, so not here.
-    """
-    machine: Machine
-    kernel: Path
-    nonce: int
-    patience: Patience
-    on_fail: str
-    log: Path | None
-    bundle: Path | None
-    bundle_limit_mib: int
-    halted: bool
-    quiet: bool
-    checks: Checks
-    junit: Path | None
-    repeat: Callable[[Verdict], str]
-    brief: bool = False
-    in_table: Callable[[Verdict], bool] = lambda _: False
 
 
 @dataclass(frozen=True)
@@ -69,22 +39,28 @@ class Outcome:
 
 def run(plan: Plan, claimed: RunFolder | None = None) -> Verdict:
     """Carry it out, in a folder of the caller's if it claimed one."""
-    console = Console(quiet=plan.quiet, brief=plan.brief)
-    with contextlib.nullcontext(claimed) if claimed else claim(plan.log) as folder:
-        if plan.on_fail == "bundle":
-            bundle.make_room(plan.bundle or folder.bundle)
-        if not plan.quiet and not plan.brief:
-            console.say(f"stampede: {plan.machine.text()}, nonce {plan.nonce:016x}")
-        with Guest(plan.machine, folder.socket, plan.halted) as guest:
-            return _attend(plan, folder, guest, console)
+    if claimed:
+        return _run_in(claimed, plan)
+    with claim(plan.log) as folder:
+        return _run_in(folder, plan)
+
+
+def _run_in(folder: RunFolder, plan: Plan) -> Verdict:
+    console = Console(plan.detail)
+    if plan.on_fail == "bundle":
+        bundle.make_room(plan.bundle or folder.bundle)
+    if plan.detail is Detail.ALL:
+        console.say(f"stampede: {plan.machine.text()}, nonce {plan.nonce:016x}")
+    with Guest(plan.machine, folder.socket, plan.halted) as guest:
+        return _attend(plan, folder, guest, console)
 
 
 def _attend(plan: Plan, folder: RunFolder, guest: Guest, console: Console) -> Verdict:
     folder.announce(guest.process.pid, plan.kernel, "halted" if plan.halted else "running")
     if plan.halted:
         console.say(f"  halted before its first instruction; attach: {_attach(folder)}")
-    watch = Watch(guest, folder.capture, console.show,
-                  lambda: folder.announce(guest.process.pid, plan.kernel, "running"))
+    watch = GuestWatch(guest, folder.capture, console.show,
+                       lambda: folder.announce(guest.process.pid, plan.kernel, "running"))
     outcome = _observe(plan, folder, guest, watch)
     raw = folder.log.read_bytes()
     if plan.junit:
@@ -100,10 +76,10 @@ def _attend(plan: Plan, folder: RunFolder, guest: Guest, console: Console) -> Ve
     return outcome.verdict
 
 
-def _observe(plan: Plan, folder: RunFolder, guest: Guest, watch: Watch) -> Outcome:
+def _observe(plan: Plan, folder: RunFolder, guest: Guest, watch: GuestWatch) -> Outcome:
     """Watch the guest to its end, or as far as it goes, and judge."""
     start = time.monotonic()
-    ending = make_it_tell(guest, watch, watch.run(plan.patience), plan.patience)
+    ending = make_it_tell(guest, watch, watch.run(plan.limits), plan.limits)
     cpus = []
     if ending.kind in UNTOLD and guest.is_running():
         state = take_state(guest, plan.kernel)
@@ -123,16 +99,16 @@ def _save(plan: Plan, folder: RunFolder, guest: Guest, console: Console, verdict
                        plan.machine.memory_mib, plan.bundle_limit_mib)
     kept = bundle.write(where, case, guest)
     _write_record(folder.verdict, record | {"bundle": kept.as_dict()})
-    shown = _short(where)
+    shown = short(where)
     console.say(f"  bundle: {shown}, core {kept.core.text()}" if kept.core
                 else f"  bundle: {shown}, no core: {kept.no_core}")
     for trouble in kept.troubles:
         console.say(f"  bundle lacks {trouble}")
     if kept.core:
-        console.say(f"  open it: {_tool()} postmortem {shlex.quote(shown)}")
+        console.say(f"  open it: {tool()} postmortem {shlex.quote(shown)}")
 
 
-def _hold(plan: Plan, folder: RunFolder, guest: Guest, console: Console, watch: Watch) -> None:
+def _hold(plan: Plan, folder: RunFolder, guest: Guest, console: Console, watch: GuestWatch) -> None:
     """Keep the machine for gdb until somebody ends it."""
     if not guest.is_running():
         console.say("  nothing to attach to: QEMU is gone")
@@ -149,17 +125,8 @@ def _hold(plan: Plan, folder: RunFolder, guest: Guest, console: Console, watch: 
 def _attach(folder: RunFolder) -> str:
     """The command that attaches gdb."""
     if folder.log.parent == default_folders()[0]:
-        return f"make gdb    (or {_tool()} gdb)"
-    return f"{_tool()} gdb --log {shlex.quote(_short(folder.log.parent))}"
-
-
-def _tool() -> str:
-    return shlex.quote(_short(ROOT / "ci/stampede"))
-
-
-def _short(path: Path) -> str:
-    """The path from here, or from the root where that is shorter."""
-    return min(os.path.relpath(path), str(path.absolute()), key=len)
+        return f"make gdb    (or {tool()} gdb)"
+    return f"{tool()} gdb --log {shlex.quote(short(folder.log.parent))}"
 
 
 def _tell(console: Console, outcome: Outcome, folder: RunFolder, plan: Plan) -> None:
@@ -168,7 +135,7 @@ def _tell(console: Console, outcome: Outcome, folder: RunFolder, plan: Plan) -> 
         for line in outcome.complaint:
             console.say(f"QEMU: {printable(line)}")
     told_here = not plan.in_table(outcome.verdict)
-    if told_here and not plan.quiet:
+    if told_here and plan.detail in (Detail.ALL, Detail.BRIEF):
         for line in page.lines(outcome.verdict):
             console.say(printable(line))
     if told_here:
@@ -182,14 +149,6 @@ def _tell(console: Console, outcome: Outcome, folder: RunFolder, plan: Plan) -> 
                     f"verdict after {outcome.total_seconds:.2f} s")
     for step in next_steps(plan, folder.log, outcome.verdict):
         console.say(f"  {step}")
-
-
-def next_steps(plan: Plan, log: Path, verdict: Verdict) -> list[str]:
-    """Where the log is, and the commands that bring the outcome back."""
-    found = [f"log: {_short(log)}", f"repeat: {plan.repeat(verdict)}"]
-    if command := reproduce.replay_command(_tool(), _short(log), log.read_bytes(), plan.kernel, verdict.title):
-        found.append(f"replay: {command}")
-    return found
 
 
 def amend_record(path: Path, more: dict[str, Any]) -> None:

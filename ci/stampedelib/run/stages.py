@@ -4,21 +4,23 @@ An image with an adapter has the same code as several allocators (mm/adapters/st
 first one's and a suffix. What a stage finds is reported apart and is no part of the verdict. stages.json, beside the
 log, has the same for programs.
 """
-import argparse
-import contextlib
-import io
 import json
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from ..console import Console
+from ..console import Console, Detail
 from ..log.serial import parse, printable
 from ..usage import BUILD_DIR
 from ..verdict.verdict import Verdict
+from .boots import Boot
 from .folder import LAST
-from .runner import NO_FAILURE, Plan, run
+from .options import RunOptions
+from .plan import Plan, build_plan
+from .runner import NO_FAILURE, run
+
+Record = dict[str, str]
 
 MOST_SECONDS = 10
 MISUSES = {
@@ -35,54 +37,34 @@ ADAPTER = "# log: misuse="  # the adapter's word: such a call reached the code, 
 ASIDE = " (in a call that is to be refused)"  # of a title
 REPLACED = ("seed", "seconds", "allocator", "phases")
 
-PlanBuilder = Callable[[argparse.Namespace], Plan]
 
-
-@dataclass(frozen=True)
-class Found:
-    """What a boot of a stage came to."""
-    stage: str
-    allocator: str
-    outcome: str
-    title: str
-    log: str
-
-
-def add_arguments(group: argparse._ArgumentGroup) -> None:
-    """The option that asks for stages."""
-    group.add_argument("--stage", action="append", choices=tuple(STAGES), default=[],
-                       help="also run this after a pass and report it separately: unguarded calls the code of an "
-                            "adapter without the adapter's lock; hardening makes calls that the code need not "
-                            "refuse")
-
-
-def run_stages(arguments: argparse.Namespace, verdict: Verdict, build_plan: PlanBuilder) -> None:
+def run_stages(options: RunOptions, verdict: Verdict) -> None:
     """Run those asked for, one after the other, and tell."""
     console, found = Console(), []
-    for name in arguments.stage:
+    for name in options.stages:
         if verdict.word in NO_FAILURE:
-            found += STAGES[name](arguments, verdict, build_plan, console)
+            found += STAGES[name](options, verdict, console)
         else:
             console.say(f"stage {name}: not run, because the first run failed")
     if found:
-        record = _folder(arguments) / "stages.json"
-        record.write_text(json.dumps([asdict(one) for one in found], indent=2) + "\n", encoding="utf-8")
+        record = _folder(options) / "stages.json"
+        record.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
 # ---- the stages ----
 
-def _unguarded(arguments: argparse.Namespace, verdict: Verdict, build_plan: PlanBuilder, console: Console) -> list[Found]:
+def _unguarded(options: RunOptions, verdict: Verdict, console: Console) -> list[Record]:
     """The calls of all cores at once, with nobody's lock around them."""
     seconds = min(MOST_SECONDS, int(verdict.options.get("seconds", MOST_SECONDS)))
     console.say(f"second stage, without the adapter's lock: {seconds} s")
-    plan = _plan(arguments, verdict, build_plan, "unguarded", seconds, [])
-    second = _boot(plan)
-    outcome, lines = _unguarded_words(second, seconds)
+    plan = _plan(options, verdict, "unguarded", seconds, [])
+    boot = _boot(plan, "unguarded")
+    outcome, lines = _unguarded_words(boot.verdict, seconds)
     for line in lines:
         console.say(printable(f"  {line}"))
-    console.say(f"  log: {os.path.relpath(plan.log or '.')}")
-    console.say(f"  repeat: {plan.repeat(second)}")
-    return [Found("unguarded", _name(verdict, "unguarded"), outcome, second.title, str(plan.log))]
+    for step in boot.next_steps:
+        console.say(f"  {step}")
+    return [_record("unguarded", verdict, boot, outcome)]
 
 
 def _unguarded_words(second: Verdict, seconds: int) -> tuple[str, list[str]]:
@@ -96,23 +78,23 @@ def _unguarded_words(second: Verdict, seconds: int) -> tuple[str, list[str]]:
                      "the verdict above stays: it is about calls that come one at a time"]
 
 
-def _hardening(arguments: argparse.Namespace, verdict: Verdict, build_plan: PlanBuilder, console: Console) -> list[Found]:
+def _hardening(options: RunOptions, verdict: Verdict, console: Console) -> list[Record]:
     """One boot for each kind of misuse: the first may leave nothing to go on with."""
     console.say("hardening: calls that no careful caller makes. Nobody demands that they are refused; the verdict above stays")
     found = []
     for suffix, text in MISUSES.items():
-        plan = _plan(arguments, verdict, build_plan, suffix, 1, ["phases=selftest"])
-        second = _boot(plan)
-        outcome, words = _misuse_words(second, plan)
+        plan = _plan(options, verdict, suffix, 1, ["phases=selftest"])
+        boot = _boot(plan, suffix)
+        outcome, words = _misuse_words(boot)
         console.say(printable(f"  {text:<38} {words}"))
-        found.append(Found("hardening", _name(verdict, suffix), outcome, second.title, str(plan.log)))
-    console.say(f"  logs: {os.path.relpath(_folder(arguments))}/KIND/serial.log, KIND one of {', '.join(MISUSES)}")
+        found.append(_record("hardening", verdict, boot, outcome))
+    console.say(f"  logs: {os.path.relpath(_folder(options))}/KIND/serial.log, KIND one of {', '.join(MISUSES)}")
     return found
 
 
-def _misuse_words(second: Verdict, plan: Plan) -> tuple[str, str]:
-    log = parse(plan.log.read_bytes() if plan.log else b"")
-    said = {values["misuse"] for values in log.records(ADAPTER)}
+def _misuse_words(boot: Boot) -> tuple[str, str]:
+    second = boot.verdict
+    said = {values["misuse"] for values in parse(Path(boot.log).read_bytes()).records(ADAPTER)}
     if second.word not in ("pass", "fail", "hang", "crash") or not said:
         return "not tried", f"not tried: {second.title}"
     if second.word == "pass":
@@ -127,25 +109,32 @@ STAGES = {"unguarded": _unguarded, "hardening": _hardening}
 
 # ---- one boot ----
 
-def _boot(plan: Plan) -> Verdict:
+
+def _boot(plan: Plan, label: str) -> Boot:
     """Run it without a word: a page that says FAIL would be taken for the verdict."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        return run(plan)
+    assert plan.log
+    verdict = run(plan)
+    return Boot(label, verdict, str(plan.log),
+                [f"log: {os.path.relpath(plan.log)}", f"repeat: {plan.repeat(verdict)}"])
 
 
-def _plan(arguments: argparse.Namespace, verdict: Verdict, build_plan: PlanBuilder, suffix: str, seconds: int,
-          words: list[str]) -> Plan:
+def _record(stage: str, verdict: Verdict, boot: Boot, outcome: str) -> Record:
+    """Of a boot, for stages.json."""
+    return {"stage": stage, "allocator": _name(verdict, boot.label), "outcome": outcome, "title": boot.verdict.title,
+            "log": boot.log}
+
+
+def _plan(options: RunOptions, verdict: Verdict, suffix: str, seconds: int, words: list[str]) -> Plan:
     """The first run's machine, booted the fast way where that is possible."""
-    kept = [word for word in arguments.args if word.split("=")[0] not in REPLACED]
-    seed = int(verdict.options["seed"], 0)
-    changed = vars(arguments) | {
-        "allocator": _name(verdict, suffix), "seconds": seconds, "seed": seed, "args": [*kept, *words],
-        "log": _folder(arguments) / suffix / "serial.log", "quiet": True, "on_fail": "exit", "bundle": None,
-        "junit": None, "expect": [], "forbid": [], "debug": False,
-        "boot": "direct" if arguments.firmware == "bios" else arguments.boot}
-    changed["argv"] = [*_without_stages(arguments.argv), "--allocator", changed["allocator"], "--seconds", str(seconds),
-                       "--seed", str(seed), *(["--args", " ".join(changed["args"])] if changed["args"] else [])]
-    return build_plan(argparse.Namespace(**changed))
+    kept = tuple(word for word in options.stress.words if word.split("=")[0] not in REPLACED)
+    stress = replace(options.stress, allocator=_name(verdict, suffix), seconds=seconds,
+                     seed=int(verdict.options["seed"], 0), words=(*kept, *words))
+    command = (*_without_stages(options.command), "--allocator", _name(verdict, suffix), "--seconds", str(seconds),
+               "--seed", str(stress.seed), *(["--args", " ".join(stress.words)] if stress.words else []))
+    machine = options.machine if options.machine.firmware == "uefi" else replace(options.machine, boot="direct")
+    return replace(build_plan(RunOptions(
+        command, machine, stress, log=_folder(options) / suffix / "serial.log", timeout=options.timeout,
+        silence=options.silence, on_fail="exit", bundle_limit_mib=options.bundle_limit_mib)), detail=Detail.NOTHING)
 
 
 def _name(verdict: Verdict, suffix: str) -> str:
@@ -158,9 +147,9 @@ def _phase(verdict: Verdict) -> str:
     return f", in phase {failed}" if failed and "in phase" not in verdict.title else ""
 
 
-def _without_stages(argv: list[str]) -> Iterator[str]:
+def _without_stages(command: Sequence[str]) -> Iterator[str]:
     """The words of the command but --stage NAME."""
-    words = iter(argv)
+    words = iter(command)
     for word in words:
         if word == "--stage":
             next(words, None)
@@ -168,7 +157,6 @@ def _without_stages(argv: list[str]) -> Iterator[str]:
             yield word
 
 
-def _folder(arguments: argparse.Namespace) -> Path:
+def _folder(options: RunOptions) -> Path:
     """Where the first run left its log."""
-    log: Path | None = arguments.log
-    return (log or BUILD_DIR / LAST / "serial.log").parent
+    return (options.log or BUILD_DIR / LAST / "serial.log").parent

@@ -4,6 +4,8 @@ from random import Random
 from typing import Any
 
 from .. import vocabulary
+from ..machine.options import DETERMINISTIC, FREE, MachineOptions
+from ..run.options import StressOptions
 
 ALLOCATORS = ("buddy", "buddy-scan", "buddy-percpu")
 MODES = ("multi", "single", "deterministic")
@@ -57,8 +59,21 @@ class Configuration:
         return (f"{self.allocator or 'own'}, {self.mode}, {self.cpus} CPU{plural}, {self.memory_mib} MiB, "
                 f"{self.boot}, {bound}{', other load' if self.load else ''}")
 
+    def machine(self) -> MachineOptions:
+        """The machine; images and QEMU are the caller's to add."""
+        return MachineOptions(
+            boot="direct" if self.boot == "direct" else "iso",
+            schedule=DETERMINISTIC if self.mode == "deterministic" else FREE, cpus=self.cpus,
+            memory_mib=self.memory_mib, accel="tcg", thread="multi" if self.mode == "multi" else "single",
+            firmware="uefi" if self.boot == "uefi" else "bios")
+
+    def stress(self) -> StressOptions:
+        """What the kernel is told."""
+        return StressOptions(seconds=None if self.ops else self.seconds, ops=self.ops or None, seed=self.seed,
+                             allocator=self.allocator or None, words=tuple(self.kernel_options()))
+
     def words(self) -> list[str]:
-        """The arguments of `stampede run`; images and log are the caller's to add."""
+        """The same as arguments of `stampede run`."""
         schedule = "deterministic" if self.mode == "deterministic" else "free"
         return ["--accel", "tcg", "--schedule", schedule,
                 "--thread", "multi" if self.mode == "multi" else "single",

@@ -65,7 +65,8 @@ def _run(path: Path, number: int, line: bytes) -> Run:
         wrong = [name for name, kind in FIELDS.items() if not isinstance(fields[name], kind)]
         if wrong:
             raise TypeError(f"{wrong[0]} is of a wrong type")
-        return Run(**fields | {"configuration": Configuration(**fields["configuration"])})
+        fields["configuration"] = Configuration(**fields["configuration"])
+        return Run(**fields)
     except KeyError as error:
         raise UsageError(f"{path}: line {number} has no {error}") from None
     except (ValueError, TypeError) as error:

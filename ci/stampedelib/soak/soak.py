@@ -1,9 +1,8 @@
-"""`ci/soak`: run the sound kernel for hours in many configurations. A failure is a bug in Stampede.
+"""The soak itself: draws the runs, carries them out one after the other, and records each.
 
 The record is a line of JSON a run; docs/CLEAN.md is made of it. A soak that was ended goes on where it
 was: first again the runs that raised a false alarm and have not passed since, then after the last.
 """
-import argparse
 import hashlib
 import os
 import secrets
@@ -18,25 +17,46 @@ from datetime import datetime, timezone
 from itertools import chain, count, islice
 from pathlib import Path
 
-from ..commands.run import BUILD, build_plan, leave_orderly
-from ..commands.stampede import build_parser
 from ..console import counted
 from ..machine.machine import find_qemu
-from ..run.runner import Plan, run
-from ..usage import BUILD_DIR, ROOT, Parser, UsageError, existing_file, integer
-from ..verdict.verdict import CODES, Verdict
-from .busy import Busy
+from ..run.options import RunOptions
+from ..run.plan import Plan, build_plan
+from ..run.runner import run
+from ..usage import BUILD_DIR, ROOT, UsageError, existing_file
+from ..verdict.verdict import Verdict
 from .matrix import Configuration, draw
 from .record import Record, Run, read, still_alarms
-from .report import report
 
 FOLDER = BUILD_DIR / "soak"
 RECORD = "runs.jsonl"
 KERNEL_SOURCES = ("Makefile", "linker.ld", "ci/build.mk", "ci/sources.mk", "boot", "arch", "mm", "smp", "stress", "lib",
                   ":!arch/host", ":!boot/host", ":!stress/prove")
-LONGEST_HOURS = 1000
 ALARM = 1
-TOO_LARGE_TO_SAVE = "1G"
+TOO_LARGE_TO_SAVE, TOO_LARGE_TO_SAVE_MIB = "1G", 1024
+# Other load for the host. It ends with its standard input, and so with whoever started it, however that ends.
+BUSY_PROGRAM = """
+import os, sys, threading, zlib
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+data = bytes(4 << 20)
+while True:
+    zlib.crc32(data)
+"""
+
+
+@dataclass(frozen=True)
+class SoakOptions:
+    """What a soak was told. kernel: the ELF to copy, its ISO beside it; load: busy processes beside every second run;
+    own: the image's first allocator, not the built-in ones.
+    """
+    folder: Path
+    kernel: Path
+    hours: float
+    runs: int | None = None
+    seed: int | None = None
+    load: int = 2
+    keep_going: bool = False
+    qemu: str | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,131 +71,70 @@ class Subject:
     qemu_version: str
 
 
-def hours(text: str) -> float:
-    """A span of time, for argparse."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0
-    if not 0 < value <= LONGEST_HOURS:
-        raise argparse.ArgumentTypeError(f"'{text}' (allowed: more than 0, to {LONGEST_HOURS})")
-    return value
-
-
-def parser() -> Parser:
-    """The command line."""
-    made = Parser(prog="soak", allow_abbrev=False, description=__doc__.splitlines()[0],
-                  epilog="exit code: 0 no false alarm, 1 a false alarm, 2 error")
-    made.add_argument("--hours", type=hours, default=2, metavar="H", help="how long (default 2)")
-    made.add_argument("--runs", type=integer(1), metavar="N", help="largest number of runs")
-    made.add_argument("--seed", type=integer(0, 2**64 - 1), metavar="N",
-                      help="seed of the configurations (default: the record's, or drawn)")
-    made.add_argument("--load", type=integer(0, 64), default=2, metavar="N",
-                      help="number of busy processes beside every second run (default 2)")
-    made.add_argument("--keep-going", action="store_true", help="do not stop at a false alarm")
-    made.add_argument("--folder", type=Path, default=FOLDER, metavar="DIR",
-                      help=f"record ({RECORD}), images and logs (default build/soak)")
-    made.add_argument("--kernel", type=Path, default=BUILD / "stampede.elf", metavar="FILE",
-                      help="the ELF to test, with its ISO beside it; both are copied (default: that of "
-                           "build/gcc-order16)")
-    made.add_argument("--qemu", metavar="PROGRAM", help="default $STAMPEDE_QEMU or qemu-system-x86_64")
-    made.add_argument("--own", action="store_true",
-                      help="test the first allocator of the image, not the built-in ones; an alarm may then be a "
-                           "bug of that allocator")
-    made.add_argument("--only", type=integer(0), metavar="NUMBER",
-                      help="repeat this run of the recorded soak, and record nothing")
-    made.add_argument("--report", type=Path, nargs="+", action="extend", metavar="FILE",
-                      help="print docs/CLEAN.md for these records of one or more soaks, and do nothing else")
-    return made
-
-
-def main(argv: list[str]) -> int:
-    """Soak, or report; returns the exit code."""
-    arguments = parser().parse_args(argv[1:])
-    leave_orderly()
-    try:
-        if arguments.report:
-            print(report(_read_all(arguments.report)), end="")
-            return 0
-        return _only(arguments) if arguments.only is not None else _soak(arguments)
-    except (UsageError, OSError) as error:
-        print(f"soak: {error}", file=sys.stderr)
-        return CODES["error"]
-    except KeyboardInterrupt:
-        print("soak: interrupted; the run going on is not recorded", file=sys.stderr)
-        return 130
-
-
-def _read_all(paths: list[Path]) -> list[Run]:
-    """The runs of all records, as they began."""
-    runs = [run for path in paths for run in read(existing_file(path, "run a soak first"))]
-    if len({(run.name, run.started) for run in runs}) < len(runs):
-        raise UsageError("--report: a run stands in these records twice")
-    return sorted(runs, key=lambda run: run.started)
-
-
-def _soak(arguments: argparse.Namespace) -> int:
-    with Record(arguments.folder / RECORD) as record:
-        seed = _seed(arguments, record.runs)
-        subject = _freeze(arguments)
-        end = time.monotonic() + arguments.hours * 3600
+def soak(options: SoakOptions) -> int:
+    """Soak; the exit code."""
+    with Record(options.folder / RECORD) as record:
+        seed = _seed(options, record.runs)
+        subject = _freeze(options)
+        end = time.monotonic() + options.hours * 3600
         alarms = 0
         print(f"soak: seed {seed}, kernel {subject.checksum} of {subject.source}")
-        for configuration in islice(_to_come(arguments, seed, record.runs), arguments.runs):
+        for configuration in islice(_to_come(options, seed, record.runs), options.runs):
             if time.monotonic() >= end:
                 break
-            ended = _one(subject, seed, configuration, arguments.load)
+            ended = _one(subject, seed, configuration, options.load)
             record.add(ended)
             alarms += ended.is_alarm
-            if ended.is_alarm and not arguments.keep_going:
+            if ended.is_alarm and not options.keep_going:
                 break
         print(_summary(record.runs, alarms))
         return ALARM if alarms else 0
 
 
-def _only(arguments: argparse.Namespace) -> int:
-    path = arguments.folder / RECORD
+def repeat_one(options: SoakOptions, number: int) -> int:
+    """Repeat a run of the soak, and record nothing."""
+    path = options.folder / RECORD
     runs = read(path) if path.is_file() else []
-    seed = _seed(arguments, runs)
+    seed = _seed(options, runs)
     known = {run.configuration.number: run.configuration for run in runs}
-    configuration = known.get(arguments.only) or _drawn(arguments, seed, arguments.only)
-    ended = _one(_freeze(arguments), seed, configuration, arguments.load)
+    configuration = known.get(number) or _drawn(options, seed, number)
+    ended = _one(_freeze(options), seed, configuration, options.load)
     return ALARM if ended.is_alarm else 0
 
 
-def _drawn(arguments: argparse.Namespace, seed: int, number: int) -> Configuration:
+def _drawn(options: SoakOptions, seed: int, number: int) -> Configuration:
     drawn = draw(seed, number)
-    return replace(drawn, allocator="") if arguments.own else drawn
+    return replace(drawn, allocator="") if options.own else drawn
 
 
-def _seed(arguments: argparse.Namespace, runs: list[Run]) -> int:
+def _seed(options: SoakOptions, runs: list[Run]) -> int:
     known = runs[-1].soak_seed if runs else None
-    if arguments.seed is None:
+    if options.seed is None:
         return secrets.randbits(32) if known is None else known
-    if known not in (None, arguments.seed):
-        raise UsageError(f"--seed {arguments.seed}: the soak in {arguments.folder} is of seed "
+    if known not in (None, options.seed):
+        raise UsageError(f"--seed {options.seed}: the soak in {options.folder} is of seed "
                          f"{known}; give --folder another")
-    return arguments.seed
+    return options.seed
 
 
-def _to_come(arguments: argparse.Namespace, seed: int, runs: list[Run]) -> Iterator[Configuration]:
+def _to_come(options: SoakOptions, seed: int, runs: list[Run]) -> Iterator[Configuration]:
     """The runs to come; `runs` is read now, whatever is added to it."""
     following = max((run.configuration.number for run in runs), default=-1) + 1
-    again = [] if arguments.keep_going else [run.configuration for run in still_alarms(runs)]
-    return chain(again, (_drawn(arguments, seed, number) for number in count(following)))
+    again = [] if options.keep_going else [run.configuration for run in still_alarms(runs)]
+    return chain(again, (_drawn(options, seed, number) for number in count(following)))
 
 
-def _freeze(arguments: argparse.Namespace) -> Subject:
+def _freeze(options: SoakOptions) -> Subject:
     """Copy the images. The same kernel again leaves the copies as they are."""
-    images = arguments.folder / "images"
+    images = options.folder / "images"
     images.mkdir(parents=True, exist_ok=True)
-    given = existing_file(arguments.kernel, "build it with make build")
+    given = existing_file(options.kernel, "build it with make build")
     beside = existing_file(given.with_suffix(".iso"), f"it goes with --kernel {given}; build both with make build")
     shutil.copyfile(given, images / "stampede.elf")
     shutil.copyfile(beside, images / "stampede.iso")
     kernel = images / "stampede.elf"
-    qemu = find_qemu(arguments.qemu)
-    return Subject(arguments.folder, kernel, kernel.with_suffix(".iso"), _source(),
+    qemu = find_qemu(options.qemu)
+    return Subject(options.folder, kernel, kernel.with_suffix(".iso"), _source(),
                    hashlib.sha256(kernel.read_bytes()).hexdigest()[:16], qemu, _version(qemu))
 
 
@@ -228,12 +187,17 @@ def _verdict(subject: Subject, configuration: Configuration, folder: Path) -> Ve
 
 
 def plan(subject: Subject, configuration: Configuration, folder: Path) -> Plan:
-    """What `stampede run` would do. The command that repeats it shows all, and leaves the record's log alone."""
-    words = ["run", "--iso", str(subject.iso), "--kernel", str(subject.kernel), "--qemu", subject.qemu,
-             "--on-fail", "bundle", "--bundle-limit", TOO_LARGE_TO_SAVE, *configuration.words()]
-    arguments = build_parser().parse_args([*words, "--quiet", "--log", str(folder / "serial.log")],
-                                          argparse.Namespace(argv=[os.path.relpath(ROOT / "ci/stampede"), *words]))
-    return build_plan(arguments)
+    """What `stampede run` would do."""
+    return build_plan(run_options(subject, configuration, folder))
+
+
+def run_options(subject: Subject, configuration: Configuration, folder: Path) -> RunOptions:
+    """The options of a run. The command that repeats it shows all, and leaves the record's log alone."""
+    command = (os.path.relpath(ROOT / "ci/stampede"), "run", "--iso", str(subject.iso), "--kernel", str(subject.kernel),
+               "--qemu", subject.qemu, "--on-fail", "bundle", "--bundle-limit", TOO_LARGE_TO_SAVE, *configuration.words())
+    machine = replace(configuration.machine(), iso=subject.iso, kernel=subject.kernel, qemu=subject.qemu)
+    return RunOptions(command, machine, configuration.stress(), log=folder / "serial.log", quiet=True,
+                      on_fail="bundle", bundle_limit_mib=TOO_LARGE_TO_SAVE_MIB)
 
 
 def _summary(runs: list[Run], alarms: int) -> str:
@@ -241,3 +205,24 @@ def _summary(runs: list[Run], alarms: int) -> str:
     inconclusive = sum(run.verdict == "inconclusive" for run in runs)
     return (f"soak: {counted(len(runs), 'run')} recorded, {seconds / 3600:.2f} hours, {inconclusive} "
             f"inconclusive; since this start {counted(alarms, 'false alarm')}")
+
+
+class Busy:
+    """So many busy processes while the block runs."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> "Busy":
+        for _ in range(self._count):
+            self._processes.append(subprocess.Popen(
+                [sys.executable, "-c", BUSY_PROGRAM], stdin=subprocess.PIPE, start_new_session=True))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+            assert process.stdin
+            process.stdin.close()

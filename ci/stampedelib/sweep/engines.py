@@ -14,15 +14,15 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
-from ..machine.guest import die_with
+from ..process import die_with
 from ..usage import UsageError
-from .attempt import Attempt
-from .folder import INBOX, Campaign, SweepPlan
-from .work import STAMPEDE, WORKS, Result
+from .store import INBOX, Store, SweepPlan
+from .work import STAMPEDE, WORKS, Attempt, Result
 
 POLL_SECONDS = 0.1
 QUEUE_SECONDS = 2
@@ -33,7 +33,7 @@ MOST_TASKS = 1000  # of a Slurm array, whose MaxArraySize is 1001 unless configu
 class Task:
     """What an engine is given: `seeds` of `plan`, `jobs` at a time."""
     plan: SweepPlan
-    campaign: Campaign
+    store: Store
     seeds: list[int]
     jobs: int
     hosts: list[str]
@@ -41,8 +41,19 @@ class Task:
 
 
 def one_command(task: Task, *options: str) -> list[str]:
-    """`ci/stampede sweep-one` for this campaign; a seed is to follow, then `--` and the words."""
+    """`ci/stampede sweep-one` for this store; a seed is to follow, then `--` and the words."""
     return [str(STAMPEDE), "sweep-one", "--work", task.plan.work, *options]
+
+
+class Engine(Protocol):
+    """What each engine is."""
+
+    def __enter__(self) -> "Engine": ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def results(self) -> Iterator[Result | None]:
+        """As they come; None when there is nothing new."""
 
 
 class Local:
@@ -77,7 +88,7 @@ class Local:
             return False
         plan = self._task.plan
         self._running.append(Attempt(WORKS[plan.work], plan.words, seed,
-                                     self._task.campaign.run_folder(seed)))
+                                     self._task.store.run_folder(seed)))
         return True
 
     def _ended(self) -> Iterator[Result]:
@@ -103,13 +114,15 @@ class Parallel:
             self._process = subprocess.Popen(
                 self.command(), stdin=seeds, stdout=subprocess.PIPE, start_new_session=True,
                 preexec_fn=die_with(os.getpid(), signal.SIGTERM))
+        assert self._process.stdout
+        self._output = self._process.stdout
         return self
 
     def command(self) -> list[str]:
         """The seeds come by its standard input."""
         task = self._task
         where = (["--embed"] if task.hosts else
-                 ["--into", str(task.campaign.run_folder(0).parent.absolute())])
+                 ["--into", str(task.store.run_folder(0).parent.absolute())])
         script = (f"cd {shlex.quote(task.plan.cwd)} && exec {shlex.join(one_command(task, *where))} "
                   f"{{}} -- {shlex.join(task.plan.words)}")
         logins = [word for host in task.hosts for word in ("--sshlogin", host)]
@@ -127,24 +140,24 @@ class Parallel:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._process.stdout.close()
+        self._output.close()
 
     def results(self) -> Iterator[Result | None]:
         """As they come."""
         pending = b""
         while True:
-            readable, _, _ = select.select([self._process.stdout], [], [], POLL_SECONDS)
-            data = os.read(self._process.stdout.fileno(), 1 << 20) if readable else None
+            readable, _, _ = select.select([self._output], [], [], POLL_SECONDS)
+            data = os.read(self._output.fileno(), 1 << 20) if readable else None
             if data == b"":
                 return
             *lines, pending = (pending + (data or b"")).split(b"\n")
-            yield from (take_in(self._task.campaign, json.loads(line))
+            yield from (take_in(self._task.store, json.loads(line))
                         for line in lines if line.startswith(b"{"))  # a login may have its say
             yield None
 
 
 class Slurm:
-    """A job array; the campaign's folder is on a file system that all nodes share."""
+    """A job array; the store's folder is on a file system that all nodes share."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -152,7 +165,7 @@ class Slurm:
         if not shutil.which("sbatch"):
             raise UsageError("--engine slurm: no sbatch here; it is of a Slurm cluster, or "
                              "ci/install-deps sweep-slurm")
-        self._inbox = task.campaign.folder.absolute() / INBOX
+        self._inbox = task.store.folder.absolute() / INBOX
         self._inbox.mkdir(exist_ok=True)
 
     def __enter__(self) -> "Slurm":
@@ -167,7 +180,7 @@ class Slurm:
     def results(self) -> Iterator[Result | None]:
         """Those that an earlier sweep's jobs left first."""
         yield from self._inbox_results()
-        left = [seed for seed in self._task.seeds if seed not in self._task.campaign.results]
+        left = [seed for seed in self._task.seeds if seed not in self._task.store.results]
         if not left:
             return
         self._submit(left)
@@ -181,8 +194,8 @@ class Slurm:
 
     def _inbox_results(self) -> Iterator[Result]:
         for path in sorted(self._inbox.glob("*.json")):
-            result = take_in(self._task.campaign, json.loads(path.read_text("utf-8")))
-            if result.seed not in self._task.campaign.results:
+            result = take_in(self._task.store, json.loads(path.read_text("utf-8")))
+            if result.seed not in self._task.store.results:
                 yield result
             path.unlink()  # once it is kept
 
@@ -205,7 +218,7 @@ class Slurm:
         """Of one task."""
         task = self._task
         command = shlex.join(one_command(
-            task, "--into", str(task.campaign.run_folder(0).parent.absolute()), "--result",
+            task, "--into", str(task.store.run_folder(0).parent.absolute()), "--result",
             str(self._inbox)))
         pick = f"NR % {tasks} == (SLURM_ARRAY_TASK_ID + 1) % {tasks}"
         return ("#!/bin/sh\n"
@@ -216,12 +229,14 @@ class Slurm:
 
     def _is_queued(self) -> bool:
         """A job that Slurm has forgotten is none, and its command says so by its exit code."""
+        if not self._job:
+            return False
         done = subprocess.run(["squeue", "--noheader", "--jobs", self._job], capture_output=True,
                               text=True, check=False)
         return done.returncode == 0 and bool(done.stdout.strip())
 
 
-ENGINES = {"local": Local, "parallel": Parallel, "slurm": Slurm}
+ENGINES: dict[str, Callable[[Task], Engine]] = {"local": Local, "parallel": Parallel, "slurm": Slurm}
 
 
 def give_out(result: Result, folder: Path | None) -> dict[str, object]:
@@ -233,12 +248,12 @@ def give_out(result: Result, folder: Path | None) -> dict[str, object]:
     return record
 
 
-def take_in(campaign: Campaign, record: dict[str, object]) -> Result:
-    """Its counterpart: the files go to the campaign's folder."""
-    files = record.pop("files", {})
+def take_in(store: Store, record: dict[str, Any]) -> Result:
+    """Its counterpart: the files go to the store's folder."""
+    files: dict[str, str] = record.pop("files", {})
     result = Result(**record)
     for name, content in files.items():
-        path = campaign.run_folder(result.seed) / Path(name).name
+        path = store.run_folder(result.seed) / Path(name).name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(content))
     return result

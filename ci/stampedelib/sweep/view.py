@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..console import CLEAR_LINE
 from ..log.serial import printable
-from .folder import Campaign, counted, kinds, shape
+from .store import Store, counted, kinds, shape
 from .work import Result
 
 LINE_SECONDS = 10  # between lines of progress, where one cannot be rewritten
@@ -84,7 +84,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
-def table(campaign: Campaign, results: list[Result], total: int) -> list[str]:
+def table(store: Store, results: list[Result], total: int) -> list[str]:
     """The end's lines: how many of which verdict, and each kind of failure once."""
     lines = [f"{len(results)} of {total} runs: {counted(results)}"]
     groups = kinds(results)
@@ -99,7 +99,7 @@ def table(campaign: Campaign, results: list[Result], total: int) -> list[str]:
                   f"     {these} {seeds}{f' and {more} more' if more > 0 else ''}; "
                   f"seed {first.seed}: {printable(first.title)}",
                   f"     repeat: {first.repeat}",
-                  f"     log: {_log(campaign.run_folder(first.seed))}"]
+                  f"     log: {_log(store.run_folder(first.seed))}"]
     return lines
 
 

@@ -2,23 +2,28 @@
 
 A kind is a class with the methods of `Runs`, listed in WORKS.
 """
-import argparse
 import json
+import os
 import shlex
+import shutil
+import signal
+import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from ..commands import run as run_command
-from ..machine import deterministic
+from ..machine.options import DETERMINISTIC
+from ..process import die_with
+from ..run.options import RunOptions
+from ..run.plan import build_machine
 from ..usage import ROOT, UsageError
 from ..verdict.verdict import CODES
 
 STAMPEDE = ROOT / "ci/stampede"
-# Of `run`, what a sweep says itself or what makes no sense in one.
-OWN = ("seed", "log", "quiet", "junit", "bundle", "keep_going", "dry_run", "debug")
 INTERRUPTED = (130, 128 + 15, 128 + 1)  # the run was told to end: no result
 OUTPUT = "output.txt"
+END_SECONDS = 10  # of a run that is told to end
 
 
 @dataclass(frozen=True)
@@ -36,38 +41,30 @@ class Result:
         return self.word not in ("pass", "inconclusive")
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}")
-
-
 class Runs:
     """Boots of the machine: `ci/stampede run`, deterministic unless --schedule says otherwise."""
 
     name = "run"
 
-    def settle(self, words: list[str]) -> list[str]:
-        """The options of every run, complete. Raises UsageError where no run could begin."""
-        arguments = self._parse(words)
-        for name in OWN:
-            if getattr(arguments, name):
-                option = name.replace("_", "-")
-                raise UsageError(f"sweep: --{option} is no option for the runs of a sweep")
-        if any(word.startswith("seed=") for word in arguments.args):
+    def settle(self, words: list[str], options: RunOptions) -> list[str]:
+        """The words of every run, complete; `options`: what the given ones say. Raises UsageError."""
+        for name, value in _own(options):
+            if value:
+                raise UsageError(f"sweep: --{name} is no option for the runs of a sweep")
+        if "seed" in options.stress.names():
             raise UsageError("sweep: --args: seed= is what a sweep varies; use --seeds")
-        if arguments.on_fail == "gdb":
+        if options.on_fail == "gdb":
             raise UsageError("sweep: --on-fail gdb would wait for ever; use exit or bundle")
         if not any(word.partition("=")[0] == "--schedule" for word in words):
-            words = ["--schedule", deterministic.DETERMINISTIC, *words]
-        if not arguments.on_fail:
+            words = ["--schedule", DETERMINISTIC, *words]
+        if not options.on_fail:
             words = [*words, "--on-fail", "exit"]
-        run_command.build_machine(self._parse(words), 1)
         return words
 
-    def image(self, words: list[str]) -> Path:
-        """The file whose content decides results."""
-        arguments = self._parse(words)
-        return run_command.image(arguments)
+    def image(self, options: RunOptions) -> Path:
+        """The file whose content decides results. Raises UsageError where no run could begin."""
+        build_machine(options, 1)
+        return options.machine.image
 
     def command(self, words: list[str], seed: int, folder: Path) -> list[str]:
         """The process that runs a seed; it keeps what it has to say in `folder`."""
@@ -92,13 +89,15 @@ class Runs:
             word, title = "error", f"exit code {code} after the verdict {word}"
         return Result(seed, word, title, round(seconds, 3), self.repeat(words, seed))
 
-    def _parse(self, words: list[str]) -> argparse.Namespace:
-        parser = _Parser(prog="sweep: run", add_help=False, allow_abbrev=False)
-        run_command.add_arguments(parser)
-        return parser.parse_args(words, argparse.Namespace(argv=["run", *words]))
-
 
 WORKS = {work.name: work for work in (Runs(),)}
+
+
+def _own(options: RunOptions) -> list[tuple[str, object]]:
+    """Of `run`, what a sweep says itself or what makes no sense in one."""
+    return [("seed", options.stress.seed), ("log", options.log), ("quiet", options.quiet), ("junit", options.junit),
+            ("bundle", options.bundle), ("keep-going", options.keep_going), ("dry-run", options.dry_run),
+            ("debug", options.debug)]
 
 
 def _last_words(path: Path, code: int) -> str:
@@ -108,3 +107,40 @@ def _last_words(path: Path, code: int) -> str:
     except OSError:
         lines = []
     return lines[-1] if lines else f"no verdict, exit code {code}"
+
+
+class Attempt:
+    """A process that runs one seed. Its folder stays only with a result that is a failure."""
+
+    def __init__(self, work: Runs, words: list[str], seed: int, folder: Path) -> None:
+        self.seed = seed
+        self.folder = folder
+        self._work = work
+        self._words = words
+        self._start = time.monotonic()
+        shutil.rmtree(folder, ignore_errors=True)  # of one that was interrupted
+        folder.mkdir(parents=True)
+        with (folder / OUTPUT).open("wb") as output:
+            self.process = subprocess.Popen(
+                work.command(words, seed, folder), stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the sweep, which then ends its runs
+                preexec_fn=die_with(os.getpid(), signal.SIGTERM))
+
+    def result(self) -> Result | None:
+        """After its end. None if it was interrupted."""
+        found = self._work.result(self._words, self.seed, self.folder, self.process.wait(),
+                                  time.monotonic() - self._start)
+        if found is None or not found.failed:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return found
+
+    def end(self) -> None:
+        """Stop it and forget it."""
+        self.process.terminate()
+        try:
+            self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,6 +1,6 @@
 """Checks of the log that a user adds: lines that must be there, and lines that must not."""
-import argparse
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..log.serial import parse
@@ -9,27 +9,11 @@ from .verdict import Verdict
 GOOD = ("pass", "inconclusive")
 
 
-def regex(text: str) -> re.Pattern[str]:
-    """A regular expression, for argparse."""
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from None
-
-
-def add_arguments(parser: argparse._ActionsContainer) -> None:
-    """--expect and --forbid."""
-    parser.add_argument("--expect", type=regex, action="append", default=[], metavar="REGEX",
-                        help="fail unless a line of the kernel matches (may be repeated)")
-    parser.add_argument("--forbid", type=regex, action="append", default=[], metavar="REGEX",
-                        help="fail if a line of the kernel matches (may be repeated)")
-
-
 @dataclass(frozen=True)
 class Checks:
     """What is expected of each log, line by line."""
-    expect: list[re.Pattern[str]]
-    forbid: list[re.Pattern[str]]
+    expect: Sequence[re.Pattern[str]] = ()
+    forbid: Sequence[re.Pattern[str]] = ()
 
     def apply(self, verdict: Verdict, raw: bytes) -> Verdict:
         """The verdict with what these checks add: they make a good one a fail."""

@@ -44,7 +44,7 @@ def junit(verdict: Verdict, raw: bytes) -> bytes:
         cases.append(Case("run", _kind(verdict), verdict.title))
     counts = {plural: str(sum(case.kind == kind for case in cases))
               for kind, plural in ELEMENT.items()}
-    suite = ElementTree.Element("testsuite", name=SUITE, tests=str(len(cases)), **counts)
+    suite = ElementTree.Element("testsuite", {"name": SUITE, "tests": str(len(cases)), **counts})
     _add_properties(suite, verdict)
     for case in cases:
         _add_case(suite, case, verdict)
@@ -52,7 +52,8 @@ def junit(verdict: Verdict, raw: bytes) -> bytes:
     suites = ElementTree.Element("testsuites")
     suites.append(suite)
     ElementTree.indent(suites)
-    return ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True) + b"\n"
+    document: bytes = ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
 
 
 def _kind(verdict: Verdict) -> str:

@@ -6,10 +6,10 @@
  * of its step. Spinning is modelled as waiting for the condition that ends it.
  *
  * Stands for smp/spinlock.c try_take 08dd3a361dfc
- * Stands for smp/spinlock.c wait_and_take 8d4304023e6b
- * Stands for smp/spinlock.c spinlock_irq_lock 28398eb980cc
+ * Stands for smp/spinlock.c wait_and_take 0010c160295d
+ * Stands for smp/spinlock.c spinlock_irq_lock ab4cd797314c
  * Stands for smp/spinlock.c check_release 207ecbde25d6
- * Stands for smp/spinlock.c spinlock_irq_unlock 9b64ae77ad3b
+ * Stands for smp/spinlock.c spinlock_irq_unlock 48c80bab9f18
  *
  * Proved: at most one holds the lock; interrupts are off on its core; after the unlock they are as
  * they were before the lock, on or off; there is no circular wait. To have fewer states, a core's

@@ -26,7 +26,7 @@ WORST_FIRST = ("crash", "hang", "damaged", "fail", "error", "inconclusive", "pas
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """What is swept. All of it decides the results, so another plan is another campaign."""
+    """What is swept. All of it decides the results, so another plan is another store."""
     work: str
     words: list[str]
     cwd: str
@@ -47,7 +47,7 @@ def shape(result: Result) -> str:
     return f"{result.word}: {without_figures(result.title)}"
 
 
-class Campaign:
+class Store:
     """The folder, held by one sweep at a time."""
 
     def __init__(self, folder: Path, plan: SweepPlan, fresh: bool) -> None:
