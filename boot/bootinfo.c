@@ -247,8 +247,7 @@ static bool read_pvh_command_line(const struct reader *reader, uint64_t address,
     for (size_t i = 0; address != 0 && i < BOOTINFO_COMMAND_LINE_SIZE; i++) {
         const char *character = to_pointer(address + i, 1);
         if (character == NULL)
-            return refuse(reader, "pvh: the command line cannot be read at %#llx",
-                          (unsigned long long)(address + i));
+            return refuse(reader, "pvh: the command line cannot be read at %#lx", address + i);
         line[i] = *character;
         if (*character == '\0')
             return true;
@@ -267,8 +266,7 @@ static bool read_pvh_memory_map(const struct reader *reader, uint64_t address, u
                       PVH_MAX_ENTRIES);
     const uint8_t *entry = to_pointer(address, (size_t)count * PVH_ENTRY_SIZE);
     if (entry == NULL)
-        return refuse(reader, "pvh: the memory map cannot be read at %#llx",
-                      (unsigned long long)address);
+        return refuse(reader, "pvh: the memory map cannot be read at %#lx", address);
     for (uint32_t i = 0; i < count; i++, entry += PVH_ENTRY_SIZE)
         memmap_add(&reader->info->memmap, read64(entry), read64(entry + 8),
                    kind_of(read32(entry + 16)));
@@ -287,7 +285,7 @@ static bool read_pvh_rsdp(const struct reader *reader, uint64_t address,
     size_t size = rsdp != NULL && rsdp[15] >= 2 ? 36 : 20;
     rsdp = rsdp == NULL ? NULL : to_pointer(address, size);
     if (rsdp == NULL)
-        return refuse(reader, "pvh: the RSDP cannot be read at %#llx", (unsigned long long)address);
+        return refuse(reader, "pvh: the RSDP cannot be read at %#lx", address);
     memcpy(info->rsdp, rsdp, size);
     info->rsdp_size = size;
     info->rsdp_address = address;

@@ -29,23 +29,21 @@ enum {
     BRINGUP_WAIT_MS = 10000, /* a host that runs 255 virtual CPUs on 2 cores is slow */
 };
 
-typedef unsigned long long ull;
-
 void kernel_main(uint32_t magic, uint32_t address);
 
 /* entry.S runs on the main stack of these from its first instruction (linker.ld: boot_stack_top).
  */
-static struct cpu_stacks boot_stacks __attribute__((section(".bss.boot_stacks")));
-static struct percpu boot_cpu;
+static struct core_stacks boot_stacks __attribute__((section(".bss.boot_stacks")));
+static struct percpu boot_core;
 static struct bootinfo bootinfo;
-static struct acpi_cpus cpus;
+static struct acpi_cores cores;
 static struct acpi_power power;
 static char message[MESSAGE_SIZE];
 
 static void start_cpu(void)
 {
     trap_init();
-    smp_init_bsp(&boot_cpu, &boot_stacks);
+    smp_init_bsp(&boot_core, &boot_stacks);
 }
 
 static void read_bootinfo(uint32_t magic, uint32_t address)
@@ -150,7 +148,7 @@ static void read_acpi(void)
     if (table)
         acpi_read_fadt(table, size, memory_boot_pointer, &power);
     table = memory_acpi_table(&bootinfo, "APIC", &size, message, sizeof(message));
-    if (table && !acpi_read_madt(table, size, &cpus, message, sizeof(message)))
+    if (table && !acpi_read_madt(table, size, &cores, message, sizeof(message)))
         table = NULL;
     if (!table && program_wanted_cores() != 1)
         fail(RULE_ACPI, "%s; cpus=1 would run without other processors", message);
@@ -160,13 +158,13 @@ static void read_acpi(void)
 
 static void report_clock(void)
 {
-    char brand[49], cpu[64], loader[120];
+    char brand[49], core[64], loader[120];
 
     const char *source = clock_init(power.pm_timer_port);
     cpu_brand(brand);
-    report_line("# machine cpu=%s virtual=%u loader=%s", format_value(cpu, sizeof(cpu), brand),
+    report_line("# machine cpu=%s virtual=%u loader=%s", format_value(core, sizeof(core), brand),
                 cpu_is_virtual(), format_value(loader, sizeof(loader), bootinfo.loader));
-    report_line("# clock source=%s tsc_hz=%llu", source, (ull)clock_hz());
+    report_line("# clock source=%s tsc_hz=%lu", source, clock_hz());
 }
 
 /* Without the BSP, and no more than asked for. */
@@ -174,14 +172,14 @@ static size_t choose_cores(uint32_t *apic_ids)
 {
     size_t there = 1, count = 0;
 
-    for (size_t i = 0; i < cpus.count; i++)
-        there += cpus.apic_ids[i] != apic_id();
+    for (size_t i = 0; i < cores.count; i++)
+        there += cores.apic_ids[i] != apic_id();
     uint64_t wanted = program_wanted_cores() ? program_wanted_cores() : there;
     if (wanted > there)
-        fail(RULE_USAGE, "option cpus=%llu: there are %llu", (ull)wanted, (ull)there);
-    for (size_t i = 0; i < cpus.count && count + 1 < wanted; i++)
-        if (cpus.apic_ids[i] != apic_id())
-            apic_ids[count++] = cpus.apic_ids[i];
+        fail(RULE_USAGE, "option cpus=%lu: there are %lu", wanted, there);
+    for (size_t i = 0; i < cores.count && count + 1 < wanted; i++)
+        if (cores.apic_ids[i] != apic_id())
+            apic_ids[count++] = cores.apic_ids[i];
     program_check_cores((uint32_t)count + 1);
     return count;
 }
@@ -207,22 +205,21 @@ static void woken(struct trap_frame *frame)
 
 static void start_apic(void)
 {
-    uint64_t address = cpus.local_apic ? cpus.local_apic : APIC_DEFAULT_ADDRESS;
+    uint64_t address = cores.local_apic ? cores.local_apic : APIC_DEFAULT_ADDRESS;
 
     if (!apic_has_x2apic())
         paging_set(address, address + PAGE_SIZE, PAGING_READ | PAGING_WRITE | PAGING_UNCACHED);
     const char *mode = apic_init(address);
     trap_set_interrupt(VECTOR_WAKE, woken);
     apic_init_core();
-    boot_cpu.local.apic_id = apic_id();
+    boot_core.local.apic_id = apic_id();
     timer_init();
-    report_line("# apic mode=%s cpus=%llu disabled=%llu", mode, (ull)cpus.count,
-                (ull)cpus.disabled);
+    report_line("# apic mode=%s cpus=%lu disabled=%lu", mode, cores.count, cores.disabled);
 }
 
 static void start_cores(const struct memory *memory)
 {
-    static uint32_t apic_ids[CPU_LIMIT];
+    static uint32_t apic_ids[CORE_LIMIT];
     uint32_t skipped;
     uint64_t start = clock_ns();
     struct bringup bringup = {
@@ -243,7 +240,7 @@ static void start_cores(const struct memory *memory)
     if (bringup.count)
         smp_start(&bringup);
     memory_forget_trampoline(memory);
-    report_line("# smp cores=%u ms=%llu", percpu_count, (ull)((clock_ns() - start) / 1000000));
+    report_line("# smp cores=%u ms=%lu", percpu_count, ((clock_ns() - start) / 1000000));
 }
 
 static void start_run(void)

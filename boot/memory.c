@@ -6,8 +6,6 @@
 #include <lib/string.h>
 #include <mm/memmap.h>
 
-typedef unsigned long long ull;
-
 /* From linker.ld. */
 extern uint8_t image_start[], text_end[], rodata_end[], image_end[];
 
@@ -46,14 +44,14 @@ void *memory_take(size_t size, size_t align)
     uint64_t address = memmap_take(&map, size, align < PAGE_SIZE ? PAGE_SIZE : align, take_limit);
 
     if (!address)
-        fail(RULE_MEMORY, "no %llu KiB in one piece; %llu MiB are usable, give the machine more",
-             (ull)size >> 10, (ull)memmap_bytes(&map, MEMORY_USABLE) >> 20);
+        fail(RULE_MEMORY, "no %lu KiB in one piece; %lu MiB are usable, give the machine more",
+             size >> 10, memmap_bytes(&map, MEMORY_USABLE) >> 20);
     return memset((void *)(uintptr_t)address, 0, size);
 }
 
 /* ---- page tables ---- */
 
-void memory_guard_stacks(struct cpu_stacks *stacks)
+void memory_guard_stacks(struct core_stacks *stacks)
 {
     for (unsigned i = 0; i < IST_COUNT - 1; i++)
         paging_set((uintptr_t)stacks->ist[i].guard, (uintptr_t)stacks->ist[i].bytes, PAGING_NONE);

@@ -33,7 +33,7 @@ void *memory_take(size_t size, size_t align);
 void memory_for_each_usable(void (*visit)(pfn_t start, uint64_t count));
 
 /* Make the guard pages of `stacks` fault. Before the core that uses them starts. */
-void memory_guard_stacks(struct cpu_stacks *stacks);
+void memory_guard_stacks(struct core_stacks *stacks);
 
 /* Once all cores are up: the trampoline, writable and executable, is unmapped again. */
 void memory_forget_trampoline(const struct memory *memory);

@@ -11,9 +11,7 @@
 #include <lib/fail.h>
 #include <smp/percpu.h>
 #include <stddef.h>
-#include <stress/watch.h>
-
-typedef unsigned long long ull;
+#include <stress/watchdog.h>
 
 /* From linker.ld. */
 extern const uint8_t image_start[], text_end[], image_end[];
@@ -32,44 +30,45 @@ enum {
 
 /* ---- one core ---- */
 
-static void check_identity(const struct percpu *cpu)
+static void check_identity(const struct percpu *core)
 {
-    uint32_t number = cpu->local.number;
+    uint32_t number = core->local.number;
     uint64_t stack = (uintptr_t)__builtin_frame_address(0);
 
-    if (number >= percpu_count || percpu_table[number] != cpu || apic_id() != cpu->local.apic_id)
+    if (number >= percpu_count || percpu_table[number] != core || apic_id() != core->local.apic_id)
         fail(RULE_SELF_CHECK, "the core with APIC ID %u has the data of core %u (APIC ID %u)",
-             apic_id(), number, cpu->local.apic_id);
-    if (stack - (uintptr_t)cpu->stacks->main.bytes >= STACK_MAIN_SIZE)
-        fail(RULE_SELF_CHECK, "core %u stands at 0x%llx, not on its own stack", number, (ull)stack);
+             apic_id(), number, core->local.apic_id);
+    if (stack - (uintptr_t)core->stacks->main.bytes >= STACK_MAIN_SIZE)
+        fail(RULE_SELF_CHECK, "core %u stands at 0x%lx, not on its own stack", number, stack);
     for (uint32_t i = 0; i < percpu_count; i++)
-        if (i != number && percpu_table[i]->stacks == cpu->stacks)
+        if (i != number && percpu_table[i]->stacks == core->stacks)
             fail(RULE_SELF_CHECK, "cores %u and %u have the same stacks", number, i);
 }
 
-static void check_traps(const struct percpu *cpu)
+static void check_traps(const struct percpu *core)
 {
     static const uint8_t vectors[] = {TRAP_NMI, TRAP_DOUBLE_FAULT, TRAP_MACHINE_CHECK};
 
     for (unsigned i = 0; i < sizeof(vectors); i++)
         if (!probe_has_stack(vectors[i]))
-            fail(RULE_SELF_CHECK, "core %u has no stack for %s", cpu->local.number,
+            fail(RULE_SELF_CHECK, "core %u has no stack for %s", core->local.number,
                  trap_name(vectors[i]));
     for (unsigned i = 0; i < IST_COUNT - 1; i++)
-        if (cpu->local.segments.tss.ist[i] != (uintptr_t)cpu->stacks->ist[i].bytes + STACK_IST_SIZE)
-            fail(RULE_SELF_CHECK, "core %u: IST %u is not the core's own", cpu->local.number,
+        if (core->local.segments.tss.ist[i] !=
+            (uintptr_t)core->stacks->ist[i].bytes + STACK_IST_SIZE)
+            fail(RULE_SELF_CHECK, "core %u: IST %u is not the core's own", core->local.number,
                  i + 1);
     const char *wrong = probe_interrupt();
     if (wrong)
-        fail(RULE_SELF_CHECK, "core %u: an interrupt does not keep %s", cpu->local.number, wrong);
+        fail(RULE_SELF_CHECK, "core %u: an interrupt does not keep %s", core->local.number, wrong);
 }
 
 static void expect(uint64_t found, uint64_t wanted, const char *access,
                    const volatile void *address)
 {
     if (found != wanted)
-        fail(RULE_SELF_CHECK, "core %u can %s 0x%llx, or faults otherwise (%lld, expected %lld)",
-             this_cpu()->local.number, access, (ull)(uintptr_t)address, (long long)found - 1,
+        fail(RULE_SELF_CHECK, "core %u can %s 0x%lx, or faults otherwise (%lld, expected %lld)",
+             this_core()->local.number, access, (uintptr_t)address, (long long)found - 1,
              (long long)wanted - 1);
 }
 
@@ -87,7 +86,7 @@ static void check_page_0(void)
 }
 
 /* Protection is each core's own matter: CR0.WP and EFER.NXE. */
-static void check_protection(const struct cpu_stacks *stacks)
+static void check_protection(const struct core_stacks *stacks)
 {
     static volatile uint8_t in_data = PROBE_CODE;
     volatile uint8_t on_stack = PROBE_CODE;
@@ -105,21 +104,21 @@ static void check_protection(const struct cpu_stacks *stacks)
         expect_not_mapped(stacks->ist[i].guard + PAGE_SIZE - 1);
 }
 
-static uint32_t checked[CPU_LIMIT]; /* atomic: 1 once the core has checked itself */
+static uint32_t checked[CORE_LIMIT]; /* atomic: 1 once the core has checked itself */
 
 void selfcheck_core(void)
 {
-    const struct percpu *cpu = this_cpu();
+    const struct percpu *core = this_core();
 
-    check_identity(cpu);
-    check_traps(cpu);
-    check_protection(cpu->stacks);
-    __atomic_store_n(&checked[cpu->local.number], 1, __ATOMIC_RELEASE);
+    check_identity(core);
+    check_traps(core);
+    check_protection(core->stacks);
+    __atomic_store_n(&checked[core->local.number], 1, __ATOMIC_RELEASE);
 }
 
 /* ---- between cores ---- */
 
-static uint32_t answers[CPU_LIMIT]; /* atomic: interrupts that the core has taken */
+static uint32_t answers[CORE_LIMIT]; /* atomic: interrupts that the core has taken */
 
 static void answer(void)
 {
@@ -138,13 +137,13 @@ static void await(const uint32_t *counter, uint32_t count, uint32_t core, const 
 
     while (__atomic_load_n(counter, __ATOMIC_ACQUIRE) < count) {
         if (clock_ns() - start > limit_ms * 1000000)
-            fail(RULE_SELF_CHECK, "core %u: %u of %u %s within %llu ms", core, *counter, count,
-                 what, (ull)limit_ms);
+            fail(RULE_SELF_CHECK, "core %u: %u of %u %s within %lu ms", core, *counter, count, what,
+                 limit_ms);
         cpu_relax();
     }
 }
 
-/* As the watchdog asks (stress/watch.c). */
+/* As the watchdog asks (stress/watchdog.c). */
 static void ask_by_nmi(uint32_t core)
 {
     uint32_t asked = watch_ask(core);
@@ -190,8 +189,8 @@ static const struct bootinfo *loader;
 static void expect_apart(pfn_t start, uint64_t count, uint64_t from, uint64_t to, const char *what)
 {
     if (from < (start + count) << PAGE_SHIFT && to > start << PAGE_SHIFT)
-        fail(RULE_SELF_CHECK, "pages 0x%llx to 0x%llx are to be handed out, with %s at 0x%llx",
-             (ull)start, (ull)(start + count), what, (ull)from);
+        fail(RULE_SELF_CHECK, "pages 0x%lx to 0x%lx are to be handed out, with %s at 0x%lx", start,
+             start + count, what, from);
 }
 
 static void check_range(pfn_t start, uint64_t count)
@@ -202,7 +201,7 @@ static void check_range(pfn_t start, uint64_t count)
     expect_apart(start, count, paging_root(), paging_root() + PAGE_SIZE, "a page table");
     for (uint32_t i = 0; i < percpu_count; i++) {
         uint64_t stacks = (uintptr_t)percpu_table[i]->stacks, data = (uintptr_t)percpu_table[i];
-        expect_apart(start, count, stacks, stacks + sizeof(struct cpu_stacks), "a core's stacks");
+        expect_apart(start, count, stacks, stacks + sizeof(struct core_stacks), "a core's stacks");
         expect_apart(start, count, data, data + sizeof(struct percpu), "a core's data");
     }
     for (size_t i = 0; i < loader->memmap.count; i++)

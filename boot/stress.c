@@ -12,9 +12,7 @@
 #include <stress/report.h>
 #include <stress/run.h>
 #include <stress/statics.h>
-#include <stress/watch.h>
-
-typedef unsigned long long ull;
+#include <stress/watchdog.h>
 
 /* From linker.ld: what an allocator of one's own keeps outside of its pools. */
 extern uint8_t user_data_start[], user_data_end[], user_bss_start[], user_bss_end[];
@@ -78,8 +76,8 @@ static void choose_range(const struct page_allocator *allocator, const struct me
     }
     if (!arena_fit_range(allocator, start, end))
         fail(RULE_USAGE,
-             "allocator %s: range_alignment is %llu pages: no such range in the largest of %llu",
-             allocator->name, (ull)allocator->range_alignment, (ull)largest.count);
+             "allocator %s: range_alignment is %lu pages: no such range in the largest of %lu",
+             allocator->name, allocator->range_alignment, largest.count);
 }
 
 static uint64_t pages_left; /* that insertion has time for */
@@ -95,8 +93,8 @@ static void insert_range(pfn_t start, uint64_t count)
     pages_left -= start < end ? end - start : 0;
     enum page_error error = start < end ? arena_insert(&run.arena, start, end - start) : PAGE_OK;
     if (error != PAGE_OK)
-        fail(RULE_INSERT_REFUSED, "pages 0x%llx to 0x%llx, the machine's own: %s", (ull)start,
-             (ull)end, page_error_name(error));
+        fail(RULE_INSERT_REFUSED, "pages 0x%lx to 0x%lx, the machine's own: %s", start, end,
+             page_error_name(error));
 }
 
 /* An allocator that is slow to take pages is given no more than a part of the time allows. */
@@ -112,8 +110,8 @@ static void limit_pages(void)
                                              options.common.seconds * clock_hz() / PART_OF_TIME);
     pages_left = bearable == end - start ? UINT64_MAX : bearable;
     if (pages_left != UINT64_MAX)
-        report_line("# memory: the allocator takes long with many pages: it is given %llu of them",
-                    (ull)bearable);
+        report_line("# memory: the allocator takes long with many pages: it is given %lu of them",
+                    bearable);
 }
 
 /* The books and the metadata were taken since the range was chosen, perhaps out of it. */
@@ -141,19 +139,18 @@ static void report_memory(const struct page_allocator *allocator, const struct m
 {
     const struct arena *arena = &run.arena;
 
-    report_line("# memory usable_mib=%llu inserted_pages=%llu page_array_bytes=%u "
-                "metadata_mib=%llu oracle_mib=%llu largest_mapping_mib=%llu setup_ms=%llu",
-                (ull)memory->usable >> 20, (ull)arena->inserted_pages,
-                (unsigned)sizeof(struct page), (ull)arena->metadata_size >> 20,
-                (ull)(arena_overhead(allocator, arena->start, arena->end) - arena->metadata_size) >>
-                    20,
-                (ull)paging_largest_page() >> 20, (ull)((clock_ns() - start) / 1000000));
+    report_line("# memory usable_mib=%lu inserted_pages=%lu page_array_bytes=%u "
+                "metadata_mib=%lu oracle_mib=%lu largest_mapping_mib=%lu setup_ms=%lu",
+                memory->usable >> 20, arena->inserted_pages, (unsigned)sizeof(struct page),
+                arena->metadata_size >> 20,
+                (arena_overhead(allocator, arena->start, arena->end) - arena->metadata_size) >> 20,
+                paging_largest_page() >> 20, ((clock_ns() - start) / 1000000));
     if (page_allocator_takes_one_region(allocator))
-        report_line("# memory: the allocator takes one region: pages 0x%llx to 0x%llx, the largest "
+        report_line("# memory: the allocator takes one region: pages 0x%lx to 0x%lx, the largest "
                     "there is",
-                    (ull)arena->start, (ull)(arena->start + arena->region_count));
+                    arena->start, arena->start + arena->region_count);
     if (arena->kept_pages)
-        report_line("# memory: the allocator keeps %llu pages for itself", (ull)arena->kept_pages);
+        report_line("# memory: the allocator keeps %lu pages for itself", arena->kept_pages);
 }
 
 /* Everything that is left goes to the allocator, so whatever else is wanted is taken before. */
@@ -163,8 +160,8 @@ void program_prepare(const struct page_allocator *allocator, const struct memory
     pfn_t start, end;
 
     run.options = &options;
-    watch_set_limit(options.watchdog);
-    watch_before_run();
+    watchdog_set_limit(options.watchdog);
+    watchdog_before_run();
     statics_keep(
         (const struct statics_range[STATICS_RANGES]){
             {user_data_start, (size_t)(user_data_end - user_data_start)},

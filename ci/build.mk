@@ -11,7 +11,7 @@ SAY := @$(if $(V),:,echo ' ')
 # For code that runs, or could run, without an operating system. A seed of the explorer is the same schedule in the image
 # (EXPLORE=1) and in the hosted program only if both compile what is explored to the same accesses. So both take these
 # flags from here, and add none that changes code.
-MACHINE_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
+SIMULATOR_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
     -ffreestanding -fno-pie -fno-pic -fno-stack-protector -fno-omit-frame-pointer -fno-strict-aliasing \
     -mno-red-zone -mgeneral-regs-only -mno-sse -mcmodel=small
 

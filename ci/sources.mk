@@ -13,10 +13,10 @@ SOURCES_EXPLORER := $(wildcard stress/explore/*.c) arch/x86_64/fiber.c arch/x86_
 
 # The image (boot/program.h): the stress, or the explorer.
 SOURCES_IMAGE          := $(filter-out boot/stress.c boot/explore.c,$(wildcard boot/*.[cS])) \
-    $(filter-out $(SOURCES_SHARED) $(SOURCES_EXPLORER) arch/x86_64/vcpu.c,$(wildcard arch/x86_64/*.[cS])) \
+    $(filter-out $(SOURCES_SHARED) $(SOURCES_EXPLORER) arch/x86_64/vcore.c,$(wildcard arch/x86_64/*.[cS])) \
     lib/string.c smp/bringup.c $(SOURCES_SHARED)
 SOURCES_IMAGE_STRESS   := $(SOURCES_IMAGE) boot/stress.c
-SOURCES_IMAGE_EXPLORER := $(SOURCES_IMAGE) boot/explore.c arch/x86_64/vcpu.c $(SOURCES_EXPLORER)
+SOURCES_IMAGE_EXPLORER := $(SOURCES_IMAGE) boot/explore.c arch/x86_64/vcore.c $(SOURCES_EXPLORER)
 
 # The hosted programs.
 SOURCES_HOSTED          := $(wildcard arch/host/*.c) boot/host/program.c $(SOURCES_SHARED)

@@ -130,9 +130,9 @@ static bool parse_number(const struct option *option, struct word value, void *f
         return refuse(complaint, "out of range; allowed 1 to 16 hex digits");
     if (result == NUMBER_MALFORMED || result == NUMBER_TOO_LARGE || number < option->least ||
         number > option->most)
-        return refuse(complaint, "%s; allowed %llu to %llu",
-                      result == NUMBER_MALFORMED ? "not a number" : "out of range",
-                      (unsigned long long)option->least, (unsigned long long)option->most);
+        return refuse(complaint, "%s; allowed %lu to %lu",
+                      result == NUMBER_MALFORMED ? "not a number" : "out of range", option->least,
+                      option->most);
     *(uint64_t *)field = number;
     return true;
 }
@@ -151,8 +151,8 @@ static bool parse_text(const struct option *option, struct word value, char *fie
             return refuse(complaint, "character '%c'; allowed %s", value.text[i], option->allowed);
     }
     if (value.length < option->least || value.length >= option->size)
-        return refuse(complaint, "%zu characters; allowed %llu to %zu", value.length,
-                      (unsigned long long)option->least, option->size - 1);
+        return refuse(complaint, "%zu characters; allowed %lu to %zu", value.length, option->least,
+                      option->size - 1);
     store_text(value, field);
     return true;
 }
@@ -199,8 +199,8 @@ static bool parse_weights(const struct option *option, struct word value, uint32
     size_t limit = option->size / sizeof(weights[0]);
     if (read_weights(value, option->most, limit, NULL) == 0)
         return refuse(complaint,
-                      "no list of weights; allowed 1 to %zu numbers from 0 to %llu, not all 0",
-                      limit, (unsigned long long)option->most);
+                      "no list of weights; allowed 1 to %zu numbers from 0 to %lu, not all 0",
+                      limit, option->most);
     memset(weights, 0, option->size);
     read_weights(value, option->most, limit, weights);
     return true;
@@ -330,9 +330,9 @@ bool options_print(const struct option_table *table, const void *values, size_t 
     if (option->kind == OPTION_WEIGHTS)
         print_weights(&output, field, option->size / sizeof(uint32_t));
     else if (option->kind == OPTION_HEX)
-        append(&output, "%016llx", (unsigned long long)*(const uint64_t *)field);
+        append(&output, "%016lx", *(const uint64_t *)field);
     else if (option->kind == OPTION_NUMBER)
-        append(&output, "%llu", (unsigned long long)*(const uint64_t *)field);
+        append(&output, "%lu", *(const uint64_t *)field);
     else
         append(&output, "%s", (const char *)field);
     return true;

@@ -32,9 +32,9 @@ static char *format_by(char *text, size_t size, uint64_t address, unsigned befor
     const char *name = symbol_find(address - before, &offset);
 
     if (name)
-        format_text(text, size, "%s+0x%llx", name, (unsigned long long)offset + before);
+        format_text(text, size, "%s+0x%lx", name, offset + before);
     else
-        format_text(text, size, "0x%llx", (unsigned long long)address);
+        format_text(text, size, "0x%lx", address);
     return text;
 }
 

@@ -308,9 +308,8 @@ static bool validate_inside(const struct buddy_pool *pool, uint32_t index, unsig
         uint64_t inside = index + order_pages(half);
         if (inside < bound && page_is(page_at(pool, (uint32_t)inside), PAGE_TAIL, 0))
             continue;
-        format_text(message, size, "pfn 0x%llx order %u is free, but 0x%llx inside is no tail",
-                    (unsigned long long)(pool->array.start + index), order,
-                    (unsigned long long)(pool->array.start + inside));
+        format_text(message, size, "pfn 0x%lx order %u is free, but 0x%lx inside is no tail",
+                    pool->array.start + index, order, pool->array.start + inside);
         return false;
     }
     return true;
@@ -326,16 +325,15 @@ static uint64_t validate_list(const struct buddy_pool *pool, unsigned order, cha
 
     for (uint32_t index = pool->list[order]; index != PAGE_LINK_NONE; length++) {
         if (index >= bound || length > pool->count[order]) {
-            format_text(message, size, "order %u: list of %llu has link 0x%x as number %llu", order,
-                        (unsigned long long)pool->count[order], index, (unsigned long long)length);
+            format_text(message, size, "order %u: list of %lu has link 0x%x as number %lu", order,
+                        pool->count[order], index, length);
             return UINT64_MAX;
         }
         const struct page *page = page_at(pool, index);
         if (!page_is(page, PAGE_FREE_HEAD, order) || page->prev != previous) {
-            format_text(message, size,
-                        "pfn 0x%llx in list %u: state %u order %u prev 0x%x for 0x%x",
-                        (unsigned long long)page_pfn(&pool->array, page), order, page_state(page),
-                        page_order(page), page->prev, previous);
+            format_text(message, size, "pfn 0x%lx in list %u: state %u order %u prev 0x%x for 0x%x",
+                        page_pfn(&pool->array, page), order, page_state(page), page_order(page),
+                        page->prev, previous);
             return UINT64_MAX;
         }
         if (!validate_inside(pool, index, order, message, size))
@@ -344,8 +342,8 @@ static uint64_t validate_list(const struct buddy_pool *pool, unsigned order, cha
         index = page->next;
     }
     if (length != pool->count[order]) {
-        format_text(message, size, "order %u: list of %llu, counted %llu", order,
-                    (unsigned long long)length, (unsigned long long)pool->count[order]);
+        format_text(message, size, "order %u: list of %lu, counted %lu", order, length,
+                    pool->count[order]);
         return UINT64_MAX;
     }
     return length << order;
@@ -364,8 +362,7 @@ bool buddy_validate_locked(const struct buddy_pool *pool, char *message, size_t 
     }
     if (listed == pool->free_pages)
         return true;
-    format_text(message, size, "%llu pages in the lists, counted %llu", (unsigned long long)listed,
-                (unsigned long long)pool->free_pages);
+    format_text(message, size, "%lu pages in the lists, counted %lu", listed, pool->free_pages);
     return false;
 }
 

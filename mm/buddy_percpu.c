@@ -4,8 +4,6 @@
 #include <lib/printf.h>
 #include <mm/buddy_percpu.h>
 
-typedef unsigned long long ull;
-
 static uint32_t blocks_in(unsigned pages, unsigned order)
 {
     return pages >> order;
@@ -292,9 +290,8 @@ static bool validate_list(const struct buddy_percpu_pool *pool, uint32_t cache_i
     for (; index < array->end - array->start && length < cache->count[order]; length++) {
         const struct page *page = &array->pages[index];
         if (!page_is(page, PAGE_CACHED, order) || page->prev != cache_index) {
-            format_text(message, size,
-                        "pfn 0x%llx in cache %u order %u: state %u order %u cache %u",
-                        (ull)page_pfn(array, page), cache_index, order, page_state(page),
+            format_text(message, size, "pfn 0x%lx in cache %u order %u: state %u order %u cache %u",
+                        page_pfn(array, page), cache_index, order, page_state(page),
                         page_order(page), page->prev);
             return false;
         }

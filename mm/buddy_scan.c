@@ -4,8 +4,6 @@
 #include <lib/printf.h>
 #include <mm/buddy_scan.h>
 
-typedef unsigned long long ull;
-
 /* What a free block has at its start. */
 struct free_block {
     pfn_t next; /* of the same order, at a higher address; INVALID_PFN: none */
@@ -35,8 +33,7 @@ static bool is_link(const struct buddy_scan_pool *pool, pfn_t pfn, unsigned orde
 static void check_link(const struct buddy_scan_pool *pool, pfn_t pfn, unsigned order, pfn_t before)
 {
     if (!is_link(pool, pfn, order, before))
-        fail(RULE_FREE_LIST, "order %u: pfn 0x%llx is linked behind 0x%llx", order, (ull)pfn,
-             (ull)before);
+        fail(RULE_FREE_LIST, "order %u: pfn 0x%lx is linked behind 0x%lx", order, pfn, before);
 }
 
 /*
@@ -359,7 +356,7 @@ static bool validate_blocks(const struct buddy_scan_pool *pool, uint64_t *length
         else if (!is_inserted(pool, pfn, order_pages(order)))
             wrong = "not inserted";
         if (wrong) {
-            format_text(message, size, "pfn 0x%llx in list %u: %s", (ull)pfn, order, wrong);
+            format_text(message, size, "pfn 0x%lx in list %u: %s", pfn, order, wrong);
             return false;
         }
         floor = pfn + order_pages(order);
@@ -378,14 +375,13 @@ static bool validate_locked(const struct buddy_scan_pool *pool, char *message, s
         pages += length[order] << order;
         if (length[order] == pool->count[order])
             continue;
-        format_text(message, size, "order %u: list of %llu, counted %llu", order,
-                    (ull)length[order], (ull)pool->count[order]);
+        format_text(message, size, "order %u: list of %lu, counted %lu", order, length[order],
+                    pool->count[order]);
         return false;
     }
     if (pages == pool->free_pages)
         return true;
-    format_text(message, size, "%llu pages in the lists, counted %llu", (ull)pages,
-                (ull)pool->free_pages);
+    format_text(message, size, "%lu pages in the lists, counted %lu", pages, pool->free_pages);
     return false;
 }
 

@@ -8,7 +8,7 @@
 #include <lib/sizes.h>
 
 enum {
-    CACHES = CPU_LIMIT, /* one for each core there may be */
-    CACHE_PAGES = 64,   /* of each order, at most; more is given back */
-    CACHE_BATCH = 32,   /* pages of one order that go to or from the lists at a time */
+    CACHES = CORE_LIMIT, /* one for each core there may be */
+    CACHE_PAGES = 64,    /* of each order, at most; more is given back */
+    CACHE_BATCH = 32,    /* pages of one order that go to or from the lists at a time */
 };

@@ -17,6 +17,6 @@
 #define PER_CPU(type, name)                      \
     struct {                                     \
         type value __attribute__((aligned(64))); \
-    } name[CPU_LIMIT]
+    } name[CORE_LIMIT]
 #define per_cpu(name)          per_cpu_of(name, cpu_number())
 #define per_cpu_of(name, core) ((name)[core].value)

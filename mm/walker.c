@@ -14,8 +14,6 @@ static uint64_t span(const struct walk *walk)
     return walk->end - walk->start;
 }
 
-typedef unsigned long long ull;
-
 /* Write down what is wrong; returns false, for the caller to return. */
 __attribute__((format(printf, 3, 4))) static bool found(struct walk_finding *finding,
                                                         enum rule rule, const char *format, ...)
@@ -43,31 +41,30 @@ static bool visit_mark(void *context, pfn_t pfn, unsigned order)
     uint64_t count = order_pages(order > walk->largest_order ? 0 : order);
 
     if (order > walk->largest_order)
-        return found(pass->finding, RULE_FREE_LIST, "pfn 0x%llx order %u: the largest order is %u",
-                     (ull)pfn, order, walk->largest_order);
+        return found(pass->finding, RULE_FREE_LIST, "pfn 0x%lx order %u: the largest order is %u",
+                     pfn, order, walk->largest_order);
     if (pfn < walk->start || pfn >= walk->end || count > walk->end - pfn)
-        return found(pass->finding, RULE_FREE_LIST, "pfn 0x%llx order %u: outside of the pool",
-                     (ull)pfn, order);
-    if (pfn % count)
-        return found(pass->finding, RULE_FREE_LIST, "pfn 0x%llx order %u: misaligned", (ull)pfn,
+        return found(pass->finding, RULE_FREE_LIST, "pfn 0x%lx order %u: outside of the pool", pfn,
                      order);
+    if (pfn % count)
+        return found(pass->finding, RULE_FREE_LIST, "pfn 0x%lx order %u: misaligned", pfn, order);
 
     uint64_t index = pfn - walk->start;
     uint64_t other = first_foreign(walk, index, count);
     if (other != BITMAP_NONE)
         return found(pass->finding, RULE_FREE_LIST,
-                     "pfn 0x%llx order %u: pfn 0x%llx was never inserted", (ull)pfn, order,
-                     (ull)(walk->start + other));
+                     "pfn 0x%lx order %u: pfn 0x%lx was never inserted", pfn, order,
+                     walk->start + other);
     other = bitmap_find_set(walk->held, index, index + count);
     if (other != BITMAP_NONE)
         return found(pass->finding, RULE_FREE_LIST,
-                     "pfn 0x%llx order %u: free, but pfn 0x%llx is held", (ull)pfn, order,
-                     (ull)(walk->start + other));
+                     "pfn 0x%lx order %u: free, but pfn 0x%lx is held", pfn, order,
+                     walk->start + other);
     other = bitmap_set_range(walk->free, index, count);
     if (other != BITMAP_NONE)
         return found(pass->finding, RULE_FREE_LIST,
-                     "pfn 0x%llx order %u: pfn 0x%llx is in two free blocks", (ull)pfn, order,
-                     (ull)(walk->start + other));
+                     "pfn 0x%lx order %u: pfn 0x%lx is in two free blocks", pfn, order,
+                     walk->start + other);
     walk->free_order[index] = (uint8_t)(order + 1);
     pass->finding->free_blocks++;
     pass->finding->free_pages += count;
@@ -94,7 +91,7 @@ static bool visit_buddy(void *context, pfn_t pfn, unsigned order)
         walk->free_order[buddy - walk->start] != order + 1)
         return true;
     return found(pass->finding, RULE_UNCOALESCED,
-                 "pfn 0x%llx and 0x%llx order %u: buddies, both free", (ull)pfn, (ull)buddy, order);
+                 "pfn 0x%lx and 0x%lx order %u: buddies, both free", pfn, buddy, order);
 }
 
 static bool check_none_lost(const struct walk *walk, struct walk_finding *finding)
@@ -102,8 +99,8 @@ static bool check_none_lost(const struct walk *walk, struct walk_finding *findin
     for (uint64_t word = 0; word < BITMAP_WORDS(span(walk)); word++) {
         uint64_t lost = walk->inserted[word] & ~(walk->free[word] | walk->held[word]);
         if (lost)
-            return found(finding, RULE_LOST, "pfn 0x%llx: neither free nor held",
-                         (ull)(walk->start + word * 64 + (unsigned)__builtin_ctzll(lost)));
+            return found(finding, RULE_LOST, "pfn 0x%lx: neither free nor held",
+                         (walk->start + word * 64 + (unsigned)__builtin_ctzll(lost)));
     }
     return true;
 }
@@ -116,8 +113,8 @@ static bool check_count(const struct page_allocator *allocator, void *pool,
     uint64_t counted = allocator->free_page_count(pool);
     if (counted == finding->free_pages)
         return true;
-    return found(finding, RULE_FREE_LIST, "%llu pages in free blocks, counted %llu",
-                 (ull)finding->free_pages, (ull)counted);
+    return found(finding, RULE_FREE_LIST, "%lu pages in free blocks, counted %lu",
+                 finding->free_pages, counted);
 }
 
 static bool check_validate(const struct page_allocator *allocator, void *pool,
@@ -178,11 +175,11 @@ static bool visit_compare(void *context, pfn_t pfn, unsigned order)
         return true;
     if (before)
         return found(pass->finding, RULE_RESIDUE,
-                     "pfn 0x%llx: free at order %u, at the start at order %u", (ull)pfn, order,
+                     "pfn 0x%lx: free at order %u, at the start at order %u", pfn, order,
                      before - 1);
     return found(pass->finding, RULE_RESIDUE,
-                 "pfn 0x%llx: a free block of order %u begins here, at the start none did",
-                 (ull)pfn, order);
+                 "pfn 0x%lx: a free block of order %u begins here, at the start none did", pfn,
+                 order);
 }
 
 bool walk_compare(struct walk *walk, const struct page_allocator *allocator, void *pool,
@@ -193,7 +190,7 @@ bool walk_compare(struct walk *walk, const struct page_allocator *allocator, voi
     memset(finding, 0, sizeof(*finding));
     allocator->for_each_free(pool, visit_compare, &pass);
     if (!finding->rule && finding->free_blocks != walk->baseline_blocks)
-        found(finding, RULE_RESIDUE, "%llu free blocks, at the start %llu",
-              (ull)finding->free_blocks, (ull)walk->baseline_blocks);
+        found(finding, RULE_RESIDUE, "%lu free blocks, at the start %lu", finding->free_blocks,
+              walk->baseline_blocks);
     return !finding->rule;
 }

@@ -19,43 +19,43 @@ enum {
     STARTUP_REST_US = 200,
 };
 
-struct percpu *percpu_table[CPU_LIMIT];
+struct percpu *percpu_table[CORE_LIMIT];
 uint32_t percpu_count;
 
 static void (*core_entry)(void);
 
-static void add_core(struct percpu *cpu, struct cpu_stacks *stacks, uint32_t id)
+static void add_core(struct percpu *core, struct core_stacks *stacks, uint32_t id)
 {
-    ASSERT(percpu_count < CPU_LIMIT);
-    cpu->local.number = percpu_count;
-    cpu->local.apic_id = id;
-    cpu->stacks = stacks;
-    percpu_table[percpu_count++] = cpu;
+    ASSERT(percpu_count < CORE_LIMIT);
+    core->local.number = percpu_count;
+    core->local.apic_id = id;
+    core->stacks = stacks;
+    percpu_table[percpu_count++] = core;
 }
 
-void smp_init_bsp(struct percpu *cpu, struct cpu_stacks *stacks)
+void smp_init_bsp(struct percpu *core, struct core_stacks *stacks)
 {
-    add_core(cpu, stacks, cpuid(1, 0).ebx >> 24);
-    cpu_setup(&cpu->local, stacks);
-    cpu->online = true;
+    add_core(core, stacks, cpuid(1, 0).ebx >> 24);
+    cpu_setup(&core->local, stacks);
+    core->online = true;
 }
 
 /* An application processor's first C code, on its own stack, interrupts off. */
-static void core_start(struct cpu_local *local, struct cpu_stacks *stacks)
+static void core_start(struct core_local *local, struct core_stacks *stacks)
 {
     paging_use();
     cpu_setup(local, stacks);
     apic_init_core();
-    __atomic_store_n(&this_cpu()->online, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&this_core()->online, true, __ATOMIC_RELEASE);
     irq_enable();
     core_entry();
 }
 
-static bool wait_online(const struct percpu *cpu, uint64_t microseconds)
+static bool wait_online(const struct percpu *core, uint64_t microseconds)
 {
     uint64_t start = clock_ns();
 
-    while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE)) {
+    while (!__atomic_load_n(&core->online, __ATOMIC_ACQUIRE)) {
         if (clock_ns() - start > microseconds * 1000)
             return false;
         cpu_relax();
@@ -74,18 +74,18 @@ static void wake(const struct bringup *bringup, uint32_t target)
 
 static void start_core(const struct bringup *bringup, uint32_t target)
 {
-    struct percpu *cpu = bringup->take(sizeof(*cpu), _Alignof(struct percpu));
-    struct cpu_stacks *stacks = bringup->take(sizeof(*stacks), PAGE_SIZE);
+    struct percpu *core = bringup->take(sizeof(*core), _Alignof(struct percpu));
+    struct core_stacks *stacks = bringup->take(sizeof(*stacks), PAGE_SIZE);
 
     bringup->guard(stacks);
-    add_core(cpu, stacks, target);
-    startup_set_core(bringup->trampoline, &cpu->local, stacks, core_start);
+    add_core(core, stacks, target);
+    startup_set_core(bringup->trampoline, &core->local, stacks, core_start);
     wake(bringup, target);
-    if (!wait_online(cpu, STARTUP_REST_US))
+    if (!wait_online(core, STARTUP_REST_US))
         wake(bringup, target);
-    if (!wait_online(cpu, bringup->wait_ms * 1000))
-        fail(RULE_SMP_BRINGUP, "core %u (APIC ID %u) did not start within %llu ms",
-             cpu->local.number, target, (unsigned long long)bringup->wait_ms);
+    if (!wait_online(core, bringup->wait_ms * 1000))
+        fail(RULE_SMP_BRINGUP, "core %u (APIC ID %u) did not start within %lu ms",
+             core->local.number, target, bringup->wait_ms);
 }
 
 void smp_start(const struct bringup *bringup)

@@ -12,10 +12,10 @@ enum {
 };
 
 struct trap_frame;
-struct cpu_stacks;
+struct core_stacks;
 
 struct percpu {
-    struct cpu_local local; /* first: the GS base points here */
+    struct core_local local; /* first: the GS base points here */
     bool online;
     struct lock_counts locks;
     uint32_t locks_held; /* how many; the first few stand in held[] */
@@ -25,24 +25,24 @@ struct percpu {
     uint64_t waiting_since;                 /* ... and when, in cycles */
     bool frozen;                            /* stopped because another core reports a failure */
     const struct trap_frame *frozen_at;     /* ... where, or NULL if it stopped by itself */
-    struct cpu_stacks *stacks;
+    struct core_stacks *stacks;
 } __attribute__((aligned(64)));
 
 /* All cores that have come up, by number: [0, percpu_count). */
-extern struct percpu *percpu_table[CPU_LIMIT];
+extern struct percpu *percpu_table[CORE_LIMIT];
 extern uint32_t percpu_count;
 
 /* This core's. Valid from cpu_setup() on; any context. */
-static inline struct percpu *this_cpu(void)
+static inline struct percpu *this_core(void)
 {
-    return (struct percpu *)cpu_local();
+    return (struct percpu *)core_local();
 }
 
 /* The name of a lock that this core holds, "none", or "another" if it is not among those noted. */
-static inline const char *percpu_held_name(const struct percpu *cpu)
+static inline const char *percpu_held_name(const struct percpu *core)
 {
-    for (uint32_t i = 0; i < cpu->locks_held && i < HELD_LOCKS; i++)
-        if (cpu->held[i])
-            return cpu->held[i]->name;
-    return cpu->locks_held ? "another" : "none";
+    for (uint32_t i = 0; i < core->locks_held && i < HELD_LOCKS; i++)
+        if (core->held[i])
+            return core->held[i]->name;
+    return core->locks_held ? "another" : "none";
 }

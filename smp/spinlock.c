@@ -12,20 +12,20 @@ static uint64_t yield_period;
 /* When each core gives way. */
 static struct yield_stream {
     struct prng random;
-} __attribute__((aligned(64))) yield_streams[CPU_LIMIT];
+} __attribute__((aligned(64))) yield_streams[CORE_LIMIT];
 
 void spinlock_yield(uint64_t period, uint64_t seed)
 {
-    for (uint32_t i = 0; i < CPU_LIMIT; i++)
+    for (uint32_t i = 0; i < CORE_LIMIT; i++)
         prng_seed(&yield_streams[i].random, seed, i);
     yield_period = period;
 }
 
-static void maybe_yield(const struct percpu *cpu)
+static void maybe_yield(const struct percpu *core)
 {
     if (!yield_period)
         return;
-    if (prng_below(&yield_streams[cpu->local.number].random, yield_period) == 0)
+    if (prng_below(&yield_streams[core->local.number].random, yield_period) == 0)
         cpu_relax();
 }
 
@@ -39,59 +39,60 @@ static bool try_take(struct spinlock_irq *lock, uint32_t me)
 }
 
 /* The lock is another's: spin, and count for how long. */
-static void wait_and_take(struct spinlock_irq *lock, struct percpu *cpu, uint32_t me,
+static void wait_and_take(struct spinlock_irq *lock, struct percpu *core, uint32_t me,
                           const void *caller)
 {
     uint64_t start = cpu_cycles();
 
-    cpu->waiting_at = caller;
-    cpu->waiting_since = start;
-    __atomic_store_n(&cpu->waiting_for, lock, __ATOMIC_RELAXED);
+    core->waiting_at = caller;
+    core->waiting_since = start;
+    __atomic_store_n(&core->waiting_for, lock, __ATOMIC_RELAXED);
     do
         cpu_relax();
     while (!try_take(lock, me));
-    __atomic_store_n(&cpu->waiting_for, (const struct spinlock_irq *)0, __ATOMIC_RELAXED);
+    __atomic_store_n(&core->waiting_for, (const struct spinlock_irq *)0, __ATOMIC_RELAXED);
 
     uint64_t waited = cpu_cycles() - start;
-    count_add(&cpu->locks.contended, 1);
-    count_add(&cpu->locks.wait_cycles, waited);
-    count_raise(&cpu->locks.longest_wait, waited);
+    count_add(&core->locks.contended, 1);
+    count_add(&core->locks.wait_cycles, waited);
+    count_raise(&core->locks.longest_wait, waited);
 }
 
 /*
  * The lock is this core's now, and was another's. The lock's hash has all of its hand-overs, the
  * core's has the core's own, of all locks: where either differs, the cores met otherwise.
  */
-static void note_handoff(struct spinlock_irq *lock, struct percpu *cpu, uint32_t me)
+static void note_handoff(struct spinlock_irq *lock, struct percpu *core, uint32_t me)
 {
     lock->order = prng_mix(lock->order ^ ((uint64_t)lock->last_owner << 32 | me));
-    count_add(&cpu->locks.handoffs, 1);
-    __atomic_store_n(&cpu->locks.order, prng_mix(cpu->locks.order ^ lock->order), __ATOMIC_RELAXED);
+    count_add(&core->locks.handoffs, 1);
+    __atomic_store_n(&core->locks.order, prng_mix(core->locks.order ^ lock->order),
+                     __ATOMIC_RELAXED);
 }
 
 irq_flags_t spinlock_irq_lock(struct spinlock_irq *lock)
 {
     irq_flags_t flags = irq_save();
-    struct percpu *cpu = this_cpu();
-    uint32_t me = cpu->local.number + 1;
+    struct percpu *core = this_core();
+    uint32_t me = core->local.number + 1;
 
-    maybe_yield(cpu);
+    maybe_yield(core);
     if (!try_take(lock, me)) {
         if (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) == me)
             fail(RULE_LOCK_OWNER, "%s taken again by its owner, core %u, at %p (held since %p)",
                  lock->name, me - 1, __builtin_return_address(0), lock->owner_at);
-        wait_and_take(lock, cpu, me, __builtin_return_address(0));
+        wait_and_take(lock, core, me, __builtin_return_address(0));
     }
-    if (cpu->locks_held < HELD_LOCKS)
-        cpu->held[cpu->locks_held] = lock;
-    cpu->locks_held++;
-    count_add(&cpu->locks.acquisitions, 1);
+    if (core->locks_held < HELD_LOCKS)
+        core->held[core->locks_held] = lock;
+    core->locks_held++;
+    count_add(&core->locks.acquisitions, 1);
     if (lock->last_owner && lock->last_owner != me)
-        note_handoff(lock, cpu, me);
+        note_handoff(lock, core, me);
     lock->last_owner = me;
     lock->owner_at = __builtin_return_address(0);
     lock->taken_at = cpu_cycles();
-    maybe_yield(cpu);
+    maybe_yield(core);
     return flags;
 }
 
@@ -111,27 +112,27 @@ static void check_release(const struct spinlock_irq *lock, uint32_t me, const vo
 }
 
 /* Locks need not be released in the order in which they were taken. */
-static void forget(struct percpu *cpu, const struct spinlock_irq *lock)
+static void forget(struct percpu *core, const struct spinlock_irq *lock)
 {
-    uint32_t last = --cpu->locks_held;
+    uint32_t last = --core->locks_held;
 
     for (uint32_t i = 0; i < last && i < HELD_LOCKS; i++)
-        if (cpu->held[i] == lock)
-            cpu->held[i] = last < HELD_LOCKS ? cpu->held[last] : (const struct spinlock_irq *)0;
+        if (core->held[i] == lock)
+            core->held[i] = last < HELD_LOCKS ? core->held[last] : (const struct spinlock_irq *)0;
 }
 
 void spinlock_irq_unlock(struct spinlock_irq *lock, irq_flags_t flags)
 {
-    struct percpu *cpu = this_cpu();
-    uint32_t me = cpu->local.number + 1;
+    struct percpu *core = this_core();
+    uint32_t me = core->local.number + 1;
 
     check_release(lock, me, __builtin_return_address(0));
     uint64_t held = cpu_cycles() - lock->taken_at;
-    count_add(&cpu->locks.hold_cycles, held);
-    count_raise(&cpu->locks.longest_hold, held);
-    forget(cpu, lock);
+    count_add(&core->locks.hold_cycles, held);
+    count_raise(&core->locks.longest_hold, held);
+    forget(core, lock);
     __atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
-    maybe_yield(cpu);
+    maybe_yield(core);
     irq_restore(flags);
 }
 
@@ -147,10 +148,10 @@ bool spinlock_irq_held(const struct spinlock_irq *lock)
 
 void spinlock_irq_abandon(void)
 {
-    struct percpu *cpu = this_cpu();
+    struct percpu *core = this_core();
 
-    for (uint32_t i = 0; i < cpu->locks_held && i < HELD_LOCKS; i++)
-        if (cpu->held[i] && spinlock_irq_held(cpu->held[i]))
-            __atomic_store_n((uint32_t *)&cpu->held[i]->word, 0, __ATOMIC_RELEASE);
-    cpu->locks_held = 0;
+    for (uint32_t i = 0; i < core->locks_held && i < HELD_LOCKS; i++)
+        if (core->held[i] && spinlock_irq_held(core->held[i]))
+            __atomic_store_n((uint32_t *)&core->held[i]->word, 0, __ATOMIC_RELEASE);
+    core->locks_held = 0;
 }

@@ -5,12 +5,10 @@
 #include <lib/string.h>
 #include <stddef.h>
 #include <stress/arena.h>
-#include <stress/call.h>
+#include <stress/checked_call.h>
 #include <stress/content.h>
 #include <stress/explain.h>
 #include <stress/failure.h>
-
-typedef unsigned long long ull;
 
 static uint64_t span(const struct arena *arena)
 {
@@ -48,7 +46,10 @@ uint64_t arena_block_pages(const struct arena *arena, unsigned order)
 
 /* ---- allocate ---- */
 
-/* The held block that covers a page: its head is the page's number with low bits cleared. */
+/*
+ * The first page of the held block that covers pfn, or INVALID_PFN. A block is aligned to its
+ * order, so its first page is pfn with low bits cleared.
+ */
 static pfn_t holder_of(const struct arena *arena, pfn_t pfn)
 {
     for (unsigned order = 0; order <= arena->largest_order; order++) {
@@ -64,17 +65,17 @@ static void fail_overlap(const struct arena *arena, const struct core *core, pfn
 {
     pfn_t head = holder_of(arena, taken);
 
-    failure_begin(RULE_OVERLAP, "pfn 0x%llx order %u", (ull)pfn, order);
+    failure_begin(RULE_OVERLAP, "pfn 0x%lx order %u", pfn, order);
     explain_block(pfn, order);
-    report_line("# overlap side=taker core=%u pfn=0x%llx order=%u held=0x%llx", core->number,
-                (ull)pfn, order, (ull)taken);
+    report_line("# overlap side=taker core=%u pfn=0x%lx order=%u held=0x%lx", core->number, pfn,
+                order, taken);
     if (head == INVALID_PFN) {
         report_line("# overlap side=holder core=unknown (it has not yet written down its block, or "
                     "is giving it up)");
     } else {
         struct holding other = arena->holdings[head - arena->start];
-        report_line("# overlap side=holder core=%u pfn=0x%llx order=%u number=%u", other.core,
-                    (ull)head, other.order_plus_1 - 1u, other.serial);
+        report_line("# overlap side=holder core=%u pfn=0x%lx order=%u number=%u", other.core, head,
+                    other.order, other.serial);
     }
     failure_end();
 }
@@ -84,17 +85,18 @@ void arena_check_place(const struct arena *arena, pfn_t pfn, unsigned order)
     uint64_t count = arena_block_pages(arena, order);
 
     if (pfn % order_pages(order))
-        fail(RULE_MISALIGNED, "pfn 0x%llx order %u", (ull)pfn, order);
+        fail(RULE_MISALIGNED, "pfn 0x%lx order %u", pfn, order);
     if (pfn < arena->start || pfn >= arena->end || count > arena->end - pfn ||
         bitmap_find_clear(arena->inserted, pfn - arena->start, pfn - arena->start + count) !=
             BITMAP_NONE)
-        fail(RULE_OUTSIDE, "pfn 0x%llx order %u: not all of it was ever inserted", (ull)pfn, order);
+        fail(RULE_OUTSIDE, "pfn 0x%lx order %u: not all of it was ever inserted", pfn, order);
 }
 
 /*
- * Alone, the oracle's books say whether there is room. Otherwise: of the aligned regions of this
- * order each held block spoils one, or as many as it is large; while there are more regions than
- * can be spoiled one is wholly free at every instant, so a coalescing allocator had it.
+ * If one core allocates alone, the oracle's books say exactly whether there is room. Otherwise
+ * regions are counted: each held block spoils one aligned region of this order, or as many as it is
+ * large. While there are more regions than can be spoiled, one is wholly free at every instant. So
+ * a coalescing allocator has a block to give.
  */
 static void check_out_of_memory(const struct arena *arena, const struct core *core, unsigned order)
 {
@@ -110,56 +112,53 @@ static void check_out_of_memory(const struct arena *arena, const struct core *co
     uint64_t spoiled = arena->held_blocks_bound + (arena->held_pages_bound >> order);
     if (arena->regions[order] > spoiled)
         fail(RULE_FALSE_OOM,
-             "order %u on core %u: at most %llu of %llu aligned regions can be in use", order,
-             core->number, (ull)spoiled, (ull)arena->regions[order]);
+             "order %u on core %u: at most %lu of %lu aligned regions can be in use", order,
+             core->number, spoiled, arena->regions[order]);
 }
 
-static struct content content_of(const struct arena *arena, pfn_t pfn, struct holding holding)
+static struct content content_of(const struct arena *arena, pfn_t pfn, struct block block)
 {
-    return content_make(pfn, holding.order_plus_1 - 1u,
-                        (uint64_t)holding.core << 32 | holding.serial, arena->sample);
+    return content_make(pfn, block.order, (uint64_t)block.core << 32 | block.serial, arena->sample);
 }
 
-static struct holding next_holding(struct core *core, unsigned order)
+static struct block next_block(struct core *core, unsigned order)
 {
-    return (struct holding){++core->serial, (uint16_t)core->number, (uint8_t)(order + 1), false};
+    return (struct block){++core->serial, (uint16_t)core->number, (uint8_t)order};
 }
 
-static void note_refusal(struct core *core, struct holding holding)
+static void note_refusal(struct core *core, struct block block)
 {
     count_add(&core->counts.out_of_memory, 1);
-    call_remember(core, OPERATION_OUT_OF_MEMORY, INVALID_PFN, holding);
+    checked_call_remember(core, OPERATION_OUT_OF_MEMORY, INVALID_PFN, block);
 }
 
-/* A block that was handed out becomes this core's. */
-static void take_block(struct arena *arena, struct core *core, pfn_t pfn, struct holding holding)
+/* Check a block that was just handed out, and record that this core holds it. */
+static void take_block(struct arena *arena, struct core *core, pfn_t pfn, struct block block)
 {
-    unsigned order = holding.order_plus_1 - 1u;
-
-    call_remember(core, OPERATION_ALLOCATE, pfn, holding);
-    arena_check_place(arena, pfn, order);
+    checked_call_remember(core, OPERATION_ALLOCATE, pfn, block);
+    arena_check_place(arena, pfn, block.order);
     uint64_t index = pfn - arena->start;
-    uint64_t taken = bitmap_set_range(arena->held, index, arena_block_pages(arena, order));
+    uint64_t taken = bitmap_set_range(arena->held, index, arena_block_pages(arena, block.order));
     if (taken != BITMAP_NONE)
-        fail_overlap(arena, core, pfn, order, arena->start + taken);
+        fail_overlap(arena, core, pfn, block.order, arena->start + taken);
     struct holding before = arena->holdings[index];
-    arena->holdings[index] = holding;
+    arena->holdings[index] = (struct holding){block.serial, block.core, block.order, HOLDING_HELD};
     if (arena->sample)
-        content_fill(content_of(arena, pfn, holding), !core->in_interrupt);
+        content_fill(content_of(arena, pfn, block), !core->in_interrupt);
     count_add(&core->counts.allocations, 1);
-    count_add(&core->counts.passed, before.freed && before.core != core->number);
+    count_add(&core->counts.passed, before.state == HOLDING_FREED && before.core != core->number);
 }
 
 pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
 {
-    struct holding holding = next_holding(core, order);
-    pfn_t pfn = call_allocate(arena, core, holding);
+    struct block block = next_block(core, order);
+    pfn_t pfn = checked_allocate(arena, core, block);
 
     if (pfn != INVALID_PFN) {
-        take_block(arena, core, pfn, holding);
+        take_block(arena, core, pfn, block);
         return pfn;
     }
-    note_refusal(core, holding);
+    note_refusal(core, block);
     check_out_of_memory(arena, core, order);
     return INVALID_PFN;
 }
@@ -168,9 +167,9 @@ pfn_t arena_allocate(struct arena *arena, struct core *core, unsigned order)
 
 static void describe_place(struct place place, char *text, size_t size)
 {
-    static const char *const words[] = {"anywhere", "below 0x%llx", "at 0x%llx", "on node %llu"};
+    static const char *const words[] = {"anywhere", "below 0x%lx", "at 0x%lx", "on node %lu"};
 
-    format_text(text, size, words[place.kind], (ull)place.where);
+    format_text(text, size, words[place.kind], place.where);
 }
 
 static bool is_placed(const struct arena *arena, pfn_t pfn, unsigned order, struct place place)
@@ -190,7 +189,7 @@ static bool is_placed(const struct arena *arena, pfn_t pfn, unsigned order, stru
     }
 }
 
-/* Whether a block that meets the condition is free, by the books. */
+/* Whether the books show a free block that meets the condition. */
 static bool has_room_at(const struct arena *arena, unsigned order, struct place place)
 {
     uint64_t count = order_pages(order), end = span(arena);
@@ -204,7 +203,10 @@ static bool has_room_at(const struct arena *arena, unsigned order, struct place 
     return false;
 }
 
-/* One core alone, so that the books are exact, and a refusal that the allocator can be held to. */
+/*
+ * Whether a refusal can be judged: one core allocates alone, so the books are exact, and the
+ * allocator has promised enough.
+ */
 static bool judges_placement(const struct arena *arena, unsigned order)
 {
     const unsigned needed = PROMISE_COALESCES | PROMISE_TRUE_PLACEMENT;
@@ -231,19 +233,19 @@ static void check_placed_refusal(const struct arena *arena, struct core *core, u
 pfn_t arena_allocate_placed(struct arena *arena, struct core *core, unsigned order,
                             struct place place)
 {
-    struct holding holding = next_holding(core, order);
-    pfn_t pfn = call_allocate_placed(arena, core, holding, place);
+    struct block block = next_block(core, order);
+    pfn_t pfn = checked_allocate_placed(arena, core, block, place);
     char text[48];
 
     if (pfn == INVALID_PFN) {
-        note_refusal(core, holding);
+        note_refusal(core, block);
         check_placed_refusal(arena, core, order, place);
         return INVALID_PFN;
     }
-    take_block(arena, core, pfn, holding);
+    take_block(arena, core, pfn, block);
     describe_place(place, text, sizeof(text));
     if (!is_placed(arena, pfn, order, place))
-        fail(RULE_MISPLACED, "pfn 0x%llx order %u was handed out %s", (ull)pfn, order, text);
+        fail(RULE_MISPLACED, "pfn 0x%lx order %u was handed out %s", pfn, order, text);
     return pfn;
 }
 
@@ -252,25 +254,25 @@ pfn_t arena_allocate_placed(struct arena *arena, struct core *core, unsigned ord
 int arena_held_order(const struct arena *arena, pfn_t pfn)
 {
     uint64_t index = pfn - arena->start;
+    struct holding holding = arena->holdings[index];
 
-    return bitmap_test(arena->held, index) ? arena->holdings[index].order_plus_1 - 1 : -1;
+    return bitmap_test(arena->held, index) && holding.state == HOLDING_HELD ? holding.order : -1;
 }
 
 static void check_content(const struct arena *arena, struct core *core, pfn_t pfn,
-                          struct holding holding)
+                          struct block block)
 {
-    struct content content = content_of(arena, pfn, holding);
+    struct content content = content_of(arena, pfn, block);
     struct content_error error;
 
     count_add(&core->counts.checked_in_full, content.full);
     if (content_check(content, !core->in_interrupt, &error))
         return;
-    failure_begin(RULE_CONTENT, "pfn 0x%llx order %u", (ull)pfn, holding.order_plus_1 - 1u);
-    explain_block(pfn, holding.order_plus_1 - 1u);
-    report_line("# content holder=%u number=%u page=0x%llx offset=0x%x found=0x%016llx "
-                "expected=0x%016llx",
-                holding.core, holding.serial, (ull)error.pfn, error.offset, (ull)error.found,
-                (ull)error.expected);
+    failure_begin(RULE_CONTENT, "pfn 0x%lx order %u", pfn, block.order);
+    explain_block(pfn, block.order);
+    report_line("# content holder=%u number=%u page=0x%lx offset=0x%x found=0x%016lx "
+                "expected=0x%016lx",
+                block.core, block.serial, error.pfn, error.offset, error.found, error.expected);
     failure_end();
 }
 
@@ -278,43 +280,48 @@ void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
 {
     uint64_t index = pfn - arena->start;
     struct holding holding = arena->holdings[index];
-    unsigned order = holding.order_plus_1 - 1u;
+    struct block block = {holding.serial, holding.core, holding.order};
+    unsigned order = block.order;
 
-    ASSERT(holding.order_plus_1 && bitmap_test(arena->held, index));
+    ASSERT(holding.state == HOLDING_HELD && bitmap_test(arena->held, index));
     if (arena->sample)
-        check_content(arena, core, pfn, holding);
-    call_remember(core, OPERATION_FREE, pfn, holding);
+        check_content(arena, core, pfn, block);
+    checked_call_remember(core, OPERATION_FREE, pfn, block);
 
-    /* Given up before it is freed: from then on another core may be handed it. */
-    arena->holdings[index] = (struct holding){.core = (uint16_t)core->number, .freed = true};
+    /* Give the block up first: as soon as it is freed, another core may get it. */
+    arena->holdings[index] =
+        (struct holding){.core = (uint16_t)core->number, .state = HOLDING_FREED};
     uint64_t missing = bitmap_clear_range(arena->held, index, arena_block_pages(arena, order));
     if (missing != BITMAP_NONE)
-        fail(RULE_OVERLAP, "pfn 0x%llx order %u: page 0x%llx was given up by another", (ull)pfn,
-             order, (ull)(arena->start + missing));
+        fail(RULE_OVERLAP, "pfn 0x%lx order %u: page 0x%lx was given up by another", pfn, order,
+             arena->start + missing);
 
-    enum page_error error = call_free(arena, core, OPERATION_FREE, pfn, holding);
+    enum page_error error = checked_free(arena, core, OPERATION_FREE, pfn, block);
     if (error != PAGE_OK)
-        fail(RULE_FREE_REFUSED, "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
+        fail(RULE_FREE_REFUSED, "pfn 0x%lx order %u, rightly freed: %s", pfn, order,
              page_error_name(error));
     count_add(&core->counts.frees, 1);
-    count_add(&core->counts.cross_frees, holding.core != core->number);
+    count_add(&core->counts.cross_frees, block.core != core->number);
 }
 
 void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned order,
                     const char *kind)
 {
-    struct holding nobody = {.core = (uint16_t)core->number, .order_plus_1 = (uint8_t)(order + 1)};
-    enum page_error error = call_free(arena, core, OPERATION_BAD_FREE, pfn, nobody);
+    struct block nobody = {.core = (uint16_t)core->number, .order = (uint8_t)order};
+    enum page_error error = checked_free(arena, core, OPERATION_BAD_FREE, pfn, nobody);
 
-    call_remember(core, OPERATION_BAD_FREE, pfn, nobody);
+    checked_call_remember(core, OPERATION_BAD_FREE, pfn, nobody);
     count_add(&core->counts.bad_frees, 1);
     if (error == PAGE_OK)
-        fail(RULE_BAD_FREE, "pfn 0x%llx order %u accepted: %s", (ull)pfn, order, kind);
+        fail(RULE_BAD_FREE, "pfn 0x%lx order %u accepted: %s", pfn, order, kind);
 }
 
 /* ---- room, by the books ---- */
 
-/* The next run of pages in [index, end) that are inserted and not held; false if there is none. */
+/*
+ * Find the next run of pages from *index on that are inserted and not held: [*index, *run_end).
+ * Returns false if there is none.
+ */
 static bool next_free_run(const struct arena *arena, uint64_t *index, uint64_t *run_end)
 {
     uint64_t end = span(arena), first = *index;
@@ -329,7 +336,7 @@ static bool next_free_run(const struct arena *arena, uint64_t *index, uint64_t *
     uint64_t stop = bitmap_find_set(arena->held, first, end);
     if (stop == BITMAP_NONE)
         stop = end;
-    /* No further than that: a search to the end of memory for each run would be quadratic. */
+    /* Search only up to `stop`: a search to the end of memory for each run would be quadratic. */
     uint64_t out = bitmap_find_clear(arena->inserted, first, stop);
     *index = first;
     *run_end = out == BITMAP_NONE ? stop : out;
@@ -354,9 +361,9 @@ pfn_t arena_split_held(struct arena *arena, pfn_t pfn)
 {
     struct holding *lower = &arena->holdings[pfn - arena->start];
 
-    ASSERT(lower->order_plus_1 > 1);
-    lower->order_plus_1--;
-    pfn_t upper = buddy_of(pfn, lower->order_plus_1 - 1u);
+    ASSERT(lower->state == HOLDING_HELD && lower->order > 0);
+    lower->order--;
+    pfn_t upper = buddy_of(pfn, lower->order);
     arena->holdings[upper - arena->start] = *lower;
     return upper;
 }
@@ -367,24 +374,27 @@ enum page_error arena_remove(struct arena *arena, pfn_t start, uint64_t count)
 {
     uint64_t index = start - arena->start;
 
-    if (call_remove(arena, start, count) != PAGE_OK)
+    if (checked_remove(arena, start, count) != PAGE_OK)
         return PAGE_BUSY;
-    /* Nobody can have been handed one since, so who holds one held it then. */
+    /*
+     * No page of the range can have been handed out since the removal. So a page that is held now
+     * was already held then.
+     */
     uint64_t held = bitmap_find_set(arena->held, index, index + count);
     if (held != BITMAP_NONE)
-        fail(RULE_REMOVE_HELD, "pages 0x%llx to 0x%llx removed, but 0x%llx is held", (ull)start,
-             (ull)(start + count), (ull)(arena->start + held));
+        fail(RULE_REMOVE_HELD, "pages 0x%lx to 0x%lx removed, but 0x%lx is held", start,
+             start + count, arena->start + held);
     bitmap_clear_range(arena->inserted, index, count);
     arena->inserted_pages -= count;
     return PAGE_OK;
 }
 
-/* Known as inserted before it is, because it may be handed out at once. */
+/* Marks the pages as inserted first: other cores may get them before checked_insert() returns. */
 enum page_error arena_plug(struct arena *arena, pfn_t start, uint64_t count)
 {
     bitmap_set_range(arena->inserted, start - arena->start, count);
     arena->inserted_pages += count;
-    return call_insert(arena, start, count);
+    return checked_insert(arena, start, count);
 }
 
 uint64_t arena_held_pages(const struct arena *arena)

@@ -1,20 +1,24 @@
 #include <arch/percpu.h>
 #include <lib/bitmap.h>
 #include <lib/fail.h>
-#include <stress/call.h>
 #include <stress/census.h>
-
-typedef unsigned long long ull;
+#include <stress/checked_call.h>
 
 bool census_possible(const struct arena *arena)
 {
     return (arena->allocator->promises & PROMISE_TRUE_OOM) && arena_taken_order(arena, 0) == 0;
 }
 
-/* The first pages of all blocks of the census that is open lie in here. There is one at a time. */
+/*
+ * [noted_start, noted_end) contains the first page of every block of the open census. Only one
+ * census is open at a time.
+ */
 static pfn_t noted_start, noted_end;
 
-/* A block handed out in a census, which nobody may hold and no other block of the census cover. */
+/*
+ * Note a block that the census got. None of its pages may be held, or be in another block of the
+ * census.
+ */
 static void note(struct arena *arena, pfn_t pfn, unsigned order)
 {
     uint64_t index = pfn - arena->start;
@@ -22,14 +26,17 @@ static void note(struct arena *arena, pfn_t pfn, unsigned order)
     arena_check_place(arena, pfn, order);
     uint64_t taken = bitmap_set_range(arena->held, index, arena_block_pages(arena, order));
     if (taken != BITMAP_NONE)
-        fail(RULE_OVERLAP, "pfn 0x%llx order %u: page 0x%llx is held", (ull)pfn, order,
-             (ull)(arena->start + taken));
+        fail(RULE_OVERLAP, "pfn 0x%lx order %u: page 0x%lx is held", pfn, order,
+             arena->start + taken);
     arena->census[index] = (uint8_t)(order + 1);
     noted_start = pfn < noted_start ? pfn : noted_start;
     noted_end = pfn < noted_end ? noted_end : pfn + 1;
 }
 
-/* The operation a failure tells of is the census's; its steps are nobody's history. */
+/*
+ * The census makes its calls with a core structure of its own, so that they enter no core's counts
+ * or current operation.
+ */
 static struct core *census_core(void)
 {
     static struct core core;
@@ -38,14 +45,14 @@ static struct core *census_core(void)
     return &core;
 }
 
-static struct holding block_of(unsigned order)
+static struct block block_of(unsigned order)
 {
-    return (struct holding){.core = (uint16_t)cpu_number(), .order_plus_1 = (uint8_t)(order + 1)};
+    return (struct block){.core = (uint16_t)cpu_number(), .order = (uint8_t)order};
 }
 
 /*
- * The first page from pfn on where a block of the census begins, or `noted_end`. Most pages have
- * none, and every step of the selftest goes through them: eight entries a look.
+ * The first page from pfn on where a block of the census begins, or `noted_end`. Looks at eight
+ * entries at a time: most are 0, and each step of the selftest scans them all.
  */
 static pfn_t next_block(const struct arena *arena, pfn_t pfn)
 {
@@ -62,8 +69,8 @@ void census_take(struct arena *arena)
     noted_start = arena->end;
     noted_end = arena->start;
     for (unsigned order = arena->largest_order + 1; order-- > 0;) {
-        pfn_t pfn = call_allocate(arena, census_core(), block_of(order));
-        for (; pfn != INVALID_PFN; pfn = call_allocate(arena, census_core(), block_of(order)))
+        pfn_t pfn = checked_allocate(arena, census_core(), block_of(order));
+        for (; pfn != INVALID_PFN; pfn = checked_allocate(arena, census_core(), block_of(order)))
             note(arena, pfn, order);
     }
     for (pfn_t pfn = next_block(arena, noted_start); pfn < noted_end;
@@ -80,9 +87,9 @@ void census_give_back(struct arena *arena)
         unsigned order = *entry - 1u;
         *entry = 0;
         enum page_error error =
-            call_free(arena, census_core(), OPERATION_FREE, pfn, block_of(order));
+            checked_free(arena, census_core(), OPERATION_FREE, pfn, block_of(order));
         if (error != PAGE_OK)
-            fail(RULE_FREE_REFUSED, "pfn 0x%llx order %u, rightly freed: %s", (ull)pfn, order,
+            fail(RULE_FREE_REFUSED, "pfn 0x%lx order %u, rightly freed: %s", pfn, order,
                  page_error_name(error));
     }
 }

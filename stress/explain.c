@@ -8,9 +8,7 @@
 #include <stddef.h>
 #include <stress/explain.h>
 #include <stress/report.h>
-#include <stress/watch.h>
-
-typedef unsigned long long ull;
+#include <stress/watchdog.h>
 
 enum {
     MOST_FRAMES = 16,
@@ -20,11 +18,11 @@ enum {
 
 static const struct core *all_cores;
 static uint32_t core_count;
-static uint32_t history_count; /* of cores and, behind them, of their interrupt handlers */
-static bool alone = true;      /* also before the first phase */
+static uint32_t history_count; /* one for each core, then one for each core's interrupt handlers */
+static bool alone = true;      /* only core 0 works; also before the first phase */
 static pfn_t block_pfn = INVALID_PFN;
 static uint64_t block_pages;
-static enum rule blamed[CPU_LIMIT]; /* of each core that the title names */
+static enum rule blamed[CORE_LIMIT]; /* for each core: the rule that the title blames it for */
 
 void explain_set_cores(const struct core *cores, uint32_t count)
 {
@@ -70,23 +68,23 @@ const char *explain_range_call(uint32_t number)
     return number < core_count ? range_call(all_cores[number].now.operation) : NULL;
 }
 
-/* As key=value (docs/LOG.md). Writes at most size characters with the NUL. */
+/* Write an operation as key=value (docs/LOG.md): at most `size` characters, the NUL included. */
 static void describe_operation(const struct history_entry *entry, char *text, size_t size)
 {
     switch (entry->operation) {
     case OPERATION_ALLOCATE:
-        format_text(text, size, "call=allocate order=%u pfn=0x%llx number=%u", entry->order,
-                    (ull)entry->pfn, entry->serial);
+        format_text(text, size, "call=allocate order=%u pfn=0x%lx number=%u", entry->order,
+                    entry->pfn, entry->serial);
         return;
     case OPERATION_FREE:
-        format_text(text, size, "call=free order=%u pfn=0x%llx number=%u owner=%u", entry->order,
-                    (ull)entry->pfn, entry->serial, entry->holder);
+        format_text(text, size, "call=free order=%u pfn=0x%lx number=%u owner=%u", entry->order,
+                    entry->pfn, entry->serial, entry->holder);
         return;
     case OPERATION_OUT_OF_MEMORY:
         format_text(text, size, "call=allocate order=%u result=out-of-memory", entry->order);
         return;
     case OPERATION_BAD_FREE:
-        format_text(text, size, "call=bad-free order=%u pfn=0x%llx", entry->order, (ull)entry->pfn);
+        format_text(text, size, "call=bad-free order=%u pfn=0x%lx", entry->order, entry->pfn);
         return;
     case OPERATION_ALLOCATING:
         format_text(text, size, "call=allocate order=%u", entry->order);
@@ -94,8 +92,8 @@ static void describe_operation(const struct history_entry *entry, char *text, si
     case OPERATION_INIT:
     case OPERATION_INSERT:
     case OPERATION_REMOVE:
-        format_text(text, size, "call=%s from=0x%llx to=0x%llx", range_call(entry->operation),
-                    (ull)entry->pfn, (ull)(entry->pfn + entry->serial));
+        format_text(text, size, "call=%s from=0x%lx to=0x%lx", range_call(entry->operation),
+                    entry->pfn, entry->pfn + entry->serial);
         return;
     case OPERATION_WALK:
         format_text(text, size, "call=first-walk");
@@ -116,18 +114,20 @@ static void report_operation(const struct core *core, const struct history_entry
                              uint64_t failed_at)
 {
     char text[TEXT_SIZE];
-    bool after = entry->cycles > failed_at; /* the others go on until the NMI reaches them */
+    bool after = entry->cycles > failed_at; /* the other cores go on until the NMI reaches them */
     uint64_t nanoseconds =
         clock_cycles_to_ns(after ? entry->cycles - failed_at : failed_at - entry->cycles);
 
     describe_operation(entry, text, sizeof(text));
-    report_line("# history us=%c%llu.%03llu core=%u%s %s%s", after ? '+' : '-',
-                (ull)(nanoseconds / 1000), (ull)(nanoseconds % 1000), core->number,
-                core->in_interrupt ? " in=interrupt" : "", text,
+    report_line("# history us=%c%lu.%03lu core=%u%s %s%s", after ? '+' : '-', nanoseconds / 1000,
+                nanoseconds % 1000, core->number, core->in_interrupt ? " in=interrupt" : "", text,
                 touches_block(entry) ? " touches=this-block <--" : "");
 }
 
-/* The oldest operation not yet told, over all cores; `told` counts a core's. */
+/*
+ * Index of the history with the oldest operation that is not yet reported; history_count if there
+ * is none. `told` has the number of reported operations for each history.
+ */
 static uint32_t oldest(const uint8_t *told)
 {
     uint32_t found = history_count;
@@ -149,7 +149,7 @@ static uint32_t oldest(const uint8_t *told)
 
 static void report_history(uint64_t failed_at)
 {
-    uint8_t told[2 * CPU_LIMIT] = {0};
+    uint8_t told[2 * CORE_LIMIT] = {0};
 
     for (uint32_t i = oldest(told); i < history_count; i = oldest(told)) {
         const struct core *core = &all_cores[i];
@@ -172,11 +172,11 @@ static void report_waiters(const struct spinlock_irq *lock, const char *lock_nam
     char name[NAME_SIZE];
 
     for (uint32_t i = 0; i < percpu_count; i++) {
-        const struct percpu *cpu = percpu_table[i];
-        if (cpu->waiting_for == lock)
-            report_line("# lock=%s waiter=%u us=%llu at=%s", lock_name, i,
-                        (ull)microseconds_since(cpu->waiting_since, failed_at),
-                        symbol_format_return(name, sizeof(name), (uintptr_t)cpu->waiting_at));
+        const struct percpu *core = percpu_table[i];
+        if (core->waiting_for == lock)
+            report_line("# lock=%s waiter=%u us=%lu at=%s", lock_name, i,
+                        microseconds_since(core->waiting_since, failed_at),
+                        symbol_format_return(name, sizeof(name), (uintptr_t)core->waiting_at));
     }
 }
 
@@ -185,50 +185,51 @@ static void report_lock(const struct spinlock_irq *lock, uint32_t owner, uint64_
     char name[NAME_SIZE], lock_name[NAME_SIZE];
 
     format_value(lock_name, sizeof(lock_name), lock->name);
-    report_line("# lock=%s owner=%u us=%llu at=%s", lock_name, owner,
-                (ull)microseconds_since(lock->taken_at, failed_at),
+    report_line("# lock=%s owner=%u us=%lu at=%s", lock_name, owner,
+                microseconds_since(lock->taken_at, failed_at),
                 symbol_format_return(name, sizeof(name), (uintptr_t)lock->owner_at));
     report_waiters(lock, lock_name, failed_at);
 }
 
 static void report_locks(uint64_t failed_at)
 {
+    /* An entry of held[] is NULL if its lock was released while more than HELD_LOCKS were held. */
     for (uint32_t i = 0; i < percpu_count; i++)
         for (uint32_t k = 0; k < percpu_table[i]->locks_held && k < HELD_LOCKS; k++)
-            if (percpu_table[i]->held[k]) /* the first of many may have been released already */
+            if (percpu_table[i]->held[k])
                 report_lock(percpu_table[i]->held[k], i, failed_at);
 }
 
 /* ---- cores ---- */
 
-static void describe_state(const struct percpu *cpu, char *text, size_t size)
+static void describe_state(const struct percpu *core, char *text, size_t size)
 {
-    const struct trap_frame *frame = cpu->frozen_at;
+    const struct trap_frame *frame = core->frozen_at;
     const char *interrupts = !frame                             ? ""
                              : irq_flags_enabled(frame->rflags) ? " interrupts=on"
                                                                 : " interrupts=off";
-    const char *state = cpu == this_cpu()                   ? "reports"
-                        : !cpu->frozen                      ? "unstopped"
-                        : !watch_is_busy(cpu->local.number) ? "rests"
-                        : cpu->waiting_for                  ? "waits"
-                                                            : "works";
-    enum rule rule = blamed[cpu->local.number];
+    const char *state = core == this_core()                  ? "reports"
+                        : !core->frozen                      ? "unstopped"
+                        : !watch_is_busy(core->local.number) ? "rests"
+                        : core->waiting_for                  ? "waits"
+                                                             : "works";
+    enum rule rule = blamed[core->local.number];
 
-    format_text(text, size, "state=%s%s locks=%u%s%s", state, interrupts, cpu->locks_held,
+    format_text(text, size, "state=%s%s locks=%u%s%s", state, interrupts, core->locks_held,
                 rule ? " blamed=" : "", rule ? rule_name(rule) : "");
 }
 
-static void report_backtrace(const struct percpu *cpu)
+static void report_backtrace(const struct percpu *core)
 {
     uint64_t addresses[MOST_FRAMES];
     char name[NAME_SIZE];
-    size_t count = backtrace(cpu->frozen_at, cpu->stacks, addresses, MOST_FRAMES);
+    size_t count = backtrace(core->frozen_at, core->stacks, addresses, MOST_FRAMES);
 
     for (size_t i = 0; i < count; i++) {
-        const char *place = i == 0 && cpu->frozen_at
+        const char *place = i == 0 && core->frozen_at
                                 ? symbol_format(name, sizeof(name), addresses[i])
                                 : symbol_format_return(name, sizeof(name), addresses[i]);
-        report_line("#   core %u #%u %s", cpu->local.number, (unsigned)i, place);
+        report_line("#   core %u #%u %s", core->local.number, (unsigned)i, place);
     }
 }
 
@@ -242,21 +243,21 @@ static const char *describe_current(const struct core *core, char *text, size_t 
     return text;
 }
 
-/* A handler's call has a line of its own: it runs before what it interrupted goes on. */
-static void report_core(const struct percpu *cpu)
+/* The call of an interrupt handler gets its own line: the core may be in a call of its own. */
+static void report_core(const struct percpu *core)
 {
     char state[TEXT_SIZE], call[TEXT_SIZE];
-    uint32_t number = cpu->local.number;
+    uint32_t number = core->local.number;
     bool stresses = number < core_count;
 
-    describe_state(cpu, state, sizeof(state));
+    describe_state(core, state, sizeof(state));
     report_line("# core=%u %s%s", number, state,
                 stresses ? describe_current(&all_cores[number], call, sizeof(call)) : "");
     if (stresses && all_cores[core_count + number].now.operation)
         report_line("# core=%u in=interrupt%s", number,
                     describe_current(&all_cores[core_count + number], call, sizeof(call)));
-    if (cpu == this_cpu() || cpu->frozen_at)
-        report_backtrace(cpu);
+    if (core == this_core() || core->frozen_at)
+        report_backtrace(core);
 }
 
 static bool in_call(uint32_t number)
@@ -265,11 +266,12 @@ static bool in_call(uint32_t number)
            (all_cores[number].now.operation || all_cores[core_count + number].now.operation);
 }
 
-/* Whether there is nothing to tell of this core: it waits until others come to a barrier. */
-static bool rests(const struct percpu *cpu)
+/* Whether there is nothing to report about this core: it only waits at a barrier. */
+static bool rests(const struct percpu *core)
 {
-    return cpu->online && cpu != this_cpu() && cpu->frozen && !watch_is_busy(cpu->local.number) &&
-           !cpu->waiting_for && !cpu->locks_held && !in_call(cpu->local.number);
+    return core->online && core != this_core() && core->frozen &&
+           !watch_is_busy(core->local.number) && !core->waiting_for && !core->locks_held &&
+           !in_call(core->local.number);
 }
 
 static void report_resting_cores(void)

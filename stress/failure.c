@@ -14,7 +14,8 @@
 enum {
     TITLE_SIZE = FAILURE_TITLE_SIZE,
     ADVICE_SIZE = 220,
-    FREEZE_MS = 5000, /* and FREEZE_MS_A_CORE: 255 cores on two of the host's take 4 s */
+    /* Plus FREEZE_MS_A_CORE for each core. 255 cores on 2 of the host's take 4000 ms. */
+    FREEZE_MS = 5000,
     FREEZE_MS_A_CORE = 100,
 };
 
@@ -49,10 +50,10 @@ void failure_set_phase(unsigned index, const char *name)
 
 void failure_freeze(const struct trap_frame *frame)
 {
-    struct percpu *cpu = this_cpu();
+    struct percpu *core = this_core();
 
-    cpu->frozen_at = frame;
-    __atomic_store_n(&cpu->frozen, true, __ATOMIC_RELEASE);
+    core->frozen_at = frame;
+    __atomic_store_n(&core->frozen, true, __ATOMIC_RELEASE);
     cpu_halt();
 }
 
@@ -68,9 +69,9 @@ bool failure_in_progress(void)
     return __atomic_load_n(&failure.owner, __ATOMIC_ACQUIRE) != 0;
 }
 
-static bool is_other(const struct percpu *cpu)
+static bool is_other(const struct percpu *core)
 {
-    return cpu != this_cpu() && __atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE);
+    return core != this_core() && __atomic_load_n(&core->online, __ATOMIC_ACQUIRE);
 }
 
 static bool all_frozen(void)
@@ -91,8 +92,8 @@ static void report_lost_cores(void)
 {
     for (uint32_t i = 0; i < percpu_count; i++)
         if (is_other(percpu_table[i]) && !percpu_table[i]->frozen)
-            report_line("# freeze: core %u (APIC ID %u) did not take the NMI within %llu ms", i,
-                        percpu_table[i]->local.apic_id, (unsigned long long)freeze_limit_ms());
+            report_line("# freeze: core %u (APIC ID %u) did not take the NMI within %lu ms", i,
+                        percpu_table[i]->local.apic_id, freeze_limit_ms());
 }
 
 static void stop_others(void)
@@ -133,8 +134,7 @@ static bool claim_failure(void)
                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-/* The title is written in a place of its own: another core may be about to write the one that
- * counts. */
+/* Uses a buffer of its own for the title: another core may be writing failure.title. */
 static void offer_to_catcher(enum rule rule, const char *format, va_list arguments)
 {
     char title[TITLE_SIZE];
@@ -153,8 +153,8 @@ static void failure_begin_va(enum rule rule, const char *format, va_list argumen
         offer_to_catcher(rule, format, arguments);
     if (!claim_failure()) {
         if (failure.owner != cpu_number() + 1)
-            failure_freeze(this_cpu()->frozen_at);
-        cpu_halt(); /* a failure while reporting a failure: what has been said must do */
+            failure_freeze(this_core()->frozen_at);
+        cpu_halt(); /* a failure while reporting a failure: nothing more can be reported */
     }
     failure.failed_at = cpu_cycles();
     failure.rule = rule;
@@ -174,14 +174,13 @@ void failure_begin(enum rule rule, const char *format, ...)
     va_end(arguments);
 }
 
-/* An error of use or of the machine has no story; a broken rule has. */
+/* An error of use or of the machine needs no report on the cores. A broken rule needs one. */
 static void tell_story(void)
 {
     if (failure.verdict == VERDICT_ERROR)
         return;
     explain(failure.failed_at, advice_is_about_every_core(failure.rule));
-    report_line("# report ms=%llu",
-                (unsigned long long)clock_cycles_to_ns(cpu_cycles() - failure.failed_at) / 1000000);
+    report_line("# report ms=%lu", clock_cycles_to_ns(cpu_cycles() - failure.failed_at) / 1000000);
 }
 
 static void give_advice(void)

@@ -1,21 +1,19 @@
 /*
- * hotplug: ranges of pages are taken out of the allocator and put back, by core 0, while all cores
+ * hotplug: core 0 removes ranges of pages from the allocator and puts them back, while all cores
  * allocate and free.
  */
 #include <lib/bitmap.h>
 #include <lib/count.h>
 #include <lib/fail.h>
-#include <stress/mix.h>
 #include <stress/phases.h>
-
-typedef unsigned long long ull;
+#include <stress/workload.h>
 
 enum {
     TURNS_A_CHANGE = 8,
     LARGEST_RANGE_ORDER = 11,
 };
 
-/* What is out. Core 0's alone. */
+/* The range that is removed now; count 0: none. Only core 0 uses this. */
 static struct {
     pfn_t start;
     uint64_t count;
@@ -24,10 +22,10 @@ static struct {
 static void prepare(struct run *run)
 {
     removed.count = 0;
-    mix_prepare(run, run->arena.inserted_pages / 4 / run->core_count);
+    workload_prepare(run, run->arena.inserted_pages / 4 / run->core_count);
 }
 
-/* Any length up to 2^11 pages, short ones as likely as long ones, anywhere. */
+/* Draw a range anywhere, of 1 to 2^11 - 1 pages. Short lengths are as likely as long ones. */
 static void choose_range(struct run *run, struct core *core, pfn_t *start, uint64_t *count)
 {
     struct arena *arena = &run->arena;
@@ -61,11 +59,11 @@ static void plug(struct run *run, pfn_t start, uint64_t count)
     enum page_error error = count ? arena_plug(&run->arena, start, count) : PAGE_OK;
 
     if (error != PAGE_OK)
-        fail(RULE_INSERT_REFUSED, "pages 0x%llx to 0x%llx, removed before: %s", (ull)start,
-             (ull)(start + count), page_error_name(error));
+        fail(RULE_INSERT_REFUSED, "pages 0x%lx to 0x%lx, removed before: %s", start, start + count,
+             page_error_name(error));
 }
 
-/* In two pieces, the upper one first. */
+/* Put the range back in two pieces, the upper one first. */
 static void put_back(struct run *run, struct core *core)
 {
     uint64_t lower = prng_below(&core->random, removed.count + 1);
@@ -86,7 +84,7 @@ static void change(struct run *run, struct core *core)
 static void round_hotplug(struct run *run, struct core *core)
 {
     while (run_goes_on(run, core)) {
-        mix_turn(run, core);
+        workload_turn(run, core);
         if (core->number == 0 && core->steps % TURNS_A_CHANGE == 0)
             change(run, core);
     }
@@ -94,7 +92,7 @@ static void round_hotplug(struct run *run, struct core *core)
 
 static void release(struct run *run, struct core *core)
 {
-    mix_release(run, core);
+    workload_release(run, core);
     if (core->number == 0 && removed.count)
         put_back(run, core);
 }

@@ -1,38 +1,41 @@
 /*
  * single-irq and irq: the mixed workload, while interrupt handlers on the same cores allocate and
- * free as well: each core's timer, and interrupts that the cores send each other. A lock that lets
- * interrupts in meets itself here.
+ * free, too. The interrupts come from each core's timer and from other cores. With a lock that
+ * leaves interrupts on, a handler asks for a lock that its own core holds.
  */
 #include <arch/work.h>
 #include <lib/count.h>
 #include <smp/percpu.h>
-#include <stress/mix.h>
 #include <stress/phases.h>
 #include <stress/tick.h>
-#include <stress/watch.h>
+#include <stress/watchdog.h>
+#include <stress/workload.h>
 
 enum {
     IRQ_SLOTS = 8,
-    IRQ_ORDERS = 4, /* 0 .. 3: a handler is to be short */
+    IRQ_ORDERS = 4, /* orders 0 to 3, so that a handler is short */
     IRQ_HZ = 1000,
     TURNS_A_WORK = 16,  /* turns between interrupts to other cores */
-    MOST_IN_A_CALL = 4, /* handlers that do something while the core gets nothing else done */
+    MOST_IN_A_CALL = 4, /* handlers that act while the core itself makes no progress */
 };
 
-/* What a core's handlers hold. Touched in its handlers, and by itself with them switched off. */
+/*
+ * What a core's handlers hold. Its handlers use this; the core itself does so only while they are
+ * not active.
+ */
 struct irq_state {
     bool active;
-    uint64_t progress;       /* of this core outside of handlers, when one came last */
-    unsigned idle;           /* ... and how many have come since it changed */
+    uint64_t progress;       /* of this core outside of handlers, at the last handler */
+    unsigned idle;           /* handlers since that progress changed */
     pfn_t blocks[IRQ_SLOTS]; /* pfn + 1, or 0 */
 };
 
-static struct irq_state states[CPU_LIMIT];
+static struct irq_state states[CORE_LIMIT];
 static struct run *running;
 
 /*
- * With a slow lock handlers could take all of a core's time: a core that has got nothing done since
- * some handlers ago is left alone.
+ * With a slow lock, handlers could take all of a core's time. So they do nothing after
+ * MOST_IN_A_CALL handlers during which the core itself made no progress.
  */
 static bool is_overrun(struct irq_state *state)
 {
@@ -67,7 +70,7 @@ static void handle(void)
 
 static void on_timer(void)
 {
-    watch_tick();
+    watchdog_tick();
     handle();
 }
 
@@ -79,8 +82,8 @@ static void prepare(struct run *run)
 
     running = run;
     work_set_handler(handle);
-    mix_prepare(run, quota);
-    /* Not alone: a handler may free what was not there to be had a moment before. */
+    workload_prepare(run, quota);
+    /* `alone` is false even on one core: a handler may free a block right after a refusal. */
     run->arena.alone = false;
     arena_set_bounds(&run->arena, (uint64_t)cores * CORE_SLOTS + handlers,
                      cores * quota + handlers * arena_block_pages(&run->arena, IRQ_ORDERS - 1));
@@ -101,19 +104,19 @@ static void round_irq(struct run *run, struct core *core)
     set_active(core->number, true);
     tick_start(IRQ_HZ, on_timer);
     while (run_goes_on(run, core)) {
-        mix_turn(run, core);
+        workload_turn(run, core);
         if (core->steps % TURNS_A_WORK == 0)
             work_send(percpu_table[core->steps / TURNS_A_WORK % cores]->local.apic_id);
     }
     set_active(core->number, false);
-    watch_start_core();
+    watchdog_start_core();
 }
 
 static void release(struct run *run, struct core *core)
 {
     struct irq_state *state = &states[core->number];
 
-    mix_release(run, core);
+    workload_release(run, core);
     for (unsigned i = 0; i < IRQ_SLOTS; i++) {
         if (state->blocks[i])
             arena_free(&run->arena, core, state->blocks[i] - 1);

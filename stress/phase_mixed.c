@@ -1,38 +1,40 @@
 /* single and mixed: the mixed workload on one core and on all. */
 #include <arch/cpu.h>
-#include <stress/mix.h>
 #include <stress/phases.h>
+#include <stress/workload.h>
 
-/* Alone a core may ask for all there is, and more. */
+/* A core that is alone may plan to hold all memory, so it is also refused. */
 static void prepare_single(struct run *run)
 {
-    mix_prepare(run, run->arena.inserted_pages);
+    workload_prepare(run, run->arena.inserted_pages);
 }
 
-/* Half the memory is spread over the cores; the rest is what false-oom relies on. */
+/* All cores together may hold half of memory. false-oom relies on the other half. */
 static void prepare_mixed(struct run *run)
 {
     uint64_t quota = run->arena.inserted_pages / 2 / run->core_count;
 
-    mix_prepare(run, quota);
+    workload_prepare(run, quota);
     arena_set_bounds(&run->arena, (uint64_t)run->core_count * CORE_SLOTS, run->core_count * quota);
 }
 
 static void round_mixed(struct run *run, struct core *core)
 {
     while (run_goes_on(run, core))
-        mix_turn(run, core);
+        workload_turn(run, core);
 }
 
-/* Alone, a walk costs little and finds a broken list close to where it broke. One that costs much
- * has a fifth of the time. */
+/*
+ * With one core, a walk costs little and finds a broken list soon after it broke. Slow walks get a
+ * fifth of the time.
+ */
 static void round_single(struct run *run, struct core *core)
 {
     enum { STEPS_A_WALK = 1024, COST_OF_WALKS = 4 };
     uint64_t next_walk = 0;
 
     while (run_goes_on(run, core)) {
-        mix_turn(run, core);
+        workload_turn(run, core);
         uint64_t start = cpu_cycles();
         if (core->steps % STEPS_A_WALK || start < next_walk)
             continue;
@@ -48,7 +50,7 @@ const struct phase phase_single = {
     .weight = 1,
     .prepare = prepare_single,
     .round = round_single,
-    .release = mix_release,
+    .release = workload_release,
 };
 
 const struct phase phase_mixed = {
@@ -58,5 +60,5 @@ const struct phase phase_mixed = {
     .floor = {.overlapped = 50},
     .prepare = prepare_mixed,
     .round = round_mixed,
-    .release = mix_release,
+    .release = workload_release,
 };

@@ -6,7 +6,7 @@
 #include <smp/percpu.h>
 #include <stddef.h>
 #include <stress/advice.h>
-#include <stress/call.h>
+#include <stress/checked_call.h>
 #include <stress/explain.h>
 #include <stress/failure.h>
 #include <stress/plan.h>
@@ -17,43 +17,42 @@
 #include <stress/tested.h>
 #include <stress/tick.h>
 #include <stress/totals.h>
-#include <stress/watch.h>
-
-typedef unsigned long long ull;
+#include <stress/watchdog.h>
 
 enum {
-    EXTRA_SECONDS = 10,  /* how much longer a phase may take to reach its floor ... */
-    EXTRA_IN_ALL = 20,   /* ... and all phases together */
-    EXTRA_HOPELESS = 1,  /* ... and one that is far from it */
-    OVERDUE_SECONDS = 4, /* how late progress may be until core 0's timer tells of it */
-    ROUNDS_A_PHASE = 4,  /* of the phases whose rounds are bound by time or operations ... */
+    EXTRA_SECONDS = 10,  /* extra time for a phase under its floor */
+    EXTRA_IN_ALL = 20,   /* extra time for all phases together */
+    EXTRA_HOPELESS = 1,  /* extra time for a phase far under its floor */
+    OVERDUE_SECONDS = 4, /* core 0's timer reports progress that is so late */
+    ROUNDS_A_PHASE = 4,  /* rounds of a phase that is bound by time or operations ... */
     COSTLY_WALK = 4,     /* ... unless a walk takes more than a quarter of one */
 };
 
 /* ---- meeting ---- */
 
 /*
- * No lock may be held where none is needed: said at once, not when the others find it taken. And
- * interrupts are on: around a call they are compared, but once off everywhere they would agree.
+ * Between calls no lock may be held. A held one is reported at once, not only when other cores wait
+ * for it. Interrupts must be on: the check around a call compares before and after, so it misses
+ * interrupts that stay off everywhere.
  */
 static void check_between_calls(void)
 {
-    const struct percpu *cpu = this_cpu();
+    const struct percpu *core = this_core();
 
-    if (cpu->locks_held)
-        fail(RULE_LOCK_HELD, "core %u goes on with %u locks held: %s", cpu->local.number,
-             cpu->locks_held, percpu_held_name(cpu));
+    if (core->locks_held)
+        fail(RULE_LOCK_HELD, "core %u goes on with %u locks held: %s", core->local.number,
+             core->locks_held, percpu_held_name(core));
     if (!irq_enabled())
-        fail(RULE_IRQ_STATE, "core %u goes on with interrupts off", cpu->local.number);
+        fail(RULE_IRQ_STATE, "core %u goes on with interrupts off", core->local.number);
 }
 
-/* Waiting for others is no standstill of one's own. */
+/* Waiting at a barrier does not count as a stall. */
 static void meet(struct run *run)
 {
     check_between_calls();
-    bool busy = watch_busy(false);
+    bool busy = watchdog_busy(false);
     barrier_wait(&run->barrier);
-    watch_busy(busy);
+    watchdog_busy(busy);
 }
 
 void run_meet(struct run *run)
@@ -76,21 +75,21 @@ static void print_progress(struct run *run, uint64_t now)
     uint64_t interval = now - (run->progress_at - clock_hz());
     const struct page_allocator *allocator = run->arena.allocator;
 
-    report_line("# progress phase=%s seconds=%llu.%llu ops=%llu rate=%llu free_pages=%llu "
-                "overlapped=%llu contended=%llu handoffs=%llu",
-                run->phase->row->name, (ull)(milliseconds / 1000), (ull)(milliseconds / 100 % 10),
-                (ull)sum.steps,
-                (ull)((sum.steps - run->progress_steps) * clock_hz() / (interval ? interval : 1)),
-                (ull)(allocator->free_page_count ? allocator->free_page_count(run->arena.pool) : 0),
-                (ull)sum.counts.overlapped, (ull)sum.contended, (ull)sum.handoffs);
+    report_line("# progress phase=%s seconds=%lu.%lu ops=%lu rate=%lu free_pages=%lu "
+                "overlapped=%lu contended=%lu handoffs=%lu",
+                run->phase->row->name, milliseconds / 1000, milliseconds / 100 % 10, sum.steps,
+                ((sum.steps - run->progress_steps) * clock_hz() / (interval ? interval : 1)),
+                (allocator->free_page_count ? allocator->free_page_count(run->arena.pool) : 0),
+                sum.counts.overlapped, sum.contended, sum.handoffs);
     run->progress_steps = sum.steps;
     run->progress_at = now + clock_hz();
 }
 
 /*
- * What takes core 0 long, or the others while it waits for them, has no progress told between, and
- * to the host a silent guest is one that hangs. In core 0's timer interrupt, so the allocator is
- * not asked. Silent if no core got anything done: then the host is right.
+ * Report progress that is overdue. During a long step of core 0, or of a core that it waits for,
+ * nothing else reports any, and the host takes a silent guest for one that hangs. This runs in core
+ * 0's timer interrupt, so it does not call the allocator. It stays silent if no core made progress:
+ * then the guest does hang.
  */
 static void tell_if_overdue(void *context)
 {
@@ -99,12 +98,12 @@ static void tell_if_overdue(void *context)
 
     if (!run->tells || now < run->progress_at + OVERDUE_SECONDS * clock_hz())
         return;
-    uint64_t made = watch_progress_of(run->core_count);
+    uint64_t made = watchdog_progress_of(run->core_count);
     if (made == run->progress_made)
         return;
     struct totals sum = totals_of(run);
-    report_line("# progress phase=%s seconds=%llu ops=%llu (a long step)", run->phase->row->name,
-                (ull)(elapsed_ms(run) / 1000), (ull)sum.steps);
+    report_line("# progress phase=%s seconds=%lu ops=%lu (a long step)", run->phase->row->name,
+                (elapsed_ms(run) / 1000), sum.steps);
     run->progress_made = made;
     run->progress_steps = sum.steps;
     run->progress_at = now + clock_hz();
@@ -116,7 +115,7 @@ bool run_goes_on(struct run *run, struct core *core)
 
     provoke_step(run, core);
     check_between_calls();
-    watch_progress();
+    watchdog_progress();
     if (core->number == 0 && now >= run->progress_at)
         print_progress(run, now);
     if (run->options->ops)
@@ -160,7 +159,7 @@ static void begin_round(struct run *run)
         run->round_steps = options->ops;
 }
 
-/* What names a core and its blocks goes on from phase to phase. */
+/* Reset a core for a phase, but keep what names the core and its blocks. */
 static void reset_core(struct core *core, uint64_t seed, uint64_t stream)
 {
     *core = (struct core){
@@ -172,8 +171,8 @@ static void reset_core(struct core *core, uint64_t seed, uint64_t stream)
 }
 
 /*
- * Its share of what is left of the time, since others may have taken more than theirs; but no less
- * than half of what it would have had.
+ * The cycles of a phase: its share of the time that is left, since earlier phases may have taken
+ * more than theirs. At least half of its usual share, at most all of it.
  */
 static uint64_t phase_cycles(const struct run *run, const struct phase *phase)
 {
@@ -225,7 +224,10 @@ static uint64_t extra_allowed(const struct run *run, const struct totals *sum)
     return left < seconds * clock_hz() ? left : seconds * clock_hz();
 }
 
-/* Bound by operations or by time; a phase under its floor when its time is up gets more of it. */
+/*
+ * Whether the phase goes on: until its operations or its time are used up. A phase that is under
+ * its floor when its time is up gets more.
+ */
 static bool more_rounds(const struct run *run)
 {
     struct totals sum = totals_of(run);
@@ -263,8 +265,7 @@ static bool end_phase(struct run *run, unsigned index)
         run->extra_cycles += cpu_cycles() - run->phase_end;
     totals_keep(run, &sum);
     if (arena_held_pages(&run->arena))
-        fail(RULE_ASSERT, "%llu pages held at the end of a phase",
-             (ull)arena_held_pages(&run->arena));
+        fail(RULE_ASSERT, "%lu pages held at the end of a phase", arena_held_pages(&run->arena));
     arena_check_residue(&run->arena);
     failure_set_phase(0, NULL);
     return totals_report(run, &sum, index, milliseconds);
@@ -277,26 +278,26 @@ static void run_rounds(struct run *run, struct core *core)
     const struct phase *phase = run->phase;
 
     do {
-        watch_busy(true);
+        watchdog_busy(true);
         phase->round(run, core);
-        watch_busy(false);
+        watchdog_busy(false);
         run_meet(run);
         if (core->number == 0)
             end_round(run);
         run_meet(run);
     } while (run->more);
-    watch_busy(true);
+    watchdog_busy(true);
     if (phase->release)
         phase->release(run, core);
-    watch_busy(false);
+    watchdog_busy(false);
 }
 
 /* Returns, on core 0, whether the phase passed. */
 static bool run_phase(struct run *run, const struct phase *phase, unsigned index, struct core *core)
 {
     bool passed = true;
-    bool leads =
-        core->number == 0; /* asked before: begin_phase() writes to all cores' structures */
+    /* read now: begin_phase() writes to all cores' structures */
+    bool leads = core->number == 0;
 
     meet(run);
     if (leads)
@@ -319,11 +320,14 @@ void run_take_cores(struct run *run, uint32_t cores, void *(*take)(size_t size, 
         run->cores[i].number = run->interrupt_cores[i].number = i;
         run->interrupt_cores[i].in_interrupt = true;
     }
-    call_set_cores(run->cores, cores);
+    checked_call_set_cores(run->cores, cores);
     explain_set_cores(run->cores, cores);
 }
 
-/* Memory has just been inserted, so what is wrong is of that, or of what a census calls. */
+/*
+ * The first walk, right after memory was inserted. A failure here is due to the insertion, or to
+ * the calls of a census.
+ */
 static void walk_first(struct run *run)
 {
     run->cores[0].now.operation = OPERATION_WALK;
@@ -337,8 +341,8 @@ void run_prepare(struct run *run)
     run->barrier = (struct barrier){.members = run->core_count};
     spinlock_yield(run->options->yield_one_in, run->options->common.seed);
     tick_preempt(run->options->preempt, run->options->common.seed);
-    watch_set_limit(run->options->watchdog);
-    watch_set_teller(tell_if_overdue, run);
+    watchdog_set_limit(run->options->watchdog);
+    watchdog_set_teller(tell_if_overdue, run);
     failure_set_rest(plan_report_rest, run);
     run->all_pages = run->arena.inserted_pages;
     walk_first(run);
@@ -349,7 +353,7 @@ void run_core(struct run *run, uint32_t number)
     struct core *core = &run->cores[number];
     unsigned index = 0, passed = 0;
 
-    watch_start_core();
+    watchdog_start_core();
     if (number == 0)
         run->end = cpu_cycles() + run->options->common.seconds * clock_hz();
     for (unsigned i = 0; all_phases[i]; i++)

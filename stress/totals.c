@@ -6,12 +6,10 @@
 #include <stress/report.h>
 #include <stress/totals.h>
 
-typedef unsigned long long ull;
-
 enum {
-    CALLS_LEAST = 10,        /* of each core in a phase of all */
-    HOPELESS = 20,           /* under a twentieth of the floor when the time is up */
-    STARVATION_LEAST = 1000, /* acquisitions of the busiest core, before fairness is a question */
+    CALLS_LEAST = 10,        /* calls that each core must make in a phase of all cores */
+    HOPELESS = 20,           /* hopeless: under a twentieth of the floor when the time is up */
+    STARVATION_LEAST = 1000, /* least acquisitions of the busiest core for a report */
     STARVATION_RATIO = 20,
 };
 
@@ -115,12 +113,15 @@ struct totals totals_of(const struct run *run)
 /* ---- the floor of interleaving ---- */
 
 struct lack {
-    const char *what; /* NULL: nothing lacks */
+    const char *what; /* NULL: nothing is lacking */
     uint64_t seen, wanted;
     const char *way_out;
 };
 
-/* Each core must have taken part. With ops= it can do no more than that. */
+/*
+ * The calls that each core must have made, to show that it took part. With a small ops= it makes
+ * fewer.
+ */
 static uint64_t least_calls(const struct run *run)
 {
     uint64_t ops = run->options->ops;
@@ -130,7 +131,7 @@ static uint64_t least_calls(const struct run *run)
     return ops && ops / 2 < CALLS_LEAST ? ops / 2 : CALLS_LEAST;
 }
 
-/* What was seen too little of. One core has nobody to interleave with. */
+/* The first count under its floor. On one core, the counts of interleaving are skipped. */
 static struct lack under_floor(const struct run *run, const struct totals *sum, uint64_t percent)
 {
     static const char meet[] = "the cores hardly met in the allocator: more time or ops=, another "
@@ -194,34 +195,36 @@ static void report_locks(const struct totals *sum)
     uint64_t acquisitions = sum->acquisitions ? sum->acquisitions : 1;
     uint64_t contended = sum->contended ? sum->contended : 1;
 
-    report_line("# locks acquisitions=%llu contended=%llu handoffs=%llu mean_wait_ns=%llu "
-                "longest_wait_ns=%llu mean_hold_ns=%llu longest_hold_ns=%llu most=%llu fewest=%llu",
-                (ull)sum->acquisitions, (ull)sum->contended, (ull)sum->handoffs,
-                (ull)(clock_cycles_to_ns(sum->wait_cycles) / contended),
-                (ull)clock_cycles_to_ns(sum->longest_wait),
-                (ull)(clock_cycles_to_ns(sum->hold_cycles) / acquisitions),
-                (ull)clock_cycles_to_ns(sum->longest_hold), (ull)sum->most_acquisitions,
-                (ull)sum->fewest_acquisitions);
-}
-
-/* In which order the cores had the locks: the same in each run of a deterministic machine. */
-static void report_order(const struct run *run, const struct totals *sum)
-{
-    report_line("# handoff-order phase=%s cores=%u handoffs=%llu hash=%016llx",
-                run->phase->row->name, cores_at_work(run), (ull)sum->handoffs, (ull)sum->order);
+    report_line(
+        "# locks acquisitions=%lu contended=%lu handoffs=%lu mean_wait_ns=%lu "
+        "longest_wait_ns=%lu mean_hold_ns=%lu longest_hold_ns=%lu most=%lu fewest=%lu",
+        sum->acquisitions, sum->contended, sum->handoffs,
+        (clock_cycles_to_ns(sum->wait_cycles) / contended), clock_cycles_to_ns(sum->longest_wait),
+        (clock_cycles_to_ns(sum->hold_cycles) / acquisitions),
+        clock_cycles_to_ns(sum->longest_hold), sum->most_acquisitions, sum->fewest_acquisitions);
 }
 
 /*
- * A lock without a queue promises no fairness, and a host that runs one virtual CPU less than the
- * others looks the same from here: told with its figures, not a failure.
+ * A hash of the order in which the cores acquired the locks: the same in each run of a
+ * deterministic machine.
+ */
+static void report_order(const struct run *run, const struct totals *sum)
+{
+    report_line("# handoff-order phase=%s cores=%u handoffs=%lu hash=%016lx", run->phase->row->name,
+                cores_at_work(run), sum->handoffs, sum->order);
+}
+
+/*
+ * A lock without a queue promises no fairness. A host that runs one virtual CPU less than the
+ * others looks the same from here. So starvation is reported with its figures, but is no failure.
  */
 static void report_starvation(const struct totals *sum)
 {
     if (sum->most_acquisitions < STARVATION_LEAST ||
         sum->fewest_acquisitions * STARVATION_RATIO >= sum->most_acquisitions)
         return;
-    report_line("# starvation: core %u took locks %llu times, core %u %llu times", sum->fewest_core,
-                (ull)sum->fewest_acquisitions, sum->most_core, (ull)sum->most_acquisitions);
+    report_line("# starvation: core %u took locks %lu times, core %u %lu times", sum->fewest_core,
+                sum->fewest_acquisitions, sum->most_core, sum->most_acquisitions);
 }
 
 /* One hash over what each core chose: the same for the same seed, however the cores interleaved. */
@@ -232,8 +235,8 @@ static void report_sequence(const struct run *run, const struct totals *sum)
 
     for (uint32_t i = 0; i < cores_at_work(run); i++)
         hash = prng_mix(hash ^ run->cores[i].sequence);
-    report_line("# sequence phase=%s cores=%u steps=%llu hash=%016llx", run->phase->row->name,
-                cores_at_work(run), (ull)steps, (ull)hash);
+    report_line("# sequence phase=%s cores=%u steps=%lu hash=%016lx", run->phase->row->name,
+                cores_at_work(run), steps, hash);
 }
 
 bool totals_report(const struct run *run, const struct totals *sum, unsigned index,
@@ -249,17 +252,15 @@ bool totals_report(const struct run *run, const struct totals *sum, unsigned ind
     if (run->phase->repeats)
         report_sequence(run, sum);
     if (lack.what) {
-        report_line("ok %u %s # SKIP inconclusive: %s=%llu floor=%llu (%s)", index,
-                    run->phase->row->name, lack.what, (ull)lack.seen, (ull)lack.wanted,
-                    lack.way_out);
+        report_line("ok %u %s # SKIP inconclusive: %s=%lu floor=%lu (%s)", index,
+                    run->phase->row->name, lack.what, lack.seen, lack.wanted, lack.way_out);
         return false;
     }
-    report_line("ok %u %s # ops=%llu ms=%llu rate=%llu out_of_memory=%llu cross_frees=%llu "
-                "overlapped=%llu passed=%llu handoffs=%llu contended=%llu",
-                index, run->phase->row->name, (ull)sum->steps, (ull)milliseconds,
-                (ull)(sum->steps * 1000 / (milliseconds ? milliseconds : 1)),
-                (ull)sum->counts.out_of_memory, (ull)sum->counts.cross_frees,
-                (ull)sum->counts.overlapped, (ull)sum->counts.passed, (ull)sum->handoffs,
-                (ull)sum->contended);
+    report_line("ok %u %s # ops=%lu ms=%lu rate=%lu out_of_memory=%lu cross_frees=%lu "
+                "overlapped=%lu passed=%lu handoffs=%lu contended=%lu",
+                index, run->phase->row->name, sum->steps, milliseconds,
+                (sum->steps * 1000 / (milliseconds ? milliseconds : 1)), sum->counts.out_of_memory,
+                sum->counts.cross_frees, sum->counts.overlapped, sum->counts.passed, sum->handoffs,
+                sum->contended);
     return true;
 }

@@ -123,7 +123,7 @@ TABLE = {
     "gdb -q -nx -x session.gdb":
         Run("cd build/last/bundle && {}", after=BUNDLE, says="^Title: fail: overlap", slow=True),
     "tar -S": Run("tar -S -cf build/bundle.tar build/last/bundle", after=BUNDLE, slow=True),
-    'gdb -batch -ex "info line *(mix_turn+0x1b4)" build/gcc-order16/stampede.elf':
+    'gdb -batch -ex "info line *(workload_turn+0x1b4)" build/gcc-order16/stampede.elf':
         Run(says=r"^Line \d+ of", after=("make kernel",)),
     # The explorer.
     "make explore": Run(says=PASS),

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from guest import ROOT, boot, make, run
-from support import EXIT_CODE, stampede
+from support import EXIT_CODE, own_folder, stampede
 
 from stampedelib.verdict.verdict import CODES
 
@@ -48,7 +48,7 @@ def programs() -> None:
 def image(*words: str) -> Path:
     """The kernel with all of them in it; EXPLORE=1: the explorer's."""
     make("-j2", "kernel", "ALLOCATOR=tests/sound", *words)
-    return ROOT / f"build/gcc-order16{'-explore' if words else ''}-sound/stampede.elf"
+    return own_folder(f"gcc-order16{'-explore' if words else ''}-sound", "tests/sound") / "stampede.elf"
 
 
 def named(code: int, codes: dict[str, int]) -> str:

@@ -40,8 +40,8 @@ COLUMNS = 100
 TOOLS = ("ci/soak", "ci/defects", "ci/mutate")
 FOLDERS = "arch|boot|ci|docs|lib|mm|smp|stress|tests"
 # Those of the compiler, for allocators of users (docs/ALLOCATORS.md).
-STANDARD_HEADERS = {"assert.h", "limits.h", "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h",
-                    "stdnoreturn.h"}
+STANDARD_HEADERS = {"assert.h", "limits.h", "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h",
+                    "stdint.h", "stdnoreturn.h"}
 # In place of a name of the reader's.
 PLACEHOLDERS = {"PAGE_BITS", "WHAT"}
 # Where a path may begin: as an #include does, too.

@@ -563,7 +563,7 @@ def test_members_are_where_c_has_them(tmp_path):
     assert len(fields) > 30
     lines = "".join(f"{{ let it = {struct}::NONE; println!(\"{{}}\", std::ptr::addr_of!(it.{name}) as usize - "
                     f"std::ptr::addr_of!(it) as usize); }}\n" for struct, name in fields)
-    (tmp_path / "layout.rs").write_text("#![allow(dead_code)]\nuse core::ffi::c_void;\ntype Pfn = u64;\ntype PageError = u32;\n"
+    (tmp_path / "layout.rs").write_text("#![allow(dead_code)]\nuse core::ffi::c_void;\ntype Pfn = u64;\ntype PageError = u32;\ntype Rule = u32;\n"
                                         "type PageVisitFree = Option<unsafe extern \"C\" fn(*mut c_void, Pfn, u32) -> bool>;\n"
                                         f"{made}\nfn main() {{\n{lines}}}\n")
     subprocess.run([RUSTC, "--edition=2021", "-o", tmp_path / "in-rust", tmp_path / "layout.rs"], check=True)
@@ -594,7 +594,7 @@ def test_contract_that_has_no_binding_is_refused(tmp_path, change, says):
 def test_sizes_are_compared(tmp_path):
     """A struct that is larger in C than the members add up to, as by an attribute that the script does not read."""
     made = bindings().stdout.replace("size_of::<PageAllocator>() == ", "size_of::<PageAllocator>() == 1")
-    (tmp_path / "size.rs").write_text("#![allow(dead_code)]\nuse core::ffi::c_void;\ntype Pfn = u64;\ntype PageError = u32;\n"
+    (tmp_path / "size.rs").write_text("#![allow(dead_code)]\nuse core::ffi::c_void;\ntype Pfn = u64;\ntype PageError = u32;\ntype Rule = u32;\n"
                                       "type PageVisitFree = Option<unsafe extern \"C\" fn(*mut c_void, Pfn, u32) -> bool>;\n"
                                       f"{made}\nfn main() {{}}\n")
     done = subprocess.run([RUSTC, "--edition=2021", "-o", tmp_path / "size", tmp_path / "size.rs"], capture_output=True, text=True)

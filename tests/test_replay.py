@@ -365,7 +365,7 @@ def test_rewinds_to_the_last_access(recording):
     first, second = map(int, re.findall(r"^instruction (\d+)$", done.stdout, re.MULTILINE))
     assert second < first, done.stdout + done.stderr
     shown = done.stdout[done.stdout.index(f"instruction {second}"):]
-    assert re.search(r"^#0 +machine_access \(", shown, re.MULTILINE), shown
+    assert re.search(r"^#0 +simulator_access \(", shown, re.MULTILINE), shown
     assert re.search(r"^#\d .*spinlock\.c:\d+$", shown, re.MULTILINE), shown
     assert "rewind: QEMU does not come back from here with breakpoints" in done.stderr
 

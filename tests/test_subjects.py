@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from guest import ROOT, boot, image, make, run
-from support import EXIT_CODE
+from support import EXIT_CODE, own_folder
 
 from stampedelib.verdict.verdict import CODES
 
@@ -70,7 +70,7 @@ def subjects():
     make("-j2", "-f", "tests/tests.mk", "hosted-subjects")
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(build_image, ["sound", *SUBJECTS]))
-    return lambda name: ROOT / f"build/gcc-order16-{name}/stampede.elf"
+    return lambda name: own_folder(f"gcc-order16-{name}", f"tests/subjects/{name}.c") / "stampede.elf"
 
 
 def bound(name):
@@ -129,6 +129,13 @@ def test_subject_is_found_by_the_hosted_program(subjects, name):
     log = run([f"build/host/plain/subjects/{name}", bound(name), "watchdog=1"])
     assert log.code == CODES[verdict_of(rule)], log.text
     check(log, rule, phases)
+
+
+def test_the_holder_of_a_page_inside_a_block_is_named(subjects):
+    log = run(["build/host/plain/subjects/overlap-inside", "seconds=10"])
+    taker, holder = log.records("# overlap side=")
+    first, order = int(holder["pfn"], 16), int(holder["order"])
+    assert first < int(taker["held"], 16) < first + (1 << order), log.text
 
 
 def test_sound_subject_passes(subjects):

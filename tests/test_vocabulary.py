@@ -140,6 +140,7 @@ def test_titles_by_trait():
 
 def test_sizes():
     assert (vocabulary.MOST_CPUS, vocabulary.LONGEST_LINE) == (255, 240)
+    assert next(option.most for option in vocabulary.OPTIONS if option.name == "cpus") == vocabulary.MOST_CPUS
     with pytest.raises(TableError, match="lib/sizes.h: no number NONE_SUCH"):
         constant("lib/sizes.h", "NONE_SUCH")
 

@@ -71,13 +71,13 @@ void *host_guarded_copy(unsigned slot, const void *bytes, size_t size)
 
 _Thread_local volatile bool host_irq_on = true;
 _Thread_local volatile bool host_irq_pending;
-_Thread_local struct cpu_local *host_cpu_local;
+_Thread_local struct core_local *host_core_local;
 
-void host_cpu_enter(uint32_t number, void *percpu)
+void host_core_enter(uint32_t number, void *percpu)
 {
-    struct cpu_local *local = percpu;
-    *local = (struct cpu_local){.self = local, .number = number, .apic_id = number};
-    host_cpu_local = local;
+    struct core_local *local = percpu;
+    *local = (struct core_local){.self = local, .number = number, .apic_id = number};
+    host_core_local = local;
     host_irq_on = true;
 }
 

@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 /*
- * Make the calling thread core `number`, whose data are at `percpu`: at least a struct cpu_local,
+ * Make the calling thread core `number`, whose data are at `percpu`: at least a struct core_local,
  * or whatever larger structure begins with one.
  */
-void host_cpu_enter(uint32_t number, void *percpu);
+void host_core_enter(uint32_t number, void *percpu);
 
 /* How often cpu_wake_others() was called. Atomic. */
 extern unsigned host_wakes;

@@ -4,7 +4,7 @@
 #include <arch/irq.h>
 #include <arch/timer.h>
 #include <arch/trap.h>
-#include <arch/vcpu.h>
+#include <arch/vcore.h>
 #include <arch/work.h>
 #include <errno.h>
 #include <lib/sinks.h>
@@ -24,13 +24,13 @@ enum {
     SIGNAL_WORK = SIGWINCH,
 };
 
-struct percpu *percpu_table[CPU_LIMIT];
+struct percpu *percpu_table[CORE_LIMIT];
 uint32_t percpu_count;
 
 static struct host_core {
     pthread_t thread;
     void (*entry)(uint32_t number);
-} cores[CPU_LIMIT];
+} cores[CORE_LIMIT];
 
 static _Thread_local uint64_t fault_address;
 
@@ -202,10 +202,10 @@ void work_send(uint32_t apic_id)
 
 /* ---- one thread as several cores ---- */
 
-void (*host_vcpu_handler)(void);
+void (*host_vcore_handler)(void);
 
 /* A signal whose handler is left for good would stay blocked. */
-void vcpu_abandon(void)
+void vcore_abandon(void)
 {
     sigset_t all;
 
@@ -232,14 +232,14 @@ void cpu_halt(void)
 
 static void *start_core(void *argument)
 {
-    struct percpu *cpu = argument;
-    uint32_t number = cpu->local.number;
-    stack_t signals = {.ss_sp = cpu->stacks->ist[0].bytes, .ss_size = STACK_IST_SIZE};
+    struct percpu *core = argument;
+    uint32_t number = core->local.number;
+    stack_t signals = {.ss_sp = core->stacks->ist[0].bytes, .ss_size = STACK_IST_SIZE};
 
     if (sigaltstack(&signals, NULL) != 0)
         die("sigaltstack");
-    host_cpu_enter(number, cpu);
-    __atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
+    host_core_enter(number, core);
+    __atomic_store_n(&core->online, true, __ATOMIC_RELEASE);
     cores[number].entry(number);
     return NULL;
 }
@@ -254,7 +254,7 @@ static void *map_zeroed(size_t size)
     return memory;
 }
 
-void host_guard_stacks(struct cpu_stacks *stacks)
+void host_guard_stacks(struct core_stacks *stacks)
 {
     for (unsigned i = 0; i < IST_COUNT - 1; i++)
         mprotect(stacks->ist[i].guard, PAGE_SIZE, PROT_NONE);
@@ -263,18 +263,18 @@ void host_guard_stacks(struct cpu_stacks *stacks)
 
 void host_start_core(uint32_t number, void (*entry)(uint32_t number))
 {
-    struct percpu *cpu = map_zeroed(sizeof(*cpu));
+    struct percpu *core = map_zeroed(sizeof(*core));
     pthread_attr_t attributes;
 
-    cpu->local.number = number;
-    cpu->stacks = map_zeroed(sizeof(*cpu->stacks));
-    host_guard_stacks(cpu->stacks);
+    core->local.number = number;
+    core->stacks = map_zeroed(sizeof(*core->stacks));
+    host_guard_stacks(core->stacks);
     cores[number].entry = entry;
-    percpu_table[number] = cpu;
+    percpu_table[number] = core;
     percpu_count = number + 1;
     pthread_attr_init(&attributes);
-    pthread_attr_setstack(&attributes, cpu->stacks->main.bytes, STACK_MAIN_SIZE);
-    if (pthread_create(&cores[number].thread, &attributes, start_core, cpu) != 0)
+    pthread_attr_setstack(&attributes, core->stacks->main.bytes, STACK_MAIN_SIZE);
+    if (pthread_create(&cores[number].thread, &attributes, start_core, core) != 0)
         die("pthread_create");
 }
 

@@ -14,7 +14,7 @@
 void host_start_core(uint32_t number, void (*entry)(uint32_t number));
 
 /* Make the guard pages of these stacks fault. */
-void host_guard_stacks(struct cpu_stacks *stacks);
+void host_guard_stacks(struct core_stacks *stacks);
 
 /* Take signals as traps. Once, before any core starts. */
 void host_signals_init(void);

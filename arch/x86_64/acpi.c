@@ -62,21 +62,21 @@ static bool sums_to_zero(const uint8_t *bytes, size_t size)
 static const uint8_t *load_table(uint64_t address, const char *name, acpi_map *map, size_t *size,
                                  struct message message)
 {
-    unsigned long long at = address;
+    uint64_t at = address;
     const uint8_t *table = map(address, HEADER_SIZE);
     if (table == NULL) {
-        refuse(message, "ACPI: %.4s at %#llx cannot be read", name, at);
+        refuse(message, "ACPI: %.4s at %#lx cannot be read", name, at);
         return NULL;
     }
     uint32_t length = read32(table + 4);
     if (memcmp(table, name, 4) != 0)
-        refuse(message, "ACPI: no %.4s at %#llx, where one should be", name, at);
+        refuse(message, "ACPI: no %.4s at %#lx, where one should be", name, at);
     else if (length < HEADER_SIZE || length > MAX_TABLE)
-        refuse(message, "ACPI: %.4s at %#llx has length %u", name, at, length);
+        refuse(message, "ACPI: %.4s at %#lx has length %u", name, at, length);
     else if ((table = map(address, length)) == NULL)
-        refuse(message, "ACPI: %.4s at %#llx, length %u, cannot be read", name, at, length);
+        refuse(message, "ACPI: %.4s at %#lx, length %u, cannot be read", name, at, length);
     else if (!sums_to_zero(table, length))
-        refuse(message, "ACPI: %.4s at %#llx has a wrong checksum", name, at);
+        refuse(message, "ACPI: %.4s at %#lx has a wrong checksum", name, at);
     else {
         *size = length;
         return table;
@@ -142,8 +142,7 @@ const void *acpi_find_table(const void *rsdp, size_t rsdp_size, const char signa
         if (has_signature(address, signature, map))
             return load_table(address, signature, map, size, to);
     }
-    refuse(to, "ACPI: %s at %#llx lists no table %.4s", root.name, (unsigned long long)root.address,
-           signature);
+    refuse(to, "ACPI: %s at %#lx lists no table %.4s", root.name, root.address, signature);
     return NULL;
 }
 
@@ -158,25 +157,25 @@ enum {
 };
 
 /* Linear, as it runs once and for at most a few hundred processors. */
-static bool is_listed(const struct acpi_cpus *cpus, uint32_t apic_id)
+static bool is_listed(const struct acpi_cores *cores, uint32_t apic_id)
 {
-    for (size_t i = 0; i < cpus->count; i++) {
-        if (cpus->apic_ids[i] == apic_id)
+    for (size_t i = 0; i < cores->count; i++) {
+        if (cores->apic_ids[i] == apic_id)
             return true;
     }
     return false;
 }
 
-static void add_cpu(struct acpi_cpus *cpus, uint32_t apic_id, uint32_t flags)
+static void add_core(struct acpi_cores *cores, uint32_t apic_id, uint32_t flags)
 {
     if (!(flags & MADT_ENABLED))
-        cpus->disabled++;
-    else if (is_listed(cpus, apic_id))
+        cores->disabled++;
+    else if (is_listed(cores, apic_id))
         return;
-    else if (cpus->count == CPU_LIMIT)
-        cpus->too_many++;
+    else if (cores->count == CORE_LIMIT)
+        cores->too_many++;
     else
-        cpus->apic_ids[cpus->count++] = apic_id;
+        cores->apic_ids[cores->count++] = apic_id;
 }
 
 /* What an entry of this type must have to be read. */
@@ -195,32 +194,32 @@ static size_t madt_entry_minimum(uint8_t type)
 }
 
 /* All ones is "broadcast", never a processor: firmware writes it into entries left unused. */
-static void read_madt_entry(const uint8_t *entry, struct acpi_cpus *cpus)
+static void read_madt_entry(const uint8_t *entry, struct acpi_cores *cores)
 {
     switch (entry[0]) {
     case MADT_LOCAL_APIC:
         if (entry[3] != 0xff)
-            add_cpu(cpus, entry[3], read32(entry + 4));
+            add_core(cores, entry[3], read32(entry + 4));
         break;
     case MADT_X2APIC:
         if (read32(entry + 4) != UINT32_MAX)
-            add_cpu(cpus, read32(entry + 4), read32(entry + 8));
+            add_core(cores, read32(entry + 4), read32(entry + 8));
         break;
     case MADT_ADDRESS_OVERRIDE:
-        cpus->local_apic = read64(entry + 4);
+        cores->local_apic = read64(entry + 4);
         break;
     }
 }
 
-bool acpi_read_madt(const void *table, size_t size, struct acpi_cpus *cpus, char *message,
+bool acpi_read_madt(const void *table, size_t size, struct acpi_cores *cores, char *message,
                     size_t message_size)
 {
     struct message to = {.text = message, .size = message_size};
     const uint8_t *bytes = table;
-    memset(cpus, 0, sizeof *cpus);
+    memset(cores, 0, sizeof *cores);
     if (size < MADT_ENTRIES)
         return refuse(to, "ACPI: MADT of %zu bytes, it has at least %d", size, MADT_ENTRIES);
-    cpus->local_apic = read32(bytes + HEADER_SIZE);
+    cores->local_apic = read32(bytes + HEADER_SIZE);
     for (size_t at = MADT_ENTRIES; at < size; at += bytes[at + 1]) {
         size_t room = size - at;
         if (room < 2 || bytes[at + 1] > room)
@@ -229,9 +228,9 @@ bool acpi_read_madt(const void *table, size_t size, struct acpi_cpus *cpus, char
         if (bytes[at + 1] < madt_entry_minimum(bytes[at]))
             return refuse(to, "ACPI: MADT entry of type %u at offset %zu has length %u", bytes[at],
                           at, bytes[at + 1]);
-        read_madt_entry(bytes + at, cpus);
+        read_madt_entry(bytes + at, cores);
     }
-    return cpus->count > 0 || refuse(to, "ACPI: MADT lists no enabled processor");
+    return cores->count > 0 || refuse(to, "ACPI: MADT lists no enabled processor");
 }
 
 /* ---- FADT: 5.2.9, and S5 in the DSDT: 7.4.2 ---- */

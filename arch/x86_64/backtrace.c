@@ -13,7 +13,7 @@ static bool within(uint64_t address, const uint8_t *bytes, size_t size)
 }
 
 /* Guard pages lie between the stacks, and must not be read. */
-static bool is_readable(const struct cpu_stacks *stacks, uint64_t rbp)
+static bool is_readable(const struct core_stacks *stacks, uint64_t rbp)
 {
     bool inside = within(rbp, stacks->main.bytes, sizeof(stacks->main.bytes));
 
@@ -22,7 +22,7 @@ static bool is_readable(const struct cpu_stacks *stacks, uint64_t rbp)
     return inside && rbp % sizeof(uint64_t) == 0;
 }
 
-size_t backtrace(const struct trap_frame *frame, const struct cpu_stacks *stacks,
+size_t backtrace(const struct trap_frame *frame, const struct core_stacks *stacks,
                  uint64_t *addresses, size_t most)
 {
     uint64_t rbp = frame ? frame->rbp : (uintptr_t)__builtin_frame_address(0);

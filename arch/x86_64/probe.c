@@ -42,7 +42,7 @@ static uint64_t look_at(const struct trap_frame *frame)
     for (unsigned i = 0; i < REGISTERS; i++)
         if (registers[i] != PATTERN + i)
             return 1 + i;
-    if (end != cpu_local()->segments.tss.ist[IST_NMI - 1])
+    if (end != core_local()->segments.tss.ist[IST_NMI - 1])
         return WRONG_STACK;
     return irq_enabled() ? WRONG_FLAG : 0;
 }
@@ -114,7 +114,7 @@ struct table_pointer {
 
 bool probe_has_stack(unsigned vector)
 {
-    const struct cpu_local *local = cpu_local();
+    const struct core_local *local = core_local();
     struct table_pointer gdt, idt;
     uint16_t task;
 

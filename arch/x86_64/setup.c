@@ -44,7 +44,7 @@ static void load_gdt(const struct segments *segments)
                      : "rax", "memory");
 }
 
-void cpu_setup(struct cpu_local *local, struct cpu_stacks *stacks)
+void cpu_setup(struct core_local *local, struct core_stacks *stacks)
 {
     struct segments *segments = &local->segments;
 

@@ -48,8 +48,8 @@ void startup_prepare(uint64_t page)
     startup->efer = (uint32_t)(msr_read(MSR_EFER) & ~(uint64_t)EFER_LMA);
 }
 
-void startup_set_core(uint64_t page, struct cpu_local *local, struct cpu_stacks *stacks,
-                      void (*entry)(struct cpu_local *local, struct cpu_stacks *stacks))
+void startup_set_core(uint64_t page, struct core_local *local, struct core_stacks *stacks,
+                      void (*entry)(struct core_local *local, struct core_stacks *stacks))
 {
     struct startup *startup = in_page(page, trampoline_data);
 

@@ -91,8 +91,8 @@ _Noreturn static void stop_untold(const struct trap_frame *frame)
     char text[SINKS_LAST_WORDS_SIZE + 80];
 
     serial_init();
-    format_text(text, sizeof(text), "\r\n%s at rip 0x%llx, and no program yet to report it. %s\r\n",
-                trap_name(frame->vector), (unsigned long long)frame->rip, sinks_last_words);
+    format_text(text, sizeof(text), "\r\n%s at rip 0x%lx, and no program yet to report it. %s\r\n",
+                trap_name(frame->vector), frame->rip, sinks_last_words);
     serial_write(text, strlen(text));
     serial_flush();
     cpu_halt();
@@ -104,9 +104,10 @@ static void tell_program(struct trap_frame *frame)
     void (*sink)(struct trap_frame * frame) =
         frame->vector == TRAP_NMI ? sinks->nmi : sinks->exception;
 
-    if (!sink)
+    if (sink)
+        sink(frame);
+    else
         stop_untold(frame);
-    sink(frame);
 }
 
 /* Called by trap_common with the frame it made. */

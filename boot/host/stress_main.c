@@ -61,7 +61,7 @@ static void read_options(void)
     if (!plan_check_phases(options.phases, message, sizeof(message)))
         fail(RULE_USAGE, "%s", message);
     if (mib < 1 || mib > 65536)
-        fail(RULE_USAGE, "--mib=%llu: allowed 1 to 65536", (unsigned long long)mib);
+        fail(RULE_USAGE, "--mib=%lu: allowed 1 to 65536", mib);
     if (!options.cpus)
         options.cpus = USUAL_CORES;
     if (!provoke_choose(options.provoke, (uint32_t)options.cpus, message, sizeof(message)))
@@ -73,9 +73,8 @@ static void insert(pfn_t start, uint64_t count)
     enum page_error error = arena_insert(&run.arena, start, count);
 
     if (error != PAGE_OK)
-        fail(RULE_INSERT_REFUSED, "pages 0x%llx to 0x%llx, the machine's own: %s",
-             (unsigned long long)start, (unsigned long long)(start + count),
-             page_error_name(error));
+        fail(RULE_INSERT_REFUSED, "pages 0x%lx to 0x%lx, the machine's own: %s", start,
+             start + count, page_error_name(error));
 }
 
 static void make_arena(const struct page_allocator *allocator)

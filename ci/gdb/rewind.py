@@ -8,7 +8,7 @@ import gdb
 USAGE = "usage: rewind N, or rewind access"
 FIRST_LEAP, LONGEST_LEAP = 2000, 2_000_000  # instructions
 LONGEST_WAIT = 60  # seconds
-ACCESS = "machine_access"
+ACCESS = "simulator_access"
 
 
 class Rewind(gdb.Command):

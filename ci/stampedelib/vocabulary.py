@@ -127,7 +127,7 @@ STRESS_OPTIONS = {option.name: option for option in OPTIONS if option.whose in (
 EXPLORE_OPTIONS = {option.name: option for option in OPTIONS if option.whose in ("BOTH", "EXPLORE")}
 
 PHASE_TITLES = tuple(phase.title for phase in PHASES)
-MOST_CPUS = constant("lib/sizes.h", "CPU_LIMIT") - 1
+MOST_CPUS = constant("lib/sizes.h", "CORE_LIMIT") - 1
 LONGEST_LINE = constant("lib/sizes.h", "LINE_LIMIT")
 
 

@@ -5,11 +5,9 @@
 #include <lib/string.h>
 #include <stress/explore/explore.h>
 #include <stress/explore/minimise.h>
-#include <stress/explore/tale.h>
+#include <stress/explore/trial_report.h>
 #include <stress/failure.h>
 #include <stress/run_end.h>
-
-typedef unsigned long long ull;
 
 enum {
     SCHEDULES_A_PROGRAM = 64,
@@ -69,17 +67,17 @@ static enum strategy wanted_strategy(void)
 static void learn_patience(void)
 {
     enum { OTHERS = 2 * EXPLORE_THREADS };
-    unsigned longest = machine_longest();
+    unsigned longest = simulator_longest();
 
-    machine_be_patient(longest < MACHINE_POINTS_USUAL ? MACHINE_POINTS + OTHERS * longest
-                                                      : MACHINE_POINTS);
+    simulator_be_patient(longest < SIMULATOR_POINTS_USUAL ? SIMULATOR_POINTS + OTHERS * longest
+                                                          : SIMULATOR_POINTS);
 }
 
 /* With nobody interrupting anybody: how long it is, and whether it holds even so. */
 static bool run_usual(void)
 {
     schedule_begin_given(&explorer.schedule, NULL, 0);
-    machine_be_patient(MACHINE_POINTS_USUAL);
+    simulator_be_patient(SIMULATOR_POINTS_USUAL);
     bool failed = run_trial();
     learn_patience();
     explorer.length = explorer.schedule.points;
@@ -108,27 +106,26 @@ static void shrink_and_trace(void)
     if (explorer.options->minimise) {
         uint64_t trials = minimise(&explorer.failing, &explorer.schedule,
                                    before + (uint64_t)MINIMISE_SECONDS * 1000000000);
-        report_line("# minimise trials=%llu ms=%llu", (ull)trials,
-                    (ull)((clock_ns() - before) / 1000000));
+        report_line("# minimise trials=%lu ms=%lu", trials, ((clock_ns() - before) / 1000000));
     }
-    tale_minimised(&explorer.failing, explorer.start_pfn);
-    machine_trace(explorer.trace, TRACE_SIZE);
+    trial_report_minimised(&explorer.failing, explorer.start_pfn);
+    simulator_trace(explorer.trace, TRACE_SIZE);
     if (!minimise_confirm(&explorer.failing, &explorer.schedule))
         report_line("# minimised: it does not fail again: something outlives a trial");
-    tale_trace(explorer.trace);
-    tale_outcomes(&explorer.failing.program);
+    trial_report_trace(explorer.trace);
+    trial_report_outcomes(&explorer.failing.program);
     if (explorer.failing.failure.rule == RULE_RACE)
-        tale_race();
+        trial_report_race();
 }
 
 static void report_found(void)
 {
-    report_line("# found program=0x%llx schedule=0x%llx strategy=%s schedules=%llu points=%u "
-                "hash=0x%llx",
-                (ull)explorer.program_seed, (ull)explorer.schedule_seed,
-                strategy_name(explorer.schedule.strategy), (ull)explorer.schedules,
-                explorer.result.points, (ull)explorer.result.hash);
-    tale_program("found", &explorer.program);
+    report_line("# found program=0x%lx schedule=0x%lx strategy=%s schedules=%lu points=%u "
+                "hash=0x%lx",
+                explorer.program_seed, explorer.schedule_seed,
+                strategy_name(explorer.schedule.strategy), explorer.schedules,
+                explorer.result.points, explorer.result.hash);
+    trial_report_program("found", &explorer.program);
     report_line("# found title=%s", explorer.result.failure.title);
 }
 
@@ -189,9 +186,8 @@ static bool goes_on(void)
 
     if (ms >= explorer.reported_at + 1000) {
         explorer.reported_at = ms;
-        report_line("# progress phase=explore seconds=%llu.%llu ops=%llu rate=%llu programs=%llu",
-                    (ull)ms / 1000, (ull)ms / 100 % 10, (ull)explorer.schedules, (ull)rate(),
-                    (ull)explorer.programs);
+        report_line("# progress phase=explore seconds=%lu.%lu ops=%lu rate=%lu programs=%lu",
+                    ms / 1000, ms / 100 % 10, explorer.schedules, rate(), explorer.programs);
     }
     if (explorer.options->schedules)
         return explorer.schedules < explorer.options->schedules;
@@ -240,7 +236,7 @@ static bool sweep_program(void)
 
     schedule_begin_given(&explorer.schedule, NULL,
                          0); /* not counted: one of the sweep's is alike */
-    machine_be_patient(MACHINE_POINTS_USUAL);
+    simulator_be_patient(SIMULATOR_POINTS_USUAL);
     trial_run(&explorer.program, &explorer.schedule, &explorer.result);
     learn_patience();
     schedule_sweep_begin(&explorer.schedule, explorer.levels,
@@ -253,10 +249,9 @@ static bool sweep_program(void)
     }
     bool complete = !more && !explorer.schedule.truncated;
     char text[PROGRAM_TEXT_SIZE];
-    report_line("# sweep program=%s preemptions=%llu schedules=%llu complete=%s",
-                program_print(&explorer.program, text, sizeof(text)),
-                (ull)explorer.options->preemptions, (ull)(explorer.schedules - before),
-                complete ? "yes" : "no");
+    report_line("# sweep program=%s preemptions=%lu schedules=%lu complete=%s",
+                program_print(&explorer.program, text, sizeof(text)), explorer.options->preemptions,
+                explorer.schedules - before, complete ? "yes" : "no");
     return complete;
 }
 
@@ -288,14 +283,14 @@ static void replay(void)
         schedule_parse(list, &count, explorer.options->switches, message, sizeof(message));
         schedule_begin_given(&explorer.schedule, list, count);
     }
-    machine_trace(explorer.trace, TRACE_SIZE);
+    simulator_trace(explorer.trace, TRACE_SIZE);
     bool failed = run_trial();
-    machine_trace(NULL, 0);
+    simulator_trace(NULL, 0);
     if (failed)
         note_failure();
-    tale_program("replayed", &explorer.program);
-    tale_trace(explorer.trace);
-    tale_outcomes(&explorer.program);
+    trial_report_program("replayed", &explorer.program);
+    trial_report_trace(explorer.trace);
+    trial_report_outcomes(&explorer.program);
 }
 
 /* ---- the frame ---- */
@@ -306,11 +301,11 @@ static void report_tallies(void)
 
     for (unsigned i = 0; i < STRATEGIES; i++)
         if (explorer.tallies[i].schedules)
-            report_line("# explored strategy=%s schedules=%llu failures=%llu",
-                        strategy_name((enum strategy)i), (ull)explorer.tallies[i].schedules,
-                        (ull)explorer.tallies[i].failures);
+            report_line("# explored strategy=%s schedules=%lu failures=%lu",
+                        strategy_name((enum strategy)i), explorer.tallies[i].schedules,
+                        explorer.tallies[i].failures);
     for (unsigned i = 0; i < explorer.title_count; i++)
-        report_line("# explored failures=%llu title=%s", (ull)explorer.title_counts[i],
+        report_line("# explored failures=%lu title=%s", explorer.title_counts[i],
                     explorer.found[i].title);
     for (const struct benign_race *race = __start_benign_races; race < __stop_benign_races; race++)
         report_line("# benign function=%s reason=%s", race->function,
@@ -327,8 +322,8 @@ static void report_bound(void)
     uint64_t length = explorer.length, power = threads;
     for (unsigned depth = 2; length && depth <= 4; depth++) {
         power *= length;
-        report_line("# bound depth=%u threads=%u length=%llu one_in=%llu", depth, threads,
-                    (ull)length, (ull)power);
+        report_line("# bound depth=%u threads=%u length=%lu one_in=%lu", depth, threads, length,
+                    power);
     }
 }
 
@@ -343,10 +338,10 @@ _Noreturn static void conclude(void)
     report_tallies();
     report_bound();
     format_text(figures, sizeof(figures),
-                "programs=%llu schedules=%llu points=%llu interleaved=%llu ms=%llu rate=%llu "
-                "hash=0x%llx",
-                (ull)explorer.programs, (ull)explorer.schedules, (ull)explorer.points,
-                (ull)explorer.interleaved, (ull)elapsed_ms(), (ull)rate(), (ull)explorer.hash);
+                "programs=%lu schedules=%lu points=%lu interleaved=%lu ms=%lu rate=%lu "
+                "hash=0x%lx",
+                explorer.programs, explorer.schedules, explorer.points, explorer.interleaved,
+                elapsed_ms(), rate(), explorer.hash);
     if (explorer.title_count)
         failure_report(RULE_EXPLORED, "explored: failures of several titles were counted");
     if (!lone && explorer.interleaved < explorer.schedules / 4) {
@@ -421,8 +416,8 @@ void explore(const struct explore_options *options, const struct trial_setup *se
     if (page_allocator_takes_one_region(setup->allocator) &&
         setup->allocator->range_alignment > EXPLORE_PAGES)
         fail(RULE_USAGE,
-             "allocator %s takes one region of a multiple of %llu pages; the explorer has %u",
-             setup->allocator->name, (ull)setup->allocator->range_alignment, EXPLORE_PAGES);
+             "allocator %s takes one region of a multiple of %lu pages; the explorer has %u",
+             setup->allocator->name, setup->allocator->range_alignment, EXPLORE_PAGES);
     set_limits(options, setup->allocator->promises);
     prng_seed(&explorer.random, options->common.seed, 0);
     with_options.machine.points =

@@ -4,14 +4,14 @@
  */
 #include <lib/string.h>
 #include <stddef.h>
-#include <stress/explore/machine.h>
+#include <stress/explore/simulator.h>
 
 #define HERE __builtin_return_address(0)
 
 static void observe(const volatile void *address, size_t size, unsigned kind, const void *at)
 {
-    if (machine_observes())
-        machine_access((uintptr_t)address, (unsigned)size, kind, at);
+    if (simulator_observes())
+        simulator_access((uintptr_t)address, (unsigned)size, kind, at);
 }
 
 /* ---- plain accesses ---- */
@@ -148,9 +148,9 @@ static unsigned order_of(int order)
 static void observe_compare(const volatile void *address, size_t size, uint64_t expected, int order,
                             int failure, const void *at)
 {
-    if (machine_observes())
-        machine_compare((uintptr_t)address, (unsigned)size, expected, MODIFY | order_of(order),
-                        ACCESS_ATOMIC | (order_of(failure) & ACCESS_ACQUIRE), at);
+    if (simulator_observes())
+        simulator_compare((uintptr_t)address, (unsigned)size, expected, MODIFY | order_of(order),
+                          ACCESS_ATOMIC | (order_of(failure) & ACCESS_ACQUIRE), at);
 }
 
 #define COMPARE(bits, type, name)                                                             \
@@ -197,8 +197,8 @@ ATOMICS(64, uint64_t)
 void __tsan_atomic_thread_fence(int order);
 void __tsan_atomic_thread_fence(int order)
 {
-    if (machine_observes())
-        machine_fence(order_of(order));
+    if (simulator_observes())
+        simulator_fence(order_of(order));
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 

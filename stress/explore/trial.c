@@ -13,7 +13,7 @@ struct call {
     uint8_t order;
 };
 
-struct block {
+struct trial_block {
     pfn_t pfn;
     bool held, given; /* given: there was one, even if it has been freed */
     struct race_moment handed_out;
@@ -23,7 +23,7 @@ static struct {
     struct arena arena;
     struct core cores[EXPLORE_THREADS];
     const struct program *program;
-    struct block blocks[EXPLORE_THREADS][EXPLORE_OPERATIONS];
+    struct trial_block blocks[EXPLORE_THREADS][EXPLORE_OPERATIONS];
     bool removed[EXPLORE_OPERATIONS]; /* by core 0's operations, and not put back */
     struct call calls[EXPLORE_THREADS][EXPLORE_OPERATIONS];
     unsigned moments;
@@ -77,12 +77,12 @@ static void allocate(unsigned thread, unsigned index, unsigned order)
         return;
     call->pages = pages_of(pfn, arena_block_pages(&trial.arena, order));
     trial.held |= call->pages;
-    struct block *block = &trial.blocks[thread][index];
-    *block = (struct block){.pfn = pfn, .held = true, .given = true};
+    struct trial_block *block = &trial.blocks[thread][index];
+    *block = (struct trial_block){.pfn = pfn, .held = true, .given = true};
     race_hand_over(thread, &block->handed_out);
 }
 
-static void give_back(unsigned thread, unsigned index, struct block *block)
+static void give_back(unsigned thread, unsigned index, struct trial_block *block)
 {
     uint64_t count =
         arena_block_pages(&trial.arena, (unsigned)arena_held_order(&trial.arena, block->pfn));
@@ -97,7 +97,7 @@ static void give_back(unsigned thread, unsigned index, struct block *block)
 }
 
 /* Nobody else may free the block meanwhile: it is this thread's for the time of the call. */
-static void free_wrongly(unsigned thread, struct block *block)
+static void free_wrongly(unsigned thread, struct trial_block *block)
 {
     unsigned order = (unsigned)arena_held_order(&trial.arena, block->pfn);
     unsigned wrong = order ? order - 1 : 1;
@@ -119,16 +119,15 @@ static void put_back(unsigned index)
     trial.removed[index] = false;
     enum page_error error = arena_plug(&trial.arena, trial.arena.start + removal->a, removal->b);
     if (error != PAGE_OK)
-        fail(RULE_INSERT_REFUSED, "pages 0x%llx to 0x%llx, taken out before: %s",
-             (unsigned long long)(trial.arena.start + removal->a),
-             (unsigned long long)(trial.arena.start + removal->a + removal->b),
+        fail(RULE_INSERT_REFUSED, "pages 0x%lx to 0x%lx, taken out before: %s",
+             trial.arena.start + removal->a, trial.arena.start + removal->a + removal->b,
              page_error_name(error));
 }
 
 static void run_operation(unsigned thread, unsigned index)
 {
     const struct program_operation *operation = &trial.program->operations[thread][index];
-    struct block *block =
+    struct trial_block *block =
         &trial.blocks[operation->a % EXPLORE_THREADS][operation->b % EXPLORE_OPERATIONS];
 
     switch (operation->kind) {
@@ -238,7 +237,7 @@ static void caught(enum rule rule, const char *title)
 {
     trial.result->failure.rule = rule;
     trial_broken(title);
-    machine_abandon();
+    simulator_abandon();
 }
 
 static void forget(void)
@@ -269,14 +268,14 @@ void trial_run(const struct program *program, struct schedule *schedule,
     forget();
     statics_restore();
     failure_catch(caught);
-    machine_run_alone(set_up);
+    simulator_run_alone(set_up);
     if (!result->failure.rule) {
-        machine_run(program, schedule, run_operation);
-        result->points = machine_points();
-        result->hash = machine_hash();
+        simulator_run(program, schedule, run_operation);
+        result->points = simulator_points();
+        result->hash = simulator_hash();
     }
     if (!result->failure.rule)
-        machine_run_alone(inspect);
+        simulator_run_alone(inspect);
     failure_catch(NULL);
 }
 
@@ -289,7 +288,7 @@ uint64_t trial_alignment(const struct page_allocator *allocator)
 
 void trial_init(const struct trial_setup *setup)
 {
-    struct machine_setup machine = setup->machine;
+    struct simulator_setup machine = setup->machine;
     struct arena *arena = &trial.arena;
     uint64_t alignment = setup->allocator->range_alignment;
     pfn_t end = setup->start + (alignment > EXPLORE_PAGES ? alignment : EXPLORE_PAGES);
@@ -305,14 +304,14 @@ void trial_init(const struct trial_setup *setup)
     machine.regions[3].start = (uintptr_t)setup->globals;
     machine.regions[3].size = setup->globals_size;
     machine.place = trial_place;
-    machine_init(&machine);
+    simulator_init(&machine);
 }
 
 /* ---- telling ---- */
 
 struct trial_outcome trial_outcome(unsigned thread, unsigned index)
 {
-    const struct block *block = &trial.blocks[thread][index];
+    const struct trial_block *block = &trial.blocks[thread][index];
 
     return (struct trial_outcome){block->given ? block->pfn - trial.arena.start : INVALID_PFN,
                                   trial.calls[thread][index].end != UINT32_MAX};
@@ -329,17 +328,14 @@ char *trial_place(uintptr_t address, char *text, size_t size)
     const char *pages = pfn_to_address(arena->start);
 
     if (within(address, arena->pool, arena->allocator->pool_size))
-        format_text(text, size, "pool+0x%llx",
-                    (unsigned long long)(address - (uintptr_t)arena->pool));
+        format_text(text, size, "pool+0x%lx", (address - (uintptr_t)arena->pool));
     else if (within(address, arena->metadata, arena->metadata_size))
-        format_text(text, size, "metadata+0x%llx",
-                    (unsigned long long)(address - (uintptr_t)arena->metadata));
+        format_text(text, size, "metadata+0x%lx", (address - (uintptr_t)arena->metadata));
     else if (within(address, pages, EXPLORE_PAGES * PAGE_SIZE))
-        format_text(text, size, "page %llu+0x%llx",
-                    (unsigned long long)((address - (uintptr_t)pages) >> PAGE_SHIFT),
-                    (unsigned long long)(address & (PAGE_SIZE - 1)));
+        format_text(text, size, "page %lu+0x%lx", ((address - (uintptr_t)pages) >> PAGE_SHIFT),
+                    (address & (PAGE_SIZE - 1)));
     else
-        format_text(text, size, "0x%llx", (unsigned long long)address);
+        format_text(text, size, "0x%lx", address);
     return text;
 }
 

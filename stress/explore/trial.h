@@ -9,7 +9,7 @@
 #pragma once
 
 #include <stress/arena.h>
-#include <stress/explore/machine.h>
+#include <stress/explore/simulator.h>
 #include <stress/failure.h>
 #include <stress/statics.h>
 
@@ -37,7 +37,7 @@ struct trial_setup {
     size_t globals_size;
     struct statics_range statics[STATICS_RANGES]; /* what the allocator keeps outside of its pool:
                                                      as it is now, for each trial */
-    struct machine_setup machine;
+    struct simulator_setup machine;
 };
 
 /*

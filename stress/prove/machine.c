@@ -18,7 +18,7 @@
 
 _Thread_local volatile bool host_irq_on = true;
 _Thread_local volatile bool host_irq_pending;
-_Thread_local struct cpu_local *host_cpu_local;
+_Thread_local struct core_local *host_core_local;
 char *host_arena_base;
 pfn_t host_arena_start;
 
@@ -66,7 +66,7 @@ static void trapped(int number, siginfo_t *info, void *context)
     fail(RULE_TRAP, "signal %d, address %p", number, info->si_addr);
 }
 
-void machine_progress(void)
+void simulator_progress(void)
 {
     idle_ticks = 0;
 }
@@ -85,7 +85,7 @@ static void catch_signals(void)
 
 /* ---- memory and cores ---- */
 
-void machine_start(pfn_t start, uint64_t pages)
+void simulator_start(pfn_t start, uint64_t pages)
 {
     static const struct sinks sinks = {.fail = take};
     size_t size = (pages ? pages : 1) << PAGE_SHIFT;
@@ -97,27 +97,27 @@ void machine_start(pfn_t start, uint64_t pages)
         exit(2);
     }
     host_arena_start = pages ? start : UINT64_C(1) << 40;
-    machine_reset();
+    simulator_reset();
     catch_signals();
 }
 
-void machine_reset(void)
+void simulator_reset(void)
 {
     for (unsigned i = 0; i < PROVE_CORES; i++)
         cores[i] = (struct percpu){.local = {&cores[i].local, i, i}};
     host_irq_on = true;
-    machine_enter(0);
+    simulator_enter(0);
 }
 
-void machine_enter(unsigned core)
+void simulator_enter(unsigned core)
 {
-    host_cpu_local = &cores[core].local;
+    host_core_local = &cores[core].local;
 }
 
-void machine_check_rest(void)
+void simulator_check_rest(void)
 {
     if (!irq_enabled())
         fail(RULE_IRQ_STATE, "interrupts left off");
-    if (this_cpu()->locks_held)
-        fail(RULE_LOCK_HELD, "%s kept", percpu_held_name(this_cpu()));
+    if (this_core()->locks_held)
+        fail(RULE_LOCK_HELD, "%s kept", percpu_held_name(this_core()));
 }

@@ -34,10 +34,9 @@ int main(int count, char **words)
     bool right = !result.too_many && result.states == plan->states;
     const char *verdict = result.refuted ? "refuted" : right ? "proved" : "miscounted";
 
-    printf("%s %s: states=%llu of=%llu transitions=%llu refusals=%llu depth=%u seconds=%.2f "
+    printf("%s %s: states=%lu of=%lu transitions=%lu refusals=%lu depth=%u seconds=%.2f "
            "mib=%.1f\n",
-           verdict, plan->name, (unsigned long long)result.states, (unsigned long long)plan->states,
-           (unsigned long long)result.transitions, (unsigned long long)result.refusals,
+           verdict, plan->name, result.states, plan->states, result.transitions, result.refusals,
            result.depth, seconds(), (double)result.bytes / (1 << 20));
     return result.refuted ? 1 : right ? 0 : 2;
 }

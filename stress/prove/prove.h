@@ -57,15 +57,15 @@ extern struct broken broken;
 
 /* Start as a machine of so many cores, with pages at [start, start + pages) that can be written to,
    or, with none, where to touch one is a trap. */
-void machine_start(pfn_t start, uint64_t pages);
-void machine_reset(void); /* ... the cores as at the start, the memory as it is */
-void machine_enter(unsigned core);
+void simulator_start(pfn_t start, uint64_t pages);
+void simulator_reset(void); /* ... the cores as at the start, the memory as it is */
+void simulator_enter(unsigned core);
 
 /* Fails unless interrupts are on and this core holds no lock. */
-void machine_check_rest(void);
+void simulator_check_rest(void);
 
 /* Tell the watchdog that the search goes on. */
-void machine_progress(void);
+void simulator_progress(void);
 
 /* What a search found. */
 struct result {

@@ -10,8 +10,6 @@
 #include <mm/walker.h>
 #include <string.h>
 
-typedef unsigned long long ull;
-
 enum kind { START, ALLOCATE, FREE, REMOVE, INSERT, BAD_FREE, BAD_RANGE };
 
 /* An operation in 32 bits: `what` is an order or a count of units. */

@@ -9,8 +9,7 @@ static void judge_refusal(unsigned order)
     pfn_t room = books_room(search.plan, &search.books, order);
 
     if (room != INVALID_PFN && search.allocator->promises & PROMISE_TRUE_OOM)
-        fail(RULE_FALSE_OOM, "order %u refused, and the block at pfn 0x%llx is free", order,
-             (ull)room);
+        fail(RULE_FALSE_OOM, "order %u refused, and the block at pfn 0x%lx is free", order, room);
 }
 
 static uint32_t judge_block(pfn_t pfn, unsigned order)
@@ -19,12 +18,12 @@ static uint32_t judge_block(pfn_t pfn, unsigned order)
     struct books *books = &search.books;
 
     if (pfn % order_pages(order))
-        fail(RULE_MISALIGNED, "pfn 0x%llx order %u", (ull)pfn, order);
+        fail(RULE_MISALIGNED, "pfn 0x%lx order %u", pfn, order);
     uint32_t mask = block_mask(plan, pfn, order);
     if (!mask || (books->inserted & mask) != mask)
-        fail(RULE_OUTSIDE, "pfn 0x%llx order %u", (ull)pfn, order);
+        fail(RULE_OUTSIDE, "pfn 0x%lx order %u", pfn, order);
     if (books->held & mask)
-        fail(RULE_OVERLAP, "pfn 0x%llx order %u: a page of it is held", (ull)pfn, order);
+        fail(RULE_OVERLAP, "pfn 0x%lx order %u: a page of it is held", pfn, order);
     if (search.allocator->promises & PROMISE_SMALLEST_FIT &&
         books_free_order(plan, books, pfn) > books_smallest_fit(plan, books, order))
         fail(RULE_SMALLEST_FIT, "order %u from a block of order %u, and one of order %u is free",
@@ -56,7 +55,7 @@ static void do_free(unsigned unit, unsigned order)
     enum page_error error = search.allocator->free_pages(search.pool, pfn, order);
 
     if (error != PAGE_OK)
-        fail(RULE_FREE_REFUSED, "pfn 0x%llx order %u: %s", (ull)pfn, order, page_error_name(error));
+        fail(RULE_FREE_REFUSED, "pfn 0x%lx order %u: %s", pfn, order, page_error_name(error));
     search.books.held &= ~block_mask(search.plan, pfn, order);
     search.books.order_plus_1[unit] = 0;
 }
@@ -70,9 +69,9 @@ static void do_remove(unsigned unit, unsigned count)
     enum page_error error = search.allocator->remove_pages(search.pool, pfn, count);
 
     if (error == PAGE_OK && !removable)
-        fail(RULE_REMOVE_HELD, "%u pages from pfn 0x%llx", count, (ull)pfn);
+        fail(RULE_REMOVE_HELD, "%u pages from pfn 0x%lx", count, pfn);
     if (error != (removable ? PAGE_OK : PAGE_BUSY))
-        fail(RULE_REMOVE_REFUSED, "%u pages from pfn 0x%llx: %s", count, (ull)pfn,
+        fail(RULE_REMOVE_REFUSED, "%u pages from pfn 0x%lx: %s", count, pfn,
              page_error_name(error));
     if (removable)
         books->inserted &= ~mask;
@@ -87,7 +86,7 @@ static void do_insert(unsigned unit, unsigned count)
     enum page_error error = search.allocator->insert_pages(search.pool, pfn, count);
 
     if (error != right)
-        fail(RULE_INSERT_REFUSED, "%u pages from pfn 0x%llx: %s, not %s", count, (ull)pfn,
+        fail(RULE_INSERT_REFUSED, "%u pages from pfn 0x%lx: %s, not %s", count, pfn,
              page_error_name(error), page_error_name(right));
     if (right == PAGE_OK)
         books->inserted |= mask;
@@ -98,14 +97,14 @@ static void check_held(uint32_t before)
     pfn_t pfn;
 
     if (!view_held_intact(&search.view, before & search.books.held, &pfn))
-        fail(RULE_CONTENT, "pfn 0x%llx is held, and was written to", (ull)pfn);
+        fail(RULE_CONTENT, "pfn 0x%lx is held, and was written to", pfn);
 }
 
 void do_step(struct step step)
 {
     uint32_t held = search.books.held;
 
-    machine_enter(step.core);
+    simulator_enter(step.core);
     switch (step.kind) {
     case ALLOCATE:
         do_allocate(step.what);
@@ -120,7 +119,7 @@ void do_step(struct step step)
         do_insert(step.unit, step.what);
         break;
     }
-    machine_check_rest();
+    simulator_check_rest();
     check_held(held);
 }
 
@@ -154,7 +153,7 @@ static void check_unchanged(void)
 {
     if (has_changed())
         fail(RULE_BAD_FREE, "refused, and something has changed");
-    machine_check_rest();
+    simulator_check_rest();
     check_held(search.books.held);
 }
 
@@ -166,7 +165,7 @@ static void try_bad_free(pfn_t pfn, unsigned order)
     search.bad_what = order;
     search.result.refusals++;
     if (search.allocator->free_pages(search.pool, pfn, order) == PAGE_OK)
-        fail(RULE_BAD_FREE, "pfn 0x%llx order %u accepted", (ull)pfn, order);
+        fail(RULE_BAD_FREE, "pfn 0x%lx order %u accepted", pfn, order);
     if (search.one_by_one)
         check_unchanged();
 }
@@ -204,9 +203,9 @@ static void try_bad_range(pfn_t pfn, uint64_t count)
     search.bad_pfn = pfn;
     search.bad_what = count;
     if (search.allocator->insert_pages(search.pool, pfn, count) != PAGE_BAD_RANGE)
-        fail(RULE_INSERT_REFUSED, "%llu pages from pfn 0x%llx: no bad range", (ull)count, (ull)pfn);
+        fail(RULE_INSERT_REFUSED, "%lu pages from pfn 0x%lx: no bad range", count, pfn);
     if (search.allocator->remove_pages(search.pool, pfn, count) != PAGE_BAD_RANGE)
-        fail(RULE_REMOVE_HELD, "%llu pages from pfn 0x%llx: no bad range", (ull)count, (ull)pfn);
+        fail(RULE_REMOVE_HELD, "%lu pages from pfn 0x%lx: no bad range", count, pfn);
 }
 
 static void try_bad_ranges(void)
@@ -228,7 +227,7 @@ void try_what_is_bad(unsigned core)
 {
     search.step = (struct step){.core = core & 15};
     enter(search.step);
-    machine_enter(core);
+    simulator_enter(core);
     try_bad_frees();
     if (has_changed()) {
         search.one_by_one = true;

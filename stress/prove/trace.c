@@ -13,7 +13,7 @@ unsigned depth_of(uint32_t number)
 
 static void print_step(unsigned number, struct step step, bool last)
 {
-    ull pfn = unit_pfn(search.plan, step.unit), bad = search.bad_pfn, what = search.bad_what;
+    pfn_t pfn = unit_pfn(search.plan, step.unit), bad = search.bad_pfn, what = search.bad_what;
 
     printf("  %u. core %u ", number, step.core);
     switch (step.kind) {
@@ -21,10 +21,10 @@ static void print_step(unsigned number, struct step step, bool last)
         printf("inserts all pages into an empty pool");
         break;
     case BAD_FREE:
-        printf("frees pfn 0x%llx order %llu, which is not held as that", bad, what);
+        printf("frees pfn 0x%lx order %lu, which is not held as that", bad, what);
         break;
     case BAD_RANGE:
-        printf("inserts, then removes, %llu pages from pfn 0x%llx, which are not in range", what,
+        printf("inserts, then removes, %lu pages from pfn 0x%lx, which are not in range", what,
                bad);
         break;
     case ALLOCATE:
@@ -34,16 +34,16 @@ static void print_step(unsigned number, struct step step, bool last)
         else if (search.given == INVALID_PFN)
             printf("refused");
         else
-            printf("pfn 0x%llx", (ull)search.given);
+            printf("pfn 0x%lx", search.given);
         break;
     case FREE:
-        printf("frees pfn 0x%llx order %u", pfn, step.what);
+        printf("frees pfn 0x%lx order %u", pfn, step.what);
         break;
     case REMOVE:
-        printf("removes %u pages from pfn 0x%llx", step.what, pfn);
+        printf("removes %u pages from pfn 0x%lx", step.what, pfn);
         break;
     case INSERT:
-        printf("inserts %u pages from pfn 0x%llx", step.what, pfn);
+        printf("inserts %u pages from pfn 0x%lx", step.what, pfn);
         break;
     }
     printf(step.turn ? ", lists turned (%u)\n" : "\n", step.turn);
@@ -76,7 +76,7 @@ void print_refutation(void)
     printf("  the shortest way there, of %u steps:\n", length);
     fflush(stdout);
     if (sigsetjmp(broken.frame, 0) == 0) {
-        machine_reset();
+        simulator_reset();
         empty_pool();
         print_path(from);
     }

@@ -157,8 +157,8 @@ static bool map_validate(void *memory, char *message, size_t size)
         free_pages += *at(pool, pfn) == FREE;
     if (free_pages == pool->free_pages)
         return true;
-    format_text(message, size, "%llu pages are free, and %llu are counted",
-                (unsigned long long)free_pages, (unsigned long long)pool->free_pages);
+    format_text(message, size, "%lu pages are free, and %lu are counted", free_pages,
+                pool->free_pages);
     return false;
 }
 

@@ -252,7 +252,6 @@ static inline bool sets_validate(const struct sets *sets, uint64_t elsewhere, ch
             counted += order_pages(sets->held[i] - 1u);
     }
     if (present != counted)
-        format_text(message, size, "%llu pages are in, %llu are free or held",
-                    (unsigned long long)present, (unsigned long long)counted);
+        format_text(message, size, "%lu pages are in, %lu are free or held", present, counted);
     return present == counted;
 }

@@ -87,7 +87,7 @@ static void clear(void)
     used = 0;
 }
 
-static void put_cpu(unsigned apic_id, uint32_t flags)
+static void put_core(unsigned apic_id, uint32_t flags)
 {
     put8(0);
     put8(8);
@@ -96,7 +96,7 @@ static void put_cpu(unsigned apic_id, uint32_t flags)
     put32(flags);
 }
 
-static void put_x2apic_cpu(uint32_t apic_id, uint32_t flags)
+static void put_x2apic_core(uint32_t apic_id, uint32_t flags)
 {
     put8(9);
     put8(16);
@@ -112,15 +112,15 @@ static uint64_t put_madt(void)
     size_t start = start_table("APIC");
     put32(0xfee00000);
     put32(1);
-    put_cpu(0, 1);
-    put_cpu(2, 1);
-    put_cpu(4, 0);
-    put_cpu(6, 2);
-    put_cpu(0xff, 1);
+    put_core(0, 1);
+    put_core(2, 1);
+    put_core(4, 0);
+    put_core(6, 2);
+    put_core(0xff, 1);
     put("\1\14\0\0\0\0\300\376\0\0\0\0", 12); /* I/O APIC: not our matter */
-    put_x2apic_cpu(2, 1);
-    put_x2apic_cpu(300, 1);
-    put_x2apic_cpu(UINT32_MAX, 1);
+    put_x2apic_core(2, 1);
+    put_x2apic_core(300, 1);
+    put_x2apic_core(UINT32_MAX, 1);
     put("\4\6\377\5\0\1", 6); /* local APIC NMI */
     return end_table(start);
 }
@@ -183,11 +183,11 @@ static const void *find(const char *signature, size_t *size)
     return table;
 }
 
-static bool read_madt(const void *table, size_t size, struct acpi_cpus *cpus)
+static bool read_madt(const void *table, size_t size, struct acpi_cores *cores)
 {
-    bool good = acpi_read_madt(table, size, cpus, message, sizeof message);
+    bool good = acpi_read_madt(table, size, cores, message, sizeof message);
     CHECK(good || strncmp(message, "ACPI: MADT ", 11) == 0);
-    CHECK(cpus->count <= CPU_LIMIT);
+    CHECK(cores->count <= CORE_LIMIT);
     return good;
 }
 
@@ -197,17 +197,17 @@ TEST(found)
 {
     for (unsigned revision = 0; revision <= 2; revision += 2) {
         size_t size;
-        struct acpi_cpus cpus;
+        struct acpi_cores cores;
         struct acpi_power power;
         make_image(revision);
         const void *madt = find("APIC", &size);
         CHECK(madt != NULL);
-        CHECK(read_madt(madt, size, &cpus));
-        CHECK_EQUAL(cpus.count, 3);
-        CHECK(cpus.apic_ids[0] == 0 && cpus.apic_ids[1] == 2 && cpus.apic_ids[2] == 300);
-        CHECK_EQUAL(cpus.disabled, 2);
-        CHECK_EQUAL(cpus.too_many, 0);
-        CHECK_EQUAL(cpus.local_apic, 0xfee00000);
+        CHECK(read_madt(madt, size, &cores));
+        CHECK_EQUAL(cores.count, 3);
+        CHECK(cores.apic_ids[0] == 0 && cores.apic_ids[1] == 2 && cores.apic_ids[2] == 300);
+        CHECK_EQUAL(cores.disabled, 2);
+        CHECK_EQUAL(cores.too_many, 0);
+        CHECK_EQUAL(cores.local_apic, 0xfee00000);
         const void *fadt = find("FACP", &size);
         CHECK(fadt != NULL && acpi_read_fadt(fadt, size, map, &power));
         CHECK(power.can_power_off && power.s5_a == 5 && power.s5_b == 6);
@@ -291,11 +291,11 @@ TEST(root_lengths)
 static void read_everything(void)
 {
     size_t size;
-    struct acpi_cpus cpus;
+    struct acpi_cores cores;
     struct acpi_power power;
     const void *table = find("APIC", &size);
     if (table != NULL)
-        read_madt(table, size, &cpus);
+        read_madt(table, size, &cores);
     table = find("FACP", &size);
     if (table != NULL && acpi_read_fadt(table, size, map, &power))
         CHECK(!power.can_power_off || (power.s5_a <= 7 && power.s5_b <= 7));
@@ -353,10 +353,10 @@ TEST(flipped_with_checksums)
 
 /* ---- MADT ---- */
 
-static bool read_own_madt(struct acpi_cpus *cpus)
+static bool read_own_madt(struct acpi_cores *cores)
 {
     map_memory();
-    return read_madt(memory, used, cpus);
+    return read_madt(memory, used, cores);
 }
 
 static void start_madt(void)
@@ -369,52 +369,52 @@ static void start_madt(void)
 
 TEST(madt_truncated)
 {
-    struct acpi_cpus cpus;
+    struct acpi_cores cores;
     clear();
     put_madt();
     size_t whole = used;
     unsigned good = 0;
     for (; used > 0; used--)
-        good += read_own_madt(&cpus);
+        good += read_own_madt(&cores);
     CHECK_EQUAL(good, 10); /* at the end of an entry alone, from the first processor on */
     used = whole;
-    CHECK(read_own_madt(&cpus));
+    CHECK(read_own_madt(&cores));
 }
 
 TEST(madt_refused)
 {
-    struct acpi_cpus cpus;
+    struct acpi_cores cores;
     start_madt();
-    CHECK(!read_own_madt(&cpus));
+    CHECK(!read_own_madt(&cores));
     CHECK_TEXT(message, "ACPI: MADT lists no enabled processor");
-    put_cpu(0, 1);
+    put_core(0, 1);
     put8(0);
-    CHECK(!read_own_madt(&cpus));
+    CHECK(!read_own_madt(&cores));
     CHECK_TEXT(message, "ACPI: MADT entry at offset 52 leads beyond the end at 53");
     put8(0);
-    CHECK(!read_own_madt(&cpus));
+    CHECK(!read_own_madt(&cores));
     CHECK_TEXT(message, "ACPI: MADT entry of type 0 at offset 52 has length 0");
     image[52] = 200;
-    CHECK(!read_own_madt(&cpus));
+    CHECK(!read_own_madt(&cores));
     CHECK_TEXT(message, "ACPI: MADT entry of type 200 at offset 52 has length 0");
     image[53] = 3;
-    CHECK(!read_own_madt(&cpus));
+    CHECK(!read_own_madt(&cores));
     CHECK_TEXT(message, "ACPI: MADT entry at offset 52 leads beyond the end at 54");
     image[53] = 2;
-    CHECK(read_own_madt(&cpus));
+    CHECK(read_own_madt(&cores));
     used = 43;
-    CHECK(!read_own_madt(&cpus));
+    CHECK(!read_own_madt(&cores));
     CHECK_TEXT(message, "ACPI: MADT of 43 bytes, it has at least 44");
 }
 
 static void check_short_entry(unsigned type, unsigned length, const char *expected)
 {
-    struct acpi_cpus cpus;
+    struct acpi_cores cores;
     start_madt();
     put8(type);
     put8(length);
     used += length - 2;
-    CHECK(!read_own_madt(&cpus));
+    CHECK(!read_own_madt(&cores));
     CHECK_TEXT(message, expected);
 }
 
@@ -427,29 +427,29 @@ TEST(madt_short_entries)
 
 TEST(madt_address_override)
 {
-    struct acpi_cpus cpus;
+    struct acpi_cores cores;
     start_madt();
-    put_cpu(0, 1);
+    put_core(0, 1);
     put8(5);
     put8(12);
     put8(0);
     put8(0);
     put64(UINT64_C(0x123456789000));
-    CHECK(read_own_madt(&cpus));
-    CHECK_EQUAL(cpus.local_apic, UINT64_C(0x123456789000));
+    CHECK(read_own_madt(&cores));
+    CHECK_EQUAL(cores.local_apic, UINT64_C(0x123456789000));
 }
 
 TEST(madt_too_many)
 {
-    struct acpi_cpus cpus;
+    struct acpi_cores cores;
     start_madt();
     for (uint32_t i = 0; i < 300; i++)
-        put_x2apic_cpu(1000 + i, 1);
-    put_x2apic_cpu(1000, 1);
-    CHECK(read_own_madt(&cpus));
-    CHECK_EQUAL(cpus.count, CPU_LIMIT);
-    CHECK_EQUAL(cpus.too_many, 300 - CPU_LIMIT);
-    CHECK_EQUAL(cpus.apic_ids[255], 1255);
+        put_x2apic_core(1000 + i, 1);
+    put_x2apic_core(1000, 1);
+    CHECK(read_own_madt(&cores));
+    CHECK_EQUAL(cores.count, CORE_LIMIT);
+    CHECK_EQUAL(cores.too_many, 300 - CORE_LIMIT);
+    CHECK_EQUAL(cores.apic_ids[255], 1255);
 }
 
 /* ---- FADT and S5 ---- */

@@ -35,15 +35,15 @@ static struct subject subject;
 
 static void become_core(uint32_t number)
 {
-    CHECK_EQUAL(this_cpu()->locks_held, 0);
+    CHECK_EQUAL(this_core()->locks_held, 0);
     CHECK(irq_enabled());
-    host_cpu_enter(number, &cores[number]);
+    host_core_enter(number, &cores[number]);
 }
 
 static void start_pool(pfn_t start, uint64_t count)
 {
     memset(cores, 0, sizeof cores);
-    host_cpu_enter(0, &cores[0]);
+    host_core_enter(0, &cores[0]);
     model = (struct model){.start = start, .count = count};
     model.state = calloc(count, 1);
     model.order_plus_1 = calloc(count, 1);
@@ -115,7 +115,7 @@ static void glance_at_pool(void)
     subject_check_sound(subject);
     CHECK_EQUAL(allocator->free_page_count(subject.pool), pages);
     CHECK(irq_enabled());
-    CHECK_EQUAL(this_cpu()->locks_held, 0);
+    CHECK_EQUAL(this_core()->locks_held, 0);
 }
 
 static void check_pool(void)

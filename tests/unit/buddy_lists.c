@@ -34,7 +34,7 @@ static bool count_visit(void *context, pfn_t pfn, unsigned order)
 
 static void start_empty(void)
 {
-    host_cpu_enter(0, &percpu);
+    host_core_enter(0, &percpu);
     allocator = &buddy_allocator;
     subject = subject_start(0, 8);
     pool = subject.pool;
@@ -164,7 +164,7 @@ static void check_array(void)
 
 static void start_at(pfn_t start, uint64_t count)
 {
-    host_cpu_enter(0, &percpu);
+    host_core_enter(0, &percpu);
     allocator = &buddy_allocator;
     subject = subject_start(start, count);
     pool = subject.pool;

@@ -11,7 +11,7 @@ static struct buddy_percpu_pool *pool;
 
 static void become_core(uint32_t number)
 {
-    host_cpu_enter(number, &cores[number]);
+    host_core_enter(number, &cores[number]);
 }
 
 static void start_pool(uint64_t count)
@@ -130,7 +130,7 @@ TEST(last_cache)
 {
     static struct percpu last;
     start_pool(16);
-    host_cpu_enter(CACHES - 1, &last);
+    host_core_enter(CACHES - 1, &last);
     give(take(0), 0);
     CHECK_EQUAL(pool->cache_count, CACHES);
     CHECK_EQUAL(pool->caches[CACHES - 1].count[0], 16);
@@ -138,7 +138,7 @@ TEST(last_cache)
     CHECK_EQUAL(take(4), START);
     give(START, 4);
     CHECK_EQUAL(last.locks_held, 0);
-    host_cpu_enter(CACHES, &last);
+    host_core_enter(CACHES, &last);
     CHECK_FAILS(RULE_ASSERT, "index < CACHES", allocator->allocate_pages(pool, 0));
     become_core(0);
     end_pool();

@@ -10,7 +10,7 @@ static struct buddy_scan_pool *pool;
 static void start_pool(void)
 {
     memset(&percpu, 0, sizeof percpu);
-    host_cpu_enter(0, &percpu);
+    host_core_enter(0, &percpu);
     allocator = &buddy_scan_allocator;
     subject = subject_start(START, COUNT);
     pool = subject.pool;
@@ -138,7 +138,7 @@ TEST(wild_links_are_not_followed)
                         allocator->insert_pages(pool, 71, 1));
         } else {
             CHECK_EQUAL(allocator->allocate_pages(pool, 0), 65);
-            host_cpu_enter(0, &percpu);
+            host_core_enter(0, &percpu);
             CHECK_FAILS(RULE_FREE_LIST, "is linked behind 0xffff",
                         allocator->allocate_pages(pool, 0));
         }

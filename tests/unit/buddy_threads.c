@@ -27,7 +27,7 @@ static void start_pool(pfn_t start, uint64_t count)
     subject = subject_start(start, count);
     memset(owners, 0, sizeof owners);
     memset(slots, 0, sizeof slots);
-    host_cpu_enter(0, &thread_percpu[0]);
+    host_core_enter(0, &thread_percpu[0]);
     CHECK_EQUAL(allocator->insert_pages(subject.pool, start, count), PAGE_OK);
 }
 

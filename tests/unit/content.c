@@ -1,13 +1,13 @@
 #include <stdlib.h>
 #include <stress/content.h>
-#include <stress/watch.h>
+#include <stress/watchdog.h>
 #include <tests/unit/unit.h>
 
 enum { ORDER = 8, PAGES = 1 << ORDER, ALL = 1, HARDLY_ANY = 1 << 30 };
 
 static unsigned progress;
 
-void watch_progress(void)
+void watchdog_progress(void)
 {
     progress++;
 }

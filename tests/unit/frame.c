@@ -31,9 +31,9 @@ TEST(interrupt_flag)
 
 TEST(core_number)
 {
-    struct cpu_local local;
-    host_cpu_enter(7, &local);
-    CHECK(cpu_local() == &local && local.self == &local);
+    struct core_local local;
+    host_core_enter(7, &local);
+    CHECK(core_local() == &local && local.self == &local);
     CHECK_EQUAL(cpu_number(), 7);
 }
 

@@ -5,6 +5,7 @@
 #include <arch/cpu.h>
 #include <arch/irq.h>
 #include <lib/prng.h>
+#include <lib/sizes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ static void start_lock(void)
     counter = 0;
     thread_percpu[0] = (struct percpu){.online = true};
     thread_percpu[1] = (struct percpu){.online = true};
-    host_cpu_enter(0, &thread_percpu[0]);
+    host_core_enter(0, &thread_percpu[0]);
 }
 
 static void count_up(void)
@@ -80,7 +81,7 @@ static void take_turns(const char *cores)
     start_lock();
     for (; *cores; cores++) {
         uint32_t core = (uint32_t)(*cores - '0');
-        host_cpu_enter(core, &thread_percpu[core]);
+        host_core_enter(core, &thread_percpu[core]);
         spinlock_irq_unlock(&lock, spinlock_irq_lock(&lock));
     }
 }
@@ -131,9 +132,9 @@ TEST(owner)
     CHECK_EQUAL(spinlock_irq_owner(&lock), 0);
     CHECK(spinlock_irq_held(&lock));
     CHECK_EQUAL(thread_percpu[0].locks_held, 1);
-    host_cpu_enter(1, &thread_percpu[1]);
+    host_core_enter(1, &thread_percpu[1]);
     CHECK(!spinlock_irq_held(&lock));
-    host_cpu_enter(0, &thread_percpu[0]);
+    host_core_enter(0, &thread_percpu[0]);
     irq_disable();
     spinlock_irq_unlock(&lock, flags);
     CHECK(!spinlock_irq_held(&lock));
@@ -152,7 +153,7 @@ TEST(released_by_another)
 {
     start_lock();
     irq_flags_t flags = spinlock_irq_lock(&lock);
-    host_cpu_enter(1, &thread_percpu[1]);
+    host_core_enter(1, &thread_percpu[1]);
     irq_disable();
     CHECK_FAILS(RULE_LOCK_OWNER, "test held by core 0, released by core 1",
                 spinlock_irq_unlock(&lock, flags));
@@ -233,10 +234,10 @@ TEST(refused_release_tells_where)
 {
     start_lock();
     irq_flags_t flags = spinlock_irq_lock(&lock);
-    host_cpu_enter(1, &thread_percpu[1]);
+    host_core_enter(1, &thread_percpu[1]);
     irq_disable();
     CHECK(is_in(refused_at(flags), (const void *)release_here)); /* another's */
-    host_cpu_enter(0, &thread_percpu[0]);
+    host_core_enter(0, &thread_percpu[0]);
     irq_enable();
     CHECK(is_in(refused_at(flags), (const void *)release_here)); /* with interrupts on */
     irq_disable();
@@ -262,7 +263,7 @@ TEST(counts_without_contention)
     CHECK(first->hold_cycles >= longest + SHORT && first->longest_hold >= longest);
     CHECK_EQUAL(first->acquisitions, 2);
     CHECK_EQUAL(first->handoffs, 0); /* nobody had it before, then this core itself */
-    host_cpu_enter(1, &thread_percpu[1]);
+    host_core_enter(1, &thread_percpu[1]);
     flags = spinlock_irq_lock(&lock);
     spinlock_irq_unlock(&lock, flags);
     CHECK_EQUAL(second->acquisitions, 1);
@@ -338,7 +339,7 @@ TEST(more_held_than_are_noted)
 static void *wait_for_lock(void *unused)
 {
     (void)unused;
-    host_cpu_enter(1, &thread_percpu[1]);
+    host_core_enter(1, &thread_percpu[1]);
     spinlock_irq_unlock(&lock, take_here(&lock));
     return NULL;
 }
@@ -383,15 +384,15 @@ TEST(waiting_is_noted_and_counted)
 
 /* Before and after taking the lock, and after giving it up, from the core's own stream; each one
  * turn in `period`. */
-TEST(yields_as_drawn)
+static void check_yields(uint32_t number)
 {
-    enum { PERIOD = 3, SEED = 23, CORE = 5 };
+    enum { PERIOD = 3, SEED = 23 };
     struct percpu core = {.online = true};
     struct prng expected;
     uint64_t yields = 0, relaxed = host_relaxed;
     start_lock();
-    host_cpu_enter(CORE, &core);
-    prng_seed(&expected, SEED, CORE);
+    host_core_enter(number, &core);
+    prng_seed(&expected, SEED, number);
     spinlock_yield(PERIOD, SEED);
     for (int turn = 0; turn < 100; turn++) {
         spinlock_irq_unlock(&lock, spinlock_irq_lock(&lock));
@@ -401,4 +402,11 @@ TEST(yields_as_drawn)
     spinlock_yield(0, 0);
     spinlock_irq_unlock(&lock, spinlock_irq_lock(&lock));
     CHECK_EQUAL(host_relaxed - relaxed, yields);
+}
+
+TEST(yields_as_drawn)
+{
+    check_yields(0);
+    check_yields(5);
+    check_yields(CORE_LIMIT - 1);
 }

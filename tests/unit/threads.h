@@ -18,7 +18,7 @@ struct thread_start {
 static void *enter_thread(void *argument)
 {
     const struct thread_start *start = argument;
-    host_cpu_enter(start->number, &thread_percpu[start->number]);
+    host_core_enter(start->number, &thread_percpu[start->number]);
     start->run();
     return NULL;
 }

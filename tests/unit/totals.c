@@ -7,7 +7,7 @@
 enum { CORES = 4 };
 
 static struct percpu percpu[CORES];
-struct percpu *percpu_table[CPU_LIMIT] = {&percpu[0], &percpu[1], &percpu[2], &percpu[3]};
+struct percpu *percpu_table[CORE_LIMIT] = {&percpu[0], &percpu[1], &percpu[2], &percpu[3]};
 uint32_t percpu_count = CORES;
 
 static struct core cores[2 * CORES];

@@ -34,8 +34,7 @@ void unit_fail(const char *file, int line, const char *format, ...)
 void unit_check_equal(const char *file, int line, const char *what, uint64_t left, uint64_t right)
 {
     if (left != right)
-        unit_fail(file, line, "%s: %#llx != %#llx", what, (unsigned long long)left,
-                  (unsigned long long)right);
+        unit_fail(file, line, "%s: %#lx != %#lx", what, left, right);
 }
 
 void unit_check_text(const char *file, int line, const char *what, const char *left,

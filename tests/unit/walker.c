@@ -289,7 +289,7 @@ EACH_TEST(with_allocator)
     void *pool = subject.pool;
     struct prng prng;
     prng_seed(&prng, 15, 0);
-    host_cpu_enter(0, &percpu);
+    host_core_enter(0, &percpu);
     start_walk();
     CHECK_EQUAL(allocator->insert_pages(pool, START + 3, COUNT - 10), PAGE_OK);
     set(inserted, START + 3, COUNT - 10);

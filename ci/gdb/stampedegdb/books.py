@@ -1,6 +1,7 @@
 """The oracle's books (struct arena): which pages are in, and who holds them."""
 from typing import NamedTuple
 
+from .guest import enumeration
 from .kernel import Kernel
 
 # Eight bits as eight bytes, bit 0 first.
@@ -29,6 +30,8 @@ class Books:
         self.end = self._arena["end"]
         self.max_order = self._arena.layout.member("regions").elements - 1
         self._holding = kernel.memory.layout("struct holding")
+        states = {name: value for value, name in enumeration("enum holding_state").items()}
+        self._held_state = states["HOLDING_HELD"]
 
     def contains(self, pfn: int) -> bool:
         """Whether there are books of this page."""
@@ -70,9 +73,9 @@ class Books:
         """All blocks handed out."""
         size = self._holding.size
         data = self._memory.read(self._arena["holdings"], (self.end - self.start) * size)
-        orders = data[self._holding.member("order_plus_1").offset::size]
+        states = data[self._holding.member("state").offset::size]
         held = self.held_map()
-        heads = [index for index, order in enumerate(orders) if order and held[index]]
+        heads = [index for index, state in enumerate(states) if state == self._held_state and held[index]]
         decoded = (self._decode(self.start + index, data[index * size:(index + 1) * size]) for index in heads)
         return [holding for holding in decoded if holding]
 
@@ -89,8 +92,9 @@ class Books:
             member = self._holding.member(name)
             return int.from_bytes(raw[member.offset:member.offset + member.size], "little")
 
-        order = number("order_plus_1")
-        return Holding(pfn, order - 1, number("core"), number("serial")) if order else None
+        if number("state") != self._held_state:
+            return None
+        return Holding(pfn, number("order"), number("core"), number("serial"))
 
     def _bit(self, name: str, pfn: int) -> bool:
         if not self.contains(pfn):

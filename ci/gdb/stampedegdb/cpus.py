@@ -1,9 +1,9 @@
 """The command `stampede cpus`."""
 from collections.abc import Iterator
 
-from .kernel import Cpu, Kernel
+from .kernel import Core, Kernel
 from .locks import Lock
-from .words import columns, cpu_place, flag_text, operation_text, state_text
+from .words import columns, core_place, flag_text, operation_text, state_text
 
 NAME = "cpus"
 HELP = """What each core is about.
@@ -22,26 +22,26 @@ def lines(kernel: Kernel, argument: str) -> Iterator[str]:
     del argument
     if kernel.title:
         yield f"failure: {kernel.title} (core {kernel.reporter} reports)"
-    if not kernel.cpus:
+    if not kernel.cores:
         yield "no core is up yet"
         return
-    yield from columns([HEADINGS, *(_row(kernel, cpu) for cpu in kernel.cpus)])
+    yield from columns([HEADINGS, *(_row(kernel, core) for core in kernel.cores)])
 
 
-def _row(kernel: Kernel, cpu: Cpu) -> tuple[str, ...]:
-    now = next((each for each in kernel.current if each.core == cpu.number), None)
-    return (str(cpu.number), str(cpu.apic_id), str(cpu.thread.number) if cpu.thread else "-",
-            state_text(kernel, cpu), kernel.phase if cpu.busy and kernel.phase else "-",
-            flag_text(cpu.interrupts()), _locks_text(kernel, cpu),
-            operation_text(now), cpu_place(cpu))
+def _row(kernel: Kernel, core: Core) -> tuple[str, ...]:
+    now = next((each for each in kernel.current if each.core == core.number), None)
+    return (str(core.number), str(core.apic_id), str(core.thread.number) if core.thread else "-",
+            state_text(kernel, core), kernel.phase if core.busy and kernel.phase else "-",
+            flag_text(core.interrupts()), _locks_text(kernel, core),
+            operation_text(now), core_place(core))
 
 
-def _locks_text(kernel: Kernel, cpu: Cpu) -> str:
-    parts = [f"holds {Lock(kernel, address).name}" for address in cpu.held]
-    if cpu.locks_held > len(parts):
-        parts.append(f"holds {cpu.locks_held - len(parts)} more")
-    if cpu.waiting_for:
-        lock = Lock(kernel, cpu.waiting_for)
+def _locks_text(kernel: Kernel, core: Core) -> str:
+    parts = [f"holds {Lock(kernel, address).name}" for address in core.held]
+    if core.locks_held > len(parts):
+        parts.append(f"holds {core.locks_held - len(parts)} more")
+    if core.waiting_for:
+        lock = Lock(kernel, core.waiting_for)
         owner = "free" if lock.owner is None else f"core {lock.owner}"
         parts.append(f"waits for {lock.name} ({owner})")
     return ", ".join(parts) or "-"

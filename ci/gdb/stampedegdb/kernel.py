@@ -33,7 +33,7 @@ class Operation(NamedTuple):
             self.pfn < end and start < self.pfn + (1 << self.order)
 
 
-class Cpu:
+class Core:
     """A core as the machine sees it (struct percpu), with gdb's thread of it."""
 
     def __init__(self, record: Record, thread: Thread | None) -> None:
@@ -47,7 +47,7 @@ class Cpu:
     @property
     def busy(self) -> bool:
         """Whether it is at work, for the watchdog."""
-        return bool(_static_value("stress/watch.c", "watches")[self.number]["busy"])
+        return bool(_static_value("stress/watchdog.c", "watches")[self.number]["busy"])
 
     @property
     def held(self) -> list[int]:
@@ -120,13 +120,13 @@ class Kernel:
         return Record(self.memory, self.memory.layout(name), address)
 
     @cached_property
-    def cpus(self) -> list[Cpu]:
+    def cores(self) -> list[Core]:
         """All cores that came up, by number."""
         count = int(_global_value("percpu_count"))
         table = int(_global_value("percpu_table").address)
         addresses = [self.memory.integer(table + 8 * index) for index in range(count)]
         threads = threads_by_core(set(addresses))
-        return [Cpu(self.record("struct percpu", address), threads.get(address))
+        return [Core(self.record("struct percpu", address), threads.get(address))
                 for address in addresses if address]
 
     @cached_property
@@ -191,7 +191,7 @@ class Kernel:
             return self.failure["failed_at"]
         noted = [operation.cycles for worker in self.workers for operation in worker.history[-1:]]
         noted += [worker.now.cycles for worker in self.workers if worker.now]
-        noted += [cpu.record["waiting_since"] for cpu in self.cpus if cpu.waiting_for]
+        noted += [core.record["waiting_since"] for core in self.cores if core.waiting_for]
         return max(noted, default=0)
 
     def microseconds_since(self, cycles: int) -> float:

@@ -21,7 +21,7 @@ def lines(kernel: Kernel, argument: str) -> Iterator[str]:
         yield from lock.lines()
     if not locks:
         yield "no lock is held or waited for"
-    waits = [f"core {cpu.number} waits for {lock.name} of core {lock.owner}"
-             for cpu, lock in circle(kernel)]
+    waits = [f"core {core.number} waits for {lock.name} of core {lock.owner}"
+             for core, lock in circle(kernel)]
     if waits:
         yield f"{rule_title('DEADLOCK')}: {', '.join(waits)}"

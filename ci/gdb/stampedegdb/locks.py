@@ -2,7 +2,7 @@
 import gdb
 
 from .guest import Record
-from .kernel import Cpu, Kernel
+from .kernel import Core, Kernel
 from .lists import find_lists
 from .words import place_text, lasting_text
 
@@ -20,19 +20,19 @@ class Lock:
         self.owner = self.record["word"] - 1 if self.record["word"] else None
 
     @property
-    def waiters(self) -> list[Cpu]:
+    def waiters(self) -> list[Core]:
         """The cores that spin on it."""
-        return [cpu for cpu in self.kernel.cpus if cpu.waiting_for == self.address]
+        return [core for core in self.kernel.cores if core.waiting_for == self.address]
 
-    def owner_cpu(self) -> Cpu | None:
+    def owner_core(self) -> Core | None:
         """None where it is free, or its word says nonsense."""
-        cpus = self.kernel.cpus
-        return cpus[self.owner] if self.owner is not None and self.owner < len(cpus) else None
+        cores = self.kernel.cores
+        return cores[self.owner] if self.owner is not None and self.owner < len(cores) else None
 
     def lines(self) -> list[str]:
         """All there is to say."""
         return [f"lock {self.name} at {self.address:#x}: {self._owner_text()}",
-                *(self._waiter_text(cpu) for cpu in self.waiters), *self._doubts()]
+                *(self._waiter_text(core) for core in self.waiters), *self._doubts()]
 
     def _owner_text(self) -> str:
         taken_at, last = self.record["owner_at"], self.record["last_owner"]
@@ -43,17 +43,17 @@ class Lock:
             return f"free; held last by core {last - 1}, taken at {place_text(taken_at, True)}"
         return "free; never taken"
 
-    def _waiter_text(self, cpu: Cpu) -> str:
-        lasting = lasting_text(self.kernel, cpu.record["waiting_since"])
-        place = place_text(cpu.record["waiting_at"], True)
-        return f"  core {cpu.number} has waited {lasting}, asked at {place}"
+    def _waiter_text(self, core: Core) -> str:
+        lasting = lasting_text(self.kernel, core.record["waiting_since"])
+        place = place_text(core.record["waiting_at"], True)
+        return f"  core {core.number} has waited {lasting}, asked at {place}"
 
     def _doubts(self) -> list[str]:
         """What does not fit: a core is in the middle of taking it, or memory is damaged."""
-        doubts = [f"  core {cpu.number} counts it among its own, the lock does not say so"
-                  for cpu in self.kernel.cpus
-                  if self.address in cpu.held and cpu.number != self.owner]
-        owner = self.owner_cpu()
+        doubts = [f"  core {core.number} counts it among its own, the lock does not say so"
+                  for core in self.kernel.cores
+                  if self.address in core.held and core.number != self.owner]
+        owner = self.owner_core()
         if self.owner is not None and owner is None:
             doubts.append(f"  there is no core {self.owner}: the lock's memory is damaged")
         elif owner and self.address not in owner.held and owner.locks_held <= len(owner.held):
@@ -63,8 +63,8 @@ class Lock:
 
 def known_locks(kernel: Kernel) -> list[Lock]:
     """Those that some core holds or waits for, and the allocator's."""
-    addresses = [address for cpu in kernel.cpus
-                 for address in (*cpu.held, cpu.waiting_for) if address]
+    addresses = [address for core in kernel.cores
+                 for address in (*core.held, core.waiting_for) if address]
     pool = _pool_lock(kernel)
     if pool:
         addresses.insert(0, pool)
@@ -98,15 +98,15 @@ def find_lock(kernel: Kernel, text: str) -> Lock:
         raise gdb.GdbError(f"no lock {text} ({error}); taken or waited for: {names}") from None
 
 
-def circle(kernel: Kernel) -> list[tuple[Cpu, Lock]]:
+def circle(kernel: Kernel) -> list[tuple[Core, Lock]]:
     """Cores that each wait for a lock of the next, the last for one of the first; or none."""
-    for first in kernel.cpus:
-        path: list[tuple[Cpu, Lock]] = []
-        cpu: Cpu | None = first
-        while cpu and cpu.waiting_for and len(path) <= len(kernel.cpus):
-            lock = Lock(kernel, cpu.waiting_for)
-            path.append((cpu, lock))
-            cpu = lock.owner_cpu()
-            if cpu is first:
+    for first in kernel.cores:
+        path: list[tuple[Core, Lock]] = []
+        core: Core | None = first
+        while core and core.waiting_for and len(path) <= len(kernel.cores):
+            lock = Lock(kernel, core.waiting_for)
+            path.append((core, lock))
+            core = lock.owner_core()
+            if core is first:
                 return path
     return []

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import gdb
 import gdb.printing
 
-from .kernel import Cpu, Kernel, Worker
+from .kernel import Core, Kernel, Worker
 from .lists import NO_LINK
 from .locks import Lock
 from .words import operation_text, symbol_text
@@ -36,13 +36,13 @@ def _spinlock(value: gdb.Value) -> str:
 
 def _percpu(value: gdb.Value) -> str:
     kernel = Kernel()
-    cpu = Cpu(_record(value), None)
-    words = [f"core {cpu.number} (APIC ID {cpu.apic_id})"]
-    words += [word for word, member in (("not online", "online"),) if not cpu.record[member]]
-    words += [word for word, holds in (("frozen", cpu.record["frozen"]), ("busy", cpu.busy)) if holds]
-    words += [f"holds {Lock(kernel, address).name}" for address in cpu.held]
-    if cpu.waiting_for:
-        words.append(f"waits for {Lock(kernel, cpu.waiting_for).name}")
+    core = Core(_record(value), None)
+    words = [f"core {core.number} (APIC ID {core.apic_id})"]
+    words += [word for word, member in (("not online", "online"),) if not core.record[member]]
+    words += [word for word, holds in (("frozen", core.record["frozen"]), ("busy", core.busy)) if holds]
+    words += [f"holds {Lock(kernel, address).name}" for address in core.held]
+    if core.waiting_for:
+        words.append(f"waits for {Lock(kernel, core.waiting_for).name}")
     return ", ".join(words)
 
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from .books import Books
 from .guest import enumeration, rule_title
-from .kernel import Cpu, Kernel, Operation, Worker
+from .kernel import Core, Kernel, Operation, Worker
 from .lists import Block, BuddyLists, FreeLists, Page, find_lists
 from .locks import locks_of_allocator
-from .words import cpu_place, operation_text, worker_text
+from .words import core_place, operation_text, worker_text
 
 # Functions of stress/arena.c: a core in the first two may be between the books and the allocator,
 # but not yet while it checks what it is going to free.
@@ -86,8 +86,8 @@ class Check:
             yield (f"allocator {name}: gdb does not know its free lists; "
                    "only the oracle's books were checked")
         for lock in self._locks:
-            cpu = lock.owner_cpu()
-            place = f", at {cpu_place(cpu)}" if cpu else ""
+            core = lock.owner_core()
+            place = f", at {core_place(core)}" if core else ""
             yield f"core {lock.owner} holds {lock.name}{place}: what it is changing may look broken"
         for operation in self._running:
             yield f"{worker_text(operation)} is at it: {operation_text(operation)}"
@@ -239,16 +239,16 @@ class Check:
 
 def _running_operations(kernel: Kernel, books: Books) -> list[Operation]:
     """Those that the books and the allocator may rightly tell different stories of."""
-    return [operation for cpu in kernel.cpus if cpu.thread
-            for worker, functions in _workers_of(kernel, cpu)
+    return [operation for core in kernel.cores if core.thread
+            for worker, functions in _workers_of(kernel, core)
             for operation in [worker.now or _between_books(worker, functions, books)] if operation]
 
 
-def _workers_of(kernel: Kernel, cpu: Cpu) -> Iterator[tuple[Worker, set[str]]]:
+def _workers_of(kernel: Kernel, core: Core) -> Iterator[tuple[Worker, set[str]]]:
     """A core's own work and its interrupt handlers', with the functions each is in."""
-    assert cpu.thread
-    *handlers, own = cpu.thread.contexts()
-    for worker in kernel.workers_of(cpu.number):
+    assert core.thread
+    *handlers, own = core.thread.contexts()
+    for worker in kernel.workers_of(core.number):
         yield worker, set().union(*handlers) if worker.in_interrupt else own
 
 

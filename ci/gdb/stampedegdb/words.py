@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import gdb
 
-from .kernel import Cpu, Kernel, Operation
+from .kernel import Core, Kernel, Operation
 
 # Where a core that fails goes: not what one wants to know of where it is.
 REPORTING_FILES = ("lib/sinks.c", "stress/failure.c", "stress/explain.c", "stress/report.c",
@@ -96,31 +96,31 @@ def lasting_text(kernel: Kernel, cycles: int) -> str:
     return f"for {time_text(before)}" if before >= 0 else f"from {time_text(-before)} after the failure on"
 
 
-def cpu_place(cpu: Cpu) -> str:
+def core_place(core: Core) -> str:
     """The innermost function that a core is in, but for what stopped it."""
-    if cpu.frame:
-        return place_text(cpu.frame["rip"])
-    if not cpu.thread:
+    if core.frame:
+        return place_text(core.frame["rip"])
+    if not core.thread:
         return "-"
-    frames = cpu.thread.frames()
+    frames = core.thread.frames()
     for index, (name, address, file) in enumerate(frames):
         if name not in REPORTING_FUNCTIONS and not file.endswith(REPORTING_FILES):
             return place_text(address, is_return=index > 0)
     return place_text(frames[0][1])
 
 
-def state_text(kernel: Kernel, cpu: Cpu) -> str:
+def state_text(kernel: Kernel, core: Core) -> str:
     """What a core is about, in a word or two."""
-    record = cpu.record
+    record = core.record
     if not record["online"]:
         return "not online"
-    if cpu.number == kernel.reporter:
+    if core.number == kernel.reporter:
         return "reports"
     if kernel.reporter is not None and not record["frozen"]:
         return "unstopped"
-    if not cpu.busy:
+    if not core.busy:
         return "rests"
-    return "waits" if cpu.waiting_for else "works"
+    return "waits" if core.waiting_for else "works"
 
 
 def flag_text(flag: bool | None) -> str:

@@ -138,8 +138,8 @@ enum page_error stacsos_free_pages(void *memory, pfn_t pfn, unsigned order)
     enum stacsos_error error = stacsos_free(pool->object, pfn, order);
     stacsos_call_end(pool, flags);
     if (error != STACSOS_NONE)
-        fail(RULE_FREE_REFUSED, "pfn 0x%llx order %u, rightly freed: free_pages returned %s",
-             (unsigned long long)pfn, order, error_name(error));
+        fail(RULE_FREE_REFUSED, "pfn 0x%lx order %u, rightly freed: free_pages returned %s", pfn,
+             order, error_name(error));
     return PAGE_OK;
 }
 

@@ -2,8 +2,6 @@
 #include <lib/printf.h>
 #include <mm/adapters/stacsos/adapter.h>
 
-typedef unsigned long long ull;
-
 static struct stacsos_stats get_stats(struct stacsos_pool *pool)
 {
     irq_flags_t flags = stacsos_call_begin(pool);
@@ -24,8 +22,8 @@ static bool validate(void *memory, char *message, size_t size)
 
     if (stats.used_pages + stats.free_pages == pool->inserted)
         return true;
-    format_text(message, size, "get_stats() says %llu pages used and %llu free, %llu inserted",
-                (ull)stats.used_pages, (ull)stats.free_pages, (ull)pool->inserted);
+    format_text(message, size, "get_stats() says %lu pages used and %lu free, %lu inserted",
+                stats.used_pages, stats.free_pages, pool->inserted);
     return false;
 }
 

@@ -6,10 +6,10 @@
  * that a step is; spinning is waiting for the condition that ends it.
  *
  * Stands for smp/spinlock.c try_take 08dd3a361dfc
- * Stands for smp/spinlock.c wait_and_take 8d4304023e6b
- * Stands for smp/spinlock.c spinlock_irq_lock 28398eb980cc
+ * Stands for smp/spinlock.c wait_and_take 0010c160295d
+ * Stands for smp/spinlock.c spinlock_irq_lock ab4cd797314c
  * Stands for smp/spinlock.c check_release 207ecbde25d6
- * Stands for smp/spinlock.c spinlock_irq_unlock 9b64ae77ad3b
+ * Stands for smp/spinlock.c spinlock_irq_unlock 48c80bab9f18
  *
  * Proved: at most one holds the lock; interrupts are off on the CPU that does; after the unlock
  * they are as they were before the lock, on or off; no circle of waiting. Steps of one CPU's own are
@@ -55,7 +55,7 @@ inline irq_save()
 inline lock()
 {
     irq_save();                  /* | irq_flags_t flags = irq_save(); */
-                                 /* | uint32_t me = cpu->local.number + 1; */
+                                 /* | uint32_t me = core->local.number + 1; */
     assert(word != cpu + 1);     /* | fail(RULE_LOCK_OWNER, "%s taken again by its owner */
     do                           /* | while (!try_take(lock, me)); */
     :: word == 0 ->              /* | __atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 0 && */

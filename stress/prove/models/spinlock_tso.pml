@@ -7,7 +7,7 @@
  * C that a step is.
  *
  * Stands for smp/spinlock.c try_take 08dd3a361dfc
- * Stands for smp/spinlock.c spinlock_irq_unlock 9b64ae77ad3b
+ * Stands for smp/spinlock.c spinlock_irq_unlock 48c80bab9f18
  *
  * Proved: with plain stores for the data and for the release, the holder of the lock reads the
  * data last written under it, and is alone.

@@ -166,7 +166,7 @@ void try_alone(const struct page_allocator *allocator)
 {
     static struct percpu percpu;
 
-    host_cpu_enter(0, &percpu);
+    host_core_enter(0, &percpu);
     try_start(&try, allocator);
     prng_seed(&prng, 1, 0);
     for (unsigned i = 0; i < SLOTS; i++)

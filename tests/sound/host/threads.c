@@ -105,7 +105,7 @@ static void *core(void *argument)
     uint64_t own[OWN] = {0};
     struct prng prng;
 
-    host_cpu_enter(number, &percpu[number]);
+    host_core_enter(number, &percpu[number]);
     prng_seed(&prng, 7, number);
     for (unsigned i = 0; i < TURNS; i++)
         work(&prng, &own[prng_below(&prng, OWN)]);
@@ -119,13 +119,13 @@ void try_threads(const struct page_allocator *allocator)
 {
     pthread_t threads[THREADS];
 
-    host_cpu_enter(0, &percpu[0]);
+    host_core_enter(0, &percpu[0]);
     try_start(&try, allocator);
     for (uintptr_t i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, core, (void *)i);
     for (unsigned i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    host_cpu_enter(0, &percpu[0]);
+    host_core_enter(0, &percpu[0]);
     for (unsigned i = 0; i < BOXES; i++)
         if (boxes[i])
             give(boxes[i]);

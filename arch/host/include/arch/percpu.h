@@ -1,22 +1,22 @@
-/* The part of a core's data that the machine defines; host_cpu_enter() gives it to a thread. */
+/* The part of a core's data that the machine defines; host_core_enter() gives it to a thread. */
 #pragma once
 
 #include <stdint.h>
 
-struct cpu_local {
-    struct cpu_local *self;
+struct core_local {
+    struct core_local *self;
     uint32_t number;
     uint32_t apic_id;
 };
 
-extern _Thread_local struct cpu_local *host_cpu_local;
+extern _Thread_local struct core_local *host_core_local;
 
-static inline struct cpu_local *cpu_local(void)
+static inline struct core_local *core_local(void)
 {
-    return host_cpu_local;
+    return host_core_local;
 }
 
 static inline uint32_t cpu_number(void)
 {
-    return cpu_local()->number;
+    return core_local()->number;
 }

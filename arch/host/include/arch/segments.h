@@ -14,7 +14,7 @@ enum {
 #define STACK_MAIN_SIZE (1 << 20)
 #define STACK_IST_SIZE  (64 << 10) /* the first of them takes all signals */
 
-struct cpu_stacks {
+struct core_stacks {
     struct {
         uint8_t guard[PAGE_SIZE];
         uint8_t bytes[STACK_IST_SIZE];

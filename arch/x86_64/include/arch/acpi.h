@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 /* What the MADT says of the processors that may be used. */
-struct acpi_cpus {
-    uint32_t apic_ids[CPU_LIMIT];
+struct acpi_cores {
+    uint32_t apic_ids[CORE_LIMIT];
     size_t count;
     size_t disabled;     /* entries skipped because they are not enabled */
     size_t too_many;     /* enabled ones that did not fit */
@@ -35,7 +35,7 @@ const void *acpi_find_table(const void *rsdp, size_t rsdp_size, const char signa
  * (ACPI 6.4, 5.2.12). A processor listed twice counts once. Returns false with a message on a
  * malformed table.
  */
-bool acpi_read_madt(const void *table, size_t size, struct acpi_cpus *cpus, char *message,
+bool acpi_read_madt(const void *table, size_t size, struct acpi_cores *cores, char *message,
                     size_t message_size);
 
 /* What the FADT says, with what its DSDT says of state S5. */

@@ -11,5 +11,5 @@
  * it, then return addresses; without a frame all are return addresses, from the caller on. Trusts
  * no frame pointer: each must lie in the stacks and above the last. Returns how many.
  */
-size_t backtrace(const struct trap_frame *frame, const struct cpu_stacks *stacks,
+size_t backtrace(const struct trap_frame *frame, const struct core_stacks *stacks,
                  uint64_t *addresses, size_t most);

@@ -7,17 +7,17 @@
 #include <arch/segments.h>
 #include <stdint.h>
 
-struct cpu_local {
-    struct cpu_local *self; /* at %gs:0, so that C can reach the rest */
-    uint32_t number;        /* 0 is the BSP, then in the order the cores came */
+struct core_local {
+    struct core_local *self; /* at %gs:0, so that C can reach the rest */
+    uint32_t number;         /* 0 is the BSP, then in the order the cores came */
     uint32_t apic_id;
     struct segments segments; /* GDT and TSS, each core its own */
 };
 
 /* This core's structure. Valid from cpu_setup() on; any context, NMI too. */
-static inline struct cpu_local *cpu_local(void)
+static inline struct core_local *core_local(void)
 {
-    struct cpu_local *local;
+    struct core_local *local;
     __asm__("movq %%gs:0, %0" : "=r"(local));
     return local;
 }
@@ -25,5 +25,5 @@ static inline struct cpu_local *cpu_local(void)
 /* This core's number: 0 .. cores - 1. */
 static inline uint32_t cpu_number(void)
 {
-    return cpu_local()->number;
+    return core_local()->number;
 }

@@ -40,7 +40,7 @@ struct segments {
 #define STACK_MAIN_SIZE (4 * 4096)
 #define STACK_IST_SIZE  (2 * 4096)
 
-struct cpu_stacks {
+struct core_stacks {
     struct {
         uint8_t guard[PAGE_SIZE];
         uint8_t bytes[STACK_IST_SIZE];

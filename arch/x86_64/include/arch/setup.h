@@ -9,7 +9,7 @@
  * Give this core its GDT, TSS with its stacks, IDT and GS base. The first call also makes the IDT.
  * From here on any trap on this core is explained. Call on the core itself, interrupts off.
  */
-void cpu_setup(struct cpu_local *local, struct cpu_stacks *stacks);
+void cpu_setup(struct core_local *local, struct core_stacks *stacks);
 
 /* Whether the machine is a virtual one (CPUID.1:ECX[31]). */
 bool cpu_is_virtual(void);

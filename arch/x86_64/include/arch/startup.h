@@ -14,7 +14,7 @@ struct startup {
     uint32_t cr3;
     uint32_t efer;
     uint64_t stack;
-    uint64_t local; /* struct cpu_local */
+    uint64_t local; /* struct core_local */
     uint64_t stacks;
     uint64_t entry;
 };
@@ -27,5 +27,5 @@ struct startup {
 void startup_prepare(uint64_t page);
 
 /* Hand over what core `local` needs; it will run entry(local, stacks) on its own main stack. */
-void startup_set_core(uint64_t page, struct cpu_local *local, struct cpu_stacks *stacks,
-                      void (*entry)(struct cpu_local *local, struct cpu_stacks *stacks));
+void startup_set_core(uint64_t page, struct core_local *local, struct core_stacks *stacks,
+                      void (*entry)(struct core_local *local, struct core_stacks *stacks));

@@ -3,10 +3,10 @@
 #include <arch/page.h>
 #include <lib/fail.h>
 #include <smp/percpu.h>
-#include <stress/call.h>
-#include <stress/watch.h>
+#include <stress/checked_call.h>
+#include <stress/watchdog.h>
 
-/* As a core was before a call, and must be after it. */
+/* What must be the same on a core before and after a call. */
 struct standing {
     bool interrupts;
     uint32_t locks_held;
@@ -14,20 +14,20 @@ struct standing {
 
 static struct standing standing_now(void)
 {
-    return (struct standing){irq_enabled(), this_cpu()->locks_held};
+    return (struct standing){irq_enabled(), this_core()->locks_held};
 }
 
 static void check_standing(struct standing before, const char *function)
 {
-    const struct percpu *cpu = this_cpu();
+    const struct percpu *core = this_core();
 
-    if (cpu->locks_held != before.locks_held)
+    if (core->locks_held != before.locks_held)
         fail(RULE_LOCK_HELD, "core %u returned from %s with %u locks held, %u before: %s",
-             cpu->local.number, function, cpu->locks_held, before.locks_held,
-             percpu_held_name(cpu));
+             core->local.number, function, core->locks_held, before.locks_held,
+             percpu_held_name(core));
     if (irq_enabled() != before.interrupts)
         fail(RULE_IRQ_STATE, "core %u returned from %s with interrupts %s, %s before",
-             cpu->local.number, function, irq_enabled() ? "on" : "off",
+             core->local.number, function, irq_enabled() ? "on" : "off",
              before.interrupts ? "on" : "off");
 }
 
@@ -35,34 +35,35 @@ struct call {
     struct core *core;
     const char *function;
     struct standing before;
-    bool busy; /* of a range: whether the core was at work before */
+    bool busy; /* in a call about a range: whether the core was at work before */
 };
 
-static struct core *all_cores; /* core_count of them; NULL: nobody looks at others */
+static struct core *all_cores; /* core_count of them; NULL: overlapping calls are not counted */
 static uint32_t core_count;
 
-void call_set_cores(struct core *cores, uint32_t count)
+void checked_call_set_cores(struct core *cores, uint32_t count)
 {
     all_cores = cores;
     core_count = count;
 }
 
-static struct history_entry make_entry(enum operation operation, pfn_t pfn, struct holding holding)
+static struct history_entry make_entry(enum operation operation, pfn_t pfn, struct block block)
 {
     return (struct history_entry){
         .cycles = cpu_cycles(),
         .pfn = pfn,
         .operation = (uint8_t)operation,
-        .order = (uint8_t)(holding.order_plus_1 - 1),
-        .holder = holding.core,
-        .serial = holding.serial,
+        .order = block.order,
+        .holder = block.core,
+        .serial = block.serial,
     };
 }
 
 /*
- * Whether a call of another core is going on: of one other core each time, in turn, and without a
- * write that they would see. It is the evidence of interleaving that needs no knowledge of locks.
- * Each call of the other counts once: a core that its host has stopped in one is not met again.
+ * Count it if another core is in a call at this moment. Each call looks at one other core, in turn,
+ * and writes only to its own core's structure. This shows interleaving without any knowledge of
+ * locks. Each call of the other core counts once: the host may have stopped that core in it, and
+ * then it would be met again and again.
  */
 static void look_around(struct core *core)
 {
@@ -77,14 +78,14 @@ static void look_around(struct core *core)
 }
 
 static struct call call_begin(struct core *core, const char *function, enum operation operation,
-                              pfn_t pfn, struct holding holding)
+                              pfn_t pfn, struct block block)
 {
     look_around(core);
-    core->now = make_entry(operation, pfn, holding);
-    core->call_count += core->call_count == UINT32_MAX ? 2 : 1; /* 0 is no call */
+    core->now = make_entry(operation, pfn, block);
+    core->call_count += core->call_count == UINT32_MAX ? 2 : 1; /* 0 means: in no call */
     __atomic_store_n(&core->calling, core->call_count, __ATOMIC_RELAXED);
     if (!core->in_interrupt)
-        watch_progress();
+        watchdog_progress();
     return (struct call){core, function, standing_now(), true};
 }
 
@@ -94,17 +95,18 @@ static void call_end(struct call call)
     __atomic_store_n(&call.core->calling, 0, __ATOMIC_RELAXED);
     call.core->now.operation = OPERATION_NONE;
     if (!call.core->in_interrupt)
-        watch_progress();
+        watchdog_progress();
 }
 
-void call_remember(struct core *core, enum operation operation, pfn_t pfn, struct holding holding)
+void checked_call_remember(struct core *core, enum operation operation, pfn_t pfn,
+                           struct block block)
 {
-    core->history[core->history_next++ % HISTORY_SIZE] = make_entry(operation, pfn, holding);
+    core->history[core->history_next++ % HISTORY_SIZE] = make_entry(operation, pfn, block);
 }
 
 /* ---- blocks ---- */
 
-/* NULL is no block, whatever page lies at address 0. */
+/* NULL means no block, even if a page lies at address 0. */
 static pfn_t allocate_address(const struct arena *arena, unsigned order)
 {
     void *address = arena->allocator->allocate_address(arena->pool, order);
@@ -114,14 +116,12 @@ static pfn_t allocate_address(const struct arena *arena, unsigned order)
     return address ? address_to_pfn(address) : INVALID_PFN;
 }
 
-pfn_t call_allocate(struct arena *arena, struct core *core, struct holding holding)
+pfn_t checked_allocate(struct arena *arena, struct core *core, struct block block)
 {
-    struct call call =
-        call_begin(core, "allocate_pages", OPERATION_ALLOCATING, INVALID_PFN, holding);
-    unsigned order = holding.order_plus_1 - 1u;
+    struct call call = call_begin(core, "allocate_pages", OPERATION_ALLOCATING, INVALID_PFN, block);
     pfn_t pfn = arena->allocator->allocate_address
-                    ? allocate_address(arena, order)
-                    : arena->allocator->allocate_pages(arena->pool, order);
+                    ? allocate_address(arena, block.order)
+                    : arena->allocator->allocate_pages(arena->pool, block.order);
 
     call_end(call);
     return pfn;
@@ -141,28 +141,27 @@ static pfn_t allocate_placed(const struct arena *arena, unsigned order, struct p
     }
 }
 
-pfn_t call_allocate_placed(struct arena *arena, struct core *core, struct holding holding,
-                           struct place place)
+pfn_t checked_allocate_placed(struct arena *arena, struct core *core, struct block block,
+                              struct place place)
 {
     static const char *const functions[] = {"allocate_pages", "allocate_below", "allocate_at",
                                             "allocate_on_node"};
     struct call call =
-        call_begin(core, functions[place.kind], OPERATION_ALLOCATING, INVALID_PFN, holding);
-    pfn_t pfn = allocate_placed(arena, holding.order_plus_1 - 1u, place);
+        call_begin(core, functions[place.kind], OPERATION_ALLOCATING, INVALID_PFN, block);
+    pfn_t pfn = allocate_placed(arena, block.order, place);
 
     call_end(call);
     return pfn;
 }
 
-enum page_error call_free(struct arena *arena, struct core *core, enum operation operation,
-                          pfn_t pfn, struct holding holding)
+enum page_error checked_free(struct arena *arena, struct core *core, enum operation operation,
+                             pfn_t pfn, struct block block)
 {
-    struct call call = call_begin(core, "free_pages", operation, pfn, holding);
-    unsigned order = holding.order_plus_1 - 1u;
+    struct call call = call_begin(core, "free_pages", operation, pfn, block);
     enum page_error error =
         arena->allocator->free_address
-            ? arena->allocator->free_address(arena->pool, pfn_to_address(pfn), order)
-            : arena->allocator->free_pages(arena->pool, pfn, order);
+            ? arena->allocator->free_address(arena->pool, pfn_to_address(pfn), block.order)
+            : arena->allocator->free_pages(arena->pool, pfn, block.order);
 
     call_end(call);
     return error;
@@ -170,10 +169,10 @@ enum page_error call_free(struct arena *arena, struct core *core, enum operation
 
 /* ---- ranges ---- */
 
-/* Nobody's but this core's, so that a failure can tell of it. */
+/* The structure of the core that runs, so that a failure report can show its call. */
 static struct core *core_of_ranges(void)
 {
-    static struct core before_all; /* before there are cores, and in the explorer */
+    static struct core before_all; /* before checked_call_set_cores(), and in the explorer */
 
     return cpu_number() < core_count ? &all_cores[cpu_number()] : &before_all;
 }
@@ -182,20 +181,20 @@ static struct call range_begin(const char *function, enum operation operation, p
                                uint64_t count)
 {
     struct core *core = core_of_ranges();
-    struct holding range = {.serial = (uint32_t)count, .order_plus_1 = 1};
+    struct block pages = {.serial = (uint32_t)count};
 
-    core->now = make_entry(operation, start, range);
-    return (struct call){core, function, standing_now(), watch_busy(true)};
+    core->now = make_entry(operation, start, pages);
+    return (struct call){core, function, standing_now(), watchdog_busy(true)};
 }
 
 static void range_end(struct call call)
 {
     check_standing(call.before, call.function);
     call.core->now.operation = OPERATION_NONE;
-    watch_busy(call.busy);
+    watchdog_busy(call.busy);
 }
 
-void call_init(const struct arena *arena, pfn_t start, pfn_t end)
+void checked_init(const struct arena *arena, pfn_t start, pfn_t end)
 {
     struct call call = range_begin("init", OPERATION_INIT, start, end - start);
 
@@ -203,7 +202,7 @@ void call_init(const struct arena *arena, pfn_t start, pfn_t end)
     range_end(call);
 }
 
-enum page_error call_insert(const struct arena *arena, pfn_t start, uint64_t count)
+enum page_error checked_insert(const struct arena *arena, pfn_t start, uint64_t count)
 {
     struct call call = range_begin("insert_pages", OPERATION_INSERT, start, count);
     enum page_error error = arena->allocator->insert_pages(arena->pool, start, count);
@@ -212,7 +211,7 @@ enum page_error call_insert(const struct arena *arena, pfn_t start, uint64_t cou
     return error;
 }
 
-enum page_error call_remove(const struct arena *arena, pfn_t start, uint64_t count)
+enum page_error checked_remove(const struct arena *arena, pfn_t start, uint64_t count)
 {
     struct call call = range_begin("remove_pages", OPERATION_REMOVE, start, count);
     enum page_error error = arena->allocator->remove_pages(arena->pool, start, count);

@@ -9,41 +9,44 @@
 #include <stress/explain.h>
 #include <stress/failure.h>
 #include <stress/tick.h>
-#include <stress/watch.h>
+#include <stress/watchdog.h>
 
 enum {
     TICKS_PER_SECOND = 10,
-    TURNS_OF_OTHERS = 1000, /* progress of each other core after which a fair lock has served all */
+    /* progress per core of the others, after which any fair queue has moved on */
+    TURNS_OF_OTHERS = 1000,
 };
 
 /* What the watchdog knows of a core. */
 struct watch {
     bool busy;              /* at work: progress is due */
     uint64_t progress;      /* counts up as this core gets things done */
-    uint32_t asked;         /* NMIs sent to this core to ask after it, by the one that watches it */
-    uint32_t answered;      /* ... and answered */
-    uint32_t answered_then; /* ... of these before its last progress */
-    /* What this core remembers of the one it watches: its progress, when it moved last, when it had
-     * an excuse last and had answered how often, and when it was asked. */
-    uint64_t seen_progress, moved_at, excused_at, asked_at;
-    uint32_t answers_before;
-    uint64_t progress_before; /* ... and of all cores together, at that excuse */
-    /* ... and of all cores together. */
+    uint32_t asked;         /* questions to this core, by NMI */
+    uint32_t answered;      /* of these, answered */
+    uint32_t answered_then; /* of these, answered before its last progress */
+    /* What this core knows of the core that it watches. Times are in cycles. */
+    uint64_t seen_progress;   /* its progress at the last look ... */
+    uint64_t moved_at;        /* ... and when that changed last */
+    uint64_t excused_at;      /* when it last had an excuse */
+    uint64_t asked_at;        /* when it was asked last */
+    uint32_t answers_before;  /* its answers at the last excuse */
+    uint64_t progress_before; /* progress of all cores together at the last excuse */
+    /* What this core knows of all cores together: their progress, and when it changed last. */
     uint64_t all_progress, all_moved_at;
 } __attribute__((aligned(64)));
 
-static struct watch watches[CPU_LIMIT];
+static struct watch watches[CORE_LIMIT];
 
 static uint64_t limit_cycles; /* 0: never */
 static void (*teller)(void *context);
 static void *teller_context;
 
-void watch_set_limit(uint64_t seconds)
+void watchdog_set_limit(uint64_t seconds)
 {
     limit_cycles = seconds * clock_hz();
 }
 
-void watch_set_teller(void (*tell)(void *context), void *context)
+void watchdog_set_teller(void (*tell)(void *context), void *context)
 {
     teller_context = context;
     teller = tell;
@@ -54,12 +57,12 @@ static struct watch *own_watch(void)
     return &watches[cpu_number()];
 }
 
-static struct watch *watch_of(const struct percpu *cpu)
+static struct watch *watch_of(const struct percpu *core)
 {
-    return &watches[cpu->local.number];
+    return &watches[core->local.number];
 }
 
-uint64_t watch_progress_of(uint32_t cores)
+uint64_t watchdog_progress_of(uint32_t cores)
 {
     uint64_t sum = 0;
 
@@ -68,18 +71,18 @@ uint64_t watch_progress_of(uint32_t cores)
     return sum;
 }
 
-bool watch_busy(bool busy)
+bool watchdog_busy(bool busy)
 {
     struct watch *watch = own_watch();
     bool before = watch->busy;
 
-    watch_progress();
+    watchdog_progress();
     __atomic_store_n(&watch->busy, busy, __ATOMIC_RELAXED);
     tick_at_work(busy);
     return before;
 }
 
-void watch_progress(void)
+void watchdog_progress(void)
 {
     struct watch *watch = own_watch();
 
@@ -112,7 +115,7 @@ const uint32_t *watch_answers(uint32_t core)
     return &watches[core].answered;
 }
 
-bool watch_answer(void)
+bool watchdog_answer(void)
 {
     struct watch *watch = own_watch();
 
@@ -123,7 +126,7 @@ bool watch_answer(void)
     return true;
 }
 
-/* ---- who holds whom up ---- */
+/* ---- which core waits for which ---- */
 
 static struct percpu *owner_of(const struct spinlock_irq *lock)
 {
@@ -132,57 +135,57 @@ static struct percpu *owner_of(const struct spinlock_irq *lock)
     return owner >= 0 && (uint32_t)owner < percpu_count ? percpu_table[owner] : NULL;
 }
 
-/* The core that `cpu` waits for, or NULL. */
-static struct percpu *waits_for(const struct percpu *cpu)
+/* The core that `core` waits for, or NULL. */
+static struct percpu *waits_for(const struct percpu *core)
 {
-    const struct spinlock_irq *lock = __atomic_load_n(&cpu->waiting_for, __ATOMIC_RELAXED);
+    const struct spinlock_irq *lock = __atomic_load_n(&core->waiting_for, __ATOMIC_RELAXED);
 
     return lock ? owner_of(lock) : NULL;
 }
 
-/* Whether the cores that `cpu` waits for, one after another, lead back to it. */
-static bool in_circle(const struct percpu *cpu)
+/* Whether the cores that `core` waits for, one after another, lead back to it. */
+static bool in_circle(const struct percpu *core)
 {
-    const struct percpu *next = waits_for(cpu);
+    const struct percpu *next = waits_for(core);
 
     for (uint32_t steps = 0; next && steps < percpu_count; steps++) {
-        if (next == cpu)
+        if (next == core)
             return true;
         next = waits_for(next);
     }
     return false;
 }
 
-/* "core 1 waits for a (core 2), core 2 waits for b (core 1)" */
+/* "core 1 waits for a of core 2, core 2 waits for b of core 1" */
 static void describe_circle(const struct percpu *first, char *text, size_t size)
 {
-    const struct percpu *cpu = first;
+    const struct percpu *core = first;
     size_t used = 0;
 
     do {
-        const struct spinlock_irq *lock = cpu->waiting_for;
+        const struct spinlock_irq *lock = core->waiting_for;
         const struct percpu *owner = lock ? owner_of(lock) : NULL;
         if (!owner)
             return;
-        explain_blame(cpu->local.number, RULE_DEADLOCK);
+        explain_blame(core->local.number, RULE_DEADLOCK);
         used += (size_t)format_text(text + used, size - used, "%score %u waits for %s of core %u",
-                                    used ? ", " : "", cpu->local.number, lock->name,
+                                    used ? ", " : "", core->local.number, lock->name,
                                     owner->local.number);
-        cpu = owner;
-    } while (cpu != first && used < size);
+        core = owner;
+    } while (core != first && used < size);
 }
 
-static enum rule describe_stall(const struct percpu *cpu, char *text, size_t size)
+static enum rule describe_stall(const struct percpu *core, char *text, size_t size)
 {
-    if (in_circle(cpu)) {
-        describe_circle(cpu, text, size);
+    if (in_circle(core)) {
+        describe_circle(core, text, size);
         return RULE_DEADLOCK;
     }
-    explain_blame(cpu->local.number, RULE_STALL);
-    const char *call = explain_range_call(cpu->local.number);
-    format_text(text, size, "core %u makes no progress%s%s%s%s", cpu->local.number,
-                call ? ", in " : "", call ? call : "", cpu->locks_held ? ", holding " : "",
-                cpu->locks_held ? percpu_held_name(cpu) : "");
+    explain_blame(core->local.number, RULE_STALL);
+    const char *call = explain_range_call(core->local.number);
+    format_text(text, size, "core %u makes no progress%s%s%s%s", core->local.number,
+                call ? ", in " : "", call ? call : "", core->locks_held ? ", holding " : "",
+                core->locks_held ? percpu_held_name(core) : "");
     return RULE_STALL;
 }
 
@@ -202,16 +205,16 @@ static enum rule describe_standstill(char *text, size_t size)
     return RULE_STALL;
 }
 
-enum rule watch_diagnose(char *text, uint32_t size)
+enum rule watchdog_diagnose(char *text, uint32_t size)
 {
     const struct percpu *suspect = NULL;
 
     for (uint32_t i = 0; i < percpu_count; i++) {
-        const struct percpu *cpu = percpu_table[i];
-        if (in_circle(cpu))
-            return describe_stall(cpu, text, size);
-        if (watches[i].busy && !cpu->waiting_for && !suspect)
-            suspect = cpu;
+        const struct percpu *core = percpu_table[i];
+        if (in_circle(core))
+            return describe_stall(core, text, size);
+        if (watches[i].busy && !core->waiting_for && !suspect)
+            suspect = core;
     }
     if (suspect)
         return describe_stall(suspect, text, size);
@@ -229,10 +232,10 @@ static void excuse(struct watch *mine, const struct watch *its)
 {
     mine->excused_at = cpu_cycles();
     mine->answers_before = __atomic_load_n(&its->answered, __ATOMIC_ACQUIRE);
-    mine->progress_before = watch_progress_of(percpu_count);
+    mine->progress_before = watchdog_progress_of(percpu_count);
 }
 
-/* Whether it has got on, or has nothing to get on with. */
+/* Whether the watched core has made progress, or is not at work. */
 static bool has_moved(struct watch *mine, const struct watch *its)
 {
     uint64_t progress = __atomic_load_n(&its->progress, __ATOMIC_RELAXED);
@@ -245,21 +248,21 @@ static bool has_moved(struct watch *mine, const struct watch *its)
     return true;
 }
 
-/* Waiting for a lock is not a fault of one's own, unless one waits, in the end, for oneself. */
-static bool is_blameless(const struct percpu *cpu)
+/* A core that waits for a lock is not the one that is stuck, unless it waits in a circle. */
+static bool is_blameless(const struct percpu *core)
 {
-    return __atomic_load_n(&cpu->waiting_for, __ATOMIC_RELAXED) && !in_circle(cpu);
+    return __atomic_load_n(&core->waiting_for, __ATOMIC_RELAXED) && !in_circle(core);
 }
 
-/* Ask, and ask again only once answered. */
+/* Ask the core by NMI; ask again only once it has answered, and after some time. */
 static void ask(struct watch *mine, struct percpu *target)
 {
     const struct watch *its = watch_of(target);
 
-    if (target == this_cpu())
-        return; /* the only core there is: watch_tick() */
+    if (target == this_core())
+        return; /* the only core: watchdog_tick() counts as its answer */
     if (__atomic_load_n(&its->answered, __ATOMIC_ACQUIRE) == its->asked &&
-        is_past(mine->asked_at, limit_cycles / WATCH_ANSWERS)) {
+        is_past(mine->asked_at, limit_cycles / WATCHDOG_ANSWERS)) {
         mine->asked_at = cpu_cycles();
         watch_ask(target->local.number);
     }
@@ -274,16 +277,17 @@ static bool others_are_at_work(const struct percpu *target)
 }
 
 /*
- * A core may wait for a lock that the watchdog knows nothing of, in a queue behind cores that the
- * host does not run. So it is no verdict that it gets nothing done, until the others have got so
- * much done that any queue has moved on; or until nobody gets anything done though all run (still).
+ * Whether the lack of progress is the target's own fault. It may wait for a lock that the watchdog
+ * knows nothing of, in a queue behind cores that the host does not run. So the others must first
+ * have made so much progress that any queue has moved on. This does not apply if no other core is
+ * at work, if the target waits in a circle, or if no core makes progress though all run (`still`).
  */
 static bool others_had_their_turns(const struct watch *mine, const struct percpu *target,
                                    bool still)
 {
     if (still || !others_are_at_work(target) || in_circle(target))
         return true;
-    return watch_progress_of(percpu_count) - mine->progress_before >=
+    return watchdog_progress_of(percpu_count) - mine->progress_before >=
            (uint64_t)TURNS_OF_OTHERS * percpu_count;
 }
 
@@ -294,18 +298,18 @@ static bool is_stuck(struct watch *mine, const struct percpu *target, bool still
     if (is_blameless(target))
         excuse(mine, its);
     return is_past(mine->excused_at, 2 * limit_cycles) &&
-           its->answered - mine->answers_before >= WATCH_ANSWERS &&
+           its->answered - mine->answers_before >= WATCHDOG_ANSWERS &&
            others_had_their_turns(mine, target, still);
 }
 
 /*
- * Whether none of the cores gets on, though all at work run: each of them has answered since it got
- * on last. So are cores that take a lock from each other for ever, or wait for one that is free:
- * each waits now and then, and none is stuck.
+ * Whether no core makes progress although all cores at work run: each has answered since its last
+ * progress. This finds cores that take a lock from each other for ever, or that wait for a lock
+ * that is free. Each of them waits now and then, so none of them is stuck on its own.
  */
 static bool all_stand_still(struct watch *mine)
 {
-    uint64_t progress = watch_progress_of(percpu_count);
+    uint64_t progress = watchdog_progress_of(percpu_count);
 
     if (progress != mine->all_progress) {
         mine->all_progress = progress;
@@ -315,7 +319,7 @@ static bool all_stand_still(struct watch *mine)
         return false;
     for (uint32_t i = 0; i < percpu_count; i++) {
         const struct watch *its = &watches[i];
-        if (its->busy && its->answered - its->answered_then < WATCH_ANSWERS)
+        if (its->busy && its->answered - its->answered_then < WATCHDOG_ANSWERS)
             return false;
     }
     return true;
@@ -338,34 +342,34 @@ static void look_after(struct watch *mine, struct percpu *target)
     failure_end();
 }
 
-void watch_tick(void)
+void watchdog_tick(void)
 {
-    struct percpu *cpu = this_cpu();
-    struct percpu *next = percpu_table[(cpu->local.number + 1) % percpu_count];
-    struct watch *mine = watch_of(cpu);
+    struct percpu *core = this_core();
+    struct percpu *next = percpu_table[(core->local.number + 1) % percpu_count];
+    struct watch *mine = watch_of(core);
 
     if (failure_in_progress())
         return;
-    if (next == cpu) /* alone: that its timer ticks is an answer */
+    if (next == core) /* one core: its timer tick is an answer */
         __atomic_store_n(&mine->answered, ++mine->asked, __ATOMIC_RELAXED);
     if (limit_cycles)
         look_after(mine, next);
-    if (teller && cpu->local.number == 0)
+    if (teller && core->local.number == 0)
         teller(teller_context);
 }
 
-void watch_before_run(void)
+void watchdog_before_run(void)
 {
     if (percpu_count == 1) {
-        watch_start_core();
+        watchdog_start_core();
         irq_enable();
         return;
     }
-    work_set_handler(watch_start_core);
+    work_set_handler(watchdog_start_core);
     work_send(percpu_table[percpu_count - 1]->local.apic_id);
 }
 
-void watch_start_core(void)
+void watchdog_start_core(void)
 {
-    tick_start(TICKS_PER_SECOND, watch_tick);
+    tick_start(TICKS_PER_SECOND, watchdog_tick);
 }

@@ -1,4 +1,4 @@
-#include <arch/vcpu.h>
+#include <arch/vcore.h>
 
 static void (*handler)(void);
 
@@ -8,7 +8,7 @@ static void on_interrupt(struct trap_frame *frame)
     handler();
 }
 
-void vcpu_set_interrupt(void (*new_handler)(void))
+void vcore_set_interrupt(void (*new_handler)(void))
 {
     handler = new_handler;
     trap_set_interrupt(VECTOR_EXPLORE, on_interrupt);

@@ -1,7 +1,7 @@
-#include <stress/mix.h>
+#include <stress/workload.h>
 
 struct slot {
-    bool taken; /* by plan; pfn may be INVALID_PFN all the same */
+    bool taken; /* by plan; pfn is INVALID_PFN if the allocation failed */
     unsigned order;
     pfn_t pfn;
 };
@@ -11,10 +11,10 @@ struct mix {
     uint64_t planned_pages;
 };
 
-static struct mix mixes[CPU_LIMIT];
+static struct mix mixes[CORE_LIMIT];
 static uint64_t pages_a_core;
 
-void mix_prepare(const struct run *run, uint64_t quota)
+void workload_prepare(const struct run *run, uint64_t quota)
 {
     pages_a_core = quota ? quota : 1;
     for (uint32_t i = 0; i < run->core_count; i++)
@@ -46,7 +46,7 @@ static void give(struct run *run, struct core *core, struct mix *mix, struct slo
         arena_free(&run->arena, core, slot->pfn);
 }
 
-void mix_turn(struct run *run, struct core *core)
+void workload_turn(struct run *run, struct core *core)
 {
     struct mix *mix = &mixes[core->number];
     uint64_t index = prng_below(&core->random, CORE_SLOTS);
@@ -59,7 +59,7 @@ void mix_turn(struct run *run, struct core *core)
     core_step(core, index << 8 | slot->order << 1 | slot->taken);
 }
 
-void mix_release(struct run *run, struct core *core)
+void workload_release(struct run *run, struct core *core)
 {
     struct mix *mix = &mixes[core->number];
 

@@ -1,11 +1,9 @@
 #include <lib/printf.h>
 #include <lib/symbols.h>
-#include <stress/explore/tale.h>
+#include <stress/explore/trial_report.h>
 #include <stress/report.h>
 
-typedef unsigned long long ull;
-
-void tale_program(const char *what, const struct program *program)
+void trial_report_program(const char *what, const struct program *program)
 {
     char text[PROGRAM_TEXT_SIZE];
 
@@ -24,12 +22,12 @@ static void tell_switches(const struct schedule_switch *list, unsigned count)
             schedule_print(list + i, count - i < a_line ? count - i : a_line, text, sizeof(text)));
 }
 
-void tale_minimised(const struct failing *failing, pfn_t start_pfn)
+void trial_report_minimised(const struct failing *failing, pfn_t start_pfn)
 {
-    report_line("# minimised cores=%u operations=%u switches=%u first_pfn=0x%llx",
+    report_line("# minimised cores=%u operations=%u switches=%u first_pfn=0x%lx",
                 program_cores(&failing->program), program_length(&failing->program),
-                failing->switch_count, (ull)start_pfn);
-    tale_program("minimised", &failing->program);
+                failing->switch_count, start_pfn);
+    trial_report_program("minimised", &failing->program);
     tell_switches(failing->switches, failing->switch_count);
 }
 
@@ -50,22 +48,22 @@ static const char *quoted_place(uintptr_t address, char *text, size_t size)
     return format_value(text, size, trial_place(address, place, sizeof(place)));
 }
 
-void tale_trace(const struct trace_entry *trace)
+void trial_report_trace(const struct trace_entry *trace)
 {
     char place[40], name[64];
 
-    for (unsigned i = 0; i < machine_trace_count(); i++) {
+    for (unsigned i = 0; i < simulator_trace_count(); i++) {
         const struct trace_entry *entry = &trace[i];
         uintptr_t at = (uintptr_t)entry->at - 1; /* in the call, not behind it */
-        report_line("# trace thread=%s operation=%d kind=%s bytes=%u place=%s was=0x%llx at=0x%llx "
+        report_line("# trace thread=%s operation=%d kind=%s bytes=%u place=%s was=0x%lx at=0x%lx "
                     "function=%s",
                     thread_name(entry->thread), entry->operation, kind_word(entry->kind),
-                    entry->size, quoted_place(entry->address, place, sizeof(place)),
-                    (ull)entry->before, (ull)at, symbol_format(name, sizeof(name), at));
+                    entry->size, quoted_place(entry->address, place, sizeof(place)), entry->before,
+                    at, symbol_format(name, sizeof(name), at));
     }
 }
 
-void tale_outcomes(const struct program *program)
+void trial_report_outcomes(const struct program *program)
 {
     for (unsigned thread = 0; thread < EXPLORE_THREADS; thread++)
         for (unsigned i = 0; i < program->count[thread]; i++) {
@@ -75,8 +73,8 @@ void tale_outcomes(const struct program *program)
             if (outcome.pfn == INVALID_PFN)
                 report_line("# outcome thread=%s operation=%u page=none", thread_name(thread), i);
             else
-                report_line("# outcome thread=%s operation=%u page=%llu", thread_name(thread), i,
-                            (ull)outcome.pfn);
+                report_line("# outcome thread=%s operation=%u page=%lu", thread_name(thread), i,
+                            outcome.pfn);
         }
 }
 
@@ -85,16 +83,16 @@ static void tell_side(const char *which, const struct race_access *access)
     char name[64], lock[64];
     uintptr_t at = (uintptr_t)access->at - 1;
 
-    report_line("# race side=%s thread=%s kind=%s at=0x%llx function=%s lock=%s", which,
-                thread_name(access_thread(access)), kind_word(access_kind(access)), (ull)at,
+    report_line("# race side=%s thread=%s kind=%s at=0x%lx function=%s lock=%s", which,
+                thread_name(access_thread(access)), kind_word(access_kind(access)), at,
                 symbol_format(name, sizeof(name), at),
                 format_value(lock, sizeof(lock), access->lock));
 }
 
-void tale_race(void)
+void trial_report_race(void)
 {
     char place[40];
-    const struct race *race = machine_race();
+    const struct race *race = simulator_race();
 
     report_line("# race place=%s", quoted_place(race->address, place, sizeof(place)));
     tell_side("first", &race->first);

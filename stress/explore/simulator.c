@@ -1,13 +1,13 @@
 #include <arch/fiber.h>
 #include <arch/irq.h>
 #include <arch/segments.h>
-#include <arch/vcpu.h>
+#include <arch/vcore.h>
 #include <lib/benign.h>
 #include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <lib/symbols.h>
-#include <stress/explore/machine.h>
+#include <stress/explore/simulator.h>
 #include <stress/failure.h>
 
 enum {
@@ -38,11 +38,11 @@ struct thread {
 };
 
 static struct {
-    struct machine_setup setup;
-    struct percpu cpus[EXPLORE_CORES];
-    struct cpu_local *real;    /* whose core all this runs on */
-    struct cpu_stacks *stacks; /* one a fiber */
-    struct fiber home;         /* who called machine_run() */
+    struct simulator_setup setup;
+    struct percpu cores[EXPLORE_CORES];
+    struct core_local *real;    /* whose core all this runs on */
+    struct core_stacks *stacks; /* one a fiber */
+    struct fiber home;          /* who called simulator_run() */
     struct fiber fibers[FIBERS];
     struct thread threads[EXPLORE_THREADS];
 
@@ -53,7 +53,7 @@ static struct {
 
     unsigned current; /* the thread that runs */
     unsigned points, alone_for, stuck;
-    unsigned patience, ended_at, longest; /* points: see machine_be_patient() */
+    unsigned patience, ended_at, longest; /* points: see simulator_be_patient() */
     uint64_t hash;
     const struct program *program;
     struct schedule *schedule;
@@ -65,13 +65,13 @@ static struct {
     struct race race; /* the last one */
 } machine;
 
-struct machine_watch machine_watch;
+struct simulator_gate simulator_gate;
 
 /* ---- fibers ---- */
 
 static void be_core(unsigned core)
 {
-    vcpu_enter(&machine.cpus[core].local);
+    vcore_enter(&machine.cores[core].local);
 }
 
 /* Back to who called, for good. */
@@ -79,14 +79,14 @@ _Noreturn static void leave(void)
 {
     struct fiber gone;
 
-    machine_watch.observes = false;
+    simulator_gate.observes = false;
     fiber_switch(&gone, &machine.home);
     __builtin_unreachable();
 }
 
 static void make_fiber(unsigned number, void (*entry)(void))
 {
-    struct cpu_stacks *stacks = &machine.stacks[number];
+    struct core_stacks *stacks = &machine.stacks[number];
 
     fiber_init(&machine.fibers[number], stacks->main.bytes, STACK_MAIN_SIZE, entry);
 }
@@ -156,8 +156,8 @@ static uint32_t who_can_run(void)
 
 static int describe_wait(unsigned number, char *text, size_t size)
 {
-    const struct percpu *cpu = &machine.cpus[thread_core(number)];
-    const struct spinlock_irq *lock = cpu->waiting_for;
+    const struct percpu *core = &machine.cores[thread_core(number)];
+    const struct spinlock_irq *lock = core->waiting_for;
     const char *what = thread_is_interrupt(number) ? "interrupt on core" : "core";
 
     char place[40];
@@ -176,7 +176,7 @@ static void fail_deadlock(void)
     char text[160] = "";
     size_t used = 0;
 
-    machine_watch.observes = false; /* what is asked of a lock is asked by instrumented code */
+    simulator_gate.observes = false; /* what is asked of a lock is asked by instrumented code */
     for (unsigned number = 0; number < EXPLORE_THREADS; number++)
         if (machine.waiting >> number & 1 && used + 1 < sizeof(text)) {
             if (used)
@@ -268,7 +268,7 @@ static void decide(void)
 static void take_interrupts(unsigned me)
 {
     while (machine.current != me) {
-        vcpu_interrupt();
+        vcore_interrupt();
         machine.current = me;
         decide();
     }
@@ -350,9 +350,9 @@ static bool is_observed_on_stack(uintptr_t address, unsigned kind)
 
 static inline bool is_observed(uintptr_t address, unsigned kind)
 {
-    const struct percpu *own = &machine.cpus[core_of_current()]; /* of the program's data */
+    const struct percpu *own = &machine.cores[core_of_current()]; /* of the program's data */
 
-    for (unsigned i = 0; i < MACHINE_REGIONS; i++)
+    for (unsigned i = 0; i < SIMULATOR_REGIONS; i++)
         if (address - machine.setup.regions[i].start < machine.setup.regions[i].size)
             return address - (uintptr_t)own >= sizeof(*own);
     return is_on_stack(address) && is_observed_on_stack(address, kind);
@@ -416,12 +416,12 @@ __attribute__((cold)) static void fail_race(const struct race *race)
 }
 
 /* There is nobody whom the keeper could wait for. */
-void machine_stall_alone(void)
+void simulator_stall_alone(void)
 {
-    machine_watch.alone_accesses = 0;
+    simulator_gate.alone_accesses = 0;
     if (machine.work)
         fail(RULE_STALL, "before or after all operations, one core alone: no end after %u accesses",
-             MACHINE_ALONE_ACCESSES);
+             SIMULATOR_ALONE_ACCESSES);
 }
 
 static void count_point(unsigned me)
@@ -437,7 +437,7 @@ static void note_access(uintptr_t address, unsigned size, unsigned kind, const v
 {
     unsigned me = machine.current;
     struct race_answer answer =
-        race_access(me, address, size, kind, at, percpu_held_name(&machine.cpus[thread_core(me)]));
+        race_access(me, address, size, kind, at, percpu_held_name(&machine.cores[thread_core(me)]));
     /* How deep a stack is differs between the kernel and a host. */
     add_to_hash(me, kind, size, is_on_stack(address) ? ~0u : answer.id);
     if (machine.trace)
@@ -479,7 +479,7 @@ static void access_range(uintptr_t address, unsigned size, unsigned kind, const 
     }
 }
 
-void machine_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
+void simulator_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
 {
     if (!is_observed(address, kind))
         return;
@@ -489,8 +489,8 @@ void machine_access(uintptr_t address, unsigned size, unsigned kind, const void 
         access_range(address, size, kind, at);
 }
 
-void machine_compare(uintptr_t address, unsigned size, uint64_t expected, unsigned kind,
-                     unsigned failure_kind, const void *at)
+void simulator_compare(uintptr_t address, unsigned size, uint64_t expected, unsigned kind,
+                       unsigned failure_kind, const void *at)
 {
     if (!is_observed(address, kind))
         return;
@@ -498,7 +498,7 @@ void machine_compare(uintptr_t address, unsigned size, uint64_t expected, unsign
     note_access(address, size, load(address, size) == expected ? kind : failure_kind, at);
 }
 
-void machine_fence(unsigned kind)
+void simulator_fence(unsigned kind)
 {
     race_fence(machine.current, kind);
 }
@@ -507,7 +507,7 @@ void machine_fence(unsigned kind)
  * began. */
 void explore_relax(void)
 {
-    if (!machine_observes())
+    if (!simulator_observes())
         return;
     unsigned me = machine.current;
     struct thread *thread = &machine.threads[me];
@@ -531,31 +531,31 @@ uint64_t explore_cycles(void)
 
 /* ---- from outside ---- */
 
-void machine_init(const struct machine_setup *setup)
+void simulator_init(const struct simulator_setup *setup)
 {
     machine.setup = *setup;
-    machine.stacks = setup->take(FIBERS * sizeof(struct cpu_stacks), PAGE_SIZE);
+    machine.stacks = setup->take(FIBERS * sizeof(struct core_stacks), PAGE_SIZE);
     for (unsigned i = 0; setup->guard && i < FIBERS; i++)
         setup->guard(&machine.stacks[i]);
-    vcpu_set_interrupt(on_interrupt);
+    vcore_set_interrupt(on_interrupt);
 }
 
 static void reset_cores(void)
 {
-    memset(machine.cpus, 0, sizeof(machine.cpus));
+    memset(machine.cores, 0, sizeof(machine.cores));
     for (unsigned core = 0; core < EXPLORE_CORES; core++)
-        machine.cpus[core].local =
-            (struct cpu_local){.self = &machine.cpus[core].local, .number = core, .apic_id = core};
+        machine.cores[core].local = (struct core_local){
+            .self = &machine.cores[core].local, .number = core, .apic_id = core};
 }
 
 static void go(unsigned fiber, unsigned core)
 {
     irq_flags_t flags = irq_save();
 
-    machine.real = cpu_local();
+    machine.real = core_local();
     be_core(core);
     fiber_switch(&machine.home, &machine.fibers[fiber]);
-    vcpu_enter(machine.real);
+    vcore_enter(machine.real);
     irq_restore(flags);
 }
 
@@ -566,11 +566,11 @@ _Noreturn static void run_keeper_fiber(void)
     leave();
 }
 
-void machine_run_alone(void (*work)(void))
+void simulator_run_alone(void (*work)(void))
 {
     reset_cores();
     machine.work = work;
-    machine_watch.alone_accesses = 0;
+    simulator_gate.alone_accesses = 0;
     make_fiber(KEEPER, run_keeper_fiber);
     go(KEEPER, 0);
     machine.work = NULL;
@@ -587,8 +587,8 @@ static void begin_threads(void)
         make_fiber(core, run_core_fiber);
 }
 
-void machine_run(const struct program *program, struct schedule *schedule,
-                 void (*operation)(unsigned thread, unsigned index))
+void simulator_run(const struct program *program, struct schedule *schedule,
+                   void (*operation)(unsigned thread, unsigned index))
 {
     reset_cores();
     race_reset();
@@ -604,48 +604,48 @@ void machine_run(const struct program *program, struct schedule *schedule,
     if (!enabled)
         return;
     machine.current = schedule_choose(schedule, enabled, 0);
-    machine_watch.observes = true;
+    simulator_gate.observes = true;
     go(core_of_current(), core_of_current());
 }
 
-void machine_abandon(void)
+void simulator_abandon(void)
 {
-    vcpu_abandon();
+    vcore_abandon();
     leave();
 }
 
-uint64_t machine_hash(void)
+uint64_t simulator_hash(void)
 {
     return machine.hash;
 }
 
-unsigned machine_points(void)
+unsigned simulator_points(void)
 {
     return machine.points;
 }
 
-void machine_be_patient(unsigned points)
+void simulator_be_patient(unsigned points)
 {
     machine.patience = points;
 }
 
-unsigned machine_longest(void)
+unsigned simulator_longest(void)
 {
     return machine.longest;
 }
 
-const struct race *machine_race(void)
+const struct race *simulator_race(void)
 {
     return &machine.race;
 }
 
-void machine_trace(struct trace_entry *entries, unsigned size)
+void simulator_trace(struct trace_entry *entries, unsigned size)
 {
     machine.trace = entries;
     machine.trace_size = size;
 }
 
-unsigned machine_trace_count(void)
+unsigned simulator_trace_count(void)
 {
     return machine.trace_count;
 }

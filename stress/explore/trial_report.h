@@ -8,16 +8,16 @@
 #include <stress/explore/minimise.h>
 
 /* "# WHAT program=...", as the option program= takes it. */
-void tale_program(const char *what, const struct program *program);
+void trial_report_program(const char *what, const struct program *program);
 
 /* The program and the switches that are left, as options. start_pfn: page 0 of programs. */
-void tale_minimised(const struct failing *failing, pfn_t start_pfn);
+void trial_report_minimised(const struct failing *failing, pfn_t start_pfn);
 
-/* A line an access. trace: what was given to machine_trace(). */
-void tale_trace(const struct trace_entry *trace);
+/* A line an access. trace: what was given to simulator_trace(). */
+void trial_report_trace(const struct trace_entry *trace);
 
 /* A line for each allocation of `program`, the one that ran, that came to its end. */
-void tale_outcomes(const struct program *program);
+void trial_report_outcomes(const struct program *program);
 
 /* Where, and who on either side. The trial failed by RULE_RACE. */
-void tale_race(void);
+void trial_report_race(void);
