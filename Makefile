@@ -82,7 +82,7 @@ export STAMPEDE_BUILD := $(abspath $(BUILD_DIR))
 endif
 ifneq ($(filter-out help clean check gdb postmortem,$(MAKECMDGOALS)),)
 ifeq ($(shell mkdir -p '$(BUILD_DIR)' 2>/dev/null && (: >'$(BUILD_DIR)/.stampede') 2>/dev/null && echo yes),)
-$(error $(BUILD_DIR): the build cannot be written there: the disk is full or read-only. Set BUILD_DIR to another folder)
+$(error $(BUILD_DIR): the build cannot be written there: the disk is full or read-only. Give another folder by BUILD_DIR=)
 endif
 endif
 
