@@ -1,5 +1,4 @@
-# Build rules that the image (arch/x86_64/image.mk) and the hosted programs (arch/host/host.mk)
-# share.
+# Build rules that the image (arch/x86_64/image.mk) and the hosted programs (arch/host/host.mk) share.
 
 PYTHON := /usr/bin/python3
 
@@ -9,29 +8,26 @@ SAY := @$(if $(V),:,echo ' ')
 
 # ---- flags ----
 
-# For code that can run without an operating system. The explorer's image (EXPLORE=1) and its hosted
-# program must compile the explored code to the same memory accesses. Otherwise one seed would give
-# two different schedules. So both use these flags and add none that changes the code.
+# Flags for code that can run without an operating system. A seed of the explorer must give the same schedule in the
+# image (EXPLORE=1) and in the hosted program. So both must compile the explored code to the same memory accesses: both
+# use these flags, and add none that changes code.
 SIMULATOR_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
     -ffreestanding -fno-pie -fno-pic -fno-stack-protector -fno-omit-frame-pointer -fno-strict-aliasing \
     -mno-red-zone -mgeneral-regs-only -mno-sse -mcmodel=small
 
-# $(call instrument,COMPILER): flags that turn every memory access into a call
-# (stress/explore/instrument.c).
+# $(call instrument,COMPILER): makes every memory access a call (stress/explore/instrument.c).
 instrument = -fsanitize=thread $(if $(findstring clang,$(1)),-mllvm -tsan-distinguish-volatile=1,--param=tsan-distinguish-volatile=1) \
     $(foreach name,memset memcpy memmove,-D$(name)=explore_$(name))
-# This folder of headers comes first. With its headers the explorer also sees when a core waits.
+# Must be the first include folder: its arch/cpu.h lets the explorer see waiting, too.
 instrument_first := -Istress/explore/include
 
 # ---- programs that know the names of their functions ----
 
-# Backtraces need the names of functions (lib/symbols.h), which are known only after linking. So a
-# program is linked twice, the first time with an empty table. The table comes after all code, so it
-# moves no function.
+# Backtraces need the names of functions (lib/symbols.h), which are known only after linking. So a program is linked
+# twice, first with an empty table. The table lies behind all code, so it moves no function.
 #
-# $(call named_program,PROGRAM,STEM,OBJECTS,EMPTY,LINK): rules for PROGRAM. They also create
-# STEMunnamed and STEMnames.o. EMPTY is a no-names.o. LINK is the name of a variable whose value is
-# the command that links the objects $^ to $@.
+# $(call named_program,PROGRAM,STEM,OBJECTS,EMPTY,LINK): rules for PROGRAM. Intermediate files are STEMunnamed and
+# STEMnames.o. EMPTY is a no-names.o. LINK names the variable with the command that links the objects of $^ to $@.
 define named_program
 $(1): $(3) $(2)names.o
 	$$(SAY) LD $$@
