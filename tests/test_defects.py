@@ -410,7 +410,7 @@ def tool(*words):
     (["--lane", "moon"], "invalid choice: 'moon'"),
     (["--jobs", "0"], "0 is out of range"),
     (["--rules", "no-such"], "no patch disables 'no-such'"),
-    (["--only", "merge-never", "--markdown", "x"], "--markdown: the page is of all defects"),
+    (["--only", "merge-never", "--markdown", "x"], "--markdown: the page is for all defects"),
     (["--lane", "unit", "--only", "merge-never"], "--lane unit: merge-never has no unit test"),
     (["--json", "/nonexistent/x"], "/nonexistent/x: cannot be written: No such file"),
     (["--markdown", "/nonexistent/x"], "/nonexistent/x: cannot be written: No such file"),
