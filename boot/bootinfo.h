@@ -30,7 +30,20 @@ struct bootinfo {
     uint64_t rsdp_address; /* where PVH says it lies: 0 if the copy above is all there is */
     struct memmap memmap;  /* as memmap_add()ed, memmap_finish() not called */
     uint64_t start, end;   /* the loader's own structures, to be kept while they are read */
+    struct {
+        const uint8_t *bytes; /* where the loader left its memory map, 24 bytes or more an entry */
+        uint32_t entry_size, count;
+    } loader_map; /* the first one, if there are several: for selfcheck_loader_map() */
 };
+
+/* An entry of the loader's memory map. */
+struct bootinfo_entry {
+    uint64_t start, length;
+    enum memory_kind kind;
+};
+
+/* Entry `index` of info->loader_map, as it stands there. */
+struct bootinfo_entry bootinfo_entry(const struct bootinfo *info, uint32_t index);
 
 /*
  * Read multiboot2 information (specification 2.0, 3.4) of at most `limit` bytes at `data`, or PVH's
