@@ -1,7 +1,7 @@
 /*
- * bad-free: each core holds a block and tries to free it in every wrong way, while the others do
- * the same with theirs. Each must be refused and change nothing. (Double frees need a pool nobody
- * else allocates from: selftest has them.)
+ * bad-free: each core holds a block and tries to free it in every wrong way, while the other cores
+ * do the same with theirs. The allocator must refuse each such free and change nothing. (Double
+ * frees need a pool from which nobody else allocates: selftest has them.)
  */
 #include <lib/bitmap.h>
 #include <stress/phases.h>
@@ -20,7 +20,7 @@ static void prepare(struct run *run)
     arena_set_bounds(&run->arena, blocks, blocks << LARGEST_ORDER);
 }
 
-/* Whether blocks of the two orders can be told apart. */
+/* Whether the allocator takes blocks of different sizes for the two orders. */
 static bool differs(const struct arena *arena, unsigned order, unsigned other)
 {
     return arena_taken_order(arena, order) != arena_taken_order(arena, other);

@@ -1,4 +1,4 @@
-"""Sweeps over seeds, on the QEMU that fake_qemu.py plays: what is run, kept, told, and resumed."""
+"""Sweeps over seeds on the fake QEMU (fake_qemu.py): what is run, kept, reported and resumed."""
 
 import json
 import shutil
@@ -39,14 +39,14 @@ def results(folder):
 
 
 def ran(folder):
-    """The seeds that QEMU was started for, in order."""
+    """The seeds for which QEMU was started, in order."""
     try:
         return [int(line.split()[0]) for line in (folder / "pid").read_text().splitlines()]
     except FileNotFoundError:
         return []
 
 
-# What is found.
+# Failures found.
 
 def test_all_pass(tmp_path):
     done = sweep(tmp_path, "--jobs", 2)
@@ -56,7 +56,7 @@ def test_all_pass(tmp_path):
     assert not list((tmp_path / "sweep/failures").iterdir())
 
 
-def test_stops_at_the_first_failure_and_goes_on_when_started_again(tmp_path):
+def test_stops_at_the_first_failure_and_resumes_when_restarted(tmp_path):
     acts = {2: OVERLAP.format(16), 4: OVERLAP.format(32)}
     done = sweep(tmp_path, "--jobs", 1, acts=acts)
     assert done.returncode == CODES["fail"], done.stdout + done.stderr
@@ -68,7 +68,7 @@ def test_stops_at_the_first_failure_and_goes_on_when_started_again(tmp_path):
     assert ran(tmp_path) == [1, 2, 3, 4, 5, 6]
 
 
-def test_failures_are_told_once_a_kind_and_kept_each(tmp_path):
+def test_each_kind_of_failure_is_reported_once_and_each_one_kept(tmp_path):
     acts = {1: OVERLAP.format(16), 3: OVERLAP.format(99), 5: OVERLAP.format(7),
             4: "lost: 3 pages, the first is 0x44"}
     done = sweep(tmp_path, "--jobs", 2, "--keep-going", acts=acts)
@@ -124,7 +124,7 @@ def test_worst_of_nothing_is_no_pass():
     assert worst([]) == "inconclusive"
 
 
-def test_shape_has_no_figures_and_tells_rules_apart():
+def test_shape_of_a_title_has_the_rule_but_no_numbers():
     def of(word, title):
         return shape(Result(1, word, title, 0, ""))
 
@@ -134,7 +134,7 @@ def test_shape_has_no_figures_and_tells_rules_apart():
     assert of("fail", "bad-free: kind2 pfn 1") != of("fail", "bad-free: kind3 pfn 1")
 
 
-# What is kept over an interruption.
+# Results that survive an interruption.
 
 def start(folder, acts, *options):
     return subprocess.Popen([STAMPEDE, *map(str, words(folder, *options))], text=True,
@@ -151,7 +151,7 @@ def test_interrupted_sweep_keeps_whole_results_and_resumes(tmp_path, number, cod
     output, errors = tool.communicate(timeout=30)
     assert tool.returncode == code, output + errors
     assert "Traceback" not in errors and "PASS" not in output
-    assert ("interrupted; the same command goes on from here" in output) == (code > 0)
+    assert ("interrupted; the same command resumes" in output) == (code > 0)
     pids = [int(line.split()[1]) for line in (tmp_path / "pid").read_text().splitlines()]
     wait_until(lambda: not any(map(is_running, pids)))
     assert results(tmp_path) == {1: "pass", 2: "pass"}
@@ -161,7 +161,7 @@ def test_interrupted_sweep_keeps_whole_results_and_resumes(tmp_path, number, cod
     assert not list((tmp_path / "sweep/failures").iterdir())
 
 
-def test_line_that_was_cut_does_not_count(tmp_path):
+def test_cut_line_does_not_count(tmp_path):
     sweep(tmp_path, seeds="1..2")
     path = tmp_path / "sweep/results.jsonl"
     whole = path.read_bytes()
@@ -178,7 +178,7 @@ def test_more_seeds_of_the_same_sweep(tmp_path):
     assert sorted(ran(tmp_path)) == [1, 2, 3, 4]
 
 
-def test_finished_sweep_tells_its_table_again(tmp_path):
+def test_finished_sweep_prints_its_table_again(tmp_path):
     first = sweep(tmp_path, "--keep-going", acts={2: OVERLAP.format(4)})
     again = sweep(tmp_path, "--keep-going")
     assert again.returncode == first.returncode == CODES["fail"]
@@ -203,7 +203,7 @@ def test_folder_of_other_options_or_another_image_is_refused(tmp_path):
 
 
 def test_default_folder_is_the_same_for_the_same_sweep(tmp_path):
-    (tmp_path / "image").write_text(str(time.time()))  # so that no earlier test's is found
+    (tmp_path / "image").write_text(str(time.time()))  # a unique image, so that no earlier run's folder is found
     given = [word for word in words(tmp_path, seeds="1..1")]
     at = given.index("--folder")
     del given[at:at + 2]
@@ -248,7 +248,7 @@ def test_duration(seconds, text):
 # Errors of use.
 
 @pytest.mark.parametrize("options, more, names", [
-    (["--seeds", "5..1"], [], "5..1: begins after its end"),
+    (["--seeds", "5..1"], [], "5..1: the first seed is larger than the last"),
     (["--seeds", "0..1"], [], "0..1: seeds are 1 to 18446744073709551615"),
     (["--seeds", "many"], [], "'many' (allowed: FIRST..LAST"),
     (["--seeds", "1..99999999999"], [], "more than 1000000 seeds"),
@@ -257,10 +257,10 @@ def test_duration(seconds, text):
     (["--work", "prayer"], [], "'prayer'"),
     (["--sshlogin", "host"], [], "--sshlogin is for --engine parallel"),
     (["--slurm-options", "-p x"], [], "--slurm-options is for --engine slurm"),
-    ([], ["--seed", 4], "--seed is no option for the runs of a sweep"),
-    ([], ["--log", "x"], "--log is no option for the runs of a sweep"),
-    ([], ["--args", "seed=4"], "seed= is what a sweep varies"),
-    ([], ["--on-fail", "gdb"], "--on-fail gdb would wait for ever"),
+    ([], ["--seed", 4], "--seed cannot be an option for the runs of a sweep"),
+    ([], ["--log", "x"], "--log cannot be an option for the runs of a sweep"),
+    ([], ["--args", "seed=4"], "a sweep sets seed="),
+    ([], ["--on-fail", "gdb"], "--on-fail gdb would wait forever"),
     ([], ["--cpus", 0], "--cpus: 0 is out of range"),
     ([], ["--frobnicate"], "--frobnicate"),
     ([], ["--accel", "kvm"], "--accel kvm counts no instructions"),

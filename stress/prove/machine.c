@@ -1,6 +1,6 @@
 /*
- * One processor that is all cores in turn, and on which nothing happens by itself: no interrupts,
- * no time. What cannot go on ends the step that is tried.
+ * The prover's machine: one thread runs as each core in turn. There are no interrupts, and no time
+ * passes. Code that cannot continue ends the step that is being tried.
  */
 #include "prove.h"
 #include <arch/cpu.h>
@@ -66,12 +66,12 @@ static void trapped(int number, siginfo_t *info, void *context)
     fail(RULE_TRAP, "signal %d, address %p", number, info->si_addr);
 }
 
-void simulator_progress(void)
+void machine_progress(void)
 {
     idle_ticks = 0;
 }
 
-/* The timer counts this process's own time: a busy host is no stall. */
+/* The timer counts this process's CPU time: a busy host is no stall. */
 static void catch_signals(void)
 {
     static const int caught[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGVTALRM};
@@ -85,7 +85,7 @@ static void catch_signals(void)
 
 /* ---- memory and cores ---- */
 
-void simulator_start(pfn_t start, uint64_t pages)
+void machine_start(pfn_t start, uint64_t pages)
 {
     static const struct sinks sinks = {.fail = take};
     size_t size = (pages ? pages : 1) << PAGE_SHIFT;
@@ -97,24 +97,24 @@ void simulator_start(pfn_t start, uint64_t pages)
         exit(2);
     }
     host_arena_start = pages ? start : UINT64_C(1) << 40;
-    simulator_reset();
+    machine_reset();
     catch_signals();
 }
 
-void simulator_reset(void)
+void machine_reset(void)
 {
     for (unsigned i = 0; i < PROVE_CORES; i++)
         cores[i] = (struct percpu){.local = {&cores[i].local, i, i}};
     host_irq_on = true;
-    simulator_enter(0);
+    machine_enter(0);
 }
 
-void simulator_enter(unsigned core)
+void machine_enter(unsigned core)
 {
     host_core_local = &cores[core].local;
 }
 
-void simulator_check_rest(void)
+void machine_check_rest(void)
 {
     if (!irq_enabled())
         fail(RULE_IRQ_STATE, "interrupts left off");

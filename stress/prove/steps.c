@@ -1,4 +1,4 @@
-/* One step, judged by the books; and what must be refused. */
+/* Does a step and judges it by the books; tries calls that must be refused. */
 #include "search.h"
 #include <lib/fail.h>
 
@@ -104,7 +104,7 @@ void do_step(struct step step)
 {
     uint32_t held = search.books.held;
 
-    simulator_enter(step.core);
+    machine_enter(step.core);
     switch (step.kind) {
     case ALLOCATE:
         do_allocate(step.what);
@@ -119,11 +119,11 @@ void do_step(struct step step)
         do_insert(step.unit, step.what);
         break;
     }
-    simulator_check_rest();
+    machine_check_rest();
     check_held(held);
 }
 
-/* ---- what must be refused ---- */
+/* ---- calls that must be refused ---- */
 
 static bool is_held_block(pfn_t pfn, unsigned order)
 {
@@ -131,7 +131,7 @@ static bool is_held_block(pfn_t pfn, unsigned order)
            search.books.order_plus_1[unit_of(pfn)] == order + 1;
 }
 
-/* Whether the allocator can know that this is no block that it has handed out. */
+/* Whether the allocator can tell that it has not handed out this block. */
 static bool is_plainly_bad(pfn_t pfn, unsigned order)
 {
     if (search.plan->knows_held)
@@ -153,7 +153,7 @@ static void check_unchanged(void)
 {
     if (has_changed())
         fail(RULE_BAD_FREE, "refused, and something has changed");
-    simulator_check_rest();
+    machine_check_rest();
     check_held(search.books.held);
 }
 
@@ -178,8 +178,8 @@ static void try_bad_orders(pfn_t pfn, unsigned top)
     try_bad_free(pfn, MAX_ORDER + 1);
 }
 
-/* Each unit, and the page behind its first; the pages before and behind the arena. Each order that
-   could be meant, the largest, and one above it. */
+/* Free each unit, the page behind its first page, and the pages before and behind the arena. For
+   each try each order up to plan_top(), the largest order and one above it. */
 static void try_bad_frees(void)
 {
     const struct plan *plan = search.plan;
@@ -222,12 +222,12 @@ static void try_bad_ranges(void)
     try_bad_range(plan->start, UINT64_MAX);
 }
 
-/* All on one after another; if at their end something has changed, again and looked at each. */
+/* Try all bad frees without looking. If the state has changed then, repeat them and check each. */
 void try_what_is_bad(unsigned core)
 {
     search.step = (struct step){.core = core & 15};
     enter(search.step);
-    simulator_enter(core);
+    machine_enter(core);
     try_bad_frees();
     if (has_changed()) {
         search.one_by_one = true;
