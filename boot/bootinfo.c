@@ -83,6 +83,25 @@ static enum memory_kind kind_of(uint32_t type)
     }
 }
 
+/* Both protocols have the same first 20 bytes in an entry. */
+struct bootinfo_entry bootinfo_entry(const struct bootinfo *info, uint32_t index)
+{
+    const uint8_t *entry = info->loader_map.bytes + (size_t)index * info->loader_map.entry_size;
+
+    return (struct bootinfo_entry){
+        .start = read64(entry), .length = read64(entry + 8), .kind = kind_of(read32(entry + 16))};
+}
+
+static void note_loader_map(struct bootinfo *info, const uint8_t *bytes, uint32_t entry_size,
+                            size_t size)
+{
+    if (info->loader_map.bytes != NULL)
+        return;
+    info->loader_map.bytes = bytes;
+    info->loader_map.entry_size = entry_size;
+    info->loader_map.count = (uint32_t)(size / entry_size);
+}
+
 /* Checks of the complete memory map, for both protocols. */
 static bool check_memory(const struct reader *reader)
 {
@@ -131,6 +150,7 @@ static bool read_memory_map(const struct reader *reader, struct span body)
         return refuse_tag(reader, "entry size %u is not a multiple of 8, at least 24", entry_size);
     if ((body.size - 8) % entry_size != 0)
         return refuse_tag(reader, "size %zu cuts an entry of %u bytes", body.size + 8, entry_size);
+    note_loader_map(reader->info, body.bytes + 8, entry_size, body.size - 8);
     for (size_t at = 8; at < body.size; at += entry_size) {
         const uint8_t *entry = body.bytes + at;
         memmap_add(&reader->info->memmap, read64(entry), read64(entry + 8),
@@ -266,6 +286,7 @@ static bool read_pvh_memory_map(const struct reader *reader, uint64_t address, u
     const uint8_t *entry = to_pointer(address, (size_t)count * PVH_ENTRY_SIZE);
     if (entry == NULL)
         return refuse(reader, "pvh: the memory map cannot be read at %#lx", address);
+    note_loader_map(reader->info, entry, PVH_ENTRY_SIZE, (size_t)count * PVH_ENTRY_SIZE);
     for (uint32_t i = 0; i < count; i++, entry += PVH_ENTRY_SIZE)
         memmap_add(&reader->info->memmap, read64(entry), read64(entry + 8),
                    kind_of(read32(entry + 16)));

@@ -30,7 +30,20 @@ struct bootinfo {
     uint64_t rsdp_address; /* its physical address (PVH); 0: there is only the copy */
     struct memmap memmap;  /* filled by memmap_add(); memmap_finish() is not called yet */
     uint64_t start, end;   /* addresses of the loader's structures: keep them while they are read */
+    struct {
+        const uint8_t *bytes; /* where the loader left its memory map, 24 bytes or more an entry */
+        uint32_t entry_size, count;
+    } loader_map; /* the first one, if there are several: for selfcheck_loader_map() */
 };
+
+/* An entry of the loader's memory map. */
+struct bootinfo_entry {
+    uint64_t start, length;
+    enum memory_kind kind;
+};
+
+/* Entry `index` of info->loader_map, as it stands there. */
+struct bootinfo_entry bootinfo_entry(const struct bootinfo *info, uint32_t index);
 
 /*
  * Read multiboot2 information (specification 2.0, 3.4) of at most `limit` bytes at `data`, or PVH's

@@ -140,6 +140,21 @@ static void report_options(void)
     report_line("# options%s", line);
 }
 
+/* In bytes, as the loader says: the host compares it with the machine that it made. */
+static void report_memory_map(void)
+{
+    static const char *const kinds[] = {[MEMORY_USABLE] = "usable",
+                                        [MEMORY_ACPI] = "acpi",
+                                        [MEMORY_TAKEN] = "taken",
+                                        [MEMORY_RESERVED] = "reserved"};
+
+    for (size_t i = 0; i < bootinfo.memmap.count; i++) {
+        const struct memory_range *range = &bootinfo.memmap.ranges[i];
+        report_line("# memory-map start=0x%lx end=0x%lx kind=%s", range->start, range->end,
+                    kinds[range->kind]);
+    }
+}
+
 static void read_acpi(void)
 {
     size_t size;
@@ -268,13 +283,17 @@ void kernel_main(uint32_t magic, uint32_t address)
     program_check();
     read_acpi();
     report_clock();
+    report_memory_map();
+    selfcheck_loader_map(&bootinfo);
     memory_setup(&bootinfo, &memory);
+    memory_take_for(MEMORY_FOR_CORES);
     memory_guard_stacks(&boot_stacks);
     start_apic();
     start_cores(&memory);
     selfcheck_core();
     selfcheck_interrupts();
     selfcheck_memory(&bootinfo, &memory);
+    memory_take_for(MEMORY_FOR_PROGRAM);
     program_prepare(allocator, &memory);
     start_run();
 }

@@ -39,6 +39,26 @@ const void *memory_acpi_table(const struct bootinfo *bootinfo, const char signat
 
 /* ---- taking ---- */
 
+/* What each user asked for, in pages: apart from the map, so that each can be held against the
+   other (boot/selfcheck.c). */
+static uint64_t taken_pages[MEMORY_USERS];
+static enum memory_user taker = MEMORY_FOR_TABLES;
+
+void memory_take_for(enum memory_user user)
+{
+    taker = user;
+}
+
+uint64_t memory_taken_pages(enum memory_user user)
+{
+    return taken_pages[user];
+}
+
+uint64_t memory_left_pages(void)
+{
+    return memmap_bytes(&map, MEMORY_USABLE) >> PAGE_SHIFT;
+}
+
 void *memory_take(size_t size, size_t align)
 {
     uint64_t address = memmap_take(&map, size, align < PAGE_SIZE ? PAGE_SIZE : align, take_limit);
@@ -46,7 +66,30 @@ void *memory_take(size_t size, size_t align)
     if (!address)
         fail(RULE_MEMORY, "no %lu KiB in one piece; %lu MiB are usable, give the machine more",
              size >> 10, memmap_bytes(&map, MEMORY_USABLE) >> 20);
+    taken_pages[taker] += (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
     return memset((void *)(uintptr_t)address, 0, size);
+}
+
+/* A table may be needed whoever takes memory at the time. */
+static void *take_table(size_t size, size_t align)
+{
+    enum memory_user user = taker;
+
+    memory_take_for(MEMORY_FOR_TABLES);
+    void *table = memory_take(size, align);
+    memory_take_for(user);
+    return table;
+}
+
+/* What memory_setup() is going to reserve, the trampoline below 1 MiB included. */
+static void count_reserved(const struct bootinfo *bootinfo)
+{
+    uint64_t info = bootinfo->start > LOW_MEMORY_END ? bootinfo->start : LOW_MEMORY_END;
+
+    taken_pages[MEMORY_FOR_LOW] = memmap_usable_pages(&map, 0, LOW_MEMORY_END);
+    taken_pages[MEMORY_FOR_IMAGE] =
+        memmap_usable_pages(&map, (uintptr_t)image_start, (uintptr_t)image_end);
+    taken_pages[MEMORY_FOR_LOADER] = memmap_usable_pages(&map, info, bootinfo->end);
 }
 
 /* ---- page tables ---- */
@@ -78,7 +121,7 @@ static void map_image(void)
  */
 static void build_page_tables(const struct memory *memory)
 {
-    paging_init(memory_take);
+    paging_init(take_table);
     map_ranges();
     map_image();
     paging_set(0, PAGE_SIZE, paging_page_0_is_readable ? PAGING_READ : PAGING_NONE);
@@ -96,6 +139,7 @@ void memory_setup(const struct bootinfo *bootinfo, struct memory *memory)
         fail(RULE_MEMORY, "the loader's memory map has more than %u ranges", MEMMAP_MAX_RANGES);
     memmap_finish(&map);
     memory->usable = memmap_bytes(&map, MEMORY_USABLE);
+    count_reserved(bootinfo);
     memory->trampoline = memmap_take(&map, PAGE_SIZE, PAGE_SIZE, TRAMPOLINE_LIMIT);
     memmap_reserve(&map, 0, LOW_MEMORY_END);
     memmap_reserve(&map, (uintptr_t)image_start, (uintptr_t)image_end);

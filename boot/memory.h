@@ -26,6 +26,28 @@ struct memory {
  */
 void memory_setup(const struct bootinfo *bootinfo, struct memory *memory);
 
+/* Who has the usable pages that the allocator is not given. */
+enum memory_user {
+    MEMORY_FOR_LOW,      /* all below 1 MiB, the trampoline included */
+    MEMORY_FOR_IMAGE,    /* the image */
+    MEMORY_FOR_LOADER,   /* the loader's information */
+    MEMORY_FOR_TABLES,   /* page tables */
+    MEMORY_FOR_CORES,    /* stacks and data of the cores */
+    MEMORY_FOR_PROGRAM,  /* what the stress keeps for each core; all that the explorer has */
+    MEMORY_FOR_SELFTEST, /* the pools of the selftest */
+    MEMORY_FOR_ARENA,    /* the allocator's pool and metadata, the oracle's books */
+    MEMORY_USERS,
+};
+
+/* From now on memory_take() takes for this user. */
+void memory_take_for(enum memory_user user);
+
+/* How many pages a user has: what was asked for, in whole pages. */
+uint64_t memory_taken_pages(enum memory_user user);
+
+/* How many pages nobody has taken: those that memory_for_each_usable() visits. */
+uint64_t memory_left_pages(void);
+
 /* Take zeroed memory for good: `size` bytes, aligned to at least a page. Fails with rule "memory";
  * never returns NULL. */
 void *memory_take(size_t size, size_t align);

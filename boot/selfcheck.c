@@ -185,7 +185,28 @@ void selfcheck_interrupts(void)
 
 /* ---- memory ---- */
 
+void selfcheck_loader_map(const struct bootinfo *bootinfo)
+{
+    uint64_t usable = 0, found = memmap_bytes(&bootinfo->memmap, MEMORY_USABLE);
+
+    for (uint32_t i = bootinfo->loader_map.count; i-- > 0;) {
+        struct bootinfo_entry entry = bootinfo_entry(bootinfo, i);
+        uint64_t room = entry.start < MEMMAP_LIMIT ? MEMMAP_LIMIT - entry.start : 0;
+        uint64_t length = entry.length < room ? entry.length : room;
+
+        usable += entry.kind == MEMORY_USABLE ? length : 0;
+        if (!memmap_covers(&bootinfo->memmap, entry.start, entry.start + length, entry.kind))
+            fail(RULE_SELF_CHECK,
+                 "entry %u of the loader's memory map, 0x%lx bytes at 0x%lx, is not in ours", i,
+                 entry.length, entry.start);
+    }
+    if (found > usable)
+        fail(RULE_SELF_CHECK, "0x%lx bytes are usable by our memory map, 0x%lx by the loader's",
+             found, usable);
+}
+
 static const struct bootinfo *loader;
+static uint64_t visited;
 
 static void expect_apart(pfn_t start, uint64_t count, uint64_t from, uint64_t to, const char *what)
 {
@@ -196,6 +217,7 @@ static void expect_apart(pfn_t start, uint64_t count, uint64_t from, uint64_t to
 
 static void check_range(pfn_t start, uint64_t count)
 {
+    visited += count;
     expect_apart(start, count, 0, LOW_MEMORY_END, "low memory");
     expect_apart(start, count, (uintptr_t)image_start, (uintptr_t)image_end, "the image");
     expect_apart(start, count, loader->start, loader->end, "the loader's information");
@@ -211,10 +233,59 @@ static void check_range(pfn_t start, uint64_t count)
                          "memory that is not usable");
 }
 
+/* Whole pages of what the loader calls usable. */
+static uint64_t loader_pages(void)
+{
+    uint64_t pages = 0;
+
+    for (size_t i = 0; i < loader->memmap.count; i++) {
+        const struct memory_range *range = &loader->memmap.ranges[i];
+        pfn_t first = (range->start + PAGE_SIZE - 1) >> PAGE_SHIFT, end = range->end >> PAGE_SHIFT;
+
+        if (range->kind == MEMORY_USABLE && first < end)
+            pages += end - first;
+    }
+    return pages;
+}
+
+static void expect_pages(uint64_t found, uint64_t wanted, const char *what)
+{
+    if (found != wanted)
+        fail(RULE_SELF_CHECK, "%lu pages of memory are %s: %lu pages are missing, %lu too many",
+             found, what, found < wanted ? wanted - found : 0, found > wanted ? found - wanted : 0);
+}
+
+static uint64_t taken_pages(void)
+{
+    uint64_t pages = 0;
+
+    for (unsigned user = 0; user < MEMORY_USERS; user++)
+        pages += memory_taken_pages(user);
+    return pages;
+}
+
 void selfcheck_memory(const struct bootinfo *bootinfo, const struct memory *memory)
 {
+    uint64_t usable = memory->usable >> PAGE_SHIFT;
+
     loader = bootinfo;
+    visited = 0;
     memory_for_each_usable(check_range);
+    expect_pages(usable, loader_pages(), "usable by our map");
+    expect_pages(taken_pages() + memory_left_pages(), usable, "taken or left");
+    expect_pages(visited, memory_left_pages(), "to be handed out");
     if (memory->trampoline)
         expect_not_mapped((const void *)(uintptr_t)memory->trampoline);
+}
+
+void selfcheck_given(const struct memory *memory, const struct memory_given *given,
+                     uint64_t most_outside)
+{
+    uint64_t left = given->inserted + given->kept + given->outside + given->slow + given->unwanted;
+
+    expect_pages(left, memory_left_pages(), "given to the allocator, or withheld for a reason");
+    expect_pages(left + taken_pages(), memory->usable >> PAGE_SHIFT, "given, withheld or taken");
+    if (given->outside > most_outside)
+        fail(RULE_SELF_CHECK, "%lu pages are outside of the allocator's range, at most %lu may be",
+             given->outside, most_outside);
 }

@@ -2,6 +2,7 @@
 #include <arch/clock.h>
 #include <arch/paging.h>
 #include <boot/program.h>
+#include <boot/selfcheck.h>
 #include <lib/fail.h>
 #include <lib/string.h>
 #include <mm/page.h>
@@ -80,16 +81,21 @@ static void choose_range(const struct page_allocator *allocator, const struct me
              allocator->name, allocator->range_alignment, largest.count);
 }
 
-static uint64_t pages_left; /* how many more pages there is time to insert */
+static uint64_t pages_left;        /* how many more pages there is time to insert */
+static pfn_t give_start, give_end; /* the pages that the allocator is given lie in here */
+static struct memory_given given;
 
 /* Clip the range to the arena, which may begin later than memory: its start is aligned upward. */
 static void insert_range(pfn_t start, uint64_t count)
 {
-    pfn_t end = start + count < run.arena.end ? start + count : run.arena.end;
+    pfn_t end = start + count < give_end ? start + count : give_end;
 
-    start = start > run.arena.start ? start : run.arena.start;
-    if (start < end && end - start > pages_left)
+    start = start > give_start ? start : give_start;
+    uint64_t fits = start < end ? end - start : 0;
+    given.outside += count - fits;
+    if (fits > pages_left)
         end = start + pages_left;
+    given.slow += fits > pages_left ? fits - pages_left : 0;
     pages_left -= start < end ? end - start : 0;
     enum page_error error = start < end ? arena_insert(&run.arena, start, end - start) : PAGE_OK;
     if (error != PAGE_OK)
@@ -115,7 +121,7 @@ static void limit_pages(void)
 }
 
 /* Fit the region again: the oracle and the metadata may have been taken out of the chosen range. */
-static void insert_region(const struct page_allocator *allocator)
+static void choose_region(const struct page_allocator *allocator)
 {
     pfn_t start = run.arena.start, end = largest.start + largest.count;
 
@@ -123,15 +129,37 @@ static void insert_region(const struct page_allocator *allocator)
     if (largest.start > start || !arena_fit_range(allocator, &start, &end))
         fail(RULE_MEMORY, "allocator %s takes one region, and too little is left of the largest",
              allocator->name);
-    insert_range(start, end - start);
+    give_start = start;
+    give_end = end;
 }
 
 static void insert_all(const struct page_allocator *allocator)
 {
+    give_start = run.arena.start;
+    give_end = run.arena.end;
     if (page_allocator_takes_one_region(allocator))
-        insert_region(allocator);
-    else
-        memory_for_each_usable(insert_range);
+        choose_region(allocator);
+    memory_for_each_usable(insert_range);
+}
+
+/* Each page of the machine is the allocator's, or it is known whose it is. */
+static void account_for_memory(const struct page_allocator *allocator, const struct memory *memory)
+{
+    bool one_region = page_allocator_takes_one_region(allocator);
+
+    given.inserted = run.arena.inserted_pages;
+    given.kept = run.arena.kept_pages;
+    report_line("# memory-use usable_pages=%lu inserted_pages=%lu kept_pages=%lu outside_pages=%lu "
+                "slow_pages=%lu unwanted_pages=%lu",
+                memory->usable >> PAGE_SHIFT, given.inserted, given.kept, given.outside, given.slow,
+                given.unwanted);
+    report_line("# memory-taken low_pages=%lu image_pages=%lu loader_pages=%lu table_pages=%lu "
+                "core_pages=%lu program_pages=%lu selftest_pages=%lu arena_pages=%lu",
+                memory_taken_pages(MEMORY_FOR_LOW), memory_taken_pages(MEMORY_FOR_IMAGE),
+                memory_taken_pages(MEMORY_FOR_LOADER), memory_taken_pages(MEMORY_FOR_TABLES),
+                memory_taken_pages(MEMORY_FOR_CORES), memory_taken_pages(MEMORY_FOR_PROGRAM),
+                memory_taken_pages(MEMORY_FOR_SELFTEST), memory_taken_pages(MEMORY_FOR_ARENA));
+    selfcheck_given(memory, &given, one_region ? UINT64_MAX : allocator->range_alignment);
 }
 
 static void report_memory(const struct page_allocator *allocator, const struct memory *memory,
@@ -168,16 +196,21 @@ void program_prepare(const struct page_allocator *allocator, const struct memory
             {user_bss_start, (size_t)(user_bss_end - user_bss_start)}},
         memory_take);
     run_take_cores(&run, percpu_count, memory_take);
+    memory_take_for(MEMORY_FOR_SELFTEST);
     phase_selftest_init(allocator, memory->usable >> PAGE_SHIFT, memory_take);
+    memory_take_for(MEMORY_FOR_ARENA);
     choose_range(allocator, memory, &start, &end);
     arena_init(&run.arena, allocator, start, end, options.sample, memory_take);
     find_largest();
     if (strcmp(options.memory, "all") == 0) {
         limit_pages();
         insert_all(allocator);
+    } else {
+        given.unwanted = memory_left_pages();
     }
     run_prepare(&run);
     report_memory(allocator, memory, began);
+    account_for_memory(allocator, memory);
     report_plan(plan_count(&run));
 }
 

@@ -173,6 +173,35 @@ uint64_t memmap_take(struct memmap *map, uint64_t size, uint64_t align, uint64_t
     return 0;
 }
 
+uint64_t memmap_usable_pages(const struct memmap *map, uint64_t start, uint64_t end)
+{
+    uint64_t pages = 0;
+
+    end = lower(end, MEMMAP_LIMIT);
+    if (start >= end)
+        return 0;
+    start = page_floor(start);
+    end = page_ceiling(end);
+    for (size_t index = first_above(map, start); index < map->count; index++) {
+        const struct memory_range *range = &map->ranges[index];
+        uint64_t from = range->start > start ? range->start : start, to = lower(range->end, end);
+        if (range->kind == MEMORY_USABLE && from < to)
+            pages += (to - from) / PAGE_SIZE;
+    }
+    return pages;
+}
+
+bool memmap_covers(const struct memmap *map, uint64_t start, uint64_t end, enum memory_kind kind)
+{
+    for (size_t index = first_above(map, start); start < end; index++) {
+        const struct memory_range *range = &map->ranges[index];
+        if (index == map->count || range->start > start || range->kind < kind)
+            return false;
+        start = range->end;
+    }
+    return true;
+}
+
 uint64_t memmap_bytes(const struct memmap *map, enum memory_kind kind)
 {
     uint64_t bytes = 0;

@@ -58,6 +58,12 @@ void memmap_reserve(struct memmap *map, uint64_t start, uint64_t end);
  */
 uint64_t memmap_take(struct memmap *map, uint64_t size, uint64_t align, uint64_t limit);
 
+/* Pages of usable memory in [start, end), widened to whole pages. Needs the invariant. */
+uint64_t memmap_usable_pages(const struct memmap *map, uint64_t start, uint64_t end);
+
+/* Whether each byte of [start, end) lies in a range of this kind or a stricter one. */
+bool memmap_covers(const struct memmap *map, uint64_t start, uint64_t end, enum memory_kind kind);
+
 /* The total bytes of one kind, and the end of its highest range (0 if there is none). */
 uint64_t memmap_bytes(const struct memmap *map, enum memory_kind kind);
 uint64_t memmap_end(const struct memmap *map, enum memory_kind kind);

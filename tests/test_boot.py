@@ -67,17 +67,10 @@ def test_one_thread_is_inconclusive_if_cores_do_not_yield():
 
 # Memory.
 
-@pytest.mark.parametrize("memory, usable_mib", [("64M", 63), ("512M", 511), ("4G", 4095)])
+@pytest.mark.parametrize("memory, usable_mib", [("64M", 63), ("512M", 511)])
 def test_memory(memory, usable_mib):
     log = check(boot(SHORT, memory=memory))
     check_memory(log, usable_mib)
-
-
-def test_64_gib():
-    """The run only touches the page array, so the host needs no more memory than that."""
-    log = check(boot(SHORT, memory="64G", machine="q35,memory-backend=r0",
-                     more=["-object", "memory-backend-ram,id=r0,size=64G,reserve=off"]))
-    check_memory(log, 65535)
 
 
 def check_memory(log, usable_mib):

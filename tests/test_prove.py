@@ -3,6 +3,7 @@
 import concurrent.futures
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,9 @@ MODELS = models.all_models()
 
 @pytest.fixture(scope="module")
 def built():
+    """In this tree each mutant fits: `ci/prove` would only skip it."""
     search.build()
+    assert search.plant() == {}
 
 
 def at_once(function, keys):
@@ -177,6 +180,57 @@ def test_table(built):
 def test_table_of_nothing(built):
     done = prove("--only", "frob")
     assert done.returncode == 2 and "frob" in done.stderr
+
+
+# ---- edited sources ----
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A copy of what the searches are made of."""
+    folder = tmp_path_factory.mktemp("edited")
+    for name in ("arch", "boot", "ci", "lib", "mm", "smp", "stress", "Makefile"):
+        whole = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        whole(ROOT / name, folder / name)
+    return folder
+
+
+def prove_copy(folder, edits, *words):
+    """`ci/prove` where mm/buddy_scan.c has been edited."""
+    source = (ROOT / "mm/buddy_scan.c").read_text()
+    for old, new in edits:
+        assert re.search(old, source), old
+        source = re.sub(old, new, source)
+    (folder / "mm/buddy_scan.c").write_text(source)
+    return subprocess.run([folder / "ci/prove", *words], capture_output=True, text=True,
+                          env={**os.environ, **search.ENVIRONMENT}, timeout=300)
+
+
+# A loop's variable has another name, so one mutant finds no place; so has a function, so another does not compile.
+RENAMED = [(r"\bfrom\b", "level"), (r"\blink_in\b", "link_of_page")]
+
+
+def test_mutants_that_do_not_fit_are_named_and_skipped(copy):
+    done = prove_copy(copy, RENAMED, "--only", "scan-[48]$")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^scan-4 +26 +[\d.]+  proved +1 of 1$", done.stdout, re.M), done.stdout
+    assert re.search(r"^scan-8 +677 +[\d.]+  proved +2 of 2, 2 skipped$", done.stdout, re.M), done.stdout
+    assert "  scan-8: takes-the-largest: mm/buddy_scan.c has 0 times, not once: for (unsigned from" in done.stdout
+    assert re.search(r"^  scan-8: writes-to-its-neighbour: it does not compile: .*link_in", done.stdout, re.M), done.stdout
+    assert "2 proofs: all hold, 2 mutants skipped" in done.stdout
+
+
+def test_what_is_wrong_in_edited_sources_is_refuted_all_the_same(copy):
+    """And it is not lost among mutants of what does not hold."""
+    done = prove_copy(copy, [*RENAMED, (r"level = order; level <= MAX_ORDER", "level = order; level < 2")], "--only", "scan-8$")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert re.search(r"^scan-8 +\d+ +[\d.]+  refuted +-$", done.stdout, re.M), done.stdout
+    assert "false-oom" in done.stdout and "1 proofs: 1 problems" in done.stdout, done.stdout
+
+
+def test_source_that_does_not_compile_is_an_error(copy):
+    done = prove_copy(copy, [(r"\bpool->start\b", "pool->origin")], "--only", "scan-4$")
+    assert done.returncode == 2 and "error: " in done.stderr, done.stdout + done.stderr
 
 
 # ---- the command ----

@@ -102,6 +102,11 @@ static void make_good(void)
 
 static void check_memory(void)
 {
+    CHECK_EQUAL(info.loader_map.count, 6);
+    for (uint32_t i = 0; i < info.loader_map.count; i++) {
+        struct bootinfo_entry entry = bootinfo_entry(&info, i);
+        CHECK(memmap_covers(&info.memmap, entry.start, entry.start + entry.length, entry.kind));
+    }
     memmap_finish(&info.memmap);
     CHECK_EQUAL(memmap_bytes(&info.memmap, MEMORY_USABLE), 0x9f000 + 0x700000);
     CHECK_EQUAL(memmap_bytes(&info.memmap, MEMORY_ACPI), 0x20000);

@@ -135,6 +135,26 @@ static void check_is_usable(struct prng *prng)
                 pages_are_usable(first, count));
 }
 
+static void check_usable_pages(struct prng *prng)
+{
+    uint64_t start = prng_below(prng, PAGES * PAGE_SIZE + 1);
+    uint64_t end = prng_below(prng, PAGES * PAGE_SIZE + 1), pages = 0;
+    for (uint64_t page = start / PAGE_SIZE; start < end && page * PAGE_SIZE < end; page++)
+        pages += page_is_usable(page);
+    CHECK_EQUAL(memmap_usable_pages(&map, start, end), pages);
+}
+
+static void check_covers(struct prng *prng)
+{
+    uint64_t first = prng_below(prng, QUARTERS), count = prng_below(prng, 12);
+    int kind = 1 + (int)prng_below(prng, MEMORY_RESERVED);
+    bool covered = true;
+    count = count > QUARTERS - first ? QUARTERS - first : count;
+    for (uint64_t i = first; i < first + count; i++)
+        covered = covered && model[i] >= kind;
+    CHECK_EQUAL(memmap_covers(&map, first * QUARTER, (first + count) * QUARTER, kind), covered);
+}
+
 TEST(random_maps)
 {
     struct prng prng;
@@ -147,6 +167,7 @@ TEST(random_maps)
             check_invariant(false);
         }
         check_model();
+        check_covers(&prng);
         finish();
         check_invariant(true);
         check_model();
@@ -158,6 +179,8 @@ TEST(random_maps)
             check_invariant(true);
             check_model();
             check_is_usable(&prng);
+            check_usable_pages(&prng);
+            check_covers(&prng);
         }
         CHECK(!map.overflow);
     }

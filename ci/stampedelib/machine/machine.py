@@ -18,6 +18,8 @@ OVMF = (
 # An instruction takes 2^3 ns. When all CPUs sleep, time skips to the next deadline. No clock is the
 # host's.
 COUNT_INSTRUCTIONS = ["-icount", "shift=3,sleep=off", "-rtc", "base=2000-01-01,clock=vm"]
+# RAM of q35: from 2.75 GiB on only 2 GiB of it lie below 4 GiB (QEMU, hw/i386/pc_q35.c, pc_q35_init()).
+MOST_BELOW_4_GIB, SPLIT_AT, REST_FROM = 0xB0000000, 0x80000000, 1 << 32
 DEBUG_EXIT = "isa-debug-exit,iobase=0xf4,iosize=0x04"
 
 
@@ -53,6 +55,12 @@ class Machine:
         how = f"{firmware}, ISO" if self.boot == "iso" else "direct boot"
         plural = "s" if self.cpus > 1 else ""
         return f"{self.cpus} CPU{plural}, {self.memory_mib} MiB, {how}, {self.accelerator.text()}"
+
+    def ram(self) -> list[tuple[int, int]]:
+        """Where the machine has its memory: addresses, ends exclusive."""
+        size = self.memory_mib << 20
+        low = SPLIT_AT if size >= MOST_BELOW_4_GIB else size
+        return [(0, low), *([(REST_FROM, REST_FROM + size - low)] if size > low else [])]
 
     def command(self, channels: list[str]) -> list[str]:
         """QEMU's command line. `channels` are the options for the serial port and the monitor."""

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..process import run_whole
@@ -57,14 +58,23 @@ def run(plan: str, program: str = f"{BUILD}/check") -> Outcome:
                    int(steps[1]) if steps else None, text)
 
 
+class DoesNotFit(RuntimeError):
+    """A defect that cannot be put into the source as it is now. Its text says why, in one line."""
+
+
+def program_of(defect: Defect) -> str:
+    """The search with the defect put in."""
+    return f"{BUILD}/mutants/{defect.source}/{defect.name}"
+
+
 def program_with(defect: Defect) -> str:
-    """Put a defect into a copy of its source; the program to build from it. Raises RuntimeError."""
+    """Put a defect into a copy of its source; the program to build from it. Raises DoesNotFit."""
     source = (ROOT / f"mm/{defect.source}.c").read_text()
     for old, new in defect.edits:
         if source.count(old) != 1:
-            raise RuntimeError(f"defect {defect.name}: mm/{defect.source}.c has this text {source.count(old)} times:\n{old}")
+            raise DoesNotFit(f"mm/{defect.source}.c has {source.count(old)} times, not once: {' '.join(old.split())}")
         source = source.replace(old, new)
-    program = f"{BUILD}/mutants/{defect.source}/{defect.name}"
+    program = program_of(defect)
     path = ROOT / f"{program}.c"
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.read_text() != source:
@@ -73,8 +83,38 @@ def program_with(defect: Defect) -> str:
 
 
 def build() -> None:
-    """Build the search for the code and for each defect. Raises RuntimeError."""
-    make(f"{BUILD}/check", *dict.fromkeys(program_with(defect) for defect in DEFECTS))
+    """The search of the code as it is. Raises RuntimeError."""
+    make(f"{BUILD}/check")
+
+
+def plant(defects: Sequence[Defect] = DEFECTS) -> dict[str, str]:
+    """Build the search with each defect. Returns why for each, by its program, that these sources cannot have."""
+    without: dict[str, str] = {}
+    programs: list[str] = []
+    for defect in defects:
+        try:
+            programs.append(program_with(defect))
+        except DoesNotFit as error:
+            without[program_of(defect)] = str(error)
+    programs = list(dict.fromkeys(programs))
+    try:
+        if programs:
+            make(*programs)
+    except RuntimeError:
+        without |= _not_compiled(programs)
+    return without
+
+
+def _not_compiled(programs: Sequence[str]) -> dict[str, str]:
+    """Those that fail when each is built on its own, and the compiler's first complaint."""
+    failed = {}
+    for program in programs:
+        try:
+            make(program)
+        except RuntimeError as error:
+            found = re.search(r"^.*error: (.*)$", str(error), re.M)
+            failed[program] = f"it does not compile: {found[1] if found else str(error).splitlines()[-1]}"
+    return failed
 
 
 def refutes(defect: Defect) -> tuple[bool, str]:

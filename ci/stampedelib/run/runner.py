@@ -12,7 +12,7 @@ from ..machine.guest import Guest
 from ..machine.registers import summary, take_state
 from ..machine.watch import GuestWatch, make_it_tell
 from ..process import Ending
-from ..verdict import junit, page
+from ..verdict import junit, memory, page
 from ..verdict.judge import judge
 from ..verdict.verdict import KERNEL_EXIT_CODES, Verdict
 from . import bundle
@@ -93,6 +93,7 @@ def _observe(plan: Plan, folder: RunFolder, guest: Guest, watch: GuestWatch) -> 
         cpus = summary(state.cpus)
     raw = folder.log.read_bytes()
     verdict = judge(raw, ending.exit_code, ending.kind, plan.nonce, ending.detail, ending.prompted)
+    verdict = memory.compare(verdict, raw, plan.machine.ram(), plan.machine.firmware is not None)
     return Outcome(plan.checks.apply(verdict, raw), ending, guest.command, guest.complaint(),
                    watch.first_line_seconds, time.monotonic() - start, cpus)
 

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..log.serial import parse
-from .verdict import Verdict
-
-GOOD = ("pass", "inconclusive")
+from .verdict import GOOD, Verdict
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..log.serial import HALTED, HELD, LATEST_FORMAT, PRINTABLE, Log, parse
 from ..vocabulary import LONGEST_LINE
+from . import memory
 from .verdict import KERNEL_EXIT_CODES, Verdict
 
 # For each ending that the host can see, the verdict that it means. "exit": QEMU exited by itself.
@@ -264,6 +265,7 @@ def _contradicted_verdict(log: Log, word: str) -> Iterator[str]:
         if log.plans and len(log.phases) != log.plans[0]:
             counts = f"{len(log.phases)} results of {log.plans[0]} planned"
             yield f"at odds: verdict {word} with {counts}"
+        yield from memory.at_odds(log)
     elif not log.title:
         yield f"at odds: verdict {word} without a title"
     if word == "pass" and outcomes != {"pass"}:

@@ -9,6 +9,7 @@ from ..vocabulary import VERDICTS
 
 CODES = {row.word: row.code for row in VERDICTS}
 KERNEL_EXIT_CODES = {0x41 + 2 * code: word for word, code in CODES.items() if word != "damaged"}
+GOOD = ("pass", "inconclusive")
 REASONS_SHOWN = 5
 FIGURE = re.compile(r"\b(?:0x[0-9a-f]+|[0-9]+)\b")
 
