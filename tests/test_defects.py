@@ -116,7 +116,7 @@ def test_malformed_header_is_refused(tmp_path, text, told):
 def test_bad_name_and_empty_folder(tmp_path):
     with pytest.raises(DefectError, match="there is no defect"):
         read_all(tmp_path)
-    with pytest.raises(DefectError, match="only a-z, 0-9 and -"):
+    with pytest.raises(DefectError, match="the name may have only a-z, 0-9 and -"):
         defect_of(tmp_path, name="Bug_1")
 
 

@@ -329,7 +329,7 @@ def test_log_is_locked_while_the_explorer_runs(waiting, tmp_path):
 @pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGHUP))
 def test_a_signal_leaves_nothing_behind(waiting, tmp_path, number):
     """Neither the explorer's process nor the tool's folders are left."""
-    folder = tmp_path / "temporary"
+    folder = tmp_path / "t"
     folder.mkdir()
     with subprocess.Popen([STAMPEDE, "explore", "--hosted", "--program-file", waiting, "--log", tmp_path / "log"],
                           env=os.environ | {"TMPDIR": str(folder), "XDG_RUNTIME_DIR": ""}, stdout=subprocess.PIPE,
