@@ -31,7 +31,7 @@ enum page_error {
     PAGE_NOT_ALLOCATED, /* free: not the start of a block handed out (double free, foreign, inside)
                          */
     PAGE_WRONG_ORDER,   /* free: handed out with another order */
-    PAGE_BUSY,          /* remove: a page is handed out */
+    PAGE_BUSY,          /* remove: a page is handed out, or not in */
 };
 
 /* PROMISE_SMP_SAFE and so on: mm/promises.def says what each means. */
@@ -85,7 +85,9 @@ struct page_allocator {
        (or the order is above the largest). The pages' contents are undefined. */
     pfn_t (*allocate_pages)(void *pool, unsigned order);
 
-    /* Take back a block exactly as it was handed out. */
+    /* Take back a block exactly as it was handed out. Errors, if several things are wrong any of
+       them: PAGE_BAD_RANGE, PAGE_BAD_ORDER, PAGE_MISALIGNED, PAGE_NOT_ALLOCATED, PAGE_WRONG_ORDER.
+     */
     enum page_error (*free_pages)(void *pool, pfn_t pfn, unsigned order);
 
     /* In place of the two above, for allocators of addresses: NULL means that there is no block. */

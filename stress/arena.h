@@ -114,8 +114,9 @@ enum page_error arena_remove(struct arena *arena, pfn_t start, uint64_t count);
 enum page_error arena_plug(struct arena *arena, pfn_t start, uint64_t count);
 
 /*
- * Try to free what must not be freed: the allocator must refuse, rule "bad-free". `kind` says what
- * is wrong with it. Any core.
+ * Try to free what must not be freed: the allocator must refuse, rule "bad-free", with an error
+ * that says what is wrong, rule "error-code". `kind` says it in words. Any core; nobody else frees
+ * the block meanwhile.
  */
 void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned order,
                     const char *kind);
@@ -134,8 +135,15 @@ pfn_t arena_allocate_placed(struct arena *arena, struct core *core, unsigned ord
 /* Check the content of a block that arena_allocate() returned, give it up, free it. Any core. */
 void arena_free(struct arena *arena, struct core *core, pfn_t pfn);
 
+/* The first half of arena_free(): check the content of a block, give it up; its free must follow.
+ */
+struct block arena_give_up(struct arena *arena, struct core *core, pfn_t pfn);
+
 /* Fails if what lies behind the allocator's pool and metadata was written to: "wild-access". */
 void arena_check_guards(const struct arena *arena);
+
+/* Whether the pages are all in the range that the allocator was given at init. */
+bool arena_contains(const struct arena *arena, pfn_t start, uint64_t count);
 
 /* How many aligned runs of 2^order pages lie in [start, end). */
 uint64_t arena_aligned_runs(pfn_t start, pfn_t end, unsigned order);

@@ -9,6 +9,7 @@
  *   sA     count block A as two from now on: A, and its upper half as the next letter
  *   bP,K   free order K at P, which is nothing that was handed out; it must be refused
  *   -P,N   remove N pages from P         ~P,N   the same, and it must be refused
+ *                                        rP,N   the same, and it must be refused as out of range
  *   =P:K,P*N  the free blocks are exactly these (none: "="): of order K at P, of the N pages from P
  *   #K,K   the free blocks are of these orders, in rising order, wherever they are
  *   >K     first of all: the allocator's largest order must be K at least
@@ -38,7 +39,8 @@ struct step_pages {
 const char *step_end(const char *step);
 const char *step_next(const char *step);
 
-/* The pages that + ! o - ~ speak of, and the place and order of b; unsigned, from the pool's first.
+/* The pages that + ! o - ~ r speak of, and the place and order of b; unsigned, from the pool's
+ * first.
  */
 struct step_pages step_pages(const char *step, const struct step_numbers *numbers);
 

@@ -4,6 +4,7 @@
 #include <lib/string.h>
 #include <stddef.h>
 #include <stress/census.h>
+#include <stress/refusals.h>
 #include <stress/vector_run.h>
 
 enum {
@@ -188,13 +189,28 @@ static void step_insert(struct vector_run *run, enum page_error expected)
               page_error_name(expected));
 }
 
-static void step_remove(struct vector_run *run, bool expected)
+static void step_remove(struct vector_run *run)
 {
     struct step_pages pages = pages_of(run);
     enum page_error error = arena_remove(run->arena, pages.first, pages.count);
 
-    if ((error == PAGE_OK) != expected)
-        fail_step(run, "remove_pages %s", expected ? "refused" : "did it");
+    if (error != PAGE_OK)
+        fail_step(run, "remove_pages refused: %s", page_error_name(error));
+}
+
+/* Which error it is counts only where errors are promised. */
+static void step_remove_in_vain(struct vector_run *run)
+{
+    struct step_pages pages = pages_of(run);
+    unsigned right = refusals_of_remove(run->arena, pages.first, pages.count);
+    enum page_error error = arena_remove(run->arena, pages.first, pages.count);
+    char names[REFUSALS_SIZE];
+
+    if (error == PAGE_OK)
+        fail_step(run, "remove_pages did it");
+    else if (allocator_of(run)->promises & PROMISE_REFUSES_BAD_FREE && !refusals_have(right, error))
+        fail_step(run, "remove_pages said %s, %s expected", page_error_name(error),
+                  refusals_describe(right, names));
 }
 
 static bool has_room(const struct vector_run *run, unsigned order)
@@ -259,12 +275,24 @@ static bool is_held_head(const struct arena *arena, pfn_t pfn)
     return pfn >= arena->start && pfn < arena->end && arena_held_order(arena, pfn) >= 0;
 }
 
-/* A wrong order alone is no bad free where the order is not looked at. */
+/* A wrong order alone is no bad free where the order is not looked at, or rounded to the right one.
+ */
+static bool is_right_order(const struct vector_run *run, pfn_t pfn, unsigned order)
+{
+    const struct arena *arena = run->arena;
+
+    if (!is_held_head(arena, pfn))
+        return false;
+    return allocator_of(run)->free_ignores_order ||
+           arena_taken_order(arena, order) ==
+               arena_taken_order(arena, (unsigned)arena_held_order(arena, pfn));
+}
+
 static void step_bad_free(struct vector_run *run)
 {
     struct step_pages block = pages_of(run);
 
-    if (allocator_of(run)->free_ignores_order && is_held_head(run->arena, block.first))
+    if (is_right_order(run, block.first, (unsigned)block.count))
         return;
     arena_bad_free(run->arena, run->core, block.first, (unsigned)block.count, run->vector.name);
 }
@@ -289,9 +317,10 @@ static void run_step(struct vector_run *run)
     case 'b':
         return step_bad_free(run);
     case '-':
-        return step_remove(run, true);
+        return step_remove(run);
     case '~':
-        return step_remove(run, false);
+    case 'r':
+        return step_remove_in_vain(run);
     case '=':
     case '#':
         return step_expect(run);
