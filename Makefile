@@ -1,4 +1,4 @@
-# Stampede: a multi-core stress test for page allocators. `make help` says what there is.
+# Stampede: a multi-core stress test for page allocators. `make help` lists targets and variables.
 
 CPUS             ?= 8      ## number of cores, 1 to 255
 MEMORY           ?= 512M   ## memory of the guest, 64M to 64G (2G with STACSOS)
@@ -31,8 +31,8 @@ HOURS            ?= 2      ## hours that make soak runs
 MAX_ORDER        ?= 16     ## largest order of the built-in allocators (blocks of 2^MAX_ORDER pages), 10 to 18
 BUILD_DIR        ?= build  ## folder for everything that is built
 
-# Make ignores a variable that is misspelt, or that the target does not read, without a word. A make that this one calls
-# is handed all of them.
+# Make silently ignores a variable that is misspelt or that the target does not read: refuse both. A nested make gets
+# all variables, so there only the spelling is checked.
 GIVEN := $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(filter-out -%,$(name)))))
 REFUSAL := $(if $(GIVEN),$(shell ci/refuse-variables $(GIVEN) -- $(if $(filter 0,$(MAKELEVEL)),$(MAKECMDGOALS))))
 $(if $(REFUSAL),$(error $(REFUSAL)))
@@ -43,14 +43,14 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
-# Room for whole blocks of order 16 in the selftest of an allocator that writes into free pages.
+# An allocator that writes into free pages needs this much for whole blocks of order 16 in the selftest.
 ifneq ($(STACSOS),)
 ifeq ($(origin MEMORY),file)
 MEMORY := 2G
 endif
 endif
 
-# What a deterministic machine wants, unless something else is asked for, which it then refuses.
+# Defaults for a deterministic machine. ci/stampede refuses other values.
 ifeq ($(strip $(SCHEDULE)),deterministic)
 ifeq ($(origin THREAD),file)
 THREAD := single
@@ -60,11 +60,11 @@ BOOT := direct
 endif
 endif
 
-# Make keeps the blanks before a comment.
+# Make keeps the blanks between a value and its comment: strip them.
 $(foreach name,CPUS MEMORY DURATION SEED ALLOCATOR ALLOCATOR_NAME STACSOS ACCEL THREAD SCHEDULE FIRMWARE BOOT ARGS ON_FAIL KEEP_GOING BUNDLE HOURS MAX_ORDER HOSTED FROM_LOG BUILD_DIR,\
     $(eval override $(name) := $(strip $($(name)))))
 
-# Said here, for the compiler says it in a hundred lines, and the tool when all is built.
+# Check ranges here: the compiler would print a hundred lines, and ci/stampede would refuse only after the build.
 in_range = $(if $(filter $(3),$(2)),,$(error $(1)=$(2): $(4)))
 $(call in_range,CPUS,$(CPUS),$(if $(filter 8,$(CPUS)),8,$(shell seq 255)),it is 1 to 255)
 $(call in_range,MAX_ORDER,$(MAX_ORDER),10 11 12 13 14 15 16 17 18,it is 10 to 18)
@@ -75,13 +75,14 @@ $(call in_range,FIRMWARE,$(FIRMWARE),bios uefi,it is bios or uefi)
 $(call in_range,BOOT,$(BOOT),iso direct,it is iso or direct)
 $(call in_range,ON_FAIL,$(or $(ON_FAIL),exit),exit gdb bundle,it is exit$(comma) gdb or bundle)
 
-# What the tool makes goes there, too. A folder that this made is marked: make clean removes no other.
+# ci/stampede writes its files there, too. The file .stampede marks a folder of this Makefile: make clean removes no
+# other.
 ifneq ($(BUILD_DIR),build)
 export STAMPEDE_BUILD := $(abspath $(BUILD_DIR))
 endif
 ifneq ($(filter-out help clean check gdb postmortem,$(MAKECMDGOALS)),)
 ifeq ($(shell mkdir -p '$(BUILD_DIR)' 2>/dev/null && (: >'$(BUILD_DIR)/.stampede') 2>/dev/null && echo yes),)
-$(error $(BUILD_DIR): the build cannot be written there, the disk being full or read-only: say BUILD_DIR= and a folder elsewhere)
+$(error $(BUILD_DIR): the build cannot be written there: the disk is full or read-only. Set BUILD_DIR to another folder)
 endif
 endif
 
@@ -92,7 +93,7 @@ include ci/sources.mk
 include arch/x86_64/image.mk
 include arch/host/host.mk
 
-# Files of tests run side by side: what two of them would build at once is built before.
+# How many test files run in parallel. `make test` first builds what several of them need.
 TEST_JOBS  ?= 2
 
 STAMPEDE   := ci/stampede
@@ -103,8 +104,8 @@ empty_if    = $(if $(1),$(2) $(1))
 help: ## this text
 	@ci/make-help $(firstword $(MAKEFILE_LIST))
 
-# $(call choose,IMAGE): of several allocators in the user's files one must be asked for, unless a log names it.
-# $(chosen) is its name, or a built-in one's.
+# $(call choose,IMAGE): if the user's files register several allocators, require the name of one, unless a log gives it.
+# $(chosen): the option --allocator with that name, or with the name of a built-in allocator.
 USER_OWN := $(if $(STACSOS),,$(USER_FILES))
 ASKED  := $(or $(ALLOCATOR_NAME),$(patsubst allocator=%,%,$(lastword $(filter allocator=%,$(ARGS)))))
 choose  = $(if $(if $(FROM_LOG),,$(USER_OWN)),ci/user-objects choose '$(ALLOCATOR)' '$(ASKED)' $(1) $(ASKABLE) || exit 2;)
@@ -129,14 +130,15 @@ run debug:
 	    $(call empty_if,$(ON_FAIL),--on-fail) $(call empty_if,$(BUNDLE),--bundle) $(if $(KEEP_GOING),--keep-going) $(addprefix --stage ,$(RUN_STAGES)) $(HALTED) $(RUN_ARGS) \
 	    $(if $(ARGS),--args "$(ARGS)")
 
-explore: ## search for a schedule that breaks a rule, make it small and show it (HOSTED=1: ten times faster)
+explore: ## search for a schedule that breaks a rule, minimise it and show it (HOSTED=1: ten times faster)
 	@ci/install-deps run $(if $(USER_CXX),cxx) $(if $(USER_RUST),rust)
-	@$(if $(strip $(USER_READY) $(USER_ARCHIVES) $(USER_RUST)),echo "$(strip $(USER_READY) $(USER_ARCHIVES) $(USER_RUST)): not compiled for the explorer: of its accesses only those in spinlock_irq functions are seen" >&2)
+	@$(if $(strip $(USER_READY) $(USER_ARCHIVES) $(USER_RUST)),echo "$(strip $(USER_READY) $(USER_ARCHIVES) $(USER_RUST)): not compiled for the explorer, which therefore sees only its calls of spinlock_irq functions" >&2)
 	@+$(MAKE) --no-print-directory $(if $(or $(HOSTED),$(REPLAY_HOSTED)),hosted-explore,kernel-explore EXPLORE=1)
 
-# Why it cannot be hosted. What can be is, of a log: the programs made of it are many.
-UNHOSTED = $(strip $(if $(STACSOS)$(USER_CXX)$(USER_RUST),HOSTED=1 is for allocators of C files; without it any can be explored,\
-    $(if $(filter-out 16,$(MAX_ORDER)),HOSTED=1 is for MAX_ORDER=16$(comma) not $(MAX_ORDER); without it there are others)))
+# Why HOSTED=1 is impossible; empty if it is possible. With FROM_LOG the hosted explorer is used whenever possible: a
+# log gives many programs to try.
+UNHOSTED = $(strip $(if $(STACSOS)$(USER_CXX)$(USER_RUST),HOSTED=1 is for allocators of C files; without it every allocator can be explored,\
+    $(if $(filter-out 16,$(MAX_ORDER)),HOSTED=1 is for MAX_ORDER=16$(comma) not $(MAX_ORDER); without HOSTED=1 other values work)))
 REPLAY_HOSTED = $(and $(FROM_LOG),$(if $(UNHOSTED),,yes))
 
 EXPLORE_RUN = $(STAMPEDE) explore $(if $(FROM_LOG),--from-log "$(FROM_LOG)") $(chosen) $(call empty_if,$(SEED),--seed) \
@@ -146,7 +148,7 @@ EXPLORE_RUN = $(STAMPEDE) explore $(if $(FROM_LOG),--from-log "$(FROM_LOG)") $(c
 kernel-explore: $(KERNEL)
 	@$(call choose,$(KERNEL)) $(EXPLORE_RUN) --kernel $(KERNEL)
 
-# Two files of one name do not share a program, also if they are built at the same time.
+# Two allocator files with the same name get separate programs, even if they are built at the same time.
 HOST_OWN = $(notdir $(shell ci/own-folder '$(HOST_BUILD)/explore/user-objects/$(USER_NAME)' '$(ALLOCATOR)'))
 HOST_EXPLORER = $(HOST_BUILD)/explore/$(if $(USER_FILES),user/$(HOST_OWN),stampede-explore)
 hosted-explore:

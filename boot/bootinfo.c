@@ -1,6 +1,6 @@
 /*
- * Invariant: every read of the loader's bytes goes through a struct span, whose size is what has
- * been checked to be there; and reads are by memcpy, since nothing promises alignment.
+ * Invariant: every read of the loader's bytes lies in a checked range: a struct span (multiboot2),
+ * or bytes that to_pointer() returned (PVH). Reads use memcpy(), since no alignment is guaranteed.
  *
  * Sources: Multiboot2 specification 2.0, 3.4 (boot information) and 3.6 (its tags); Xen,
  * public/arch-x86/hvm/start_info.h (PVH).
@@ -15,7 +15,7 @@ struct span {
     size_t size;
 };
 
-/* Where a reader stands, and where what it complains of goes. */
+/* The position of the reader, and the buffer for its message. */
 struct reader {
     struct bootinfo *info;
     char *message;
@@ -70,7 +70,7 @@ static size_t text_length(struct span span)
     return length;
 }
 
-/* ACPI 6.4, 15.1 (e820 types, which both protocols use); what is not known is not ours. */
+/* ACPI 6.4, 15.1 (e820 types, which both protocols use). Unknown types count as reserved. */
 static enum memory_kind kind_of(uint32_t type)
 {
     switch (type) {
@@ -83,7 +83,7 @@ static enum memory_kind kind_of(uint32_t type)
     }
 }
 
-/* What both protocols demand of the memory map in the end. */
+/* Checks of the complete memory map, for both protocols. */
 static bool check_memory(const struct reader *reader)
 {
     const struct memmap *memmap = &reader->info->memmap;
@@ -139,8 +139,7 @@ static bool read_memory_map(const struct reader *reader, struct span body)
     return true;
 }
 
-/* Old (20 bytes) or new (36): the larger copy is kept, since the new one says all the old one does.
- */
+/* Old (20 bytes) or new (36 bytes): keep the new one, since it has all fields of the old one. */
 static bool read_rsdp(const struct reader *reader, struct span body, size_t wanted)
 {
     struct bootinfo *info = reader->info;
@@ -182,7 +181,7 @@ static bool read_tag(const struct reader *reader, struct span body)
     }
 }
 
-/* Read all tags of `all`, whose size is the total size stated. */
+/* Read all tags. The size of `all` is the total size that the loader states. */
 static bool read_tags(struct reader *reader, struct span all)
 {
     bool has_map = false;
@@ -227,7 +226,7 @@ bool bootinfo_from_multiboot2(struct bootinfo *info, const void *data, size_t li
 
 typedef const void *to_pointer_function(uint64_t address, size_t size);
 
-/* hvm_start_info, by offset; the memory map is there from version 1 on. */
+/* Offsets in hvm_start_info. Version 1 and later have the memory map. */
 enum {
     PVH_VERSION = 4,
     PVH_COMMAND_LINE = 24,
@@ -236,10 +235,10 @@ enum {
     PVH_MEMORY_MAP_ENTRIES = 48,
     PVH_SIZE = 56,
     PVH_ENTRY_SIZE = 24,
-    PVH_MAX_ENTRIES = 1024, /* far more than struct memmap takes */
+    PVH_MAX_ENTRIES = 1024, /* far more than struct memmap holds */
 };
 
-/* Byte by byte, as its length is not known before its end is seen. */
+/* Byte by byte, since the length is unknown until the NUL is found. */
 static bool read_pvh_command_line(const struct reader *reader, uint64_t address,
                                   to_pointer_function *to_pointer)
 {
@@ -273,8 +272,7 @@ static bool read_pvh_memory_map(const struct reader *reader, uint64_t address, u
     return true;
 }
 
-/* Copied, so that it is found where multiboot2's is; revision 2 and up has 36 bytes
- * (ACPI 6.4, 5.2.5.3). */
+/* Copy the RSDP, as for multiboot2. Revision 2 and later has 36 bytes (ACPI 6.4, 5.2.5.3). */
 static bool read_pvh_rsdp(const struct reader *reader, uint64_t address,
                           to_pointer_function *to_pointer)
 {

@@ -1,8 +1,8 @@
 /*
- * What the boot loader says, whichever it was: memory map, command line, ACPI.
+ * What the boot loader passes, by multiboot2 or PVH: memory map, command line, ACPI.
  *
- * Input from outside is never trusted: a malformed structure is refused with a message, nothing
- * is read beyond the size it states. Nothing here touches hardware, so it also runs hosted.
+ * This input is not trusted: a malformed structure is refused with a message, and nothing is read
+ * beyond the size that it states. Nothing here touches hardware, so it also runs hosted.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What entry.S passes on in the first argument. */
+/* The first argument of kernel_main(), from entry.S. */
 #define MULTIBOOT2_MAGIC 0x36d76289u /* Multiboot2 specification 2.0, 3.3 */
 #define PVH_MAGIC        0x336ec578u /* Xen: public/arch-x86/hvm/start_info.h */
 
@@ -23,19 +23,19 @@ struct bootinfo {
     char command_line[BOOTINFO_COMMAND_LINE_SIZE];
     bool has_rsdp;
     union {
-        uint8_t rsdp[36];      /* a copy, as multiboot2 tags 14 and 15 carry it */
+        uint8_t rsdp[36];      /* a copy, in the format of multiboot2 tags 14 and 15 */
         uint64_t rsdp_aligned; /* for alignment alone */
     };
     size_t rsdp_size;      /* bytes of the copy: 20 or 36 */
-    uint64_t rsdp_address; /* where PVH says it lies: 0 if the copy above is all there is */
-    struct memmap memmap;  /* as memmap_add()ed, memmap_finish() not called */
-    uint64_t start, end;   /* the loader's own structures, to be kept while they are read */
+    uint64_t rsdp_address; /* its physical address (PVH); 0: there is only the copy */
+    struct memmap memmap;  /* filled by memmap_add(); memmap_finish() is not called yet */
+    uint64_t start, end;   /* addresses of the loader's structures: keep them while they are read */
 };
 
 /*
  * Read multiboot2 information (specification 2.0, 3.4) of at most `limit` bytes at `data`, or PVH's
- * hvm_start_info. `to_pointer` turns a physical address and size into something readable, or NULL.
- * Returns true, or false with a NUL-terminated message that names what is wrong.
+ * hvm_start_info. `to_pointer` returns a pointer to `size` readable bytes at a physical address, or
+ * NULL. Returns true, or false with a NUL-terminated message that says what is wrong.
  */
 bool bootinfo_from_multiboot2(struct bootinfo *info, const void *data, size_t limit, char *message,
                               size_t message_size);

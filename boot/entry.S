@@ -1,10 +1,10 @@
 /*
- * From the boot loader to C: the multiboot2 header, the PVH note, and the way from 32-bit protected
- * mode to long mode, which both loaders share.
+ * From the boot loader to C: the multiboot2 header, the PVH note, and the switch from 32-bit
+ * protected mode to long mode, which both protocols share.
  *
  * Both enter with paging off, flat segments, interrupts off and a physical address in EBX
- * (Multiboot2 specification 2.0, 3.3; Xen docs/misc/pvh.pandoc). Here memory below 4 GiB is
- * mapped one to one, writable and executable; boot/main.c soon replaces that map by the real one.
+ * (Multiboot2 specification 2.0, 3.3; Xen docs/misc/pvh.pandoc). This code maps memory below 4 GiB
+ * one to one, writable and executable. memory_setup() (boot/memory.c) replaces that map.
  */
 
 #define MULTIBOOT2_MAGIC  0xe85250d6
@@ -59,7 +59,7 @@ start_multiboot2:
     movl %eax, %edi /* the first two arguments of kernel_main */
     movl %ebx, %esi
 
-    /* Long mode is CPUID 0x80000001, EDX bit 29; first ask whether there is such a leaf. */
+    /* Long mode is CPUID 0x80000001, EDX bit 29. First check that this leaf exists. */
     movl $0x80000000, %eax
     cpuid
     cmpl $0x80000001, %eax

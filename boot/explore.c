@@ -1,4 +1,4 @@
-/* The explorer: one core plays several. */
+/* The program "explorer" of the image: one core simulates several. */
 #include <boot/program.h>
 #include <lib/fail.h>
 #include <stress/explore/explore.h>

@@ -1,4 +1,4 @@
-/* The way of a run, from the loader to the phases. */
+/* The steps of a run, from the boot loader to the program (boot/program.h). */
 #include <arch/acpi.h>
 #include <arch/apic.h>
 #include <arch/clock.h>
@@ -31,8 +31,8 @@ enum {
 
 void kernel_main(uint32_t magic, uint32_t address);
 
-/* entry.S runs on the main stack of these from its first instruction (linker.ld: boot_stack_top).
- */
+/* The BSP's stacks. entry.S uses the main one from its first instruction (linker.ld:
+ * boot_stack_top). */
 static struct core_stacks boot_stacks __attribute__((section(".bss.boot_stacks")));
 static struct percpu boot_core;
 static struct bootinfo bootinfo;
@@ -78,7 +78,7 @@ static void read_options(void)
     run_set_exit(options->exit, options->on_fail, &power);
 }
 
-/* Objects of allocators written in C++. (Itanium C++ ABI, 3.3.5; linker.ld) */
+/* Construct the global objects of allocators written in C++. (Itanium C++ ABI, 3.3.5; linker.ld) */
 static void run_constructors(void)
 {
     extern void (*const __init_array_start[])(void);
@@ -97,7 +97,7 @@ _Noreturn static void refuse_name(void)
          program_options->allocator);
 }
 
-/* The allocator that was asked for, or the first there is. */
+/* The allocator that option allocator= names, or the first one that is registered. */
 static const struct page_allocator *choose_allocator(void)
 {
     const char *name = program_options->allocator;
@@ -123,7 +123,7 @@ static void report_allocator(const struct page_allocator *allocator)
     report_line("# allocator=%s promises=%s", allocator->name, promises);
 }
 
-/* As many to a line as fit well. */
+/* Report the options, several to a line of about 100 characters. */
 static void report_options(void)
 {
     char line[200], option[160];
@@ -167,7 +167,7 @@ static void report_clock(void)
     report_line("# clock source=%s tsc_hz=%lu", source, clock_hz());
 }
 
-/* Without the BSP, and no more than asked for. */
+/* Choose the APIC IDs of the cores to start, without the BSP. Returns how many. */
 static size_t choose_cores(uint32_t *apic_ids)
 {
     size_t there = 1, count = 0;
@@ -184,7 +184,7 @@ static size_t choose_cores(uint32_t *apic_ids)
     return count;
 }
 
-/* Cores that are up sleep until core 0 has made everything ready. */
+/* Started cores sleep until core 0 has prepared the run. */
 static bool run_is_ready;
 
 static void enter_run(void)
@@ -197,7 +197,7 @@ static void enter_run(void)
     program_run(cpu_number());
 }
 
-/* Woken by nothing but the wake-up itself: taking the interrupt was all. */
+/* Nothing to do: taking the interrupt already woke the core. */
 static void woken(struct trap_frame *frame)
 {
     (void)frame;

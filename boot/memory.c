@@ -15,7 +15,7 @@ enum {
 };
 
 static struct memmap map;
-static uint64_t take_limit = MEMORY_BOOT_MAPPED; /* what is mapped, so far */
+static uint64_t take_limit = MEMORY_BOOT_MAPPED; /* end of what is mapped so far */
 
 /* ---- before memory_setup() ---- */
 
@@ -73,8 +73,8 @@ static void map_image(void)
 }
 
 /*
- * The tables must lie in what the boot tables map; while they are built they take memory
- * themselves, which changes the map's kinds but not what is mapped.
+ * The new tables must lie in memory that the boot tables map. Building them takes memory, which
+ * changes kinds in `map`, but not which ranges are mapped.
  */
 static void build_page_tables(const struct memory *memory)
 {

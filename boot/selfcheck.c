@@ -16,16 +16,17 @@
 /* From linker.ld. */
 extern const uint8_t image_start[], text_end[], image_end[];
 
-/* Neither half's (SDM 1, 3.3.7.1). */
+/* Not canonical: it lies in neither half of the address space (SDM 1, 3.3.7.1). */
 #define NO_ADDRESS ((uintptr_t)1 << 63)
 
 enum {
     TICKS_HZ = 1000,
     LOW_MEMORY_END = 0x100000,
-    ANSWER_MS =
-        8000, /* and ANSWER_MS_A_CORE; with the time to stop them the host calls it no silence */
+    /* How long to wait: ANSWER_MS + ANSWER_MS_A_CORE per core. This and the time to stop all cores
+       must be shorter than the silence that the host allows. */
+    ANSWER_MS = 8000,
     ANSWER_MS_A_CORE = 100,
-    ROUNDS = 2, /* what the first leaves behind might stop the second */
+    ROUNDS = 2, /* the first interrupt might leave a state that blocks the second */
 };
 
 /* ---- one core ---- */
@@ -85,7 +86,7 @@ static void check_page_0(void)
     expect(probe_write(0), PROBE_NO_WRITE, "write", NULL);
 }
 
-/* Protection is each core's own matter: CR0.WP and EFER.NXE. */
+/* Each core must check this: CR0.WP and EFER.NXE are per core. */
 static void check_protection(const struct core_stacks *stacks)
 {
     static volatile uint8_t in_data = PROBE_CODE;
@@ -143,7 +144,7 @@ static void await(const uint32_t *counter, uint32_t count, uint32_t core, const 
     }
 }
 
-/* As the watchdog asks (stress/watchdog.c). */
+/* Ask in the same way as the watchdog (stress/watchdog.c). */
 static void ask_by_nmi(uint32_t core)
 {
     uint32_t asked = watch_ask(core);
@@ -164,7 +165,7 @@ static void check_timer(void)
 
 void selfcheck_interrupts(void)
 {
-    /* An NMI meanwhile would spoil its probe's frame. */
+    /* Wait first: an NMI during a core's own check would overwrite the frame of its probe. */
     for (uint32_t core = 0; core < percpu_count; core++)
         await(&checked[core], 1, core, "checks of itself");
     work_set_handler(answer);

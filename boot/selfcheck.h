@@ -1,6 +1,6 @@
 /*
- * Whether what was set up is so: tried, not read back, where it can be tried. A machine that fails
- * is a fault of this program, or one that it was not made for: fail(RULE_SELF_CHECK).
+ * Checks of the machine's set-up, by trying it out rather than by reading it back, where possible.
+ * Each failure is fail(RULE_SELF_CHECK): a bug of this program, or a machine it does not support.
  */
 #pragma once
 
@@ -8,21 +8,22 @@
 #include <boot/memory.h>
 
 /*
- * The calling core: its own data, stacks and descriptor tables; traps that keep its registers;
- * memory that it must not write, execute or touch. Interrupts are let in for a moment.
+ * Check the calling core: its data, stacks and descriptor tables are its own; traps keep its
+ * registers; protected memory cannot be written, executed or touched. Interrupts are on for a
+ * moment.
  */
 void selfcheck_core(void);
 
 /*
- * Core 0, the others on their way to sleep: each ends its own check, takes an interrupt sent to it
- * alone, an NMI, and an interrupt sent to all, and all that again; core 0 takes ticks of its timer.
- * Leaves handlers behind that do nothing but count.
+ * On core 0, while the others go to sleep. Each other core must end its own check, then take twice:
+ * an interrupt sent to it alone, an NMI, and an interrupt sent to all. Core 0 must take ticks of
+ * its timer. Leaves handlers behind that only count.
  */
 void selfcheck_interrupts(void);
 
 /*
- * Core 0, all others up, nothing taken since but what is asked for here: what the allocator is
- * going to get is usable by the loader's word, and neither the image, the loader's information nor
- * a core's stacks. The trampoline is unmapped.
+ * On core 0, with all others up, before the program takes memory. The allocator's memory must be
+ * usable according to the loader, and contain neither low memory, the image, the loader's
+ * information, the root page table nor a core's stacks or data. The trampoline must be unmapped.
  */
 void selfcheck_memory(const struct bootinfo *bootinfo, const struct memory *memory);

@@ -1,4 +1,4 @@
-/* The stress: all cores hammer the allocator, phase by phase. */
+/* The program "stress" of the image: all cores load the allocator, phase by phase. */
 #include <arch/clock.h>
 #include <arch/paging.h>
 #include <boot/program.h>
@@ -14,7 +14,7 @@
 #include <stress/statics.h>
 #include <stress/watchdog.h>
 
-/* From linker.ld: what an allocator of one's own keeps outside of its pools. */
+/* From linker.ld: the static data of the user's allocator. */
 extern uint8_t user_data_start[], user_data_end[], user_bss_start[], user_bss_end[];
 
 static struct stress_options options;
@@ -56,14 +56,14 @@ static void note_largest(pfn_t start, uint64_t count)
     }
 }
 
-/* As memory is now: what is taken of it meanwhile comes from the top of a range. */
+/* Find the largest range as memory is now. memory_take() later takes from the top of a range. */
 static void find_largest(void)
 {
     largest.count = 0;
     memory_for_each_usable(note_largest);
 }
 
-/* The range that the allocator is made for: all of memory, or the one region that it takes. */
+/* The range for the allocator: all of memory, or the largest region if it takes only one. */
 static void choose_range(const struct page_allocator *allocator, const struct memory *memory,
                          pfn_t *start, pfn_t *end)
 {
@@ -80,9 +80,9 @@ static void choose_range(const struct page_allocator *allocator, const struct me
              allocator->name, allocator->range_alignment, largest.count);
 }
 
-static uint64_t pages_left; /* that insertion has time for */
+static uint64_t pages_left; /* how many more pages there is time to insert */
 
-/* Clipped: a range that had to be aligned upward may begin later than memory does. */
+/* Clip the range to the arena, which may begin later than memory: its start is aligned upward. */
 static void insert_range(pfn_t start, uint64_t count)
 {
     pfn_t end = start + count < run.arena.end ? start + count : run.arena.end;
@@ -97,7 +97,7 @@ static void insert_range(pfn_t start, uint64_t count)
              page_error_name(error));
 }
 
-/* An allocator that is slow to take pages is given no more than a part of the time allows. */
+/* Give a slow allocator only as many pages as it can take in 1 / PART_OF_TIME of the run. */
 static void limit_pages(void)
 {
     enum { PART_OF_TIME = 8 };
@@ -114,7 +114,7 @@ static void limit_pages(void)
                     bearable);
 }
 
-/* The books and the metadata were taken since the range was chosen, perhaps out of it. */
+/* Fit the region again: the oracle and the metadata may have been taken out of the chosen range. */
 static void insert_region(const struct page_allocator *allocator)
 {
     pfn_t start = run.arena.start, end = largest.start + largest.count;
@@ -153,7 +153,7 @@ static void report_memory(const struct page_allocator *allocator, const struct m
         report_line("# memory: the allocator keeps %lu pages for itself", arena->kept_pages);
 }
 
-/* Everything that is left goes to the allocator, so whatever else is wanted is taken before. */
+/* All memory that is left goes to the allocator, so everything else is taken first. */
 void program_prepare(const struct page_allocator *allocator, const struct memory *memory)
 {
     uint64_t began = clock_ns();

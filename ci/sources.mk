@@ -1,17 +1,19 @@
-# What each program is made of: the image, the hosted stress, the explorer of either, the prover.
+# The sources of each program: stress test and explorer (each in the image and hosted), and the prover.
 #
-# A folder is a list: a new file of lib/, mm/, smp/, stress/ or stress/explore/ is in every program that has the folder.
+# Most folders are listed by wildcard: a new file in lib/, mm/, stress/ or stress/explore/ joins every program that uses
+# the folder. A new file in smp/ must be added here.
 
-# The allocators under test and their lock: the explorer sees each of their accesses, the prover each of their states.
+# The built-in allocators and their lock. The explorer sees each of their memory accesses, the prover each of their
+# states.
 SOURCES_WATCHED  := mm/buddy.c mm/buddy_percpu.c mm/buddy_scan.c smp/spinlock.c
-# In place of lib/string.c hosted programs have their C library.
+# Hosted programs use their C library instead of lib/string.c.
 SOURCES_LIB      := $(filter-out lib/string.c,$(wildcard lib/*.c))
-# What the image and the hosted programs share. On this host the processor is the same, so part of arch/x86_64 fits.
+# Shared by the image and the hosted programs. The host is x86_64, too, so parts of arch/x86_64 work there.
 SOURCES_SHARED   := $(SOURCES_LIB) $(wildcard mm/*.c) smp/barrier.c smp/spinlock.c $(wildcard stress/*.c) \
     arch/x86_64/backtrace.c arch/x86_64/escape.S
 SOURCES_EXPLORER := $(wildcard stress/explore/*.c) arch/x86_64/fiber.c arch/x86_64/fiber_switch.S
 
-# The image (boot/program.h): the stress, or the explorer.
+# The image runs the stress test or the explorer (boot/program.h).
 SOURCES_IMAGE          := $(filter-out boot/stress.c boot/explore.c,$(wildcard boot/*.[cS])) \
     $(filter-out $(SOURCES_SHARED) $(SOURCES_EXPLORER) arch/x86_64/vcore.c,$(wildcard arch/x86_64/*.[cS])) \
     lib/string.c smp/bringup.c $(SOURCES_SHARED)
@@ -23,6 +25,6 @@ SOURCES_HOSTED          := $(wildcard arch/host/*.c) boot/host/program.c $(SOURC
 SOURCES_HOSTED_STRESS   := $(SOURCES_HOSTED) boot/host/stress_main.c
 SOURCES_HOSTED_EXPLORER := $(SOURCES_HOSTED) boot/host/explore_main.c $(SOURCES_EXPLORER)
 
-# The prover is hosted, with a machine of its own; it prints no backtraces.
+# The prover is a hosted program with its own machine (stress/prove/machine.c). It prints no backtraces.
 SOURCES_PROVER := $(wildcard stress/prove/*.c) $(filter-out lib/symbols.c,$(SOURCES_LIB)) $(SOURCES_WATCHED) \
     mm/page_allocator.c mm/walker.c

@@ -1,10 +1,10 @@
 /*
- * Races that are meant to be. Whoever declares one says why; the explorer's log lists them all.
+ * Intended data races. Each declaration gives a reason, and the explorer's log lists them all.
  *
  *   BENIGN_RACE("buddy_free_page_count", "a hint: it may be old by the time it is returned");
  *
- * at file scope, as often as there are such functions: the explorer reports no race with an access
- * in that function.
+ * Write this at file scope, once for each such function. The explorer then reports no race with an
+ * access in that function.
  */
 #pragma once
 
@@ -15,16 +15,16 @@ struct benign_race {
     const char *reason;
 };
 
-/* The counter gives each declaration of a file a name of its own. */
+/* The counter gives each declaration in a file its own name. */
 #define BENIGN_RACE(function_name, why)               BENIGN_RACE_ENTRY(function_name, why, __COUNTER__)
 #define BENIGN_RACE_ENTRY(function_name, why, number) BENIGN_RACE_NAMED(function_name, why, number)
 #define BENIGN_RACE_NAMED(function_name, why, number)          \
     static const struct benign_race benign_race_entry_##number \
         __attribute__((section("benign_races"), used)) = {(function_name), (why)}
 
-/* Those that are declared: [first, last). */
+/* All declarations: [start, stop). */
 extern const struct benign_race __start_benign_races[] __attribute__((weak));
 extern const struct benign_race __stop_benign_races[] __attribute__((weak));
 
-/* Whether races of this function are declared. */
+/* Whether `function` has a declaration. */
 bool benign_race(const char *function);

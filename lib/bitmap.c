@@ -1,11 +1,11 @@
 /*
- * A range is worked off word by word, each word in one atomic operation. The operations are
- * relaxed: a checker that ordered other memory accesses could hide an order missing in what it
+ * A range is processed word by word, each word in one atomic operation. The operations are relaxed:
+ * if the checker ordered other memory accesses, it could hide a missing order in the code it
  * checks.
  */
 #include <lib/bitmap.h>
 
-/* The bits of word `word` that belong to [start, end), which reaches into it. */
+/* The bits of word `word` that belong to [start, end). The range must overlap the word. */
 static uint64_t word_mask(uint64_t word, uint64_t start, uint64_t end)
 {
     uint64_t mask = ~(uint64_t)0;
@@ -52,7 +52,7 @@ bool bitmap_test(const uint64_t *map, uint64_t index)
     return __atomic_load_n(&map[index / 64], __ATOMIC_RELAXED) >> index % 64 & 1;
 }
 
-/* The first bit in [start, end) that is set once each word is XOR-ed with `flip`. */
+/* The first bit in [start, end) that is set after each word is XOR-ed with `flip`. */
 static uint64_t find(const uint64_t *map, uint64_t start, uint64_t end, uint64_t flip)
 {
     for (uint64_t word = start / 64; start < end && word <= (end - 1) / 64; word++) {
@@ -74,7 +74,7 @@ uint64_t bitmap_find_clear(const uint64_t *map, uint64_t start, uint64_t end)
     return find(map, start, end, ~(uint64_t)0);
 }
 
-/* Warren, "Hacker's Delight", 5-1; the processor's own POPCNT is not on every x86_64. */
+/* Warren, "Hacker's Delight", 5-1; not every x86_64 processor has POPCNT. */
 static unsigned count_ones(uint64_t word)
 {
     word -= word >> 1 & 0x5555555555555555;

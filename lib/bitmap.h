@@ -1,8 +1,8 @@
 /*
- * Bitmaps of 64-bit words whose ranges can be set and cleared atomically, 64 bits a step.
- * A bitmap of n bits is an array of BITMAP_WORDS(n) words; bit i is bit i % 64 of word i / 64.
- * Any context; the functions that say "atomic" may run on all cores at once. Each bit changes
- * atomically, a range of several words does not; no other memory access is ordered by them.
+ * Bitmaps of 64-bit words, with atomic functions to set and clear ranges. A bitmap of n bits is an
+ * array of BITMAP_WORDS(n) words; bit i is bit i % 64 of word i / 64. Any context; the functions
+ * that say "atomic" may run on all cores at once. Each word changes atomically, a range of several
+ * words does not. They order no other memory access.
  */
 #pragma once
 
@@ -26,9 +26,9 @@ uint64_t bitmap_clear_range(uint64_t *map, uint64_t start, uint64_t count);
 /* Whether bit `index` is set (a relaxed atomic load). */
 bool bitmap_test(const uint64_t *map, uint64_t index);
 
-/* The first set / clear bit in [start, end), or BITMAP_NONE. A snapshot only if nobody writes. */
+/* The first set / clear bit in [start, end), or BITMAP_NONE. Exact only if no core writes. */
 uint64_t bitmap_find_set(const uint64_t *map, uint64_t start, uint64_t end);
 uint64_t bitmap_find_clear(const uint64_t *map, uint64_t start, uint64_t end);
 
-/* How many bits of the first `bits` are set. A snapshot only if nobody writes. */
+/* How many of the first `bits` bits are set. Exact only if no core writes. */
 uint64_t bitmap_count(const uint64_t *map, uint64_t bits);

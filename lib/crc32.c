@@ -1,9 +1,10 @@
 /*
- * Half a byte a step: a table of 16 words needs no set-up at run time, and the log is short.
+ * Half a byte per step: a table of 16 words needs no set-up at run time. It is fast enough, since
+ * the log is short.
  */
 #include <lib/crc32.h>
 
-/* table[n] is n carried four steps through the shift register of polynomial 0xedb88320. */
+/* table[n] is n after four steps of the shift register with polynomial 0xedb88320. */
 static const uint32_t table[16] = {
     0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
     0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,

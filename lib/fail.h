@@ -1,12 +1,13 @@
 /*
- * The one way out when a rule is broken.
+ * The only exit when a rule is broken.
  *
- * The rules stand in lib/rules.def. The program says what comes of it (lib/sinks.h): the stress
- * stops the other cores and reports (stress/failure.c), a unit test prints and jumps or aborts.
+ * The rules are in lib/rules.def. The program decides what a failure does (lib/sinks.h): the stress
+ * test stops the other cores and reports (stress/failure.c), a unit test prints and jumps or
+ * aborts.
  */
 #pragma once
 
-/* RULE_OVERLAP and so on. A name that is none does not compile. */
+/* RULE_OVERLAP and so on. A misspelt rule does not compile. */
 enum rule {
     RULE_NONE, /* no rule is broken */
 #define RULE(name, ...) RULE_##name,

@@ -1,6 +1,6 @@
 /*
- * Invariant: a value in the struct keeps to its row of the table at any time: a word is checked as
- * a whole before its value is stored. So whoever reads the struct needs to check nothing again.
+ * Invariant: each value in the struct is always valid for its row of the table, since a word is
+ * checked completely before its value is stored. So readers of the struct need no checks.
  */
 #include <lib/options.h>
 #include <lib/printf.h>
@@ -13,7 +13,7 @@ struct word {
     size_t length;
 };
 
-/* Room for text still to be written; what is written before it ends in NUL, cut off if need be. */
+/* The rest of a buffer. The text before it ends in NUL; text that does not fit is cut off. */
 struct output {
     char *text;
     size_t size;
@@ -36,13 +36,13 @@ __attribute__((format(printf, 2, 3))) static void append(struct output *output, 
     va_end(list);
 }
 
-/* Where the message goes and what it is about. */
+/* A message, and the word that it is about. */
 struct complaint {
     struct output message;
     struct word word;
 };
 
-/* The user's text, of which a message repeats no more than this. */
+/* Quote the user's word, at most `most` characters of it. */
 static void append_word(struct output *output, struct word word)
 {
     const int most = 48;
@@ -69,7 +69,7 @@ static bool equals(struct word word, const char *text)
     return strlen(text) == word.length && memcmp(word.text, text, word.length) == 0;
 }
 
-/* Cut off what stands before the next `separator`, and step over that. */
+/* Cut off and return the text before the next `separator`; skip the separator. */
 static struct word next_piece(struct word *rest, char separator)
 {
     struct word piece = {.text = rest->text};
@@ -171,8 +171,8 @@ static bool parse_choice(const struct option *option, struct word value, char *f
     return refuse(complaint, "no such choice; allowed %s", option->allowed);
 }
 
-/* A number from 0 to `most` in each piece between commas, at most `limit` of them, not all 0. How
-   many there are; 0: it is no such list. `weights` may be NULL. */
+/* Read numbers from 0 to `most`, separated by commas: at most `limit` of them, not all 0. Returns
+   how many there are, or 0 if `value` is no such list. `weights` may be NULL. */
 static size_t read_weights(struct word value, uint64_t most, size_t limit, uint32_t *weights)
 {
     uint64_t sum = 0;
@@ -188,7 +188,7 @@ static size_t read_weights(struct word value, uint64_t most, size_t limit, uint3
             weights[count] = (uint32_t)weight;
         count++;
         sum += weight;
-        more = before > piece.length; /* a comma came behind it */
+        more = before > piece.length; /* a comma followed */
     }
     return !more && sum > 0 ? count : 0;
 }
@@ -236,7 +236,7 @@ void options_default(const struct option_table *table, void *values)
 
 /* ---- the command line ---- */
 
-/* The index of the row of this name; the table's count if there is none. */
+/* The index of the row with this name, or the table's count if there is none. */
 static size_t find_option(const struct option_table *table, struct word name)
 {
     size_t index = 0;
@@ -258,7 +258,7 @@ static bool refuse_unknown(const struct option_table *table, struct word name,
     return false;
 }
 
-/* Each bit of *seen is one row of the table. */
+/* Bit i of *seen: the option of row i was given already. */
 static bool parse_word(const struct option_table *table, struct word word, void *values,
                        uint64_t *seen, struct complaint *complaint)
 {
@@ -278,7 +278,7 @@ static bool parse_word(const struct option_table *table, struct word word, void 
     return parse_value(&table->rows[index], value, values, complaint);
 }
 
-/* A message repeats what was given, and goes to the log: nothing else but printable ASCII. */
+/* Allow only printable ASCII: messages quote the command line and go to the log. */
 static bool check_printable(const char *line, struct complaint *complaint)
 {
     for (size_t i = 0; line[i] != '\0'; i++) {

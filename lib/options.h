@@ -1,6 +1,6 @@
 /*
- * Options as name=value words, read over a struct that a table describes: a row has an option's
- * name, kind, range, default and help, and says where in the struct its value is.
+ * Options as name=value words. A table describes the struct of their values: each row has an
+ * option's name, kind, range, default and help, and the place of its value in the struct.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 enum option_kind {
     OPTION_NUMBER,  /* uint64_t, least .. most. Decimal, or hex after 0x */
     OPTION_HEX,     /* uint64_t, always hex */
-    OPTION_TEXT,    /* char[]: characters of `allowed`, at least `least` of them, as many as fit */
+    OPTION_TEXT,    /* char[]: at least `least` characters of `allowed`, at most size - 1 */
     OPTION_CHOICE,  /* char[]: one of the words in `allowed` */
     OPTION_WEIGHTS, /* uint32_t[]: numbers separated by commas, 0 .. most; missing ones are 0, at
                        least one is not */
@@ -30,10 +30,10 @@ struct option {
 enum { OPTION_ROWS_MAX = 64 }; /* options_parse() has a bit for each */
 
 struct option_table {
-    const char *program; /* whose options these are, for messages */
+    const char *program; /* the program that has these options, for messages */
     const struct option *rows;
     size_t count;
-    const struct option_table *other; /* of the other program; an option of it alone is refused */
+    const struct option_table *other; /* the other program's options, for a message that names it */
 };
 
 /* Fill in the defaults. `values` is the struct that the table describes, here and below. */
@@ -41,8 +41,8 @@ void options_default(const struct option_table *table, void *values);
 
 /*
  * Read "name=value name=value ...", separated by spaces. Returns true, or false with a message that
- * names the option and says what is allowed. Then the words before that one have been read. A value
- * that is there is always one that its row allows.
+ * names the option and says what is allowed. The words before a wrong one are stored even then. The
+ * struct only ever holds values that its rows allow.
  */
 bool options_parse(const struct option_table *table, void *values, const char *command_line,
                    char *message, size_t message_size);
@@ -54,5 +54,6 @@ bool options_parse(const struct option_table *table, void *values, const char *c
 bool options_print(const struct option_table *table, const void *values, size_t index, char *text,
                    size_t size);
 
-/* Its line in the help text: "name=default: what it means"; false when there is no such index. */
+/* The help line of option number `index`: "name=default: what it means"; false when there is no
+ * such index. */
 bool options_describe(const struct option_table *table, size_t index, char *text, size_t size);

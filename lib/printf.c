@@ -1,6 +1,6 @@
 /*
- * Invariant of struct sink: `length` characters have been put so far; those below size - 1 stand in
- * the buffer, the others were dropped.
+ * Invariant of struct sink: `length` characters have been put so far. The first size - 1 of them
+ * are in the buffer, the others were dropped.
  */
 #include <lib/printf.h>
 #include <stdbool.h>
@@ -12,7 +12,7 @@ struct sink {
     size_t length;
 };
 
-/* What stands between '%' and the conversion's letter. */
+/* The text between '%' and the conversion's letter, decoded. */
 struct spec {
     bool left, zero, alternate;
     int width;     /* 0: none */
@@ -20,7 +20,7 @@ struct spec {
     char length;   /* 'H' for hh, 'h', 'l', 'q' for ll, 'z', 'j', 't', or 0 */
 };
 
-/* No width or precision beyond this: a broken format must not keep a core busy for long. */
+/* Limit of width and precision: a broken format must not keep a core busy for long. */
 #define MAX_FIELD 4096
 
 static void put(struct sink *sink, char character)
@@ -53,7 +53,7 @@ static void put_padded(struct sink *sink, const struct spec *spec, const char *b
         put_repeated(sink, ' ', padding);
 }
 
-/* The digits of `value`, ending at `end`; returns how many. None for 0. */
+/* Write the digits of `value` so that they end at `end`. Returns how many; none for 0. */
 static int digits_before(char *end, uint64_t value, unsigned base, bool capital)
 {
     const char *digits = capital ? "0123456789ABCDEF" : "0123456789abcdef";
@@ -63,7 +63,8 @@ static int digits_before(char *end, uint64_t value, unsigned base, bool capital)
     return count;
 }
 
-/* How many zeros go before `count` digits: C11 7.21.6.1, precision, and the flag 0 without one. */
+/* How many zeros go before `count` digits (C11 7.21.6.1): as the precision demands, or without a
+ * precision as the flag 0 demands. */
 static int leading_zeros(const struct spec *spec, int count, int prefix_length)
 {
     int wanted = spec->precision >= 0 ? spec->precision : 1;
@@ -91,7 +92,7 @@ static void put_number(struct sink *sink, const struct spec *spec, const char *p
         put_repeated(sink, ' ', padding);
 }
 
-/* va_list may be an array type, which a function cannot take by reference: hence the struct. */
+/* va_list may be an array type, which functions cannot take by reference. The struct can be. */
 struct arguments {
     va_list list;
 };
@@ -105,7 +106,7 @@ static int64_t next_signed(struct arguments *arguments, char length)
         return (short)va_arg(arguments->list, int);
     case 0:
         return va_arg(arguments->list, int);
-    default: /* l, ll, z, j, t: 64 bits, all of them (psABI, LP64) */
+    default: /* l, ll, z, j, t: all 64 bits (psABI, LP64) */
         return va_arg(arguments->list, int64_t);
     }
 }
@@ -142,13 +143,13 @@ static void put_string(struct sink *sink, const struct spec *spec, const char *t
 {
     if (text == NULL)
         text = "(null)";
-    size_t count = 0; /* with a precision the text may lack its NUL: read no further */
+    size_t count = 0; /* with a precision the text may have no NUL: read no further */
     while ((spec->precision < 0 || count < (size_t)spec->precision) && text[count] != '\0')
         count++;
     put_padded(sink, spec, text, count);
 }
 
-/* Returns false if there is no such conversion. */
+/* Print one conversion. Returns false if there is no such conversion. */
 static bool put_conversion(struct sink *sink, const struct spec *spec, char conversion,
                            struct arguments *arguments)
 {
@@ -197,7 +198,7 @@ static const char *read_flags(const char *at, struct spec *spec)
     }
 }
 
-/* A number or '*', at most MAX_FIELD either way. */
+/* Read a number or '*', and limit it to -MAX_FIELD .. MAX_FIELD. */
 static const char *read_field(const char *at, int *field, struct arguments *arguments)
 {
     *field = 0;
@@ -224,7 +225,7 @@ static const char *read_length(const char *at, struct spec *spec)
     return spec->length == 'H' || spec->length == 'q' ? at + 2 : at + 1;
 }
 
-/* Read what follows a '%' up to the conversion's letter; returns where that stands. */
+/* Read the text after a '%' up to the conversion's letter. Returns a pointer to the letter. */
 static const char *read_spec(const char *at, struct spec *spec, struct arguments *arguments)
 {
     *spec = (struct spec){.precision = -1};
@@ -251,7 +252,7 @@ static void put_format(struct sink *sink, const char *format, struct arguments *
         if (put_conversion(sink, &spec, *conversion, arguments))
             format = conversion + 1;
         else
-            put(sink, *format++); /* the rest of it follows as plain text */
+            put(sink, *format++); /* its rest is then printed as plain text */
     }
 }
 

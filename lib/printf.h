@@ -2,7 +2,7 @@
  * Formatted output into a buffer, for programs without a C library.
  *
  * Conversions: %d %i %u %x %X %c %s %p %% with flags "-0#", width, precision (also '*') and the
- * lengths hh, h, l, ll, z, j, t. Anything else is copied as it stands. Reentrant; no
+ * lengths hh, h, l, ll, z, j, t. Anything else is copied unchanged. Reentrant; no
  * allocation, no locks: any context.
  */
 #pragma once
@@ -20,9 +20,9 @@ int format_text_va(char *buffer, size_t size, const char *format, va_list argume
     __attribute__((format(printf, 3, 0)));
 
 /*
- * Write a value for key=value as docs/LOG.md wants it: as it stands, or in double quotes where it
- * is empty, has a blank or has a double quote; in quotes \" stands for a quote and \\ for a
- * backslash. What does not fit is cut, and the quotes stay whole: size is at least 3. Returns
- * `buffer`.
+ * Write a value for key=value by the rules of docs/LOG.md. A value that is empty, has a blank or
+ * has a double quote goes in double quotes, where \" is a quote and \\ a backslash; others are
+ * copied unchanged. A value that does not fit is cut off, but both quotes are written: size is at
+ * least 3. Returns `buffer`.
  */
 char *format_value(char *buffer, size_t size, const char *value);

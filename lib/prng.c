@@ -1,11 +1,11 @@
 /*
- * Invariant: a state is never all zero, the one value xoshiro256** does not leave. prng_seed() sees
- * to it: its four words are images of four different inputs under prng_mix(), a bijection, so at
- * most one is zero.
+ * Invariant: a state is never all zero, since xoshiro256** would stay there. prng_seed() guarantees
+ * this: prng_mix() is a bijection, and the four words are its results for four different inputs. So
+ * at most one word is zero.
  */
 #include <lib/prng.h>
 
-/* 2^64 divided by the golden ratio, odd: splitmix64's step. */
+/* splitmix64's step: 2^64 divided by the golden ratio, as an odd number. */
 #define GOLDEN UINT64_C(0x9e3779b97f4a7c15)
 
 uint64_t prng_mix(uint64_t value)
@@ -18,7 +18,7 @@ uint64_t prng_mix(uint64_t value)
 
 void prng_seed(struct prng *prng, uint64_t seed, uint64_t stream)
 {
-    /* Mixed twice: neighbouring seeds and streams, as people choose them, must not share words. */
+    /* Mix twice: people choose neighbouring seeds and streams, which must not share words. */
     uint64_t start = prng_mix(prng_mix(seed) ^ stream);
     for (unsigned i = 0; i < 4; i++)
         prng->state[i] = prng_mix(start + i * GOLDEN);

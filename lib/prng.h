@@ -1,5 +1,5 @@
 /*
- * Random numbers that repeat: xoshiro256** seeded by splitmix64 (Blackman and Vigna, "Scrambled
+ * Reproducible random numbers: xoshiro256** seeded by splitmix64 (Blackman and Vigna, "Scrambled
  * linear pseudorandom number generators", 2021). One state per stream, no sharing, no locks.
  */
 #pragma once
@@ -19,6 +19,5 @@ uint64_t prng_next(struct prng *prng);
 /* A number in [0, bound); bound is at least 1. Bias below 2^-32 for bounds up to 2^32. */
 uint64_t prng_below(struct prng *prng, uint64_t bound);
 
-/* One step of splitmix64 as a mixing function of its own: every input bit moves every output bit.
- */
+/* One step of splitmix64 as a mixing function: every input bit affects every output bit. */
 uint64_t prng_mix(uint64_t value);

@@ -32,7 +32,7 @@ const struct sinks *sinks_get(void)
     return __atomic_load_n(&registered, __ATOMIC_ACQUIRE);
 }
 
-/* A number that is no rule comes from an object built for another version. */
+/* A number out of range comes from an object file that was built for another version. */
 void fail(enum rule rule, const char *format, ...)
 {
     va_list arguments;

@@ -3,6 +3,6 @@
 #pragma once
 
 enum {
-    CORE_LIMIT = 256, /* processors a machine may have, at most: cpu_number() is below */
-    LINE_LIMIT = 240, /* characters of a line of the log, at most (docs/LOG.md) */
+    CORE_LIMIT = 256, /* most cores of a machine: cpu_number() is below */
+    LINE_LIMIT = 240, /* most characters of a line of the log (docs/LOG.md) */
 };

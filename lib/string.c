@@ -1,8 +1,8 @@
 /*
- * The compiler recognises a loop that clears, copies or measures memory and puts a call of the
- * library function in its place: inside that very function, a recursion without end. So every loop
- * here has a keep_loop() in it, which no such pattern matches. memset() and memcpy() are the
- * machine's (arch/x86_64/memory.c).
+ * The compiler replaces a loop that clears, copies or measures memory by a call of the library
+ * function. Inside that function the call would be an endless recursion. So every loop here
+ * contains keep_loop(), which matches no such pattern. memset() and memcpy() are in
+ * arch/x86_64/memory.c.
  */
 #include <lib/string.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /*
- * The C library's string functions that a freestanding program needs: the first four are those
- * the compiler may call by itself (GCC manual, "Standards": freestanding). Semantics as in
- * C11 7.24. memset() and memcpy() are the machine's.
+ * The C library's string functions that a freestanding program needs. The compiler may call the
+ * first four by itself (GCC manual, "Standards": freestanding). Semantics as in C11 7.24. memset()
+ * and memcpy() are in arch/x86_64/memory.c.
  */
 #pragma once
 

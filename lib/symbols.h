@@ -1,6 +1,6 @@
 /*
- * The names of the image's functions, for backtraces. ci/symbols makes the table from the linked
- * image.
+ * The names of the program's functions, for backtraces. ci/symbols makes the table from the linked
+ * program.
  */
 #pragma once
 
@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 /*
- * The function that `address` lies in, with *offset how far into it; NULL if it is in none. Any
- * context.
+ * The name of the function that contains `address`, or NULL. *offset is set to the distance from
+ * the function's start, in bytes. Any context.
  */
 const char *symbol_find(uint64_t address, uint64_t *offset);
 
@@ -17,7 +17,7 @@ const char *symbol_find(uint64_t address, uint64_t *offset);
 char *symbol_format(char *text, size_t size, uint64_t address);
 
 /*
- * The same for a return address, which belongs to the call before it: behind a call that never
- * returns the next function may begin.
+ * The same for a return address, resolved by the call before it: after a call that never returns,
+ * the return address may already lie in the next function.
  */
 char *symbol_format_return(char *text, size_t size, uint64_t address);

@@ -1,4 +1,4 @@
-/* The built-in allocator. Its invariant stands in buddy.h. */
+/* The built-in allocator. buddy.h has its invariant. */
 #include <lib/fail.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -47,7 +47,7 @@ static void list_remove(struct buddy_pool *pool, struct page *page)
 
 /* ---- split and merge: lock held ---- */
 
-/* Atomic, as buddy_free_page_count() reads it without the lock. */
+/* Atomic, because buddy_free_page_count() reads it without the lock. */
 static void add_free_pages(struct buddy_pool *pool, uint64_t change)
 {
     __atomic_store_n(&pool->free_pages, pool->free_pages + change, __ATOMIC_RELAXED);
@@ -76,7 +76,7 @@ void buddy_release_locked(struct buddy_pool *pool, pfn_t pfn, unsigned order)
     list_push(pool, pfn, order);
 }
 
-/* Take the free block at `page` down to `order`, its upper halves going back to the lists. */
+/* Split the free block at `page` down to `order`. The upper halves go back to the lists. */
 static pfn_t split_down(struct buddy_pool *pool, struct page *page, unsigned order,
                         enum page_state state)
 {
@@ -129,7 +129,7 @@ bool buddy_contains_range(const struct buddy_pool *pool, pfn_t start, uint64_t c
            count <= pool->array.end - start;
 }
 
-/* Put free pages into the lists, in the largest blocks there are. */
+/* Free a range of pages, as the largest blocks that fit. */
 static void release_range(struct buddy_pool *pool, pfn_t start, pfn_t end)
 {
     while (start < end) {
@@ -153,8 +153,7 @@ static enum page_error insert_locked(struct buddy_pool *pool, pfn_t start, uint6
     return PAGE_OK;
 }
 
-/* The free block that page `pfn` lies in, or NULL: its head is at pfn aligned to the block's order.
- */
+/* The free block that covers page `pfn`, or NULL. Its head is pfn rounded down to its order. */
 static struct page *free_block_around(const struct buddy_pool *pool, pfn_t pfn, pfn_t *head)
 {
     for (unsigned order = 0; order <= MAX_ORDER; order++) {
@@ -165,7 +164,9 @@ static struct page *free_block_around(const struct buddy_pool *pool, pfn_t pfn, 
     return NULL;
 }
 
-/* Every page of [start, end) must be free: each block found tells where the next one starts. */
+/*
+ * Check that every page of [start, end) is free. Each block that is found tells where to look next.
+ */
 static enum page_error check_removable(const struct buddy_pool *pool, pfn_t start, pfn_t end)
 {
     while (start < end) {
@@ -278,7 +279,7 @@ static uint64_t buddy_free_page_count(void *pool_memory)
     return __atomic_load_n(&pool->free_pages, __ATOMIC_RELAXED);
 }
 
-/* A list longer than the pages there are has a cycle: stop. */
+/* A list that is longer than the pool has pages has a cycle, so the walk stops there. */
 static void buddy_for_each_free(void *pool_memory, page_visit_free *visit, void *context)
 {
     const struct buddy_pool *pool = pool_memory;
@@ -297,7 +298,9 @@ static void buddy_for_each_free(void *pool_memory, page_visit_free *visit, void 
 
 /* ---- the invariant as code ---- */
 
-/* Within a free block nothing begins: asked where its halves, their lower halves, and so on meet.
+/*
+ * Check that no other block begins inside a free one. Only the pages are checked where its halves,
+ * their lower halves, and so on meet.
  */
 static bool validate_inside(const struct buddy_pool *pool, uint32_t index, unsigned order,
                             char *message, size_t size)
@@ -315,7 +318,10 @@ static bool validate_inside(const struct buddy_pool *pool, uint32_t index, unsig
     return true;
 }
 
-/* One list: links both ways, states and orders, count. Returns its pages, or UINT64_MAX. */
+/*
+ * Check the links, tags and count of one list. Returns the pages in it, or UINT64_MAX if it is
+ * damaged.
+ */
 static uint64_t validate_list(const struct buddy_pool *pool, unsigned order, char *message,
                               size_t size)
 {

@@ -1,4 +1,4 @@
-/* Per-CPU caches before the buddy. What they are and their invariant stand in buddy_percpu.h. */
+/* Per-CPU caches in front of the buddy. buddy_percpu.h describes them and has their invariant. */
 #include <arch/percpu.h>
 #include <lib/fail.h>
 #include <lib/printf.h>
@@ -11,7 +11,7 @@ static uint32_t blocks_in(unsigned pages, unsigned order)
 
 /* ---- one cache: its lock held ---- */
 
-/* The block is this cache's: nobody else changes its page. */
+/* The caller owns the block: nobody else changes its page. */
 static void cache_push(struct buddy_percpu_pool *pool, struct buddy_cache *cache, pfn_t pfn,
                        unsigned order)
 {
@@ -24,7 +24,7 @@ static void cache_push(struct buddy_percpu_pool *pool, struct buddy_cache *cache
     cache->count[order]++;
 }
 
-/* The block is still PAGE_CACHED. */
+/* The block's page stays PAGE_CACHED. */
 static pfn_t cache_pop(struct buddy_percpu_pool *pool, struct buddy_cache *cache, unsigned order)
 {
     const struct page_array *array = &pool->buddy.array;
@@ -39,7 +39,10 @@ static pfn_t cache_pop(struct buddy_percpu_pool *pool, struct buddy_cache *cache
 
 /* ---- between a cache and the lists: both locks held ---- */
 
-/* A block for the caller, and as many more of a batch as there are for the cache. */
+/*
+ * Take a batch from the lists, as far as they have blocks: one for the caller, the others for the
+ * cache.
+ */
 static pfn_t take_batch(struct buddy_percpu_pool *pool, struct buddy_cache *cache, unsigned order)
 {
     pfn_t first = buddy_allocate_locked(&pool->buddy, order, PAGE_HELD_HEAD);
@@ -53,7 +56,7 @@ static pfn_t take_batch(struct buddy_percpu_pool *pool, struct buddy_cache *cach
     return first;
 }
 
-/* Give back blocks of this order until `keep` are left. */
+/* Return blocks of this order to the lists until `keep` are left. */
 static void cache_shrink(struct buddy_percpu_pool *pool, struct buddy_cache *cache, unsigned order,
                          uint32_t keep)
 {
@@ -70,7 +73,7 @@ static void drain_all(struct buddy_percpu_pool *pool)
 
 /* ---- locks ---- */
 
-/* A cache's first use: from here on lock_all() takes its lock too. */
+/* A core uses its cache for the first time. From now on lock_all() takes this lock, too. */
 static void join_caches(struct buddy_percpu_pool *pool, uint32_t index)
 {
     irq_flags_t flags = spinlock_irq_lock(&pool->buddy.lock);
@@ -92,8 +95,8 @@ static struct buddy_cache *lock_own_cache(struct buddy_percpu_pool *pool, irq_fl
 }
 
 /*
- * Stop everything. Under the buddy's lock no cache can join, so if none has since its lock was
- * sought, all are locked that hold anything.
+ * Lock the pool and every cache that can hold a block. No cache can join while the buddy's lock is
+ * held. So if none joined before that lock was taken, all of them are locked.
  */
 static irq_flags_t lock_all(struct buddy_percpu_pool *pool)
 {
@@ -248,7 +251,10 @@ static uint64_t cached_pages(const struct buddy_cache *cache)
     return pages;
 }
 
-/* Under all locks: a block on its way from a cache to the lists would be counted twice. */
+/*
+ * Holds all locks. Without them a block that moves from a cache to the lists could be counted
+ * twice.
+ */
 static uint64_t percpu_free_page_count(void *pool_memory)
 {
     struct buddy_percpu_pool *pool = pool_memory;
@@ -279,7 +285,10 @@ static void percpu_drain(void *pool_memory)
 
 /* ---- the invariant as code ---- */
 
-/* A block can say it is in one cache only, and in one place of a list that has an end. */
+/*
+ * Check one list of a cache. A page names only one cache. A list that is longer than its count has
+ * a cycle.
+ */
 static bool validate_list(const struct buddy_percpu_pool *pool, uint32_t cache_index,
                           unsigned order, char *message, size_t size)
 {

@@ -1,24 +1,24 @@
-/* The textbook's allocator. Its invariant stands in buddy_scan.h. */
+/* The textbooks' allocator. buddy_scan.h has its invariant. */
 #include <lib/bitmap.h>
 #include <lib/fail.h>
 #include <lib/printf.h>
 #include <mm/buddy_scan.h>
 
-/* What a free block has at its start. */
+/* The beginning of a free block. */
 struct free_block {
-    pfn_t next; /* of the same order, at a higher address; INVALID_PFN: none */
+    pfn_t next; /* the next free block of the same order, at a higher pfn; INVALID_PFN: none */
 };
 
 /* ---- free lists: lock held ---- */
 
-/* Whether a block lies in the pool's range, and is aligned. What is no pfn at all does not. */
+/* Whether a block is aligned and lies in the pool's range. False for INVALID_PFN. */
 static bool is_block(const struct buddy_scan_pool *pool, pfn_t pfn, unsigned order)
 {
     return pfn >= pool->start && pfn < pool->end && pfn % order_pages(order) == 0 &&
            order_pages(order) <= pool->end - pfn;
 }
 
-/* The link in the free block at pfn, which must have been come to by links. */
+/* The link in the free block at pfn. Only for a pfn that links have led to. */
 static pfn_t *link_in(pfn_t pfn)
 {
     return &((struct free_block *)pfn_to_address(pfn))->next;
@@ -29,7 +29,7 @@ static bool is_link(const struct buddy_scan_pool *pool, pfn_t pfn, unsigned orde
     return is_block(pool, pfn, order) && (before == INVALID_PFN || pfn > before);
 }
 
-/* A link written over by somebody who had no right to must not be followed anywhere. */
+/* Do not follow a link that somebody has overwritten: report it. */
 static void check_link(const struct buddy_scan_pool *pool, pfn_t pfn, unsigned order, pfn_t before)
 {
     if (!is_link(pool, pfn, order, before))
@@ -37,8 +37,8 @@ static void check_link(const struct buddy_scan_pool *pool, pfn_t pfn, unsigned o
 }
 
 /*
- * The link that leads to the free block at pfn or, if it is not free, the one that would: the first
- * to lead to no lower block.
+ * The link that leads to the free block at pfn. If that block is not free, the link where it
+ * belongs: the first one that leads to no lower block.
  */
 static pfn_t *find_free_block(struct buddy_scan_pool *pool, pfn_t pfn, unsigned order)
 {
@@ -71,15 +71,15 @@ static pfn_t list_remove(struct buddy_scan_pool *pool, pfn_t *link, unsigned ord
 
 /* ---- split and merge: lock held ---- */
 
-/* Atomic, as scan_free_page_count() reads it without the lock. */
+/* Atomic, because scan_free_page_count() reads it without the lock. */
 static void add_free_pages(struct buddy_scan_pool *pool, uint64_t change)
 {
     __atomic_store_n(&pool->free_pages, pool->free_pages + change, __ATOMIC_RELAXED);
 }
 
 /*
- * Put a block among the free ones, merged with its buddy if that is free. If it is not, the block
- * goes where the buddy would be: nothing is between the two. Recurses at most MAX_ORDER deep.
+ * Free a block and merge it with its buddy if that is free. Otherwise the block goes where its
+ * buddy would be, because no block lies between the two. Recurses at most MAX_ORDER deep.
  */
 static void release_block(struct buddy_scan_pool *pool, pfn_t pfn, unsigned order)
 {
@@ -95,7 +95,9 @@ static void release_block(struct buddy_scan_pool *pool, pfn_t pfn, unsigned orde
     release_block(pool, buddy < pfn ? buddy : pfn, order + 1);
 }
 
-/* The lists below the one that a block is taken from are empty, so its halves become their heads.
+/*
+ * Split the first block of list `from`. The lists below `from` are empty, so each upper half
+ * becomes the head of its list.
  */
 static pfn_t split_down(struct buddy_scan_pool *pool, unsigned from, unsigned order)
 {
@@ -118,8 +120,7 @@ static pfn_t allocate_locked(struct buddy_scan_pool *pool, unsigned order)
     return INVALID_PFN;
 }
 
-/* Whether any page of a block is free: in a block that covers it, or in one that is a part of it.
- */
+/* Whether any page of a block is free, in a block that covers it or in one that is a part of it. */
 static bool overlaps_free(struct buddy_scan_pool *pool, pfn_t pfn, unsigned order)
 {
     for (unsigned other = 0; other <= MAX_ORDER; other++) {
@@ -154,7 +155,7 @@ static bool range_is_valid(const struct buddy_scan_pool *pool, pfn_t start, uint
     return count > 0 && start >= pool->start && start <= pool->end && count <= pool->end - start;
 }
 
-/* Put free pages into the lists, in the largest blocks there are. */
+/* Free a range of pages, as the largest blocks that fit. */
 static void release_range(struct buddy_scan_pool *pool, pfn_t start, pfn_t end)
 {
     while (start < end) {
@@ -176,7 +177,9 @@ static enum page_error insert_locked(struct buddy_scan_pool *pool, pfn_t start, 
     return PAGE_OK;
 }
 
-/* The link to the free block that page `pfn` lies in, and its order; NULL if it is not free. */
+/*
+ * The link to the free block that covers page `pfn`, and its order. NULL if the page is not free.
+ */
 static pfn_t *find_block_around(struct buddy_scan_pool *pool, pfn_t pfn, unsigned *order)
 {
     for (*order = 0; *order <= MAX_ORDER; ++*order) {
@@ -188,7 +191,9 @@ static pfn_t *find_block_around(struct buddy_scan_pool *pool, pfn_t pfn, unsigne
     return NULL;
 }
 
-/* Every page of [start, end) must be free: each block found tells where the next one starts. */
+/*
+ * Check that every page of [start, end) is free. Each block that is found tells where to look next.
+ */
 static enum page_error check_removable(struct buddy_scan_pool *pool, pfn_t start, pfn_t end)
 {
     while (start < end) {
@@ -302,7 +307,10 @@ static uint64_t scan_free_page_count(void *pool_memory)
     return __atomic_load_n(&pool->free_pages, __ATOMIC_RELAXED);
 }
 
-/* Links rise and stay in range, or the walk of that list ends there: so it ends. */
+/*
+ * The walk of a list ends at the first link that does not rise or leaves the range. So it always
+ * ends.
+ */
 static void scan_for_each_free(void *pool_memory, page_visit_free *visit, void *context)
 {
     const struct buddy_scan_pool *pool = pool_memory;
@@ -311,7 +319,7 @@ static void scan_for_each_free(void *pool_memory, page_visit_free *visit, void *
         pfn_t before = INVALID_PFN, pfn = pool->free_list[order];
         while (is_link(pool, pfn, order, before)) {
             before = pfn;
-            pfn = *link_in(pfn); /* before the visitor, who may write to the page */
+            pfn = *link_in(pfn); /* read it first: the visitor may write to the page */
             if (!visit(context, before, order))
                 return;
         }
@@ -320,7 +328,7 @@ static void scan_for_each_free(void *pool_memory, page_visit_free *visit, void *
 
 /* ---- the invariant as code ---- */
 
-/* The order whose list's next block is the lowest; its link may be INVALID_PFN. */
+/* The order whose next block is the lowest. Its link is INVALID_PFN if no list has a block left. */
 static unsigned lowest_of(const pfn_t *next)
 {
     unsigned lowest = 0;
@@ -332,8 +340,8 @@ static unsigned lowest_of(const pfn_t *next)
 }
 
 /*
- * All lists at once, by rising pfn: a block that does not begin at or above the end of the one
- * before overlaps it, or its list does not rise. Counts the blocks of each order.
+ * Merge all lists by rising pfn, and count the blocks of each order. If a block begins below the
+ * end of the one before, the two overlap, or its list does not rise.
  */
 static bool validate_blocks(const struct buddy_scan_pool *pool, uint64_t *length, char *message,
                             size_t size)
@@ -399,7 +407,7 @@ const struct page_allocator buddy_scan_allocator = {
     .name = "buddy-scan",
     .promises = PROMISE_SMP_SAFE | PROMISE_IRQ_SAFE | PROMISE_COALESCES | PROMISE_TRUE_OOM |
                 PROMISE_SMALLEST_FIT | PROMISE_INSTANCEABLE,
-    .most_blocks = 4096, /* each free walks a list */
+    .most_blocks = 4096, /* because each free walks a list */
     .pool_size = sizeof(struct buddy_scan_pool),
     .metadata_size = scan_metadata_size,
     .init = scan_init,

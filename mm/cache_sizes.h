@@ -1,14 +1,14 @@
 /*
- * How many blocks buddy-percpu keeps back (mm/buddy_percpu.h). The prover puts smaller numbers in
- * place of this header (stress/prove/include), so that an arena of a few pages fills and empties
- * the caches.
+ * How many blocks the caches of buddy-percpu hold (mm/buddy_percpu.h). The prover uses smaller
+ * numbers: stress/prove/include has its own version of this header. So an arena of a few pages can
+ * fill and empty the caches.
  */
 #pragma once
 
 #include <lib/sizes.h>
 
 enum {
-    CACHES = CORE_LIMIT, /* one for each core there may be */
-    CACHE_PAGES = 64,    /* of each order, at most; more is given back */
-    CACHE_BATCH = 32,    /* pages of one order that go to or from the lists at a time */
+    CACHES = CORE_LIMIT, /* one for each core that there may be */
+    CACHE_PAGES = 64, /* pages of each order in a cache, at most; the rest goes back to the lists */
+    CACHE_BATCH = 32, /* pages of one order that move between cache and lists at a time */
 };

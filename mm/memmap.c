@@ -1,10 +1,10 @@
 /*
- * Invariant, kept by every function: ranges are sorted by address, not empty, do not overlap, lie
- * below MEMMAP_LIMIT, and two that touch differ in kind. memmap_finish() adds the page boundaries
- * of memmap.h.
+ * Every function keeps this invariant: ranges are sorted by address, none is empty, no two overlap,
+ * all lie below MEMMAP_LIMIT, and two that touch differ in kind. memmap_finish() adds the page
+ * boundaries of memmap.h.
  *
- * Both ways to change the map are: cut ranges at the ends of the stretch to be changed, change
- * what lies within, join neighbours that have become alike.
+ * Both functions that change the map work alike. They cut ranges at both ends of the stretch to be
+ * changed, change what lies within it, and join neighbours that have become alike.
  */
 #include <arch/page.h>
 #include <lib/string.h>
@@ -25,7 +25,7 @@ static uint64_t lower(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Put a range in at `index`. Without room for it the map is marked and stays as it is. */
+/* Insert a range at `index`. If there is no room, set `overflow` and change nothing else. */
 static bool insert_at(struct memmap *map, size_t index, struct memory_range range)
 {
     if (map->count == MEMMAP_MAX_RANGES) {
@@ -55,7 +55,7 @@ static size_t first_above(const struct memmap *map, uint64_t address)
     return index;
 }
 
-/* Make `address` a boundary, if a range lies across it. */
+/* If a range lies across `address`, cut it there in two. */
 static void cut_at(struct memmap *map, uint64_t address)
 {
     size_t index = first_above(map, address);
@@ -81,7 +81,7 @@ static void join_neighbours(struct memmap *map)
     }
 }
 
-/* Fill what no range covers of [start, end) with `kind`. Needs cuts at both ends. */
+/* Fill the gaps of [start, end) that no range covers with `kind`. Needs cuts at both ends. */
 static void fill_gaps(struct memmap *map, uint64_t start, uint64_t end, enum memory_kind kind)
 {
     for (size_t index = first_above(map, start); start < end; index++) {

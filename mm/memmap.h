@@ -1,9 +1,11 @@
 /*
- * The memory map: which physical memory is ours to give away.
+ * The memory map: which physical memory the program may use.
  *
- * Invariant, once memmap_finish() has run: ranges are sorted, do not touch or overlap, lie within
- * [0, MEMMAP_LIMIT), and the usable ones begin and end on page boundaries. Where the loader's
- * entries overlap, the stricter kind wins: reserved over ACPI over usable.
+ * Invariant, once memmap_finish() has run:
+ *  - Ranges are sorted and lie within [0, MEMMAP_LIMIT). No two overlap. Two that touch differ in
+ *    kind.
+ *  - Usable ranges begin and end on page boundaries.
+ *  - Where entries of the loader overlap, the stricter kind wins: reserved over ACPI over usable.
  */
 #pragma once
 
@@ -14,12 +16,13 @@
 #define MEMMAP_MAX_RANGES 256
 #define MEMMAP_LIMIT      ((uint64_t)1 << 44) /* 16 TiB: page frame numbers fit 32 bits */
 
-/* In rising strictness: where ranges overlap the larger number wins. */
+/* In rising strictness: where ranges overlap, the larger number wins. */
 enum memory_kind {
     MEMORY_USABLE = 1,
-    MEMORY_ACPI,     /* tables: mapped, read, never handed out */
-    MEMORY_TAKEN,    /* usable, but ours: kernel, page array, stacks */
-    MEMORY_RESERVED, /* everything else, unknown types included */
+    MEMORY_ACPI,     /* tables; mapped and read, never handed out */
+    MEMORY_TAKEN,    /* usable memory that the program took for itself: image, page tables, stacks,
+                        metadata */
+    MEMORY_RESERVED, /* everything else, also ranges of an unknown type */
 };
 
 struct memory_range {
@@ -30,32 +33,34 @@ struct memory_range {
 struct memmap {
     struct memory_range ranges[MEMMAP_MAX_RANGES];
     size_t count;
-    bool overflow; /* ranges did not fit: the map is not to be trusted */
+    bool overflow; /* too many ranges: the map is incomplete and must not be used */
 };
 
-/* Add what a loader said, in any order, overlapping or not. Ranges are clipped to MEMMAP_LIMIT,
-   empty ones ignored. */
+/*
+ * Add one range of the loader, in any order, overlapping or not. `start` and `length` are in bytes.
+ * What lies above MEMMAP_LIMIT is cut off. An empty range is ignored.
+ */
 void memmap_add(struct memmap *map, uint64_t start, uint64_t length, enum memory_kind kind);
 
-/* Establish the invariant. Neighbours of one kind become one range. */
+/* Establish the invariant above. */
 void memmap_finish(struct memmap *map);
 
 /*
- * Take [start, end), widened to whole pages, out of the usable memory; ranges that are not usable
- * stay what they are. Needs and keeps the invariant.
+ * Take the bytes [start, end), widened to whole pages, out of the usable memory. Ranges that are
+ * not usable stay as they are. Needs and keeps the invariant.
  */
 void memmap_reserve(struct memmap *map, uint64_t start, uint64_t end);
 
 /*
- * Find `size` bytes of usable memory (at least 1) below `limit`, as high as possible, aligned to
- * `align` (a power of two, at least a page), take them out and return their address; 0 if there is
- * no such place.
+ * Take `size` bytes (at least 1) of usable memory below `limit`, from the highest place that has
+ * room. `align` is in bytes, a power of two and at least PAGE_SIZE. Returns the address, or 0 if
+ * there is no room.
  */
 uint64_t memmap_take(struct memmap *map, uint64_t size, uint64_t align, uint64_t limit);
 
-/* Bytes of one kind, and the end of the highest range of one kind (0 if there is none). */
+/* The total bytes of one kind, and the end of its highest range (0 if there is none). */
 uint64_t memmap_bytes(const struct memmap *map, enum memory_kind kind);
 uint64_t memmap_end(const struct memmap *map, enum memory_kind kind);
 
-/* Whether [start, end) lies wholly in usable memory. An empty range does not. */
+/* Whether [start, end) is not empty and lies wholly in usable memory. */
 bool memmap_is_usable(const struct memmap *map, uint64_t start, uint64_t end);

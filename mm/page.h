@@ -1,7 +1,7 @@
 /*
- * The page array: one struct page for each page frame of a range, kept outside the pages, so that
- * asking "is this page free, and at what order?" is one load and never reads memory its holder
- * owns.
+ * The page array: one struct page for each page frame of a range. It is kept outside of the pages.
+ * So one load tells whether a page is free, and at which order, and nobody reads memory that
+ * belongs to a holder.
  */
 #pragma once
 
@@ -11,19 +11,19 @@
 #include <stdint.h>
 
 enum page_state {
-    PAGE_ABSENT = 0, /* not in the pool: what a zeroed descriptor says */
-    PAGE_FREE_HEAD,  /* first page of a free block; order is valid, next and prev link the free list
-                      */
+    PAGE_ABSENT = 0, /* not in the pool; a zeroed descriptor says this */
+    PAGE_FREE_HEAD,  /* first page of a free block; order is valid, next and prev are its links */
     PAGE_HELD_HEAD,  /* first page of a block handed out; order is valid */
-    PAGE_TAIL,       /* any other page of a block, free, handed out or cached */
-    PAGE_CACHED,     /* first page of a block in a per-CPU cache; order is valid, next links its
-                        list, prev is the cache's index */
+    PAGE_TAIL,       /* any other page of a block: free, handed out or cached */
+    PAGE_CACHED, /* first page of a block in a cache; order and next are valid, prev is the cache */
 };
 
 /*
- * 12 bytes a page (0.3 %): links are indices into the array, not pointers. State and order are one
- * tag, so that a look at a page another core is changing sees both of one moment, and a change can
- * depend on both. Debuggers see them apart.
+ * 12 bytes a page (0.3 % of memory): links are indices into the array, not pointers.
+ *
+ * State and order share one tag. So a core that looks at a page while another core changes it sees
+ * a state and an order that belong together, and a compare-and-swap can depend on both. Debuggers
+ * show the two apart.
  */
 struct page {
     uint32_t next;
@@ -42,15 +42,15 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "PAGE_TAG() has the st
 
 #define PAGE_TAG(state, order) ((uint16_t)((state) | (order) << 8))
 
-/* No page, as a link. */
+/* A link that leads to no page. */
 #define PAGE_LINK_NONE UINT32_MAX
 
 struct page_array {
-    struct page *pages; /* of page frame start, start + 1, ... end - 1 */
+    struct page *pages; /* descriptors of page frames start, start + 1, ... end - 1 */
     pfn_t start, end;
 };
 
-/* Bytes for the pages [start, end). */
+/* Bytes of a page array for pages [start, end). */
 static inline size_t page_array_size(pfn_t start, pfn_t end)
 {
     return (end - start) * sizeof(struct page);
@@ -61,7 +61,7 @@ static inline bool page_array_contains(const struct page_array *array, pfn_t pfn
     return pfn >= array->start && pfn < array->end;
 }
 
-/* The descriptor of page `pfn`, which the array must contain, and back. */
+/* From a page to its descriptor, and back. The array must contain the page. */
 static inline struct page *page_of(const struct page_array *array, pfn_t pfn)
 {
     return &array->pages[pfn - array->start];
@@ -74,7 +74,7 @@ static inline pfn_t page_pfn(const struct page_array *array, const struct page *
 
 /* ---- tags ---- */
 
-/* What a page was at some moment: a snapshot, but for pages that nobody else may change. */
+/* The page's tag. It may be old on return, unless nobody else may change the page. */
 static inline uint16_t page_tag(const struct page *page)
 {
     return __atomic_load_n(&page->tag, __ATOMIC_RELAXED);
@@ -96,8 +96,8 @@ static inline bool page_is(const struct page *page, enum page_state state, unsig
 }
 
 /*
- * Make a page what it is said to be; who does so must be the only one who may. Release ordering:
- * who then changes it by page_change() sees the links as they were left.
+ * Set a page's state and order. The caller must be the only one who may change the page. Release
+ * ordering: a core that then changes the page by page_change() sees its links as they are now.
  */
 static inline void page_mark(struct page *page, enum page_state state, unsigned order)
 {
@@ -105,8 +105,9 @@ static inline void page_mark(struct page *page, enum page_state state, unsigned 
 }
 
 /*
- * Change a block's state from one to another if it has that state and this order: of several cores
- * that try, one succeeds. Returns the tag found. Acquire ordering.
+ * Change a block's state from `from` to `to` if it has that state and this order. If several cores
+ * try at once, one succeeds. Returns the tag that was found: PAGE_TAG(from, order) means success.
+ * Acquire ordering.
  */
 static inline uint16_t page_change(struct page *page, enum page_state from, enum page_state to,
                                    unsigned order)

@@ -12,9 +12,9 @@ const struct page_allocator *page_allocator_find(const char *name)
     return NULL;
 }
 
-/* ---- the contract, as far as a struct shows it ---- */
+/* ---- checks of the struct itself ---- */
 
-/* Why the allocator cannot be called, or NULL. */
+/* Which required function is missing or superfluous, as text; NULL if none. */
 static const char *missing_function(const struct page_allocator *allocator)
 {
     if (!allocator->init)
@@ -34,7 +34,7 @@ static const char *missing_function(const struct page_allocator *allocator)
     return NULL;
 }
 
-/* Which number makes no sense, or NULL. */
+/* Which number is out of range, as text; NULL if none. */
 static const char *wrong_number(const struct page_allocator *allocator)
 {
     if (allocator->orders > ORDER_LIMIT + 1)
@@ -44,7 +44,7 @@ static const char *wrong_number(const struct page_allocator *allocator)
     return NULL;
 }
 
-/* Which promise cannot be kept, or NULL. */
+/* Which promise has no meaning, as text; NULL if none. */
 static const char *empty_promise(const struct page_allocator *allocator)
 {
     const unsigned all = 0
@@ -61,7 +61,7 @@ static const char *empty_promise(const struct page_allocator *allocator)
     return NULL;
 }
 
-/* Why the name cannot be asked for by allocator=NAME, or NULL. */
+/* Why allocator=NAME cannot name this allocator, as text; NULL if it can. */
 static const char *wrong_name(const char *name)
 {
     if (!name || !name[0])

@@ -1,19 +1,20 @@
 /*
- * A variable of which each core has its own. __thread is not for kernels of cores: there is no
- * thread pointer here.
+ * A variable that each core has for itself. __thread does not work here: cores have no thread
+ * pointer.
  *
  *   static PER_CPU(struct stash, stashes);       at file scope, zeroed at the start
  *   per_cpu(stashes).count++;                    this core's
  *   per_cpu_of(stashes, core).count              another core's
  *
- * An interrupt handler uses the same core's: turn interrupts off while you change it.
+ * An interrupt handler on the same core uses the same variable. Turn interrupts off while you
+ * change it.
  */
 #pragma once
 
 #include <arch/percpu.h>
 #include <lib/sizes.h>
 
-/* A cache line each, so that cores do not share one. */
+/* One cache line for each core, so that cores do not share one. */
 #define PER_CPU(type, name)                      \
     struct {                                     \
         type value __attribute__((aligned(64))); \

@@ -1,4 +1,3 @@
-/* The walk over all free blocks. */
 #include <lib/bitmap.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -14,7 +13,7 @@ static uint64_t span(const struct walk *walk)
     return walk->end - walk->start;
 }
 
-/* Write down what is wrong; returns false, for the caller to return. */
+/* Record what is wrong. Returns false, which the caller returns in turn. */
 __attribute__((format(printf, 3, 4))) static bool found(struct walk_finding *finding,
                                                         enum rule rule, const char *format, ...)
 {
@@ -33,7 +32,7 @@ static uint64_t first_foreign(const struct walk *walk, uint64_t index, uint64_t 
     return bitmap_find_clear(walk->inserted, index, index + count);
 }
 
-/* First pass: each block alone, and no two over one another. */
+/* First pass: check each block by itself, and that no two overlap. */
 static bool visit_mark(void *context, pfn_t pfn, unsigned order)
 {
     struct walk_pass *pass = context;
@@ -164,7 +163,10 @@ void walk_remember(struct walk *walk, const struct page_allocator *allocator, vo
     allocator->for_each_free(pool, visit_remember, walk);
 }
 
-/* Blocks are distinct (walk_check), so as many of them, each one known, are the same set. */
+/*
+ * walk_check() has found that the blocks are distinct. So if each one was there before, and there
+ * are as many as before, the sets are equal.
+ */
 static bool visit_compare(void *context, pfn_t pfn, unsigned order)
 {
     struct walk_pass *pass = context;

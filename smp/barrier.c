@@ -10,8 +10,7 @@ static bool passed(const struct barrier *barrier, uint32_t round)
     return __atomic_load_n(&barrier->round, __ATOMIC_ACQUIRE) != round;
 }
 
-/* The test and the sleep are one step as far as interrupts go, so the wake-up cannot fall between.
- */
+/* Interrupts are off from the test to the sleep, so the wake-up cannot be lost between them. */
 static void sleep_until_passed(const struct barrier *barrier, uint32_t round)
 {
     irq_flags_t flags = irq_save();

@@ -10,8 +10,8 @@ struct barrier {
 };
 
 /*
- * Wait until all members are here. Interrupts must be on, no lock held: waiting cores sleep, so
- * that those that still work have the host's processors to themselves. What any member wrote before
- * is seen by all after.
+ * Wait until all members have arrived. Interrupts must be on, no lock held. Waiting cores sleep,
+ * which leaves the host's cores to those that still work. After it, all members see what any member
+ * wrote before it.
  */
 void barrier_wait(struct barrier *barrier);

@@ -1,7 +1,7 @@
 /*
- * INIT to every core, 10 ms of rest, then for each a start-up IPI and, if it has not come after
- * 200 us, a second one (MultiProcessor specification 1.4, appendix B.4). The trampoline's data are
- * handed to one core at a time; each says "online" before the next is woken.
+ * Send INIT to every core and wait 10 ms. Then send each core a start-up IPI, and a second one if
+ * it is not online after 200 us (MultiProcessor specification 1.4, appendix B.4). One core at a
+ * time uses the trampoline's data: each sets `online` before the next is woken.
  */
 #include <arch/apic.h>
 #include <arch/clock.h>

@@ -12,15 +12,15 @@ struct bringup {
     void *(*take)(size_t size, size_t align);  /* zeroed memory for stacks and per-CPU data */
     void (*guard)(struct core_stacks *stacks); /* unmap the stacks' guard pages */
     void (*entry)(void); /* what each core runs once it is ready, interrupts on; never returns */
-    uint64_t wait_ms;    /* how long a core may take to come */
-    uint32_t skip;       /* APIC ID never to wake, to try the failure; UINT32_MAX: none */
+    uint64_t wait_ms;    /* how long a core may take until it is online */
+    uint32_t skip;       /* APIC ID of a core not to wake, to test the failure; UINT32_MAX: none */
 };
 
-/* Make the running core number 0. Its structure and stacks are the caller's. */
+/* Make the running core number 0, with this structure and these stacks. Interrupts off. */
 void smp_init_bsp(struct percpu *core, struct core_stacks *stacks);
 
 /*
- * Start the cores one after the other (INIT to all at once, then a start-up IPI to each). A core
- * that does not come within wait_ms is named by fail(RULE_SMP_BRINGUP). On the BSP.
+ * Start the cores one after the other (INIT to all at once, then a start-up IPI to each). If a core
+ * is not online within wait_ms, fail(RULE_SMP_BRINGUP) names it. On the BSP.
  */
 void smp_start(const struct bringup *bringup);

@@ -1,4 +1,4 @@
-/* The lock, its refusals and its counts. */
+/* The lock, its checks and its counts. */
 #include <arch/cpu.h>
 #include <lib/count.h>
 #include <lib/fail.h>
@@ -9,7 +9,7 @@
 
 static uint64_t yield_period;
 
-/* When each core gives way. */
+/* Decides when each core yields. */
 static struct yield_stream {
     struct prng random;
 } __attribute__((aligned(64))) yield_streams[CORE_LIMIT];
@@ -38,7 +38,7 @@ static bool try_take(struct spinlock_irq *lock, uint32_t me)
                                        __ATOMIC_RELAXED);
 }
 
-/* The lock is another's: spin, and count for how long. */
+/* Another core holds the lock: spin, and count the time. */
 static void wait_and_take(struct spinlock_irq *lock, struct percpu *core, uint32_t me,
                           const void *caller)
 {
@@ -59,8 +59,9 @@ static void wait_and_take(struct spinlock_irq *lock, struct percpu *core, uint32
 }
 
 /*
- * The lock is this core's now, and was another's. The lock's hash has all of its hand-overs, the
- * core's has the core's own, of all locks: where either differs, the cores met otherwise.
+ * This core took the lock, and another core held it last. The lock's hash covers all of its
+ * hand-overs. The core's hash covers those to this core, of all locks. If either hash differs
+ * between two runs, the cores interleaved differently.
  */
 static void note_handoff(struct spinlock_irq *lock, struct percpu *core, uint32_t me)
 {
@@ -111,7 +112,7 @@ static void check_release(const struct spinlock_irq *lock, uint32_t me, const vo
              caller);
 }
 
-/* Locks need not be released in the order in which they were taken. */
+/* Locks may be released in any order. */
 static void forget(struct percpu *core, const struct spinlock_irq *lock)
 {
     uint32_t last = --core->locks_held;

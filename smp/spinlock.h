@@ -18,10 +18,10 @@
 
 struct spinlock_irq {
     uint32_t word;        /* 0: free; else owner + 1. Atomic */
-    uint32_t last_owner;  /* 1 + who held it last, 0: nobody yet */
-    uint64_t order;       /* hash of who took it after whom, from the start */
+    uint32_t last_owner;  /* 1 + the core that held it last; 0: none yet */
+    uint64_t order;       /* hash of all its hand-overs: which core after which */
     const void *owner_at; /* return address of the acquisition */
-    uint64_t taken_at;    /* cpu_cycles() then */
+    uint64_t taken_at;    /* cpu_cycles() at the acquisition */
     const char *name;
 };
 
@@ -30,25 +30,25 @@ struct spinlock_irq {
         .name = (lock_name)     \
     }
 
-/* What a core has counted of all its acquisitions. Written by that core alone, read by any. */
+/* A core's counts over all its acquisitions. Only that core writes them, any core may read. */
 struct lock_counts {
     uint64_t acquisitions;
     uint64_t contended;   /* ... that found the lock taken */
     uint64_t handoffs;    /* ... of a lock that another core had held last */
-    uint64_t order;       /* hash of those: which core took which lock after which */
-    uint64_t wait_cycles; /* from asking to having, when contended */
+    uint64_t order;       /* hash of those hand-overs */
+    uint64_t wait_cycles; /* from request to acquisition, when contended */
     uint64_t hold_cycles;
     uint64_t longest_wait;
     uint64_t longest_hold;
 };
 
 /*
- * Disable interrupts, take the lock. Returns the interrupt state before, for the unlock. Any
- * context but an NMI handler. Acquire ordering: what the last holder wrote is seen.
+ * Disable interrupts, take the lock. Returns the previous interrupt state, for the unlock. Any
+ * context but an NMI handler. Acquire ordering: this core sees what the last holder wrote.
  */
 irq_flags_t spinlock_irq_lock(struct spinlock_irq *lock);
 
-/* Release the lock, then restore the interrupt state that the lock returned. Release ordering. */
+/* Release the lock, then restore the state that spinlock_irq_lock() returned. Release ordering. */
 void spinlock_irq_unlock(struct spinlock_irq *lock, irq_flags_t flags);
 
 /* The number of the core that holds the lock, or -1. A snapshot. */
@@ -58,15 +58,15 @@ int spinlock_irq_owner(const struct spinlock_irq *lock);
 bool spinlock_irq_held(const struct spinlock_irq *lock);
 
 /*
- * This core gives up what it was doing, for good: release all locks that it holds and has noted
- * (struct percpu), and leave the interrupt flag as it is.
+ * For a core that abandons its work: release all locks in its held[] (struct percpu) that it holds.
+ * The interrupt flag stays unchanged.
  */
 void spinlock_irq_abandon(void);
 
 /*
- * Make one lock operation in `period` (0: none) execute PAUSE before and after taking the lock and
- * after its release, from random streams of `seed`, one a core. Where one host thread runs all
- * virtual CPUs, PAUSE is where it changes CPU, so this is what makes them interleave inside the
- * lock. Before the cores start.
+ * Execute PAUSE at random before and after taking a lock and after its release: at each of these
+ * points once in `period` times (0: never). Each core has its own random stream of `seed`. If one
+ * host thread runs all virtual CPUs, it changes CPU at PAUSE, so this makes them interleave inside
+ * the lock. Call it before the cores start.
  */
 void spinlock_yield(uint64_t period, uint64_t seed);

@@ -2,7 +2,7 @@
 #include <mm/page_allocator.h>
 #include <stress/advice.h>
 
-/* Traits of rules (lib/rules.def). Python reads those that only it asks for. */
+/* The traits of lib/rules.def. REPLAYED and PLANTED are 0 here: only Python uses them. */
 enum {
     TORN = 1 << 0,
     EVERY_CORE = 1 << 1,

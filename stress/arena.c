@@ -52,7 +52,10 @@ uint64_t arena_block_pages(const struct arena *arena, unsigned order)
 
 /* ---- allocate ---- */
 
-/* The held block that covers a page: its head is the page's number with low bits cleared. */
+/*
+ * The first page of the held block that covers pfn, or INVALID_PFN. A block is aligned to its
+ * order, so its first page is pfn with low bits cleared.
+ */
 static pfn_t holder_of(const struct arena *arena, pfn_t pfn)
 {
     for (unsigned order = 0; order <= arena->largest_order; order++) {
@@ -96,9 +99,10 @@ void arena_check_place(const struct arena *arena, pfn_t pfn, unsigned order)
 }
 
 /*
- * Alone, the oracle's books say whether there is room. Otherwise: of the aligned regions of this
- * order each held block spoils one, or as many as it is large; while there are more regions than
- * can be spoiled one is wholly free at every instant, so a coalescing allocator had it.
+ * If one core allocates alone, the oracle's books say exactly whether there is room. Otherwise
+ * regions are counted: each held block spoils one aligned region of this order, or as many as it is
+ * large. While there are more regions than can be spoiled, one is wholly free at every instant. So
+ * a coalescing allocator has a block to give.
  */
 static void check_out_of_memory(const struct arena *arena, const struct core *core, unsigned order)
 {
@@ -134,7 +138,7 @@ static void note_refusal(struct core *core, struct block block)
     checked_call_remember(core, OPERATION_OUT_OF_MEMORY, INVALID_PFN, block);
 }
 
-/* A block that was handed out becomes this core's. */
+/* Check a block that was just handed out, and record that this core holds it. */
 static void take_block(struct arena *arena, struct core *core, pfn_t pfn, struct block block)
 {
     checked_call_remember(core, OPERATION_ALLOCATE, pfn, block);
@@ -191,7 +195,7 @@ static bool is_placed(const struct arena *arena, pfn_t pfn, unsigned order, stru
     }
 }
 
-/* Whether a block that meets the condition is free, by the books. */
+/* Whether the books show a free block that meets the condition. */
 static bool has_room_at(const struct arena *arena, unsigned order, struct place place)
 {
     uint64_t count = order_pages(order), end = span(arena);
@@ -205,7 +209,10 @@ static bool has_room_at(const struct arena *arena, unsigned order, struct place 
     return false;
 }
 
-/* One core alone, so that the books are exact, and a refusal that the allocator can be held to. */
+/*
+ * Whether a refusal can be judged: one core allocates alone, so the books are exact, and the
+ * allocator has promised enough.
+ */
 static bool judges_placement(const struct arena *arena, unsigned order)
 {
     const unsigned needed = PROMISE_COALESCES | PROMISE_TRUE_PLACEMENT;
@@ -253,8 +260,9 @@ pfn_t arena_allocate_placed(struct arena *arena, struct core *core, unsigned ord
 int arena_held_order(const struct arena *arena, pfn_t pfn)
 {
     uint64_t index = pfn - arena->start;
+    struct holding holding = arena->holdings[index];
 
-    return bitmap_test(arena->held, index) ? arena->holdings[index].order : -1;
+    return bitmap_test(arena->held, index) && holding.state == HOLDING_HELD ? holding.order : -1;
 }
 
 static void check_content(const struct arena *arena, struct core *core, pfn_t pfn,
@@ -285,7 +293,7 @@ struct block arena_give_up(struct arena *arena, struct core *core, pfn_t pfn)
     if (arena->sample)
         check_content(arena, core, pfn, block);
 
-    /* Given up before it is freed: from then on another core may be handed it. */
+    /* Give the block up first: as soon as it is freed, another core may get it. */
     arena->holdings[index] =
         (struct holding){.core = (uint16_t)core->number, .state = HOLDING_FREED};
     uint64_t missing = bitmap_clear_range(arena->held, index, arena_block_pages(arena, order));
@@ -327,7 +335,10 @@ void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned 
 
 /* ---- room, by the books ---- */
 
-/* The next run of pages in [index, end) that are inserted and not held; false if there is none. */
+/*
+ * Find the next run of pages from *index on that are inserted and not held: [*index, *run_end).
+ * Returns false if there is none.
+ */
 static bool next_free_run(const struct arena *arena, uint64_t *index, uint64_t *run_end)
 {
     uint64_t end = span(arena), first = *index;
@@ -342,7 +353,7 @@ static bool next_free_run(const struct arena *arena, uint64_t *index, uint64_t *
     uint64_t stop = bitmap_find_set(arena->held, first, end);
     if (stop == BITMAP_NONE)
         stop = end;
-    /* No further than that: a search to the end of memory for each run would be quadratic. */
+    /* Search only up to `stop`: a search to the end of memory for each run would be quadratic. */
     uint64_t out = bitmap_find_clear(arena->inserted, first, stop);
     *index = first;
     *run_end = out == BITMAP_NONE ? stop : out;
@@ -380,10 +391,12 @@ enum page_error arena_remove(struct arena *arena, pfn_t start, uint64_t count)
 {
     uint64_t index = start - arena->start;
 
-    enum page_error error = checked_remove(arena, start, count);
-    if (error != PAGE_OK || !arena_contains(arena, start, count))
-        return error;
-    /* Nobody can have been handed one since, so who holds one held it then. */
+    if (checked_remove(arena, start, count) != PAGE_OK)
+        return PAGE_BUSY;
+    /*
+     * No page of the range can have been handed out since the removal. So a page that is held now
+     * was already held then.
+     */
     uint64_t held = bitmap_find_set(arena->held, index, index + count);
     if (held != BITMAP_NONE)
         fail(RULE_REMOVE_HELD, "pages 0x%lx to 0x%lx removed, but 0x%lx is held", start,
@@ -393,7 +406,7 @@ enum page_error arena_remove(struct arena *arena, pfn_t start, uint64_t count)
     return PAGE_OK;
 }
 
-/* Known as inserted before it is, because it may be handed out at once. */
+/* Marks the pages as inserted first: other cores may get them before checked_insert() returns. */
 enum page_error arena_plug(struct arena *arena, pfn_t start, uint64_t count)
 {
     bitmap_set_range(arena->inserted, start - arena->start, count);

@@ -7,12 +7,12 @@ static void fail_finding(const struct walk_finding *finding)
     fail(finding->rule, "%s", finding->message);
 }
 
-/* Whoever walks sees the allocator through this: as it is, or by a census. */
+/* The allocator as the walk sees it: directly, or through a census. */
 struct view {
     struct page_allocator allocator;
     void *pool;
     bool possible, census;
-    uint64_t counted; /* what the allocator said of its free pages while caches held some */
+    uint64_t counted; /* what free_page_count() returned before the caches were drained */
 };
 
 static struct view open_view(struct arena *arena)
@@ -35,7 +35,7 @@ static struct view open_view(struct arena *arena)
     return view;
 }
 
-/* What a census left: every free block has been allocated and freed by it. */
+/* Validate after a census, which has allocated and freed every free block. */
 static void check_after_census(const struct arena *arena)
 {
     char message[WALK_MESSAGE_SIZE];
@@ -53,8 +53,7 @@ static void close_view(struct arena *arena, const struct view *view)
     check_after_census(arena);
 }
 
-/* What the allocator says of itself before a census, or emptying its caches, changes what it would
- * say. */
+/* Validate before a census, or draining the caches, changes the allocator's state. */
 static void check_validate(const struct arena *arena)
 {
     char message[WALK_MESSAGE_SIZE];

@@ -1,4 +1,4 @@
-/* Arenas are made, emptied and given their pages. */
+/* Makes arenas, empties them and gives them their pages. */
 #include <arch/cpu.h>
 #include <lib/bitmap.h>
 #include <lib/fail.h>
@@ -17,7 +17,7 @@ static uint64_t span(const struct arena *arena)
 
 enum { GUARD_SIZE = 64, GUARD_BYTE = 0xa5 };
 
-/* Memory for the allocator, and behind it bytes that it has no business with. */
+/* Memory for the allocator, followed by guard bytes that it must not write. */
 static void *take_guarded(void *(*take)(size_t size, size_t align), size_t size, size_t align)
 {
     uint8_t *memory = take(size + GUARD_SIZE, align);
@@ -67,12 +67,16 @@ uint64_t arena_overhead(const struct page_allocator *allocator, pfn_t start, pfn
 {
     uint64_t pages = end - start;
     uint64_t metadata = allocator->metadata_size ? allocator->metadata_size(start, end) : 0;
+    uint64_t orders = allocator->for_each_free ? 2 : 3; /* the walk's, and the census */
 
-    return metadata + 4 * BITMAP_BYTES(pages) + pages * (sizeof(struct holding) + 2) +
+    return metadata + 4 * BITMAP_BYTES(pages) + pages * (sizeof(struct holding) + orders) +
            allocator->pool_size + 8 * PAGE_SIZE;
 }
 
-/* An empty pool, as for the first init(). One that takes its region at init is left without. */
+/*
+ * Empty the pool and call init(). For an allocator that takes one region, give_pages() calls init()
+ * later.
+ */
 static void reset_allocator(struct arena *arena)
 {
     if (!(arena->allocator->promises & PROMISE_INSTANCEABLE))
@@ -121,7 +125,7 @@ void arena_init(struct arena *arena, const struct page_allocator *allocator, pfn
     reset_allocator(arena);
 }
 
-/* Nothing is inserted or held. */
+/* Forget all pages: none is inserted, none is held. */
 static void clear_books(struct arena *arena)
 {
     memset(arena->inserted, 0, BITMAP_BYTES(span(arena)));
@@ -165,7 +169,7 @@ void arena_rebuild(struct arena *arena, uint64_t most)
 
 /* ---- insert ---- */
 
-/* The allocator's answer. One region is given to init, which cannot refuse it. */
+/* Returns the allocator's answer. One region is given by init, which cannot refuse it. */
 static enum page_error give_pages(struct arena *arena, pfn_t start, uint64_t count)
 {
     uint64_t alignment = arena->allocator->range_alignment;
@@ -180,7 +184,7 @@ static enum page_error give_pages(struct arena *arena, pfn_t start, uint64_t cou
     return PAGE_OK;
 }
 
-/* How many pages of a range just given the allocator keeps for itself. */
+/* How many pages of the range just given the allocator keeps for itself. */
 static uint64_t count_kept(const struct arena *arena, pfn_t start, uint64_t count)
 {
     const struct page_allocator *allocator = arena->allocator;
@@ -216,7 +220,7 @@ uint64_t arena_bearable_pages(struct arena *arena, pfn_t start, uint64_t count, 
     while (pages < count && took * GROWTH * GROWTH < cycles) {
         uint64_t before = cpu_cycles();
         if (arena_insert(arena, start, pages) != PAGE_OK)
-            pages = count; /* that it is refused is said when it is done for good */
+            pages = count; /* the real insertion will report the refusal */
         else
             arena_check(arena);
         took = cpu_cycles() - before;

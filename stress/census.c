@@ -9,10 +9,16 @@ bool census_possible(const struct arena *arena)
     return (arena->allocator->promises & PROMISE_TRUE_OOM) && arena_taken_order(arena, 0) == 0;
 }
 
-/* The first pages of all blocks of the census that is open lie in here. There is one at a time. */
+/*
+ * [noted_start, noted_end) contains the first page of every block of the open census. Only one
+ * census is open at a time.
+ */
 static pfn_t noted_start, noted_end;
 
-/* A block handed out in a census, which nobody may hold and no other block of the census cover. */
+/*
+ * Note a block that the census got. None of its pages may be held, or be in another block of the
+ * census.
+ */
 static void note(struct arena *arena, pfn_t pfn, unsigned order)
 {
     uint64_t index = pfn - arena->start;
@@ -27,7 +33,10 @@ static void note(struct arena *arena, pfn_t pfn, unsigned order)
     noted_end = pfn < noted_end ? noted_end : pfn + 1;
 }
 
-/* The operation a failure tells of is the census's; its steps are nobody's history. */
+/*
+ * The census makes its calls with a core structure of its own, so that they enter no core's counts
+ * or current operation.
+ */
 static struct core *census_core(void)
 {
     static struct core core;
@@ -42,8 +51,8 @@ static struct block block_of(unsigned order)
 }
 
 /*
- * The first page from pfn on where a block of the census begins, or `noted_end`. Most pages have
- * none, and every step of the selftest goes through them: eight entries a look.
+ * The first page from pfn on where a block of the census begins, or `noted_end`. Looks at eight
+ * entries at a time: most are 0, and each step of the selftest scans them all.
  */
 static pfn_t next_block(const struct arena *arena, pfn_t pfn)
 {

@@ -6,7 +6,7 @@
 #include <stress/checked_call.h>
 #include <stress/watchdog.h>
 
-/* As a core was before a call, and must be after it. */
+/* What must be the same on a core before and after a call. */
 struct standing {
     bool interrupts;
     uint32_t locks_held;
@@ -35,10 +35,10 @@ struct call {
     struct core *core;
     const char *function;
     struct standing before;
-    bool busy; /* of a range: whether the core was at work before */
+    bool busy; /* in a call about a range: whether the core was at work before */
 };
 
-static struct core *all_cores; /* core_count of them; NULL: nobody looks at others */
+static struct core *all_cores; /* core_count of them; NULL: overlapping calls are not counted */
 static uint32_t core_count;
 
 void checked_call_set_cores(struct core *cores, uint32_t count)
@@ -60,9 +60,10 @@ static struct history_entry make_entry(enum operation operation, pfn_t pfn, stru
 }
 
 /*
- * Whether a call of another core is going on: of one other core each time, in turn, and without a
- * write that they would see. It is the evidence of interleaving that needs no knowledge of locks.
- * Each call of the other counts once: a core that its host has stopped in one is not met again.
+ * Count it if another core is in a call at this moment. Each call looks at one other core, in turn,
+ * and writes only to its own core's structure. This shows interleaving without any knowledge of
+ * locks. Each call of the other core counts once: the host may have stopped that core in it, and
+ * then it would be met again and again.
  */
 static void look_around(struct core *core)
 {
@@ -81,7 +82,7 @@ static struct call call_begin(struct core *core, const char *function, enum oper
 {
     look_around(core);
     core->now = make_entry(operation, pfn, block);
-    core->call_count += core->call_count == UINT32_MAX ? 2 : 1; /* 0 is no call */
+    core->call_count += core->call_count == UINT32_MAX ? 2 : 1; /* 0 means: in no call */
     __atomic_store_n(&core->calling, core->call_count, __ATOMIC_RELAXED);
     if (!core->in_interrupt)
         watchdog_progress();
@@ -105,7 +106,7 @@ void checked_call_remember(struct core *core, enum operation operation, pfn_t pf
 
 /* ---- blocks ---- */
 
-/* NULL is no block, whatever page lies at address 0. */
+/* NULL means no block, even if a page lies at address 0. */
 static pfn_t allocate_address(const struct arena *arena, unsigned order)
 {
     void *address = arena->allocator->allocate_address(arena->pool, order);
@@ -168,10 +169,10 @@ enum page_error checked_free(struct arena *arena, struct core *core, enum operat
 
 /* ---- ranges ---- */
 
-/* Nobody's but this core's, so that a failure can tell of it. */
+/* The structure of the core that runs, so that a failure report can show its call. */
 static struct core *core_of_ranges(void)
 {
-    static struct core before_all; /* before there are cores, and in the explorer */
+    static struct core before_all; /* before checked_call_set_cores(), and in the explorer */
 
     return cpu_number() < core_count ? &all_cores[cpu_number()] : &before_all;
 }

@@ -21,8 +21,8 @@ struct content content_make(pfn_t pfn, unsigned order, uint64_t who, uint64_t sa
 }
 
 /*
- * What an allocator that reads a held page as if it were free would believe: the end of a list, a
- * link to the buddy, to the page itself, page numbers, a small order.
+ * A word that an allocator may take for its own if it reads a held page as if it were free: the end
+ * of a list, a link to the buddy or to the page itself, a page number, a small order.
  */
 static uint64_t forged_word(uint64_t key, pfn_t pfn, uint64_t index)
 {
@@ -37,8 +37,10 @@ static uint64_t forged_word(uint64_t key, pfn_t pfn, uint64_t index)
     return forgeries[((key >> 8) + index) % (sizeof(forgeries) / sizeof(forgeries[0]))];
 }
 
-/* In one block of four the words where a free page would have its links are forged, in three of
- * four of those as the allocator itself would. */
+/*
+ * In one block of four, the words where a free page would have its links are forged. In three of
+ * four such blocks the allocator's own forge() makes them, if it has one.
+ */
 static uint64_t word_at(const struct content *content, pfn_t pfn, uint64_t index)
 {
     if (index < FORGED_WORDS && content->key % 16 != 1 && content->key % 4 == 1 && allocators_forge)
@@ -48,7 +50,7 @@ static uint64_t word_at(const struct content *content, pfn_t pfn, uint64_t index
     return content->key + (pfn << 9 | index) * 0x9e3779b97f4a7c15;
 }
 
-/* The pages that are filled lie this far apart. */
+/* Distance, in pages, from one filled page to the next. */
 static uint64_t page_step(const struct content *content)
 {
     uint64_t pages = (uint64_t)1 << content->order;

@@ -1,10 +1,11 @@
 /*
- * What stress writes into the blocks it holds, and how it sees that somebody else wrote there.
+ * What the stress writes into the blocks it holds, to see whether somebody else writes there.
  *
- * Of every block the first line (64 bytes) of the first page; of one block in `sample`, drawn by
- * its key, all of up to CONTENT_PAGES pages spread over the block. Each word depends on its place
- * and on who holds the block, so data moved, swapped or left over do not match. Some words
- * look like an allocator's own: whoever reads held pages as if they were free is led astray.
+ * In every block, the first line (64 bytes) of the first page is filled. In one block of `sample`,
+ * drawn by its key, up to CONTENT_PAGES whole pages are filled, spread over the block. Each word
+ * depends on its place and on the block's holder. So data that was moved, swapped or left over does
+ * not match. Some words look like an allocator's own, to mislead code that reads held pages as if
+ * they were free.
  */
 #pragma once
 
@@ -25,8 +26,8 @@ struct content {
 };
 
 /*
- * The allocator's own forgeries (mm/page_allocator.h), beside those that suit any. NULL: none. Set
- * while nothing is held.
+ * Set the allocator's own forge() (mm/page_allocator.h), used beside forgeries that suit any
+ * allocator. NULL: none. Call it while nothing is held.
  */
 void content_set_forger(uint64_t (*forge)(void *pool, pfn_t pfn, uint64_t key), void *pool);
 
@@ -36,14 +37,17 @@ struct content_error {
     uint64_t found, expected;
 };
 
-/* What the block at pfn holds while it is `who`'s; one in `sample` of them in full. */
+/*
+ * The content of the block at pfn while `who` holds it. One block of `sample` (1 or more) is filled
+ * in full.
+ */
 struct content content_make(pfn_t pfn, unsigned order, uint64_t who, uint64_t sample);
 
 /*
- * Write it. With `progress` each page counts as progress for the watchdog: a host short of memory
- * or of processors can take seconds for a block.
+ * Write the content. With `progress`, each page counts as progress for the watchdog: a host short
+ * of memory or cores can take seconds for one block.
  */
 void content_fill(struct content content, bool progress);
 
-/* Compare; returns false with the first difference. */
+/* Compare the content. Returns false and stores the first difference in *error if there is one. */
 bool content_check(struct content content, bool progress, struct content_error *error);

@@ -1,4 +1,4 @@
-/* What each core keeps of its own work. Written by that core alone. */
+/* What each core records about its own work. Only that core writes it. */
 #pragma once
 
 #include <arch/page.h>
@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 enum {
-    HISTORY_SIZE = 32, /* operations remembered a core */
-    CORE_SLOTS = 32,   /* blocks a core holds at most in the mixed phases */
+    HISTORY_SIZE = 32, /* operations remembered per core */
+    CORE_SLOTS = 32,   /* most blocks that a core holds in the mixed workload */
 };
 
 enum operation {
@@ -18,16 +18,16 @@ enum operation {
     OPERATION_ALLOCATE,
     OPERATION_FREE,
     OPERATION_OUT_OF_MEMORY,
-    OPERATION_BAD_FREE, /* to be refused */
-    /* only in `now`: */
+    OPERATION_BAD_FREE, /* a free that must be refused */
+    /* only in core.now: */
     OPERATION_ALLOCATING,
-    OPERATION_INIT,   /* of a range: `serial` pages */
+    OPERATION_INIT,   /* about a range of `serial` pages */
     OPERATION_INSERT, /* likewise */
     OPERATION_REMOVE, /* likewise */
-    OPERATION_WALK,   /* the first, before any phase */
+    OPERATION_WALK,   /* the first walk, before any phase */
 };
 
-/* A block as its holder names it: the core's allocation number `serial`, of this order. */
+/* A block as its holder names it: the core, the number of its allocation there, the order. */
 struct block {
     uint32_t serial;
     uint16_t core;
@@ -39,44 +39,50 @@ struct history_entry {
     uint64_t pfn;
     uint8_t operation; /* enum operation */
     uint8_t order;
-    uint16_t holder; /* of a freed block: the core that had allocated it */
+    uint16_t holder; /* of a freed block: the core that allocated it */
     uint32_t serial;
 };
 
 struct core_counts {
     uint64_t allocations;
     uint64_t frees;
-    uint64_t cross_frees; /* frees of a block that another core had allocated */
-    uint64_t overlapped; /* calls of other cores that were going on when one of this core's began */
-    uint64_t passed;     /* allocations of a block whose first page another core had freed last */
+    uint64_t cross_frees; /* frees of a block that another core allocated */
+    /* Calls of other cores that ran when a call of this core began. */
+    uint64_t overlapped;
+    uint64_t passed; /* allocations of a block that another core freed last */
     uint64_t out_of_memory;
-    uint64_t placed_refusals; /* of allocations with a condition, that were judged */
-    uint64_t bad_frees;       /* that were refused, as they must be */
-    uint64_t interrupts;      /* handlers that allocated or freed */
+    uint64_t placed_refusals; /* judged refusals of allocations with a condition */
+    uint64_t bad_frees;       /* bad frees, all of them refused */
+    uint64_t interrupts;      /* interrupt handlers that allocated or freed */
     uint64_t removals;        /* ranges taken out and put back */
     uint64_t checked_in_full; /* blocks whose whole content was compared */
 };
 
 struct core {
     uint32_t number;
-    bool in_interrupt; /* this is what the core does in its interrupt handlers */
-    uint32_t serial;   /* of the last block this core allocated */
+    bool in_interrupt; /* this is for the work of the core's interrupt handlers */
+    uint32_t serial;   /* number of the last allocation, refused ones included */
     struct prng random;
-    uint64_t steps;    /* turns of the phase's loop */
-    uint64_t sequence; /* hash of the first SEQUENCE_STEPS turns' choices: repeats with the seed */
+    uint64_t steps; /* turns of the phase's loop */
+    /* Hash of the choices in the first SEQUENCE_STEPS turns: the same for the same seed. */
+    uint64_t sequence;
     struct core_counts counts;
-    uint32_t looked_at; /* the core that was asked last whether its call overlaps with this one's */
-    uint32_t calling; /* number of its call to the allocator, outside of handlers; 0 between calls.
-                         Atomic: others look */
+    uint32_t looked_at; /* the core at which the last call looked, to see whether it overlaps */
+    /*
+     * Number of the allocator call that runs, calls of handlers not counted; 0 between calls.
+     * Atomic: other cores read it.
+     */
+    uint32_t calling;
     uint32_t call_count;
-    uint32_t
-        met[CORE_LIMIT]; /* of each other core: the call that was counted last as overlapping */
-    struct history_entry now; /* the operation that runs; operation OPERATION_NONE between calls */
+    /* For each other core: the number of its call that was last counted as overlapping. */
+    uint32_t met[CORE_LIMIT];
+    /* The operation that runs; now.operation is OPERATION_NONE between calls. */
+    struct history_entry now;
     uint64_t history_next;
     struct history_entry history[HISTORY_SIZE];
 } __attribute__((aligned(64)));
 
-/* How many turns enter the sequence hash: few enough that every run of a second reaches them. */
+/* How many turns enter the sequence hash: few enough for every run of one second to reach them. */
 enum { SEQUENCE_STEPS = 1000 };
 
 /* Note that this core chose `choice` in its phase, and count the turn. */

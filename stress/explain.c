@@ -18,11 +18,11 @@ enum {
 
 static const struct core *all_cores;
 static uint32_t core_count;
-static uint32_t history_count; /* of cores and, behind them, of their interrupt handlers */
-static bool alone = true;      /* also before the first phase */
+static uint32_t history_count; /* one for each core, then one for each core's interrupt handlers */
+static bool alone = true;      /* only core 0 works; also before the first phase */
 static pfn_t block_pfn = INVALID_PFN;
 static uint64_t block_pages;
-static enum rule blamed[CORE_LIMIT]; /* of each core that the title names */
+static enum rule blamed[CORE_LIMIT]; /* for each core: the rule that the title blames it for */
 
 void explain_set_cores(const struct core *cores, uint32_t count)
 {
@@ -68,7 +68,7 @@ const char *explain_range_call(uint32_t number)
     return number < core_count ? range_call(all_cores[number].now.operation) : NULL;
 }
 
-/* As key=value (docs/LOG.md). Writes at most size characters with the NUL. */
+/* Write an operation as key=value (docs/LOG.md): at most `size` characters, the NUL included. */
 static void describe_operation(const struct history_entry *entry, char *text, size_t size)
 {
     switch (entry->operation) {
@@ -114,7 +114,7 @@ static void report_operation(const struct core *core, const struct history_entry
                              uint64_t failed_at)
 {
     char text[TEXT_SIZE];
-    bool after = entry->cycles > failed_at; /* the others go on until the NMI reaches them */
+    bool after = entry->cycles > failed_at; /* the other cores go on until the NMI reaches them */
     uint64_t nanoseconds =
         clock_cycles_to_ns(after ? entry->cycles - failed_at : failed_at - entry->cycles);
 
@@ -124,7 +124,10 @@ static void report_operation(const struct core *core, const struct history_entry
                 touches_block(entry) ? " touches=this-block <--" : "");
 }
 
-/* The oldest operation not yet told, over all cores; `told` counts a core's. */
+/*
+ * Index of the history with the oldest operation that is not yet reported; history_count if there
+ * is none. `told` has the number of reported operations for each history.
+ */
 static uint32_t oldest(const uint8_t *told)
 {
     uint32_t found = history_count;
@@ -190,9 +193,10 @@ static void report_lock(const struct spinlock_irq *lock, uint32_t owner, uint64_
 
 static void report_locks(uint64_t failed_at)
 {
+    /* An entry of held[] is NULL if its lock was released while more than HELD_LOCKS were held. */
     for (uint32_t i = 0; i < percpu_count; i++)
         for (uint32_t k = 0; k < percpu_table[i]->locks_held && k < HELD_LOCKS; k++)
-            if (percpu_table[i]->held[k]) /* the first of many may have been released already */
+            if (percpu_table[i]->held[k])
                 report_lock(percpu_table[i]->held[k], i, failed_at);
 }
 
@@ -239,7 +243,7 @@ static const char *describe_current(const struct core *core, char *text, size_t 
     return text;
 }
 
-/* A handler's call has a line of its own: it runs before what it interrupted goes on. */
+/* The call of an interrupt handler gets its own line: the core may be in a call of its own. */
 static void report_core(const struct percpu *core)
 {
     char state[TEXT_SIZE], call[TEXT_SIZE];
@@ -262,7 +266,7 @@ static bool in_call(uint32_t number)
            (all_cores[number].now.operation || all_cores[core_count + number].now.operation);
 }
 
-/* Whether there is nothing to tell of this core: it waits until others come to a barrier. */
+/* Whether there is nothing to report about this core: it only waits at a barrier. */
 static bool rests(const struct percpu *core)
 {
     return core->online && core != this_core() && core->frozen &&

@@ -14,7 +14,8 @@
 enum {
     TITLE_SIZE = FAILURE_TITLE_SIZE,
     ADVICE_SIZE = 220,
-    FREEZE_MS = 5000, /* and FREEZE_MS_A_CORE: 255 cores on two of the host's take 4 s */
+    /* Plus FREEZE_MS_A_CORE for each core. 255 cores on 2 of the host's take 4000 ms. */
+    FREEZE_MS = 5000,
     FREEZE_MS_A_CORE = 100,
 };
 
@@ -133,8 +134,7 @@ static bool claim_failure(void)
                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-/* The title is written in a place of its own: another core may be about to write the one that
- * counts. */
+/* Uses a buffer of its own for the title: another core may be writing failure.title. */
 static void offer_to_catcher(enum rule rule, const char *format, va_list arguments)
 {
     char title[TITLE_SIZE];
@@ -154,7 +154,7 @@ static void failure_begin_va(enum rule rule, const char *format, va_list argumen
     if (!claim_failure()) {
         if (failure.owner != cpu_number() + 1)
             failure_freeze(this_core()->frozen_at);
-        cpu_halt(); /* a failure while reporting a failure: what has been said must do */
+        cpu_halt(); /* a failure while reporting a failure: nothing more can be reported */
     }
     failure.failed_at = cpu_cycles();
     failure.rule = rule;
@@ -174,7 +174,7 @@ void failure_begin(enum rule rule, const char *format, ...)
     va_end(arguments);
 }
 
-/* An error of use or of the machine has no story; a broken rule has. */
+/* An error of use or of the machine needs no report on the cores. A broken rule needs one. */
 static void tell_story(void)
 {
     if (failure.verdict == VERDICT_ERROR)

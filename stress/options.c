@@ -1,13 +1,13 @@
 /*
- * Each program's table of options, made of the rows of options.def. Which allocators, phases and
- * failures there are is known to those who have them; here their names are text of permitted
- * characters.
+ * Each program's table of options, made from the rows of options.def. Here the names of allocators,
+ * phases and provoked failures are only text of permitted characters. The modules that have them
+ * check whether they exist.
  */
 #include <arch/cpu.h>
 #include <lib/prng.h>
 #include <stress/options.h>
 
-/* Where the members of a row are. A program's own struct begins with struct options. */
+/* The struct that has a row's member. Each program's own struct begins with struct options. */
 #define STRUCT_BOTH    struct options
 #define STRUCT_STRESS  struct stress_options
 #define STRUCT_EXPLORE struct explore_options

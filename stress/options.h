@@ -1,7 +1,7 @@
 /*
- * The options of a run, as name=value on the kernel's command line (or argv, hosted): what the two
- * programs have in common, and what each has alone. options.def has the names, ranges, defaults and
- * help. An option of the other program is refused.
+ * The options of a run, as name=value on the kernel's command line (hosted: in argv): those of both
+ * programs, and those of each. options.def has the names, ranges, defaults and help. A program
+ * refuses an option of the other one.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 enum { OPTION_TEXT_SIZE = 64 };
 
 struct options {
-    uint64_t seed; /* 0: take one from the cycle counter */
+    uint64_t seed; /* 0: from the cycle counter */
     uint64_t nonce;
     uint64_t seconds;
     char allocator[OPTION_TEXT_SIZE];
@@ -39,16 +39,20 @@ struct explore_options {
     uint64_t program_seed, schedule_seed; /* 0: none */
     uint64_t schedules;                   /* 0: bound by time */
     uint64_t preemptions;
-    uint64_t cores, operations, pages; /* of a program, at most; 0 pages: any number */
+    uint64_t cores, operations,
+        pages; /* cores and operations: at most; pages: of the arena, 0: drawn */
     uint64_t interrupts, races, minimise, keep_going; /* 0 or 1 */
     char rule[OPTION_TEXT_SIZE];
     char strategy[OPTION_TEXT_SIZE];
     char points[OPTION_TEXT_SIZE];
-    char program[OPTION_TEXT_SIZE * 8]; /* as program.h says */
+    char program[OPTION_TEXT_SIZE * 8]; /* format: stress/explore/program.h */
     char switches[OPTION_TEXT_SIZE * 16];
 };
 
 extern const struct option_table stress_option_table, explore_option_table;
 
-/* Take a seed from the cycle counter if none was given. Before anything is drawn or reported. */
+/*
+ * Take a seed from the cycle counter if none was given. Call it before anything is drawn or
+ * reported.
+ */
 void options_choose_seed(struct options *options);

@@ -1,10 +1,7 @@
 /*
- * bad-free: each core holds a block and tries to free it in every wrong way, while the others do
- * the same with theirs. Each must be refused and change nothing.
- *
- * At the end of a round come bursts of double frees, in which nobody allocates: two cores free the
- * same blocks at the same time, or a core and its interrupt handler do. (selftest has double frees
- * one after the other.)
+ * bad-free: each core holds a block and tries to free it in every wrong way, while the other cores
+ * do the same with theirs. The allocator must refuse each such free and change nothing. (Double
+ * frees need a pool from which nobody else allocates: selftest has them.)
  */
 #include <arch/clock.h>
 #include <arch/cpu.h>
@@ -71,7 +68,7 @@ static void prepare(struct run *run)
         work_set_handler(free_what_is_handed);
 }
 
-/* Whether blocks of the two orders can be told apart. */
+/* Whether the allocator takes blocks of different sizes for the two orders. */
 static bool differs(const struct arena *arena, unsigned order, unsigned other)
 {
     return arena_taken_order(arena, order) != arena_taken_order(arena, other);

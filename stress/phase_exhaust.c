@@ -1,11 +1,11 @@
 /*
- * exhaust and fragment: all memory is handed out in blocks of one order, by all cores at once,
- * until none is left for any; then it is given back in the worst of orders.
+ * exhaust and fragment: all cores together allocate blocks of one order until none is left for any
+ * of them. Then they free the blocks in an order that is bad for the allocator.
  *
- * How many blocks that may take is found out by trying, since a free list that is searched makes
- * the time grow with their square: few at first, four times as many in the next round if that
- * leaves time. If memory is too large for an order in so few blocks, the allocator is made anew
- * with less of it for the round.
+ * How many blocks a round can take is found by trying: if the allocator searches a free list, the
+ * time grows with the square of their number. The first round takes few, the next one four times as
+ * many if that leaves time. If so few blocks of an order do not fill memory, the allocator is
+ * rebuilt with less memory for the round.
  */
 #include <arch/cpu.h>
 #include <lib/fail.h>
@@ -14,18 +14,18 @@
 enum {
     LEAST_BLOCKS = 64,
     FIRST_BLOCKS = 1024,
-    MOST_BLOCKS = 32768, /* more would take a round's whole time, of any allocator */
-    GROWTH = 4,          /* ... which multiplies the time by 16 if lists are searched */
+    MOST_BLOCKS = 32768, /* with more, any allocator would need all of a round's time */
+    GROWTH = 4,          /* from round to round; with searched lists the time grows 16 times */
     EDGE_TURNS = 256,
     BLOCKS_A_STRIPE = 16,
 };
 
-/* Core 0's, for the rounds of a phase; `late` is for all. */
+/* State of a phase's rounds. Only core 0 writes it; all cores read `late`. */
 static struct {
-    uint64_t most_blocks;  /* that a round may fill memory with */
-    uint64_t round_blocks; /* that this round fills it with */
-    uint64_t limit_pages;  /* what the allocator has of memory; UINT64_MAX: all */
-    uint64_t began;        /* cycles */
+    uint64_t most_blocks;  /* a round may fill memory with so many */
+    uint64_t round_blocks; /* this round fills memory with so many */
+    uint64_t limit_pages;  /* pages that the allocator has; UINT64_MAX: all */
+    uint64_t began;        /* cycles: start of this round; 0: none yet */
     uint64_t took;         /* cycles that filling took in the last round */
     uint64_t late;         /* cycles: when this round should be over */
 } filling;
@@ -38,7 +38,7 @@ static void prepare_filling(struct run *run)
     filling.began = 0;
 }
 
-/* What a round may take, so that there are several in a phase. */
+/* Cycles that a round may take, so that a phase has several. */
 static uint64_t bearable(const struct run *run)
 {
     return (run->phase_end - run->phase_start) / 4;
@@ -49,7 +49,9 @@ static bool is_late(void)
     return cpu_cycles() > filling.late;
 }
 
-/* Learn from the last round: one that was filled as far as it may be, and took little, or too long.
+/*
+ * Adapt the blocks of a round to the last one: fewer if it took too long; more if it filled memory
+ * as far as allowed and took little time.
  */
 static void adapt(const struct run *run)
 {
@@ -68,7 +70,10 @@ static void adapt(const struct run *run)
     filling.late = now + bearable(run);
 }
 
-/* One of the orders up to `highest` that orders= gives a weight; the largest if there is none. */
+/*
+ * Draw one of the orders up to `highest` that have a weight in orders=, each as likely as another.
+ * Returns `highest` if there is none.
+ */
 static unsigned draw_wanted_order(struct run *run, unsigned highest)
 {
     const uint32_t *weights = run->options->orders;
@@ -85,7 +90,7 @@ static unsigned draw_wanted_order(struct run *run, unsigned highest)
     return order;
 }
 
-/* Give the allocator so much of memory that `most_blocks` blocks of the order fill it. */
+/* Give the allocator only as much memory as `most_blocks` blocks of the order fill. */
 static void limit_memory(struct run *run, unsigned order)
 {
     struct arena *arena = &run->arena;
@@ -108,8 +113,8 @@ static void release_filling(struct run *run, struct core *core)
 }
 
 /*
- * Free every held block in this core's stripes, or only those that are the upper of two buddies.
- * Most of them are another core's. All are of one order, so a block's place says where its head is.
+ * Free the held blocks in this core's stripes; with `odd`, only the upper one of each two buddies.
+ * Most of them belong to another core. All are of one order, so they begin at its multiples.
  */
 static void sweep(struct run *run, struct core *core, bool odd)
 {
@@ -125,9 +130,10 @@ static void sweep(struct run *run, struct core *core, bool odd)
     }
 }
 
-static uint32_t refused; /* 1 + the core that was refused first in this filling; 0: none. Atomic */
+/* Number + 1 of the core that was refused first while memory filled; 0: none. Atomic. */
+static uint32_t refused;
 
-/* Core 0 draws an order for all, up to `highest`. */
+/* Core 0 draws an order for all cores, up to `highest`. */
 static void choose_order(struct run *run, struct core *core, unsigned highest)
 {
     if (core->number == 0) {
@@ -140,8 +146,9 @@ static void choose_order(struct run *run, struct core *core, unsigned highest)
 }
 
 /*
- * Nothing is freed while memory fills. So when a core has been refused nobody who asks afterwards
- * may be given anything: else the block was there, on its way from one list to another.
+ * Nothing is freed while memory fills. So once a core has been refused, no core may get a block any
+ * more. If one does, its block was free all the time, for example on its way from one list to
+ * another.
  */
 static void check_refusal(const struct run *run, const struct core *core, uint32_t first)
 {
@@ -173,8 +180,8 @@ static void fill(struct run *run, struct core *core)
 }
 
 /*
- * With nothing else running: what there is room for must be given, and arena_allocate() sees to it
- * that nothing else is.
+ * Ask for a block while nothing else runs. arena_allocate() fails if the allocator refuses although
+ * there is room, or gives what is not free.
  */
 static void check_room(struct run *run, struct core *core, unsigned order)
 {
@@ -185,7 +192,7 @@ static void check_room(struct run *run, struct core *core, unsigned order)
     run->arena.alone = false;
 }
 
-/* At the edge: each core gives a block back and asks for it again, as all others do. */
+/* With memory full, each core frees a block and asks for it again, while all others do the same. */
 static void crowd_at_the_edge(struct run *run, struct core *core)
 {
     pfn_t mine = INVALID_PFN;
@@ -211,7 +218,7 @@ static void round_exhaust(struct run *run, struct core *core)
     sweep(run, core, false);
 }
 
-/* Small ones, of which two make a larger block if there is one. */
+/* The highest order for fragment: small, and below the largest, so that two blocks can merge. */
 static unsigned highest_to_fragment(const struct run *run)
 {
     enum { HIGHEST = 5 };

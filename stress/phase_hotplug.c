@@ -1,5 +1,5 @@
 /*
- * hotplug: ranges of pages are taken out of the allocator and put back, by core 0, while all cores
+ * hotplug: core 0 removes ranges of pages from the allocator and puts them back, while all cores
  * allocate and free.
  */
 #include <lib/bitmap.h>
@@ -13,7 +13,7 @@ enum {
     LARGEST_RANGE_ORDER = 11,
 };
 
-/* What is out. Core 0's alone. */
+/* The range that is removed now; count 0: none. Only core 0 uses this. */
 static struct {
     pfn_t start;
     uint64_t count;
@@ -25,7 +25,7 @@ static void prepare(struct run *run)
     workload_prepare(run, run->arena.inserted_pages / 4 / run->core_count);
 }
 
-/* Any length up to 2^11 pages, short ones as likely as long ones, anywhere. */
+/* Draw a range anywhere, of 1 to 2^11 - 1 pages. Short lengths are as likely as long ones. */
 static void choose_range(struct run *run, struct core *core, pfn_t *start, uint64_t *count)
 {
     struct arena *arena = &run->arena;
@@ -63,7 +63,7 @@ static void plug(struct run *run, pfn_t start, uint64_t count)
              page_error_name(error));
 }
 
-/* In two pieces, the upper one first. */
+/* Put the range back in two pieces, the upper one first. */
 static void put_back(struct run *run, struct core *core)
 {
     uint64_t lower = prng_below(&core->random, removed.count + 1);

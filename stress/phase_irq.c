@@ -1,7 +1,7 @@
 /*
  * single-irq and irq: the mixed workload, while interrupt handlers on the same cores allocate and
- * free as well: each core's timer, and interrupts that the cores send each other. A lock that lets
- * interrupts in meets itself here.
+ * free, too. The interrupts come from each core's timer and from other cores. With a lock that
+ * leaves interrupts on, a handler asks for a lock that its own core holds.
  */
 #include <arch/work.h>
 #include <lib/count.h>
@@ -13,17 +13,20 @@
 
 enum {
     IRQ_SLOTS = 8,
-    IRQ_ORDERS = 4, /* 0 .. 3: a handler is to be short */
+    IRQ_ORDERS = 4, /* orders 0 to 3, so that a handler is short */
     IRQ_HZ = 1000,
     TURNS_A_WORK = 16,  /* turns between interrupts to other cores */
-    MOST_IN_A_CALL = 4, /* handlers that do something while the core gets nothing else done */
+    MOST_IN_A_CALL = 4, /* handlers that act while the core itself makes no progress */
 };
 
-/* What a core's handlers hold. Touched in its handlers, and by itself with them switched off. */
+/*
+ * What a core's handlers hold. Its handlers use this; the core itself does so only while they are
+ * not active.
+ */
 struct irq_state {
     bool active;
-    uint64_t progress;       /* of this core outside of handlers, when one came last */
-    unsigned idle;           /* ... and how many have come since it changed */
+    uint64_t progress;       /* of this core outside of handlers, at the last handler */
+    unsigned idle;           /* handlers since that progress changed */
     pfn_t blocks[IRQ_SLOTS]; /* pfn + 1, or 0 */
 };
 
@@ -31,8 +34,8 @@ static struct irq_state states[CORE_LIMIT];
 static struct run *running;
 
 /*
- * With a slow lock handlers could take all of a core's time: a core that has got nothing done since
- * some handlers ago is left alone.
+ * With a slow lock, handlers could take all of a core's time. So they do nothing after
+ * MOST_IN_A_CALL handlers during which the core itself made no progress.
  */
 static bool is_overrun(struct irq_state *state)
 {
@@ -80,7 +83,7 @@ static void prepare(struct run *run)
     running = run;
     work_set_handler(handle);
     workload_prepare(run, quota);
-    /* Not alone: a handler may free what was not there to be had a moment before. */
+    /* `alone` is false even on one core: a handler may free a block right after a refusal. */
     run->arena.alone = false;
     arena_set_bounds(&run->arena, (uint64_t)cores * CORE_SLOTS + handlers,
                      cores * quota + handlers * arena_block_pages(&run->arena, IRQ_ORDERS - 1));

@@ -3,13 +3,13 @@
 #include <stress/phases.h>
 #include <stress/workload.h>
 
-/* Alone a core may ask for all there is, and more. */
+/* A core that is alone may plan to hold all memory, so it is also refused. */
 static void prepare_single(struct run *run)
 {
     workload_prepare(run, run->arena.inserted_pages);
 }
 
-/* Half the memory is spread over the cores; the rest is what false-oom relies on. */
+/* All cores together may hold half of memory. false-oom relies on the other half. */
 static void prepare_mixed(struct run *run)
 {
     uint64_t quota = run->arena.inserted_pages / 2 / run->core_count;
@@ -24,8 +24,10 @@ static void round_mixed(struct run *run, struct core *core)
         workload_turn(run, core);
 }
 
-/* Alone, a walk costs little and finds a broken list close to where it broke. One that costs much
- * has a fifth of the time. */
+/*
+ * With one core, a walk costs little and finds a broken list soon after it broke. Slow walks get a
+ * fifth of the time.
+ */
 static void round_single(struct run *run, struct core *core)
 {
     enum { STEPS_A_WALK = 1024, COST_OF_WALKS = 4 };

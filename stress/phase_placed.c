@@ -1,18 +1,21 @@
 /*
  * single-placed and placed: allocations with a condition (below a frame, at a frame, on a node),
- * mixed with others, on one core, where each refusal is judged, and on all.
+ * mixed with others. single-placed runs on one core, where each refusal is judged; placed runs on
+ * all.
  *
- * Where there is plenty nothing is refused. So the one core first takes all large blocks, and then
- * now and then gives one back or takes one again: what is left is little, and lies anywhere.
+ * While much memory is free, no request is refused. So in single-placed the core first takes all
+ * large blocks. Then it sometimes gives one back and takes one again: little is left, and it may
+ * lie anywhere.
  */
 #include <stress/phases.h>
 
 enum {
     SLOTS = 16,
     HIGHEST_ORDER = 4,
-    HOGGED = 8192,     /* blocks at most */
-    LEAST_TURNS = 500, /* of a round of one core, however long taking the blocks has taken */
-    HOG_TURN = 16,     /* one turn in so many makes room elsewhere */
+    HOGGED = 8192, /* most large blocks taken */
+    /* least turns of a round on one core, even if taking the blocks took all its time */
+    LEAST_TURNS = 500,
+    HOG_TURN = 16, /* one turn in this many makes room elsewhere */
 };
 
 static pfn_t blocks[CORE_LIMIT][SLOTS]; /* pfn + 1, or 0 */
@@ -34,7 +37,7 @@ static struct place draw_at(const struct run *run, struct core *core, unsigned o
     return (struct place){PLACE_AT, first + (drawn << order)};
 }
 
-/* One of the kinds that the allocator has a function for, or none. */
+/* Draw a condition that the allocator has a function for, or none. */
 static struct place draw_place(const struct run *run, struct core *core, unsigned order)
 {
     const struct page_allocator *allocator = run->arena.allocator;
@@ -99,7 +102,10 @@ static bool hog_one(struct run *run, struct core *core, unsigned order)
     return pfn != INVALID_PFN;
 }
 
-/* From the largest order down, until what is left is in blocks of orders that the turns ask for. */
+/*
+ * Take blocks from the largest order down, until only blocks of the orders that the turns ask for
+ * are left.
+ */
 static void hog_memory(struct run *run, struct core *core)
 {
     for (unsigned order = run->arena.largest_order; order > HIGHEST_ORDER; order--)
@@ -113,7 +119,7 @@ static void give_back(struct run *run, struct core *core, unsigned index)
     hog.blocks[index] = hog.blocks[--hog.count];
 }
 
-/* Room for one block of the smallest order hogged, at another place than before. */
+/* Make room for one block of the smallest order taken, at another place than before. */
 static void make_room_elsewhere(struct run *run, struct core *core)
 {
     give_back(run, core, (unsigned)prng_below(&core->random, hog.count));

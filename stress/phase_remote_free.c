@@ -1,7 +1,7 @@
 /*
- * remote-free: a core allocates and puts the block into another's letter box; each empties its own
- * and frees what it finds. A box is one word, exchanged atomically: the block that was there goes
- * to whoever put the new one in, to be freed by it.
+ * remote-free: a core allocates a block and puts it into a letter box of a random core. Each core
+ * empties its own boxes and frees what it finds. A box is one word, exchanged atomically. A core
+ * that puts a block into a full box takes out the old block and frees it.
  */
 #include <stress/phases.h>
 
@@ -10,7 +10,7 @@ enum { BOXES = 16 };
 static uint64_t boxes[CORE_LIMIT][BOXES]; /* pfn + 1, or 0 for none. Atomic */
 static unsigned order_limit;
 
-/* Every box full and two blocks in each core's hands is at most half the memory. */
+/* Choose the orders so that full boxes, and two blocks at each core, are at most half of memory. */
 static void prepare(struct run *run)
 {
     uint64_t blocks = (uint64_t)run->core_count * (BOXES + 2);

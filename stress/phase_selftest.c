@@ -1,10 +1,11 @@
 /*
  * selftest: what the allocator must do in fixed cases (stress/vectors.c), on a small pool of its
- * own, one core.
+ * own, on one core.
  *
- * All vectors run, and each that fails is listed: a failure is caught, the pool made anew, and the
- * next one tried. Only traps, stalls and broken assertions end that at once. Then the first that
- * failed is run once more and not caught, so that the machine stops where it goes wrong.
+ * All vectors run, and each one that fails is listed: the failure is caught, the pool is reset, and
+ * the next vector runs. Only traps, stalls and failed assertions end the phase at once. In the end
+ * the first vector that failed runs again and is not caught, so that the machine stops where the
+ * failure happens.
  */
 #include <arch/clock.h>
 #include <arch/escape.h>
@@ -22,8 +23,8 @@
 
 enum {
     LEAST_PAGES = 2048, /* enough for every vector without T */
-    MEMORY_SHARE = 4,   /* at most one part in so many of memory is for the pool's books */
-    LINE_ROOM = 216,    /* of the log's lines, for a vector's name and words */
+    MEMORY_SHARE = 4,   /* the pool's books take at most one part in so many of memory */
+    LINE_ROOM = 216,    /* characters of a log line, for a vector's name and words */
 };
 
 struct caught {
@@ -36,7 +37,10 @@ struct caught {
 /* The pool of the vector that runs: a copy of one of those below, emptied for it. */
 static struct arena arena;
 
-/* Both begin with the same page. To make a large one anew takes long, so few vectors have it. */
+/*
+ * Both begin at the same page. Resetting the large pool takes long, so only the vectors that need
+ * it use it.
+ */
 static struct {
     struct arena small, large;
     bool has_large;
@@ -48,7 +52,7 @@ static struct {
     struct vector_run run;
     unsigned index;
     struct escape escape;
-    struct caught first, last; /* failures */
+    struct caught first, last; /* the first failure, and the latest */
 } test;
 
 static void prepare_vector(struct core *core, unsigned index)
@@ -65,7 +69,7 @@ static void prepare_vector(struct core *core, unsigned index)
     vectors_get(&test.run.vector, index, largest, arena.end - arena.start);
 }
 
-/* What follows the rule in a title. */
+/* The part of a title that follows the rule. */
 static const char *message_of(const struct caught *caught)
 {
     return caught->title + strlen(rule_name(caught->rule)) + strlen(": ");
@@ -79,7 +83,7 @@ static void keep(struct caught *caught, enum rule rule, const char *title)
     format_text(caught->title, sizeof(caught->title), "%s", title);
 }
 
-/* The run must end, and not by what happened last: the first failure is what it is about. */
+/* End the run now, by the first failure and not by the latest. */
 _Noreturn static void end_by_first(const char *title)
 {
     failure_catch(NULL);
@@ -90,15 +94,16 @@ _Noreturn static void end_by_first(const char *title)
     failure_end();
 }
 
-/* Whether the machine is in a state in which others vectors can be tried. */
+/* Whether other vectors can still be tried after a failure of this rule. */
 static bool goes_on_after(enum rule rule)
 {
     return failure_verdict(rule) == VERDICT_FAIL;
 }
 
 /*
- * Any core, for a watchdog's title is another's. What stands still cannot be left; what traps can,
- * but is told where it happens if nothing is listed that would be lost.
+ * The catcher. It runs on any core: another core's watchdog may report this one. A hang cannot be
+ * left, so it ends the run. A trap can be left, but while no failure is listed it is reported where
+ * it happens.
  */
 static void on_failure(enum rule rule, const char *title)
 {
@@ -114,7 +119,7 @@ static void on_failure(enum rule rule, const char *title)
     escape_leave(&test.escape);
 }
 
-/* Locks, interrupts and half a walk are left as they were when it failed. */
+/* Repair what a failed vector left behind: held locks, interrupts off, an unfinished walk. */
 static void put_right(void)
 {
     uint64_t pages = arena.end - arena.start;
@@ -134,7 +139,7 @@ static void run_prepared(void *context)
     vector_run(&test.run);
 }
 
-/* Returns whether it failed: test.last. */
+/* Returns whether the vector failed; then test.last is the failure. */
 static bool run_caught(void)
 {
     failure_catch(on_failure);
@@ -157,8 +162,10 @@ static void describe_blocks(void *context)
         vector_describe_blocks(&test.run, test.last.rule, blocks.text, LINE_ROOM);
 }
 
-/* The free blocks in words, or the title: an allocator that has just failed may fail again by being
- * looked at. */
+/*
+ * The free blocks in words if the failure is about them, else its title. Looking at an allocator
+ * that has just failed may fail again; then the title is used, too.
+ */
 static const char *describe_last(void)
 {
     struct caught failure = test.last;
@@ -187,11 +194,11 @@ static void list_failure(void)
                 format_value(words, sizeof(words), vector_words(&test.run, text)));
 }
 
-/* ---- what is left out: the cases of one vector, such as one an order, in one line ---- */
+/* ---- vectors left out: the cases of one vector, such as one per order, share a line ---- */
 
 static struct {
     char name[VECTOR_NAME_SIZE], why[VECTOR_WHY_SIZE];
-    unsigned base; /* characters of the name before its order; 0: nothing is to be told */
+    unsigned base; /* characters of the name before its order; 0: nothing to report */
     unsigned first, last;
 } left_out;
 
@@ -225,7 +232,7 @@ static void list_left_out(const char *why)
     format_text(left_out.why, sizeof(left_out.why), "%s", why);
 }
 
-/* ---- all of them ---- */
+/* ---- all vectors ---- */
 
 /* Returns whether other vectors can be tried. */
 static bool try_vector(void)
@@ -241,7 +248,10 @@ static bool try_vector(void)
     return true;
 }
 
-/* Where searches are long, the vectors with a large pool would take all of the run's time. */
+/*
+ * Whether the time for vectors with a large pool is up. If the allocator searches long lists, they
+ * would take all of the run's time.
+ */
 static bool is_late(const struct stress_options *options, uint64_t start)
 {
     enum { LEAST_SECONDS = 2, PART_OF_TIME = 5 };
@@ -252,7 +262,7 @@ static bool is_late(const struct stress_options *options, uint64_t start)
     return clock_ns() - start > (seconds > LEAST_SECONDS ? seconds : LEAST_SECONDS) * 1000000000;
 }
 
-/* Returns how many were run. */
+/* Returns how many vectors ran. */
 static unsigned run_all(const struct stress_options *options, struct core *core, unsigned count)
 {
     uint64_t start = clock_ns();
@@ -280,14 +290,17 @@ static unsigned run_all(const struct stress_options *options, struct core *core,
     return ran;
 }
 
-/* The same failure, or the first: what an allocator left behind may make it another now. */
+/*
+ * If the vector now breaks another rule than before, end by the first failure: the allocator may
+ * have left something behind that changes the outcome.
+ */
 static void on_last_failure(enum rule rule, const char *title)
 {
     if (rule != test.first.rule)
         end_by_first(title);
 }
 
-/* Not caught, and with a history that has nothing else. */
+/* Run the first failed vector again, not caught, and with an empty history. */
 _Noreturn static void fail_again(struct core *core)
 {
     core->history_next = 0;
@@ -299,7 +312,7 @@ _Noreturn static void fail_again(struct core *core)
     fail(test.first.rule, "%s", message_of(&test.first));
 }
 
-/* Where the run ends within a call, the vector says how it came to that. */
+/* If the run ends within a call (hang or crash), show the vector's calls up to it. */
 static const char *advise(enum rule rule)
 {
     static char text[LINE_ROOM];
@@ -311,8 +324,7 @@ static const char *advise(enum rule rule)
     return text;
 }
 
-/* An allocator with one state for all pools has just lost the run's own: give it its pages again.
- */
+/* An allocator with one state for all pools has lost the run's pool: give it its pages again. */
 static void restore_run_pool(struct run *run)
 {
     if (!(run->arena.allocator->promises & PROMISE_INSTANCEABLE))
@@ -342,7 +354,7 @@ static uint64_t round_up(uint64_t value, uint64_t alignment)
     return alignment ? (value + alignment - 1) / alignment * alignment : value;
 }
 
-/* Whether the run has memory enough beside a large pool's pages and books. */
+/* Whether there is enough memory for a large pool's pages and books beside the run. */
 static bool can_afford(const struct page_allocator *allocator, uint64_t pages,
                        uint64_t usable_pages)
 {
@@ -353,9 +365,10 @@ static bool can_afford(const struct page_allocator *allocator, uint64_t pages,
 }
 
 /*
- * Where the allocator keeps its metadata outside, the pages need not exist: it never touches them,
- * and neither does an arena whose sample is 0. Otherwise they are memory like any other. The first
- * is a multiple of all that alignment is asked of.
+ * Choose the pool's first page. If the allocator keeps its metadata outside, the pages need not
+ * exist: neither the allocator nor an arena with sample 0 touches them. Otherwise they are real
+ * memory. The first page is a multiple of the pool's size or of range_alignment, whichever is
+ * larger.
  */
 static pfn_t choose_start(const struct page_allocator *allocator, uint64_t pages,
                           void *(*take)(size_t size, size_t align))

@@ -3,7 +3,7 @@
 
 #include <stress/run.h>
 
-/* phase_mixed and so on, and their rows: PHASE_ROW(mixed). */
+/* phase_mixed and so on. PHASE_ROW(mixed) is the row of phase_mixed. */
 #define PHASE(name, ...) extern const struct phase phase_##name;
 #include <stress/phases.def>
 
@@ -16,6 +16,10 @@ enum {
 extern const struct phase_row phase_rows[PHASE_COUNT];
 #define PHASE_ROW(name) (&phase_rows[PHASE_NUMBER_##name])
 
-/* Make the selftest's pool. Before the run's own, which an allocator of one state is left with. */
+/*
+ * Make the selftest's pool. Call it before the run's pool is made: an allocator with one state for
+ * all pools keeps the last one. `usable_pages`: pages of memory. `take` returns zeroed memory and
+ * never fails.
+ */
 void phase_selftest_init(const struct page_allocator *allocator, uint64_t usable_pages,
                          void *(*take)(size_t size, size_t align));

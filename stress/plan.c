@@ -74,7 +74,7 @@ static bool can_place(const struct page_allocator *allocator)
     return allocator->allocate_below || allocator->allocate_at || allocator->allocate_on_node;
 }
 
-/* Why a phase cannot run with this allocator here, or NULL. */
+/* What the phase lacks with this allocator and machine, or NULL. */
 static const char *hindrance(const struct run *run, const struct phase *phase)
 {
     const struct page_allocator *allocator = run->arena.allocator;

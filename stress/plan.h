@@ -1,31 +1,37 @@
 /*
- * The plan of a run: which phases there are, which of them run, and so which of the allocator's
- * promises are tried. A function of the options and the allocator alone; any core.
+ * The plan of a run: which phases there are, which of them run, and thus which promises are tested.
+ * It depends only on the options, the allocator and the machine. Any core.
  */
 #pragma once
 
 #include <stress/run.h>
 
-/* The phases there are, in their order; the last is NULL. */
+/* All phases, in their order; the last entry is NULL. */
 extern const struct phase *const all_phases[];
 
-/* Whether `list` ("all", or names with commas) names only phases there are; if not, message says
- * which. */
+/*
+ * Whether `list` ("all", or names separated by commas) names only phases that exist. If not,
+ * `message` names the unknown one.
+ */
 bool plan_check_phases(const char *list, char *message, size_t size);
 
 /*
- * How many phases will run: those chosen that the allocator's promises allow. Says in the log which
+ * How many phases will run: those that are chosen and lack nothing. Logs which of the chosen ones
  * are left out, and why.
  */
 unsigned plan_count(const struct run *run);
 
-/* Whether this phase is one of those. */
+/* Whether this phase will run. */
 bool plan_includes(const struct run *run, const struct phase *phase);
 
-/* The weights of the phases from `first` on (NULL: all), of which each has its share of the time;
-   at least 1. */
+/*
+ * The sum of the weights of the planned phases from `first` on (NULL: of all); at least 1. Each
+ * phase gets its weight's share of the time.
+ */
 unsigned plan_weight(const struct run *run, const struct phase *first);
 
-/* After a failure of phase number `failed`, from 1: those behind it, which will not run any more.
- * `run` is a struct run, as failure_set_rest() hands it on. */
+/*
+ * After a failure of phase number `failed` (from 1), report the planned phases after it as skipped.
+ * `run` is a struct run, as failure_set_rest() passes it on.
+ */
 void plan_report_rest(const void *run, unsigned failed);

@@ -17,7 +17,7 @@ static uint32_t chosen_core;
 
 static void provoke_null(struct run *run, struct core *core)
 {
-    volatile uintptr_t address = 8; /* the compiler must not know: it would object */
+    volatile uintptr_t address = 8; /* volatile: compilers reject a bad address that they know */
 
     (void)run, (void)core;
     (void)*(volatile char *)address;
@@ -37,7 +37,7 @@ static void provoke_data_execute(struct run *run, struct core *core)
     ((void (*)(void))(uintptr_t)code)();
 }
 
-/* Not a tail call, and the frame is used after: each level takes stack. */
+/* The frame is used after the call, so it is no tail call and each level takes stack. */
 __attribute__((noinline)) static uint64_t recurse(uint64_t depth)
 {
     volatile uint64_t frame[32];
@@ -78,9 +78,9 @@ static void provoke_hang(struct run *run, struct core *core)
         cpu_relax();
 }
 
-/* ---- the allocator's, without its help ---- */
+/* ---- the allocator's failures, without its help ---- */
 
-/* Free a block behind the oracle's back and go on using it, as a double owner would. */
+/* Free a block without the oracle's knowledge, so that the allocator hands it out again. */
 static void provoke_overlap(struct run *run, struct core *core)
 {
     struct arena *arena = &run->arena;
@@ -91,7 +91,7 @@ static void provoke_overlap(struct run *run, struct core *core)
         arena_allocate(arena, core, 0);
 }
 
-/* Write into a block that is held, as one would who kept a pointer to it. */
+/* Write into a held block, like code that kept a pointer to it. */
 static void provoke_content(struct run *run, struct core *core)
 {
     pfn_t pfn = arena_allocate(&run->arena, core, 0);
@@ -124,8 +124,10 @@ static void provoke_lost_unlock(struct run *run, struct core *core)
     irq_restore(spinlock_irq_lock(&spare));
 }
 
-/* What a lock that leaves interrupts on is in for: a handler that wants it while its own core has
- * it. */
+/*
+ * A handler that asks for a lock while its own core holds it. This can happen with a lock that
+ * leaves interrupts on.
+ */
 static void handler(void)
 {
     spinlock_irq_unlock(&spare, spinlock_irq_lock(&spare));
@@ -138,8 +140,10 @@ static void provoke_interrupt_relock(struct run *run, struct core *core)
     arch_provoke_interrupt(handler);
 }
 
-/* Two cores take two locks, each in its own order, each sure to have the first before it asks for
- * the second. */
+/*
+ * Two cores take two locks in opposite orders. Each waits until the other has its first lock before
+ * it asks for its second.
+ */
 static void provoke_deadlock(struct run *run, struct core *core)
 {
     static struct spinlock_irq locks[] = {SPINLOCK_IRQ("first"), SPINLOCK_IRQ("second")};
@@ -176,7 +180,7 @@ static void make_deaf(void)
     __atomic_store_n(&deaf, true, __ATOMIC_RELEASE);
 }
 
-/* A core that no NMI stops any more, when core 0 fails. */
+/* The chosen core hangs and takes no NMI any more; then the next core fails. */
 static void provoke_deaf(struct run *run, struct core *core)
 {
     if (core->number == chosen_core) {
@@ -193,7 +197,7 @@ static void provoke_deaf(struct run *run, struct core *core)
 static const struct provocation {
     const char *name;
     void (*provoke)(struct run *run, struct core *core);
-    bool on_all; /* asked of every core, not of the chosen one alone */
+    bool on_all; /* called on every core, not only on the chosen one */
 } provocations[] = {
     {.name = "null", .provoke = provoke_null},
     {.name = "text-write", .provoke = provoke_text_write},
@@ -212,7 +216,7 @@ static const struct provocation {
     {.name = "interrupt-relock", .provoke = provoke_interrupt_relock},
     {.name = "deadlock", .provoke = provoke_deadlock, .on_all = true},
     {.name = "deaf", .provoke = provoke_deaf, .on_all = true},
-    {.name = "bringup", .provoke = NULL}, /* smp/bringup leaves the core asleep */
+    {.name = "bringup", .provoke = NULL}, /* smp/bringup.c leaves the core asleep */
 };
 enum { PROVOCATIONS = sizeof(provocations) / sizeof(provocations[0]) };
 

@@ -9,7 +9,7 @@
 
 enum {
     LOG_FORMAT = 2,         /* docs/LOG.md, "Versions" */
-    SEIZE_TURNS = 10000000, /* far longer than a line takes at 115200 baud */
+    SEIZE_TURNS = 10000000, /* much longer than a line takes at 115200 baud */
 };
 
 static struct {
@@ -31,8 +31,8 @@ const char *verdict_name(enum verdict verdict)
 }
 
 /*
- * Not a spinlock_irq: its statistics are about the allocator's locks, and it reports its own
- * misuse, here.
+ * Not a spinlock_irq: that one counts for the statistics of the allocator's locks, and it reports
+ * its own misuse through this log.
  */
 static bool try_own(uint32_t me)
 {
@@ -92,7 +92,7 @@ void report_seize(void)
     __atomic_store_n(&report.owner, me, __ATOMIC_RELAXED);
 }
 
-/* Firmware and loader leave the cursor anywhere in a line of their own. */
+/* Begins with a new line, since firmware and loader may leave the cursor anywhere. */
 void report_start(void)
 {
     serial_write("\r\n", 2);

@@ -1,6 +1,6 @@
 /*
- * The serial log (docs/LOG.md): whole lines, counted and summed, ended by a line that proves them
- * complete.
+ * The serial log (docs/LOG.md): whole lines, counted, with a checksum. The closing line proves that
+ * the log is complete.
  */
 #pragma once
 
@@ -16,25 +16,31 @@ enum verdict {
 
 const char *verdict_name(enum verdict verdict);
 
-/* The first line, then, once the options are known, the second. */
+/* Write the first line; and the second, once the options are known. */
 void report_start(void);
 void report_program(uint64_t nonce, const char *boot);
 
-/* The plan, 1..count. report_has_plan() tells whether it has been said. */
+/* Write the plan, 1..count. report_has_plan() says whether it has been written. */
 void report_plan(unsigned count);
 bool report_has_plan(void);
 
-/* One line; what is too long for a line is cut. Any context but NMI; any core. */
+/*
+ * Write one line; text beyond LINE_LIMIT characters is cut. Any core. Any context but an NMI's,
+ * there only after report_seize().
+ */
 void report_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* "# log: ...", for those below (lib/log.h). */
+/* Write "# log: ...": what log_line() calls (lib/log.h). */
 void report_log(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
 /*
- * Keep the log for this core alone, for good, so that others can be stopped with no line half
- * written. Bounded: takes it by force from a core that does not let go.
+ * Keep the log for this core for good, so that other cores can be stopped with no line half
+ * written. The wait is bounded: if a core does not release the log, this takes it by force.
  */
 void report_seize(void);
 
-/* The verdict and the closing line: nothing may be reported after. */
+/*
+ * Write the verdict and the closing line. Lines after it are not part of the log's count and
+ * checksum.
+ */
 void report_end(enum verdict verdict);

@@ -20,19 +20,20 @@
 #include <stress/watchdog.h>
 
 enum {
-    EXTRA_SECONDS = 10,  /* how much longer a phase may take to reach its floor ... */
-    EXTRA_IN_ALL = 20,   /* ... and all phases together */
-    EXTRA_HOPELESS = 1,  /* ... and one that is far from it */
-    OVERDUE_SECONDS = 4, /* how late progress may be until core 0's timer tells of it */
-    ROUNDS_A_PHASE = 4,  /* of the phases whose rounds are bound by time or operations ... */
+    EXTRA_SECONDS = 10,  /* extra time for a phase under its floor */
+    EXTRA_IN_ALL = 20,   /* extra time for all phases together */
+    EXTRA_HOPELESS = 1,  /* extra time for a phase far under its floor */
+    OVERDUE_SECONDS = 4, /* core 0's timer reports progress that is so late */
+    ROUNDS_A_PHASE = 4,  /* rounds of a phase that is bound by time or operations ... */
     COSTLY_WALK = 4,     /* ... unless a walk takes more than a quarter of one */
 };
 
 /* ---- meeting ---- */
 
 /*
- * No lock may be held where none is needed: said at once, not when the others find it taken. And
- * interrupts are on: around a call they are compared, but once off everywhere they would agree.
+ * Between calls no lock may be held. A held one is reported at once, not only when other cores wait
+ * for it. Interrupts must be on: the check around a call compares before and after, so it misses
+ * interrupts that stay off everywhere.
  */
 static void check_between_calls(void)
 {
@@ -45,7 +46,7 @@ static void check_between_calls(void)
         fail(RULE_IRQ_STATE, "core %u goes on with interrupts off", core->local.number);
 }
 
-/* Waiting for others is no standstill of one's own. */
+/* Waiting at a barrier does not count as a stall. */
 static void meet(struct run *run)
 {
     check_between_calls();
@@ -85,9 +86,10 @@ static void print_progress(struct run *run, uint64_t now)
 }
 
 /*
- * What takes core 0 long, or the others while it waits for them, has no progress told between, and
- * to the host a silent guest is one that hangs. In core 0's timer interrupt, so the allocator is
- * not asked. Silent if no core got anything done: then the host is right.
+ * Report progress that is overdue. During a long step of core 0, or of a core that it waits for,
+ * nothing else reports any, and the host takes a silent guest for one that hangs. This runs in core
+ * 0's timer interrupt, so it does not call the allocator. It stays silent if no core made progress:
+ * then the guest does hang.
  */
 static void tell_if_overdue(void *context)
 {
@@ -157,7 +159,7 @@ static void begin_round(struct run *run)
         run->round_steps = options->ops;
 }
 
-/* What names a core and its blocks goes on from phase to phase. */
+/* Reset a core for a phase, but keep what names the core and its blocks. */
 static void reset_core(struct core *core, uint64_t seed, uint64_t stream)
 {
     *core = (struct core){
@@ -169,8 +171,8 @@ static void reset_core(struct core *core, uint64_t seed, uint64_t stream)
 }
 
 /*
- * Its share of what is left of the time, since others may have taken more than theirs; but no less
- * than half of what it would have had.
+ * The cycles of a phase: its share of the time that is left, since earlier phases may have taken
+ * more than theirs. At least half of its usual share, at most all of it.
  */
 static uint64_t phase_cycles(const struct run *run, const struct phase *phase)
 {
@@ -222,7 +224,10 @@ static uint64_t extra_allowed(const struct run *run, const struct totals *sum)
     return left < seconds * clock_hz() ? left : seconds * clock_hz();
 }
 
-/* Bound by operations or by time; a phase under its floor when its time is up gets more of it. */
+/*
+ * Whether the phase goes on: until its operations or its time are used up. A phase that is under
+ * its floor when its time is up gets more.
+ */
 static bool more_rounds(const struct run *run)
 {
     struct totals sum = totals_of(run);
@@ -291,8 +296,8 @@ static void run_rounds(struct run *run, struct core *core)
 static bool run_phase(struct run *run, const struct phase *phase, unsigned index, struct core *core)
 {
     bool passed = true;
-    bool leads =
-        core->number == 0; /* asked before: begin_phase() writes to all cores' structures */
+    /* read now: begin_phase() writes to all cores' structures */
+    bool leads = core->number == 0;
 
     meet(run);
     if (leads)
@@ -319,7 +324,10 @@ void run_take_cores(struct run *run, uint32_t cores, void *(*take)(size_t size, 
     explain_set_cores(run->cores, cores);
 }
 
-/* Memory has just been inserted, so what is wrong is of that, or of what a census calls. */
+/*
+ * The first walk, right after memory was inserted. A failure here is due to the insertion, or to
+ * the calls of a census.
+ */
 static void walk_first(struct run *run)
 {
     run->cores[0].now.operation = OPERATION_WALK;

@@ -5,10 +5,11 @@
 #include <stress/report.h>
 
 /*
- * How the machine ends: mode is "auto" (isa-debug-exit, else halt), "halt" or "power-off"; on_fail
- * "hold" keeps it, all cores stopped, after a failure, whatever the mode.
+ * Set how the machine ends. `mode` is "auto" (isa-debug-exit, else halt), "halt" or "power-off". If
+ * `on_fail` is "hold", the machine stays on after a failure, all cores stopped, whatever the mode.
+ * `power` is NULL if ACPI does not say how to power off.
  */
 void run_set_exit(const char *mode, const char *on_fail, const struct acpi_power *power);
 
-/* Write the closing lines and end the machine. Other cores are stopped. */
+/* Write the closing lines and end the machine. The other cores sleep or are stopped. */
 _Noreturn void run_end(enum verdict verdict);

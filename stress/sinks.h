@@ -1,8 +1,7 @@
-/* What a failure, a line for the log, an exception and an NMI mean to the programs made of stress/.
- */
+/* What the programs made of stress/ do on a failure, a log line, an exception and an NMI. */
 #pragma once
 
 #include <lib/sinks.h>
 
-/* Register that (lib/sinks.h). The first thing that a program does. */
+/* Register this (lib/sinks.h). A program calls it first of all. */
 void stress_set_sinks(void);

@@ -1,7 +1,7 @@
 /*
- * What an allocator keeps outside of its pools: its own variables. They are kept as they were
- * before its first call, and put back before a pool is made anew, so that an allocator with state
- * in globals starts each time as it would after booting. Nothing of the allocator runs meanwhile.
+ * An allocator's own variables, outside of its pools. They are saved before its first call and
+ * restored before a pool is recreated. So an allocator with state in globals starts each time as
+ * after booting. Nothing of the allocator may run meanwhile.
  */
 #pragma once
 
@@ -14,8 +14,11 @@ struct statics_range {
     size_t size; /* 0: there is none */
 };
 
-/* Keep what is in STATICS_RANGES ranges now. `take` gives zeroed memory and never fails. Once. */
+/*
+ * Save the contents of STATICS_RANGES ranges. `take` returns zeroed memory and never fails. Call it
+ * once.
+ */
 void statics_keep(const struct statics_range *ranges, void *(*take)(size_t size, size_t align));
 
-/* Put back what was kept; nothing if nothing was. */
+/* Restore what was saved, if anything was. */
 void statics_restore(void);

@@ -89,7 +89,10 @@ static bool is_digit(char character)
     return character >= '0' && character <= '9';
 }
 
-/* Orders that are sums, or beyond all orders, are meant to be what they are. */
+/*
+ * The order, if it is written as one number up to ORDER_LIMIT; else 0. Sums, and orders that no
+ * allocator has, are meant literally.
+ */
 static unsigned plain_order(const char *text)
 {
     uint64_t order = is_digit(*text) ? read_decimal(&text) : 0;
@@ -97,7 +100,7 @@ static unsigned plain_order(const char *text)
     return *text == '+' || *text == '-' || order > ORDER_LIMIT ? 0 : (unsigned)order;
 }
 
-/* The orders of # rise, so the last is the largest. */
+/* The last number of the step. The orders of # rise, so the last is the largest. */
 static const char *last_number(const char *step)
 {
     const char *found = step + 1;
@@ -155,7 +158,7 @@ static void describe_pages(struct words *words, const char *verb, const char *st
         words_add(words, "%s %lu pages from %lld", verb, pages.count, (long long)pages.first);
 }
 
-/* Blocks taken one after the other are told together. */
+/* Describe `count` equal allocations in a row, as one. */
 static void describe_blocks(struct words *words, const char *step, unsigned count, char letter,
                             const struct step_numbers *numbers)
 {
@@ -164,7 +167,7 @@ static void describe_blocks(struct words *words, const char *step, unsigned coun
         words_add(words, " to %c", letter + (int)count - 1);
 }
 
-/* Any step but a. */
+/* Describe any step but a. */
 static void describe_step(struct words *words, const char *step, const struct step_numbers *numbers)
 {
     struct step_pages pages;
@@ -207,7 +210,7 @@ static bool is_same(const char *left, const char *right)
     return step_end(right) - right == length && strncmp(left, right, (size_t)length) == 0;
 }
 
-/* How many steps from here on are the same, up to `last`. */
+/* How many steps in a row are the same, from this one to at most `last`. */
 static unsigned repeats(const char *step, const char *last)
 {
     unsigned count = 1;
@@ -218,7 +221,7 @@ static unsigned repeats(const char *step, const char *last)
     return count;
 }
 
-/* The letter of the block that the next a or s is to give. */
+/* The letter that the next a or s gives to its block. */
 static char letter_at(const char *steps, const char *step)
 {
     char letter = 'A';
@@ -228,7 +231,7 @@ static char letter_at(const char *steps, const char *step)
     return letter;
 }
 
-/* Returns the last step that it told of. */
+/* Returns the last step that it described. */
 static const char *describe_call(struct words *words, const char *step, const char *last,
                                  char letter, const struct step_numbers *numbers)
 {
@@ -244,7 +247,7 @@ static const char *describe_call(struct words *words, const char *step, const ch
     return step;
 }
 
-/* The calls from `first` on. Returns whether all of them found room. */
+/* Describe the calls from `first` to `last`. Returns whether all of them fit. */
 static bool describe_from(struct words words, const char *steps, const char *first,
                           const char *last, const struct step_numbers *numbers)
 {
@@ -255,7 +258,7 @@ static bool describe_from(struct words words, const char *steps, const char *fir
     return !words.cut;
 }
 
-/* The end is what matters: steps at the front are left out until the rest has room. */
+/* The last steps matter most: steps at the front are left out until the rest fits. */
 void steps_describe(char *text, unsigned size, const char *first, const char *last,
                     const struct step_numbers *numbers)
 {
@@ -272,7 +275,7 @@ void steps_describe(char *text, unsigned size, const char *first, const char *la
 
 /* ---- sets of free blocks ---- */
 
-/* Kept in the order of their places, as a person would write them. */
+/* Keeps the blocks sorted by place, as a person would write them. */
 void free_blocks_add(struct free_blocks *free, uint64_t place, unsigned order)
 {
     unsigned i = free->count++;

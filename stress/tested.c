@@ -24,7 +24,7 @@ static bool selftest_ran(const struct run *run)
     return plan_includes(run, &phase_selftest);
 }
 
-/* ---- promises: why one that is made was not tested, or NULL ---- */
+/* ---- promises: why a promise that is made was not tested, or NULL ---- */
 
 static const char *smp_untested(const struct run *run)
 {
@@ -100,7 +100,7 @@ static const struct {
     {PROMISE_TRUE_PLACEMENT, placement_untested},
 };
 
-/* What an adapter keeps in place of the code is not tested, whatever ran. */
+/* A promise that the adapter keeps in place of the code is not tested, whatever ran. */
 static const char *adapter_keeps(const struct run *run, enum page_promise promise)
 {
     const struct page_allocator *allocator = run->arena.allocator;
@@ -129,7 +129,7 @@ static void report_promise(const struct run *run, enum page_promise promise, con
         report_line("# promise=%s outcome=kept", name);
 }
 
-/* ---- rules: likewise, of what every allocator has to keep, or those that promise it ---- */
+/* ---- rules: the same; a rule applies to all allocators, or to those that promise it ---- */
 
 static const char *no_residue(const struct run *run)
 {

@@ -1,6 +1,6 @@
 /*
- * What a run that broke nothing has shown: of each promise whether it was kept, and of each promise
- * and rule that was not tested why. Docs: docs/LOG.md.
+ * What a run without a failure has shown: for each promise, whether it was kept; for each promise
+ * and rule that was not tested, why. docs/LOG.md has the format.
  */
 #pragma once
 

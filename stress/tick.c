@@ -6,9 +6,9 @@
 #include <stress/core.h>
 #include <stress/tick.h>
 
-enum { MOST_TURNS = 3 }; /* turns of the others that a preempted core stands aside for */
+enum { MOST_TURNS = 3 }; /* most turns that a preempted core leaves to the others */
 
-/* A core's own; its handler runs with interrupts off, and so does what sets it. */
+/* State of one core. Its handler and all code that changes this run with interrupts off. */
 struct ticker {
     struct prng random;
     uint32_t hz;
@@ -28,7 +28,7 @@ void tick_preempt(uint64_t mean_us, uint64_t seed)
 
 static void on_tick(void);
 
-/* 1 to 2 * preempt_us - 1 microseconds from now. */
+/* At work, the next tick comes in 1 to 2 * preempt_us - 1 microseconds. */
 static void set_next(struct ticker *ticker)
 {
     if (ticker->at_work)
@@ -37,7 +37,7 @@ static void set_next(struct ticker *ticker)
         timer_start(ticker->hz, on_tick);
 }
 
-/* The next is set last: however long this takes, the core gets to its own work in between. */
+/* Sets the next tick last. So the core gets to its own work in between, however long this takes. */
 static void on_tick(void)
 {
     struct ticker *ticker = &tickers[cpu_number()];

@@ -7,9 +7,9 @@
 #include <stress/totals.h>
 
 enum {
-    CALLS_LEAST = 10,        /* of each core in a phase of all */
-    HOPELESS = 20,           /* under a twentieth of the floor when the time is up */
-    STARVATION_LEAST = 1000, /* acquisitions of the busiest core, before fairness is a question */
+    CALLS_LEAST = 10,        /* calls that each core must make in a phase of all cores */
+    HOPELESS = 20,           /* hopeless: under a twentieth of the floor when the time is up */
+    STARVATION_LEAST = 1000, /* least acquisitions of the busiest core for a report */
     STARVATION_RATIO = 20,
 };
 
@@ -113,12 +113,15 @@ struct totals totals_of(const struct run *run)
 /* ---- the floor of interleaving ---- */
 
 struct lack {
-    const char *what; /* NULL: nothing lacks */
+    const char *what; /* NULL: nothing is lacking */
     uint64_t seen, wanted;
     const char *way_out;
 };
 
-/* Each core must have taken part. With ops= it can do no more than that. */
+/*
+ * The calls that each core must have made, to show that it took part. With a small ops= it makes
+ * fewer.
+ */
 static uint64_t least_calls(const struct run *run)
 {
     uint64_t ops = run->options->ops;
@@ -128,7 +131,7 @@ static uint64_t least_calls(const struct run *run)
     return ops && ops / 2 < CALLS_LEAST ? ops / 2 : CALLS_LEAST;
 }
 
-/* What was seen too little of. One core has nobody to interleave with. */
+/* The first count under its floor. On one core, the counts of interleaving are skipped. */
 static struct lack under_floor(const struct run *run, const struct totals *sum, uint64_t percent)
 {
     static const char meet[] = "the cores hardly met in the allocator: more time or ops=, another "
@@ -201,7 +204,10 @@ static void report_locks(const struct totals *sum)
         clock_cycles_to_ns(sum->longest_hold), sum->most_acquisitions, sum->fewest_acquisitions);
 }
 
-/* In which order the cores had the locks: the same in each run of a deterministic machine. */
+/*
+ * A hash of the order in which the cores acquired the locks: the same in each run of a
+ * deterministic machine.
+ */
 static void report_order(const struct run *run, const struct totals *sum)
 {
     report_line("# handoff-order phase=%s cores=%u handoffs=%lu hash=%016lx", run->phase->row->name,
@@ -209,8 +215,8 @@ static void report_order(const struct run *run, const struct totals *sum)
 }
 
 /*
- * A lock without a queue promises no fairness, and a host that runs one virtual CPU less than the
- * others looks the same from here: told with its figures, not a failure.
+ * A lock without a queue promises no fairness. A host that runs one virtual CPU less than the
+ * others looks the same from here. So starvation is reported with its figures, but is no failure.
  */
 static void report_starvation(const struct totals *sum)
 {

@@ -1,4 +1,7 @@
-/* What an exception means: on a machine where none is expected, a failure with its registers. */
+/*
+ * Exceptions and NMIs. No exception is expected, so each one is a failure, reported with its
+ * registers.
+ */
 #include <arch/segments.h>
 #include <smp/percpu.h>
 #include <stddef.h>
@@ -11,7 +14,7 @@ enum {
     FAULT_FETCH = 1 << 4,
 };
 
-/* Which of a core's stacks the address is the guard page of, or NULL. */
+/* The name of the core's stack whose guard page has the address, or NULL. */
 static const char *guarded_stack(const struct core_stacks *stacks, uint64_t address)
 {
     static const char *const names[] = {"NMI", "double fault", "machine check"};
@@ -74,7 +77,7 @@ static void begin_trap(const struct trap_frame *frame)
                       trap_name(frame->vector), cpu_number(), frame->rip, frame->error);
 }
 
-/* A backtrace of this core is to begin where it was interrupted, not here. */
+/* Sets frozen_at, so that this core's backtrace begins where it was interrupted, not here. */
 void traps_exception(struct trap_frame *frame)
 {
     begin_trap(frame);

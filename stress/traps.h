@@ -1,13 +1,13 @@
-/* What an exception and an NMI mean to the stress and the explorer. */
+/* What the stress and the explorer do on an exception and on an NMI. */
 #pragma once
 
 #include <arch/trap.h>
 
-/* None is expected: a failure, with the registers. */
+/* No exception is expected: reports a failure with the registers. Does not return. */
 void traps_exception(struct trap_frame *frame);
 
 /*
- * While a failure is reported an NMI says "stop"; a question of the watchdog is answered; any other
- * comes from somebody outside who wonders at the silence.
+ * While a failure is reported, an NMI stops this core. If the NMI is a question of the watchdog, it
+ * is answered. Any other NMI comes from the host, which has noticed silence: reports a failure.
  */
 void traps_nmi(struct trap_frame *frame);

@@ -8,9 +8,9 @@
 #include <stress/vector_run.h>
 
 enum {
-    TITLE_ROOM = 180, /* what a title holds beside "selftest: " */
-    BLOCKS_ROOM = 60, /* of it, for a set of free blocks */
-    LEAST_CALLS = 24, /* ... and for the calls, however much the rest takes */
+    TITLE_ROOM = 180, /* characters of a title behind "selftest: " */
+    BLOCKS_ROOM = 60, /* of these, for a set of free blocks */
+    LEAST_CALLS = 24, /* of these, for the calls, however long the rest is */
 };
 
 static const struct page_allocator *allocator_of(const struct vector_run *run)
@@ -23,7 +23,10 @@ static unsigned largest_of(const struct vector_run *run)
     return run->vector.numbers.largest;
 }
 
-/* Rounded or kept pages make what is free the allocator's own affair. */
+/*
+ * Whether the steps alone decide which pages are free: the allocator rounds no order up and keeps
+ * no pages.
+ */
 static bool is_exact(const struct page_allocator *allocator)
 {
     return !allocator->pages_kept && !allocator->taken_order;
@@ -137,7 +140,10 @@ static bool chooses_freely(const struct vector_run *run)
     return !(run->vector.needs & PROMISE_SMALLEST_FIT);
 }
 
-/* The walk has found the free blocks as large as they can be, so other orders are other choices. */
+/*
+ * The walk has already checked that the free blocks are as large as they can be. So different
+ * orders show that the allocator chose other blocks.
+ */
 static void expect_orders(struct vector_run *run, const struct collection *found)
 {
     struct free_orders expected = {0};
@@ -218,7 +224,7 @@ static bool has_room(const struct vector_run *run, unsigned order)
     return order <= largest_of(run) && arena_has_room(run->arena, order);
 }
 
-/* Whether a refusal is wrong where there is room. */
+/* Whether the allocator must not refuse while there is room. */
 static bool owes_blocks(const struct page_allocator *allocator)
 {
     const unsigned needed = PROMISE_COALESCES | PROMISE_TRUE_OOM;
@@ -239,7 +245,7 @@ static void step_allocate(struct vector_run *run)
         cut(run, "the allocator gave nothing, as it may");
 }
 
-/* A block that is there by the books is given by right: the allocator chose others before. */
+/* If there is room by the books, the allocator may give a block: it chose other blocks before. */
 static void step_allocate_in_vain(struct vector_run *run)
 {
     unsigned order = step_order(run->step, &run->vector.numbers);
@@ -275,19 +281,7 @@ static bool is_held_head(const struct arena *arena, pfn_t pfn)
     return pfn >= arena->start && pfn < arena->end && arena_held_order(arena, pfn) >= 0;
 }
 
-/* A wrong order alone is no bad free where the order is not looked at, or rounded to the right one.
- */
-static bool is_right_order(const struct vector_run *run, pfn_t pfn, unsigned order)
-{
-    const struct arena *arena = run->arena;
-
-    if (!is_held_head(arena, pfn))
-        return false;
-    return allocator_of(run)->free_ignores_order ||
-           arena_taken_order(arena, order) ==
-               arena_taken_order(arena, (unsigned)arena_held_order(arena, pfn));
-}
-
+/* A wrong order alone is no bad free if the allocator does not look at the order. */
 static void step_bad_free(struct vector_run *run)
 {
     struct step_pages block = pages_of(run);
@@ -350,9 +344,12 @@ void vector_run(struct vector_run *run)
     arena_check(run->arena);
 }
 
-/* ---- telling ---- */
+/* ---- in words ---- */
 
-/* By the books: what is inserted and not held, in blocks as large as they can be. */
+/*
+ * Add the blocks that should be free by the books: what is inserted and not held, in blocks as
+ * large as possible.
+ */
 static void add_due(const struct vector_run *run, struct free_blocks *due)
 {
     const struct arena *arena = run->arena;
@@ -368,7 +365,7 @@ static void add_due(const struct vector_run *run, struct free_blocks *due)
     }
 }
 
-/* The free blocks as the walk that failed saw them: of a census it left them noted. */
+/* Add the free blocks as the failed walk saw them; those of a census are still noted. */
 static void add_found(const struct vector_run *run, struct collection *found)
 {
     struct arena *arena = run->arena;

@@ -1,9 +1,10 @@
 /*
- * One vector of the selftest on an arena: its steps one after the other, a walk after each, and in
- * the end all freed. What is wrong ends in fail(): by the rule that is broken, or RULE_SELFTEST.
+ * Runs one vector of the selftest on an arena: its steps one after the other, with a walk after
+ * each. In the end it frees everything. A failure ends in fail(): by the rule that is broken, or by
+ * RULE_SELFTEST.
  *
- * What an allocator has not promised is not held against it: a step whose result is then its own
- * affair, and after which the others would mean nothing, cuts the vector short.
+ * An allocator is not tested for what it has not promised. A step may have a result that no promise
+ * decides, and without which the later steps mean nothing. Such a step cuts the vector short.
  */
 #pragma once
 
@@ -16,33 +17,35 @@ struct vector_run {
     struct arena *arena;
     struct core *core;
     struct vector vector;
-    const char *step; /* the one that runs */
-    const char *call; /* the last that called the allocator, or NULL */
+    const char *step; /* the step that runs */
+    const char *call; /* the last step that called the allocator, or NULL */
     const char *cut;  /* why the rest was left out, or NULL */
     pfn_t blocks[VECTOR_BLOCKS];
     unsigned block_count;
 };
 
-/* On the arena, made empty before. One core, nothing else running. */
+/* Run the vector on the arena, which it empties first. One core, nothing else running. */
 void vector_run(struct vector_run *run);
 
-/* Whether the free blocks are known, and are what a vector says whatever block is chosen; if not,
- * `why` is why steps = and # are passed over. */
+/*
+ * Whether steps = and # can be checked: the free blocks can be seen, and do not depend on which
+ * blocks the allocator chooses. If not, *why is the reason.
+ */
 bool vector_compares(const struct arena *arena, const char **why);
 
-/* "NAME": the calls so far: `what` came of them. What does not fit is cut. */
+/* Write "NAME": the calls so far: `what`. Text that does not fit is cut. */
 void vector_describe(const struct vector_run *run, const char *what, char *text, unsigned size);
 
-/* Of such a description, what follows the name. */
+/* The part of such a description after the name. */
 const char *vector_words(const struct vector_run *run, const char *description);
 
 /*
- * After a failure, if `rule` is about the free blocks as a whole: which there should be, and which
- * were found. Looks at the allocator, which may fail by that. Returns false if it is about another
- * thing.
+ * After a failure, if `rule` is about the free blocks as a whole: describe which there should be,
+ * and which were found. Looks at the allocator, which may fail again. Returns false for other
+ * rules.
  */
 bool vector_describe_blocks(const struct vector_run *run, enum rule rule, char *text,
                             unsigned size);
 
-/* Where a person looks first, by the call that came last; NULL if the rule says all. */
+/* Where to look first, by the last call; NULL if the rule's own hint says all. */
 const char *vector_advice(const struct vector_run *run, enum rule rule);

@@ -6,9 +6,9 @@
 
 enum {
     ANY = 0,
-    MERGES = PROMISE_COALESCES, /* what it is about is that blocks come together */
+    MERGES = PROMISE_COALESCES, /* the vector is about merging */
     FITS = PROMISE_SMALLEST_FIT,
-    LARGEST_K = 9, /* without T: four times 2^9 pages is the smallest pool */
+    LARGEST_K = 9, /* 4 * 2^9 pages fit into the smallest pool */
 };
 
 static const struct {
@@ -259,7 +259,7 @@ static bool has_step(const char *steps, const char *kinds)
     return false;
 }
 
-/* The largest order that the allocator must have for the steps to mean what they say. */
+/* The allocator's largest order must be at least this for the steps to mean what they say. */
 static unsigned least_order(const char *steps)
 {
     unsigned least = 0;
@@ -276,7 +276,10 @@ static const char *first_call(const char *steps)
     return *steps == '>' ? step_next(steps) : steps;
 }
 
-/* What one region at init is: the first call, and there is no other. */
+/*
+ * Whether an allocator that takes one region can run the steps: they insert once, first of all, and
+ * remove nothing.
+ */
 static bool is_one_region(const char *steps)
 {
     return *first_call(steps) == '+' && !has_step(step_next(first_call(steps)), "+!o-~r");
@@ -306,7 +309,7 @@ static const char *missing(const struct vector *vector, const struct page_alloca
     return NULL;
 }
 
-/* Why the pages that it inserts cannot be inserted, or NULL. */
+/* Why the pages of the vector cannot be inserted, or NULL. */
 static const char *range_hindrance(const struct vector *vector,
                                    const struct page_allocator *allocator, bool large)
 {

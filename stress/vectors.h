@@ -1,6 +1,6 @@
 /*
- * The fixed cases of the selftest: lines of steps (stress/steps.h has the language), and what an
- * allocator must have or promise for each of them to be a fair question.
+ * The fixed cases of the selftest: lines of steps (stress/steps.h has the language). For each: what
+ * an allocator must have or promise for the case to be fair.
  */
 #pragma once
 
@@ -12,27 +12,27 @@ enum {
     VECTOR_WHY_SIZE = 80,
 };
 
-/* One case of a vector: one that speaks of k has a case for each order. */
+/* One case of a vector. A vector that uses k or n has a case for each order. */
 struct vector {
     unsigned needs; /* enum page_promise, or-ed */
     const char *steps;
-    struct step_numbers numbers; /* what M, T, E, k and n are in it */
+    struct step_numbers numbers; /* values of M, T, E, k and n */
     char name[VECTOR_NAME_SIZE];
     unsigned base_length; /* characters of the name that all its cases share */
 };
 
-/* How many cases there are for an allocator whose largest order is `largest`. */
+/* The number of cases for an allocator whose largest order is `largest`. */
 unsigned vectors_count(unsigned largest);
 
-/* The case `index`, of vectors_count(), on a pool of `pages` pages. */
+/* Get case `index`, below vectors_count(), on a pool of `pages` pages. */
 void vectors_get(struct vector *vector, unsigned index, unsigned largest, uint64_t pages);
 
-/* Whether it needs a pool with room for two blocks of the largest order. */
+/* Whether the vector needs a pool with room for two blocks of the largest order. */
 bool vector_is_large(const struct vector *vector);
 
 /*
- * Whether the allocator can be held to the vector; if not, `why` says why. `large`: there
- * is a pool for those that need a large one.
+ * Whether the vector is fair to the allocator; if not, `why` says why. `large`: there is a pool for
+ * vectors that need a large one.
  */
 bool vector_applies(const struct vector *vector, const struct page_allocator *allocator, bool large,
                     char why[VECTOR_WHY_SIZE]);

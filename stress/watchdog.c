@@ -13,22 +13,25 @@
 
 enum {
     TICKS_PER_SECOND = 10,
-    TURNS_OF_OTHERS = 1000, /* progress of each other core after which a fair lock has served all */
+    /* progress per core of the others, after which any fair queue has moved on */
+    TURNS_OF_OTHERS = 1000,
 };
 
 /* What the watchdog knows of a core. */
 struct watch {
     bool busy;              /* at work: progress is due */
     uint64_t progress;      /* counts up as this core gets things done */
-    uint32_t asked;         /* NMIs sent to this core to ask after it, by the one that watches it */
-    uint32_t answered;      /* ... and answered */
-    uint32_t answered_then; /* ... of these before its last progress */
-    /* What this core remembers of the one it watches: its progress, when it moved last, when it had
-     * an excuse last and had answered how often, and when it was asked. */
-    uint64_t seen_progress, moved_at, excused_at, asked_at;
-    uint32_t answers_before;
-    uint64_t progress_before; /* ... and of all cores together, at that excuse */
-    /* ... and of all cores together. */
+    uint32_t asked;         /* questions to this core, by NMI */
+    uint32_t answered;      /* of these, answered */
+    uint32_t answered_then; /* of these, answered before its last progress */
+    /* What this core knows of the core that it watches. Times are in cycles. */
+    uint64_t seen_progress;   /* its progress at the last look ... */
+    uint64_t moved_at;        /* ... and when that changed last */
+    uint64_t excused_at;      /* when it last had an excuse */
+    uint64_t asked_at;        /* when it was asked last */
+    uint32_t answers_before;  /* its answers at the last excuse */
+    uint64_t progress_before; /* progress of all cores together at the last excuse */
+    /* What this core knows of all cores together: their progress, and when it changed last. */
     uint64_t all_progress, all_moved_at;
 } __attribute__((aligned(64)));
 
@@ -123,7 +126,7 @@ bool watchdog_answer(void)
     return true;
 }
 
-/* ---- who holds whom up ---- */
+/* ---- which core waits for which ---- */
 
 static struct percpu *owner_of(const struct spinlock_irq *lock)
 {
@@ -153,7 +156,7 @@ static bool in_circle(const struct percpu *core)
     return false;
 }
 
-/* "core 1 waits for a (core 2), core 2 waits for b (core 1)" */
+/* "core 1 waits for a of core 2, core 2 waits for b of core 1" */
 static void describe_circle(const struct percpu *first, char *text, size_t size)
 {
     const struct percpu *core = first;
@@ -232,7 +235,7 @@ static void excuse(struct watch *mine, const struct watch *its)
     mine->progress_before = watchdog_progress_of(percpu_count);
 }
 
-/* Whether it has got on, or has nothing to get on with. */
+/* Whether the watched core has made progress, or is not at work. */
 static bool has_moved(struct watch *mine, const struct watch *its)
 {
     uint64_t progress = __atomic_load_n(&its->progress, __ATOMIC_RELAXED);
@@ -245,19 +248,19 @@ static bool has_moved(struct watch *mine, const struct watch *its)
     return true;
 }
 
-/* Waiting for a lock is not a fault of one's own, unless one waits, in the end, for oneself. */
+/* A core that waits for a lock is not the one that is stuck, unless it waits in a circle. */
 static bool is_blameless(const struct percpu *core)
 {
     return __atomic_load_n(&core->waiting_for, __ATOMIC_RELAXED) && !in_circle(core);
 }
 
-/* Ask, and ask again only once answered. */
+/* Ask the core by NMI; ask again only once it has answered, and after some time. */
 static void ask(struct watch *mine, struct percpu *target)
 {
     const struct watch *its = watch_of(target);
 
     if (target == this_core())
-        return; /* the only core there is: watchdog_tick() */
+        return; /* the only core: watchdog_tick() counts as its answer */
     if (__atomic_load_n(&its->answered, __ATOMIC_ACQUIRE) == its->asked &&
         is_past(mine->asked_at, limit_cycles / WATCHDOG_ANSWERS)) {
         mine->asked_at = cpu_cycles();
@@ -274,9 +277,10 @@ static bool others_are_at_work(const struct percpu *target)
 }
 
 /*
- * A core may wait for a lock that the watchdog knows nothing of, in a queue behind cores that the
- * host does not run. So it is no verdict that it gets nothing done, until the others have got so
- * much done that any queue has moved on; or until nobody gets anything done though all run (still).
+ * Whether the lack of progress is the target's own fault. It may wait for a lock that the watchdog
+ * knows nothing of, in a queue behind cores that the host does not run. So the others must first
+ * have made so much progress that any queue has moved on. This does not apply if no other core is
+ * at work, if the target waits in a circle, or if no core makes progress though all run (`still`).
  */
 static bool others_had_their_turns(const struct watch *mine, const struct percpu *target,
                                    bool still)
@@ -299,9 +303,9 @@ static bool is_stuck(struct watch *mine, const struct percpu *target, bool still
 }
 
 /*
- * Whether none of the cores gets on, though all at work run: each of them has answered since it got
- * on last. So are cores that take a lock from each other for ever, or wait for one that is free:
- * each waits now and then, and none is stuck.
+ * Whether no core makes progress although all cores at work run: each has answered since its last
+ * progress. This finds cores that take a lock from each other for ever, or that wait for a lock
+ * that is free. Each of them waits now and then, so none of them is stuck on its own.
  */
 static bool all_stand_still(struct watch *mine)
 {
@@ -346,7 +350,7 @@ void watchdog_tick(void)
 
     if (failure_in_progress())
         return;
-    if (next == core) /* alone: that its timer ticks is an answer */
+    if (next == core) /* one core: its timer tick is an answer */
         __atomic_store_n(&mine->answered, ++mine->asked, __ATOMIC_RELAXED);
     if (limit_cycles)
         look_after(mine, next);

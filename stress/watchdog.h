@@ -1,16 +1,18 @@
 /*
- * The watchdog: each core watches the next, by its timer's interrupts, and no core is called stuck
- * on the evidence of time alone.
+ * The watchdog: each core watches the next one, in its timer interrupts. No core is called stuck on
+ * the evidence of time alone.
  *
- * A core counts its progress (watchdog_progress) and says when it is at work (watchdog_busy). One
- * that is at work and has made none for `watchdog` seconds is asked by NMI, which it takes with
- * interrupts off too. Only a core that answers WATCHDOG_ANSWERS times, spread over further time,
- * with its count still where it was is stuck: a virtual CPU that its host does not run answers
- * nothing, and one that runs a little moves on. A core that waits for a lock is judged by the
- * lock's owner: around in a circle it is "deadlock"; otherwise the owner is who is stuck, "stall".
- * A core may also wait for a lock that is not the harness's: so the others must have got on far
- * enough meanwhile for a queue to have let it through. Where all that are at work have answered and
- * none of them gets on, waiting is no excuse: "stall" too.
+ * A core counts its progress (watchdog_progress()) and says when it is at work (watchdog_busy()).
+ * If a core at work makes no progress for `watchdog` seconds (the option), it is asked by NMI,
+ * which it takes with interrupts off, too. It is stuck only if it answers WATCHDOG_ANSWERS times,
+ * spread over as much time again, and has still made no progress. A virtual CPU that its host does
+ * not run answers nothing; one that runs a little makes progress.
+ *
+ * A core that waits for a lock is judged by the lock's owner. If the cores wait in a circle, the
+ * rule is deadlock; otherwise the owner is stuck, rule stall. A core may also wait for a lock that
+ * is not the harness's. So the others must have made enough progress meanwhile for any queue to
+ * move on. If all cores at work have answered and none of them makes progress, waiting is no
+ * excuse: rule stall, too.
  */
 #pragma once
 
@@ -19,30 +21,35 @@
 
 enum { WATCHDOG_ANSWERS = 4 };
 
-/* Start watching, on every core once it is up, interrupts on. seconds 0: never. */
+/* Start watching on this core. Every core calls it once it is up, interrupts on. */
 void watchdog_start_core(void);
 
 /*
- * Watch core 0 from now on while it makes the run ready and the others sleep, taking interrupts.
- * Core 0, once they are up. Alone it watches itself, with interrupts on from now on.
+ * Have core 0 watched from now on, while it makes the run ready and the others sleep, taking
+ * interrupts. Core 0 calls it once the other cores are up. A single core watches itself; this turns
+ * its interrupts on.
  */
 void watchdog_before_run(void);
 
-/* What the timer calls; for those who use the timer for more. */
+/* What the timer calls. A timer handler of a phase calls it, too. */
 void watchdog_tick(void);
+
+/* Set how long a core may be without progress before it is asked, in seconds; 0: for ever. */
 void watchdog_set_limit(uint64_t seconds);
 
-/* On each tick of core 0, unless a failure is being told, `tell(context)` is called, interrupts
- * off. */
+/* On each tick of core 0 call tell(context), interrupts off, unless a failure is being reported. */
 void watchdog_set_teller(void (*tell)(void *context), void *context);
 
 /* The progress of the first `cores` cores together: unchanged only if none of them made any. */
 uint64_t watchdog_progress_of(uint32_t cores);
 
-/* This core is at work from now on / waits for others. Returns what was. */
+/*
+ * Set whether this core is at work (true) or waits for others. Counts as progress. Returns the
+ * previous state.
+ */
 bool watchdog_busy(bool busy);
 
-/* This core got something done. watch_own_progress() is how often it did. */
+/* Count progress of this core. watch_own_progress() returns the count. */
 void watchdog_progress(void);
 uint64_t watch_own_progress(void);
 
@@ -50,17 +57,17 @@ uint64_t watch_own_progress(void);
 bool watch_is_busy(uint32_t core);
 
 /*
- * Ask after `core` by NMI. Returns how often it has been asked; *watch_answers(core), which is
- * atomic, comes up to that.
+ * Ask `core` by NMI. Returns how often it has been asked. *watch_answers(core), which is atomic,
+ * reaches that number when it has answered.
  */
 uint32_t watch_ask(uint32_t core);
 const uint32_t *watch_answers(uint32_t core);
 
-/* Called in an NMI: true if it was a question and has been answered. */
+/* Called in an NMI. Returns true if the NMI was a question, which is now answered. */
 bool watchdog_answer(void);
 
 /*
- * With the others stopped: the title of what holds the machine up, for when the host asked (an NMI
- * from outside because of silence). Rule and text as failure_begin() wants them.
+ * The rule and the title for what holds the machine up. Called when the host asks by an NMI because
+ * the guest is silent; the other cores still run. Stores the title in `text`.
  */
 enum rule watchdog_diagnose(char *text, uint32_t size);

@@ -1,7 +1,7 @@
 #include <stress/workload.h>
 
 struct slot {
-    bool taken; /* by plan; pfn may be INVALID_PFN all the same */
+    bool taken; /* by plan; pfn is INVALID_PFN if the allocation failed */
     unsigned order;
     pfn_t pfn;
 };

@@ -1,8 +1,9 @@
 """How tests/test_docs.py runs each command of README.md and docs/, or why it does not.
 
-A command runs as it stands, in a copy of the tree where `path/to/mine.c` and other stand-ins exist. The environment
-makes runs short: CPUS, DURATION, HOURS and BOOT have smaller defaults there, and a value in the command wins. `instead`
-is another form: a shorter one, or one with its placeholders filled in; `{}` stands for the command itself.
+A command runs unchanged in a copy of the tree, where stand-ins such as `path/to/mine.c` exist. The environment
+makes runs short: CPUS, DURATION, HOURS and BOOT have smaller defaults, which a value in the command overrides.
+`instead` is the command to run in its place: a shorter one, or one with its placeholders filled in. In it, `{}`
+stands for the command itself.
 """
 
 from dataclasses import dataclass
@@ -10,17 +11,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Run:
-    """A command that is run. `make` exits with 2 where the tool has any code but 0."""
+    """A command that is run. `make` exits with 2 if the tool's exit code is not 0."""
 
     instead: str = "{}"
     code: int = 0
     says: str = ""           # a regular expression that some line of the output matches
-    after: tuple = ()        # commands to run right before, whatever they say
+    after: tuple = ()        # commands to run right before; their results are ignored
     typed: str = ""          # standard input
     environment: tuple = ()  # (name, value)
-    varies: bool = False     # the output that the page shows is another one each time
-    slow: bool = False       # only with STAMPEDE_DOCS=all: long, or of a form that another command has
-    needs: str = ""          # a program without which it is skipped
+    varies: bool = False     # the output differs from run to run, so the page's is not compared
+    slow: bool = False       # only with STAMPEDE_DOCS=all: long, or similar to another command
+    needs: str = ""          # a program; the command is skipped if it is not installed
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Left:
 
 @dataclass(frozen=True)
 class Together:
-    """A command that a test of its own runs together with others."""
+    """A command that a separate test runs together with others."""
 
     test: str
 
@@ -42,7 +43,7 @@ OVERLAP = r"FAIL \(exit code 1\): overlap: pfn"
 BUNDLE = ('make run ON_FAIL=bundle ARGS="phases=mixed provoke=overlap"',)
 DEPTH3 = ("make run ALLOCATOR=tests/explore/depth3.c SEED=1 ARGS=phases=mixed",)
 LOCK_ORDER = ("make explore HOSTED=1 ALLOCATOR=tests/explore/lock-order.c SEED=1",)
-# With --rules most rules have no defect then, which is an error.
+# The page's command has --rules. With one defect only, most rules would have no defect, which is an error.
 ONE_DEFECT = "the explorer finds 1 of 1"
 PACKAGES = Left("it installs packages")
 HELD = Together("test_gdb_on_a_held_machine")
@@ -67,7 +68,7 @@ TABLE = {
     "make run ON_FAIL=bundle": Run(*BUNDLE, code=2, says=OVERLAP, slow=True),
     "make run CPUS=4 MEMORY=1G": Run(says="4 CPUs, 1024 MiB", slow=True),
     "make run ALLOCATOR=buddy-percpu": Run(says="allocator=buddy-percpu", slow=True),
-    "make run KEEP_GOING=1": Run(says=PASS, varies=True, slow=True),  # the page shows it of a broken allocator
+    "make run KEEP_GOING=1": Run(says=PASS, varies=True, slow=True),  # the page shows a broken allocator's output
     "make run SCHEDULE=deterministic SEED=7": Run(says=PASS),
     'make run ARGS="phases=mixed provoke=overlap" SEED=4': Run(code=2, says=OVERLAP),
     "make test": Left("this test is a part of it"),
@@ -93,7 +94,7 @@ TABLE = {
         Run("ci/stampede judge --junit out.xml build/last/serial.log && cat out.xml", says="<testcase",
             after=("make run",)),
     "dd if=build/gcc-order16/stampede.iso of=/dev/sdX": Left("it writes to a disk"),
-    # Allocators of users.
+    # User allocators.
     "make run ALLOCATOR=path/to/mine.c": Run(says=PASS, slow=True),
     "make run ALLOCATOR=docs/example-allocator.c DURATION=5": Run(says=PASS),
     "make run STACSOS=path/to/page-allocator-buddy.cpp": Run(says=PASS, slow=True),

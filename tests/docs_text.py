@@ -7,30 +7,30 @@ from dataclasses import dataclass, field
 from support import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-# A program with at least one argument makes a command; `make` or `ci/stampede` alone is a name.
+# A program with at least one argument is a command; `make` or `ci/stampede` alone is a name.
 PROGRAM = re.compile(r"(?:make|gdb|gcc|rustc|rustup|git|dd|tar|bear|cmake|export"
                      r"|ci/[\w/-]*\w|tests/\w+\.py|build/host/[\w/-]*\w) ")
 ASSIGNMENT = re.compile(r"(?:export )?\w+=")
-# Other lines of output that are the same each time. Which promises are kept is not: a slow host tests fewer.
+# Other lines of output that do not vary. The list of kept promises does vary: a slow host tests fewer.
 SAME = re.compile(r"  (promises not made|phases left out|selftest vectors|program)\b|# allocator=|# phase [\w-]+ left")
-# What the tool prints for its user to run.
+# A command that the tool prints for its user to run.
 PRINTED = re.compile(r"\s*(?:repeat|replay): (.*)")
 SPAN = re.compile(r"(`+)(.+?)\1", re.S)
 
 
 @dataclass
 class Command:
-    """One command of one place of the documentation."""
+    """A command at one place in the documentation."""
 
     text: str
     page: str
     line: int
     output: list = field(default_factory=list)  # the lines that are shown below it
-    typed: list = field(default_factory=list)   # what is typed at gdb's prompt there
+    typed: list = field(default_factory=list)   # the commands typed at gdb's prompt
 
     @property
     def is_cut(self):
-        """Whether parts of it are left out, so that it only shows a form."""
+        """Whether it has parts left out ("...") and so only shows the command's form."""
         return "..." in self.text
 
     def __str__(self):
@@ -78,7 +78,7 @@ def without_comment(line):
 
 
 def joined(block):
-    """The lines of a block, those that end in a backslash joined with the next one."""
+    """The lines of a block. A line that ends in a backslash is joined with the next one."""
     lines = []
     for number, line in block:
         if lines and lines[-1][1].endswith("\\"):
@@ -89,7 +89,7 @@ def joined(block):
 
 
 def prompted(page, lines):
-    """The commands of a block that shows a terminal: after "$ ", with what is shown below each."""
+    """The commands of a block that shows a terminal: the lines after "$ ", each with the output below it."""
     commands = []
     for number, line in lines:
         if line.startswith("$ "):
@@ -112,7 +112,7 @@ def block_commands(page, block):
 
 
 def introduced(page, block):
-    """The command that the paragraph before a block names, if it names one and ends in a colon; or None."""
+    """The command that the paragraph before the block names, if that names exactly one and ends in a colon; or None."""
     prose = dict(page.prose)
     number = block[0][0] - 2
     if not prose.get(number):
@@ -126,7 +126,7 @@ def introduced(page, block):
 
 
 def printed(page, block):
-    """The commands in the shown output of others: behind "repeat:" and "replay:"."""
+    """The commands that the shown output suggests, after "repeat:" and "replay:"."""
     return [Command(match[1].strip(), page.name, number, [line for _, line in block])
             for number, line in block if (match := PRINTED.match(line))]
 
@@ -147,7 +147,7 @@ def commands(pages=PAGES):
 
 
 def stable(line):
-    """What is the same each time of a line of output, or None: verdicts, results, promises, an explorer's finding."""
+    """The part of an output line that does not vary, or None: verdict, result, promise, explorer's finding."""
     if re.match(r"[A-Z]+ \(exit code \d\)", line):
         return re.sub(r"\b(0x[0-9a-f]+|\d+)\b", "#", line)
     if match := re.match(r"(not )?ok \d+ [\w-]+", line):

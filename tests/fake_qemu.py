@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Plays QEMU for the tests of the runner: STAMPEDE_FAKE says what kind of run to act."""
+"""Plays QEMU in the tests of the runner. STAMPEDE_FAKE names the act: the kind of run to imitate (ACTS)."""
 
 import json
 import os
@@ -19,7 +19,7 @@ WORDS = " ".join(sys.argv)
 
 
 class Serial:
-    """The pipe that the runner handed over for the serial port."""
+    """The pipe that the runner passes for the serial port."""
 
     def __init__(self):
         self._pipe = int(re.search(r"id=serial,path=/proc/self/fd/(\d+)", WORDS)[1])
@@ -36,7 +36,7 @@ NONCE = int(re.search(r"nonce=([0-9a-f]{16})", WORDS)[1], 16)
 
 
 def with_nonce(raw):
-    """A log of `good` as this run's."""
+    """A log from `good` with this run's nonce."""
     lines = raw.decode().split("\r\n")[:-2]
     return closed([re.sub(r"nonce=\w+", f"nonce={NONCE:016x}", line) for line in lines], NONCE)
 
@@ -47,7 +47,7 @@ def event(name, **data):
 
 
 def verdict(word):
-    """A run that ends as it should, its log coming in small pieces."""
+    """A run that ends properly. Its log arrives in small pieces."""
     raw = b"SeaBIOS\x1b[2J\r\n" + with_nonce(good(word))
     for at in range(0, len(raw), 50):
         SERIAL.sendall(raw[at:at + 50])
@@ -61,7 +61,7 @@ def start():
 
 
 def reset(cpu_log):
-    """A guest reset, with what QEMU logs of it."""
+    """A guest reset. `cpu_log` is what QEMU writes into its own log."""
     start()
     with open(sys.argv[sys.argv.index("-D") + 1], "w", encoding="ascii") as file:
         file.write(cpu_log)
@@ -70,14 +70,14 @@ def reset(cpu_log):
 
 
 def internal_error():
-    """KVM gave up: QEMU stops the machine, says so when asked, and stays."""
+    """KVM gives up: QEMU stops the machine, reports this when queried, and does not exit."""
     start()
     event("STOP")
     serve({"query-status": lambda _: {"status": "internal-error", "running": False}})
 
 
 def silent(**answers):
-    """Starts, and says no more; writes its process id for the test to look for."""
+    """The guest starts and then falls silent. The fake writes its process ID for the test to look for."""
     with open(os.environ["STAMPEDE_FAKE_PID"], "w", encoding="ascii") as file:
         file.write(f"{os.getpid()}\n")
     start()
@@ -91,7 +91,7 @@ def tell(_):
 
 
 def endless():
-    """Writes lines for ever, and ends by an NMI without a word."""
+    """The guest writes lines for ever. An NMI ends it without any output."""
     threading.Thread(target=serve, args=({"inject-nmi": lambda _: os._exit(73)},)).start()
     start()
     while True:
@@ -100,7 +100,7 @@ def endless():
 
 
 def flood():
-    """Writes for ever and fast, without a line's end."""
+    """The guest writes for ever, fast, and without line ends."""
     while True:
         SERIAL.sendall(b"x" * 1_000_000)
 
@@ -122,7 +122,7 @@ def paused():
 
 
 def switched_off():
-    """A newer QEMU than 7: isa-debug-exit stops the machine, and its code waits for `quit`."""
+    """QEMU newer than 7: isa-debug-exit only stops the machine; QEMU exits with its code after `quit`."""
     SERIAL.sendall(with_nonce(good()))
     event("SHUTDOWN", guest=True, reason="guest-shutdown")
     serve({"quit": lambda _: sys.exit(EXIT_CODE["pass"])})
@@ -147,12 +147,12 @@ class Refusal(Exception):
 
 
 def refuse(_):
-    """Answers any command so."""
+    """Refuse any command."""
     raise Refusal("not today")
 
 
 def serve(answers):
-    """Answer commands until the monitor is closed; `answers` by command, else as QEMU would."""
+    """Answer commands until the monitor is closed: by the entry in `answers`, or else as QEMU would."""
     known = {"getfd": lambda message: None, "dump-guest-memory": lambda _: dump(core(336)),
              "human-monitor-command": lambda _: REGISTERS,
              "query-version": lambda _: {"qemu": {"major": 7, "minor": 2, "micro": 0},
@@ -180,11 +180,11 @@ def answer(message, known):
     MONITOR.sendall(json.dumps(reply).encode() + b"\r\n")
 
 
-FILES = []  # what came by getfd
+FILES = []  # the descriptors received by getfd
 
 
 def dump(content):
-    """Write to the file that came last."""
+    """Write to the file received last."""
     with os.fdopen(FILES.pop(), "wb") as file:
         file.write(content)
 
@@ -201,7 +201,7 @@ def core(note_size, memory=b"\0" * 300_000 + b"end"):
 
 
 def early(times):
-    """A dump whose notes are 32-bit so many times, and good then."""
+    """Dumps with 32-bit notes `times` times, then good ones."""
     sizes = iter([144] * times + [336])
     return lambda _: dump(core(next(sizes)))
 
@@ -219,13 +219,13 @@ def complain():
 
 
 def halted():
-    """A guest that cannot leave."""
+    """A guest that cannot switch the machine off."""
     SERIAL.sendall(with_nonce(good()) + b"# halted: switch the machine off\r\n")
     time.sleep(60)
 
 
 def told_to_quit():
-    """QEMU ends in good order by SIGTERM."""
+    """SIGTERM ends QEMU in good order."""
     start()
     event("SHUTDOWN", guest=False, reason="host-signal")
     sys.exit(0)
@@ -238,14 +238,14 @@ def cut():
 
 
 def titled(title):
-    """A failure of that title."""
+    """A failure with this title."""
     failed = {"mixed": f"not ok {{}} {{}} # {title}"}
     SERIAL.sendall(with_nonce(closed(body("fail", title, failed))))
     sys.exit(EXIT_CODE["fail"])
 
 
 def by_seed():
-    """An act for each seed: one of ACTS or a failure's title; a pass where STAMPEDE_FAKE_SEEDS has none."""
+    """An act for each seed, from STAMPEDE_FAKE_SEEDS: a key of ACTS or a failure's title. Other seeds pass."""
     seed = int(re.search(r"seed=(0x[0-9a-f]+)", WORDS)[1], 16)
     with open(os.environ["STAMPEDE_FAKE_PID"], "a", encoding="ascii") as file:
         file.write(f"{seed} {os.getpid()}\n")
@@ -256,10 +256,11 @@ def by_seed():
 
 
 def by_phase():
-    """Runs the phases asked for until one fails; STAMPEDE_FAKE_PHASES says which and how.
+    """Runs the requested phases until one fails. STAMPEDE_FAKE_PHASES maps a phase to its end.
 
-    A title fails that phase, a key of ACTS ends the guest in it; of "setup" a title fails before the first, with
-    "later" only where phases= is given, and never with memory=none. With "stuck" a failure leaves all that were asked for, so nobody gets on.
+    A title fails the phase, a key of ACTS ends the guest in it. The title of "setup" fails before the first phase,
+    but not with memory=none; if there is also a key "later", only where phases= is given. With a key "stuck", a
+    failed boot reports all requested phases as not run, so later boots make no progress.
     """
     asked = re.search(r"phases=([a-z,-]+)", WORDS)
     names = asked[1].replace(",,", ",").split(",") if asked else list(KERNEL_PHASES)
@@ -284,13 +285,13 @@ def by_phase():
 
 
 def fails_before(lines, title):
-    """The log of a kernel whose allocator failed while it was set up."""
+    """The log of a kernel whose allocator failed during set-up."""
     return [*lines, f"# FAILURE {title}", "# core 0 reports, 0 locks held; in: insert pages 0x100 to 0x200",
             "1..0", f"Bail out! {title}", f"# title={title}", "# verdict=fail"]
 
 
 def fails_in(lines, index, name, title, left):
-    """... that failed in this phase."""
+    """The log of a kernel that failed in this phase; the phases `left` were not run."""
     rest = [f"ok {number} {other} # SKIP not run after the failure of phase {index}"
             for number, other in enumerate(left, index + 1)]
     return [*lines, f"# FAILURE {title}", f"not ok {index} {name} # {title}", *rest, "# promise smp-safe: broken",

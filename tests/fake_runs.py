@@ -1,4 +1,4 @@
-"""Runs of the tool on the QEMU that fake_qemu.py plays, for several tests."""
+"""Runs of the tool on the fake QEMU (fake_qemu.py), for several tests."""
 
 import json
 import os
@@ -11,25 +11,25 @@ FAKE = ROOT / "tests/fake_qemu.py"
 
 
 def arguments(folder, *words):
-    """Those of a run that keeps everything in `folder`."""
+    """The arguments of a run that keeps everything in `folder`."""
     (folder / "image").touch()
     return ["run", "--iso", folder / "image", "--kernel", folder / "image", "--qemu", FAKE,
             "--log", folder / "out/serial.log", *words]
 
 
 def environment(folder, act, **more):
-    """What tells the fake how to act."""
+    """The environment that tells the fake which act to play."""
     return os.environ | {"STAMPEDE_FAKE": act, "STAMPEDE_FAKE_PID": str(folder / "pid"),
                          "CI": ""} | more
 
 
 def record(folder):
-    """The verdict that the run wrote."""
+    """The verdict.json that the run wrote."""
     return json.loads((folder / "out/verdict.json").read_text())
 
 
 def is_running(pid):
-    """Whether the process lives; a zombie does not."""
+    """Whether the process is running; a zombie is not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -37,7 +37,7 @@ def is_running(pid):
 
 
 def wait_until(condition, seconds=60):
-    """Wait for `condition` to hold, and fail if it does not come to."""
+    """Wait until `condition` holds; fail on a timeout."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

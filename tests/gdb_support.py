@@ -1,4 +1,4 @@
-"""For the tests of what gdb shows: the real image in QEMU, and gdb in batch mode."""
+"""For the tests of gdb's commands: the real image in QEMU, and gdb in batch mode."""
 
 import json
 import os
@@ -17,7 +17,7 @@ GDB_SECONDS = 60
 
 
 class Machine:
-    """A QEMU that runs the kernel, gdb stub and QMP on Unix sockets; killed when the block is left.
+    """A QEMU that runs the kernel, with gdb stub and QMP on Unix sockets. It is killed when the block ends.
 
     The kernel is copied to `folder`, so that a build meanwhile changes nothing.
     """
@@ -52,21 +52,21 @@ class Machine:
         self._process.wait()
 
     def wait_for(self, text):
-        """Wait until the kernel has said `text`."""
+        """Wait until the kernel has printed `text`."""
         self._wait(lambda: text in self.text(), text)
         return self
 
     def text(self):
-        """What the kernel has said so far."""
+        """The kernel's output so far."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def gdb(self, *commands):
-        """Attach, load the commands, run these; what they printed. The machine runs on after."""
+        """Attach gdb, load the tree's commands, run these. Returns their output. The machine then continues."""
         return run_gdb(["-ex", f"file {self.kernel}", "-ex", f"source {LOAD}",
                         "-ex", f"target remote {self.gdb_socket}"], commands)
 
     def dump(self, path):
-        """Stop for good and write guest memory to an ELF core."""
+        """Stop the machine for good and write guest memory to an ELF core."""
         with socket.socket(socket.AF_UNIX) as channel:
             channel.settimeout(BOOT_SECONDS)
             channel.connect(str(self._qmp_socket))
@@ -90,7 +90,7 @@ class Machine:
 
 
 def run_gdb(words, commands, folder=None):
-    """gdb in batch mode: standard output and, behind it, standard error."""
+    """Run gdb in batch mode. Returns standard output followed by standard error."""
     done = subprocess.run(
         ["gdb", "-nx", "-q", "-batch", "-ex", "set pagination off", *words,
          *(word for command in commands for word in ("-ex", command))],

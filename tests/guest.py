@@ -11,28 +11,28 @@ from support import ROOT
 
 from stampedelib.log.serial import parse
 
-# Never a verdict: only so that a test of a machine that hangs ends. A loaded host is slow.
+# This limit is never a verdict. It only ends the test of a machine that hangs; a loaded host is slow.
 LIMIT_SECONDS = 120
 
-# Run from inside a make or not, the make here is one of its own.
+# Without make's own variables: a make started here must not be a sub-make of one that runs the tests.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 
 
 @dataclass(frozen=True)
 class Log:
-    """How a program or a guest ended, and all that it wrote."""
+    """How a program or a guest ended, and all its output."""
     code: int
     text: str
 
     @property
     def lines(self):
-        """From the kernel's first line on."""
+        """The lines from the kernel's first one on."""
         start = self.text.find("KTAP version 1")
         return self.text[start:].replace("\r", "").splitlines() if start >= 0 else []
 
     @property
     def title(self):
-        """Of the failure, or None."""
+        """The failure's title, or None."""
         return self.value("# title=")
 
     @property
@@ -44,7 +44,7 @@ class Log:
         return self.value("# verdict=")
 
     def value(self, start):
-        """What follows `start` in the one line that begins so; None if there is no such line."""
+        """What follows `start` in the only line that begins with it; None if there is no such line."""
         found = self.all(start)
         assert len(found) < 2, self.text
         return found[0] if found else None
@@ -57,11 +57,11 @@ class Log:
         return list(parse(self.text.encode("latin-1")).records(start))
 
     def field(self, start, name):
-        """The value of name=... in the lines that begin with `start`."""
+        """The value of name=... in the first line that begins with `start` and has it."""
         return next(values[name] for values in self.records(start) if name in values)
 
     def is_whole(self):
-        """Whether the closing line is there, and fits (docs/LOG.md)."""
+        """Whether the closing line is there and matches the log (docs/LOG.md)."""
         *body, last = self.lines or [""]
         end = re.fullmatch(r"# end nonce=\w+ lines=(\d+) crc=0x(\w+)", last)
         crc = zlib.crc32("".join(f"{line}\n" for line in body).encode())
@@ -76,13 +76,13 @@ def make(*words):
 
 @cache
 def image(compiler="gcc", max_order=16):
-    """The kernel, built if need be."""
+    """The path of the kernel, built if needed."""
     make("-j2", "kernel", f"CC={compiler}", f"MAX_ORDER={max_order}")
     return ROOT / f"build/{compiler}-order{max_order}/stampede.elf"
 
 
 def run(command):
-    """Run a program to its end; it is killed if it has none."""
+    """Run a program to its end, or kill it after LIMIT_SECONDS and fail."""
     done = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, cwd=ROOT,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:

@@ -1,14 +1,14 @@
-"""How many states the buddy's lists have, by a model of what they do: another way to the numbers in plans.c.
+"""The number of states of the buddy's lists, counted by a model: a second way to the numbers in plans.c.
 
-Written from mm/buddy.h and mm/buddy_percpu.h, not from the sources: lists are tuples, last freed first.
+The model follows mm/buddy.h and mm/buddy_percpu.h, not the C sources. Lists are tuples, last freed first.
 """
 
 import collections
 
-TOP = 10  # MAX_ORDER of the search
+TOP = 10  # MAX_ORDER in the search
 CACHED_ORDERS, CACHE_PAGES, CACHE_BATCH = 4, 4, 2  # as in stress/prove/include/mm/cache_sizes.h
 
-# lists[order] and caches[core][order] are tuples of blocks; held is a set of (block, order), inserted of pages.
+# lists[order] and caches[core][order] are tuples of blocks, held is a set of (block, order), inserted a set of pages.
 State = collections.namedtuple("State", "lists caches held inserted")
 
 
@@ -35,7 +35,7 @@ def release_range(lists, start, end):
 
 
 def take(lists, order):
-    """A block from the lists, or None."""
+    """The new lists and the block taken from them, or None as the block."""
     for larger in range(order, TOP + 1):
         if lists[larger]:
             block = lists[larger][0]
@@ -102,7 +102,7 @@ def held_pages(state):
 
 
 def remove(state, start, count):
-    """Each free block that has pages of the range is taken out, what lies beside the range put back."""
+    """Take each free block that overlaps the range off the lists, and put the pages beside the range back."""
     end, state = start + count, drained(state)
     if not set(range(start, end)) <= state.inserted - held_pages(state):
         return state
@@ -137,7 +137,7 @@ def successors(state, pages, cores, hotplug):
 
 
 def states(pages, cores=1, caches=False, hotplug=False):
-    """How many states pages [0, pages) can come to from all free; 0 is aligned to any size, as buddies go."""
+    """The number of states that pages [0, pages) can reach when all start free. Page 0 is aligned to any order."""
     first = State(release_range(((),) * (TOP + 1), 0, pages), tuple(((),) * CACHED_ORDERS for _ in range(cores if caches else 0)),
                   frozenset(), frozenset(range(pages)))
     seen, queue = {first}, collections.deque([first])

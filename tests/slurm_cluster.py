@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""A Slurm cluster of this machine alone, for trying the sweep's engine on the real thing.
+"""A Slurm cluster that is only this machine, for testing the sweep's engine on a real Slurm.
 
     tests/slurm_cluster.py FOLDER COMMAND...
 
-runs COMMAND with SLURM_CONF set while the cluster lives; everything of it is in FOLDER, its ports
-are free ones of the loopback address, and its daemons end with this program. As root only, as
-slurmd starts jobs.
+runs COMMAND with SLURM_CONF set while the cluster is up. All of its files are in FOLDER, its ports
+are free ones of the loopback address, and its daemons end with this program. It must run as root,
+because slurmd starts jobs.
 """
 
 import os
@@ -17,7 +17,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-import support  # noqa: F401  the way to stampedelib
+import support  # noqa: F401  adds stampedelib to the path
 from stampedelib.process import die_with
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "sinfo")
@@ -51,7 +51,7 @@ PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 
 
 def free_ports(count):
-    """Ports of the loopback address that nobody has now."""
+    """Ports of the loopback address that are free now."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:
@@ -60,7 +60,7 @@ def free_ports(count):
 
 
 def daemon_commands(folder):
-    """In the foreground, so that they are children of this program."""
+    """The daemons' commands, in the foreground so that they are children of this program."""
     return [
         ["munged", "--force", "--foreground", f"--key-file={folder}/munge.key",
          f"--socket={folder}/munge.sock", f"--pid-file={folder}/munged.pid",
@@ -72,7 +72,7 @@ def daemon_commands(folder):
 
 
 def prepare(folder):
-    """The files of the cluster."""
+    """Write the files of the cluster."""
     for name in ("state", "spool"):
         (folder / name).mkdir(parents=True)
     folder.chmod(0o755)
@@ -85,7 +85,7 @@ def prepare(folder):
 
 
 def wait_until_idle(folder, environment):
-    """For the node to offer itself."""
+    """Wait until the node is idle."""
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         done = subprocess.run(["sinfo", "--noheader", "--format=%T"], env=environment, timeout=30,
@@ -99,7 +99,7 @@ def wait_until_idle(folder, environment):
 
 @contextmanager
 def cluster(folder):
-    """The environment in which Slurm's commands find it."""
+    """Start the cluster. Yields the environment in which Slurm's commands find it."""
     folder = folder.absolute()
     prepare(folder)
     environment = os.environ | {"SLURM_CONF": f"{folder}/slurm.conf"}
@@ -125,7 +125,7 @@ def cluster(folder):
 
 
 def main():
-    """Run a command in it."""
+    """Run a command in the cluster."""
     if len(sys.argv) < 3:
         raise SystemExit(__doc__)
     with cluster(Path(sys.argv[1])) as environment:

@@ -1,7 +1,7 @@
-"""Variants of an allocator: the same functions, with promises and optional functions taken away. What is not
-promised is not held against it, so each must pass.
+"""Variants of an allocator: the same code with promises and optional functions removed. Each must pass, because the
+oracle only checks what is promised.
 
-One C file a base is written to build/sound-matrix, with all its variants under names of their own.
+For each base, one C file with all its variants is written to build/sound-matrix. Each variant has its own name.
 """
 
 import random
@@ -15,21 +15,21 @@ from guest import ROOT, make
 
 FOLDER = ROOT / "build/sound-matrix"
 OPTIONAL = ("remove_pages", "free_page_count", "for_each_free", "drain", "validate")
-# Where they come from; the largest order is as in the file.
+# The allocators that the variants are made from. Their largest order is unchanged.
 BASES = {"example": "docs/example-allocator.c", "stash-drain": "tests/sound/stash-drain.c",
          "buddy-sets": "tests/sound/buddy-sets.c"}
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What is left of a base."""
+    """The promises and functions that a variant keeps of its base."""
     name: str
     promises: tuple[str, ...]
-    functions: tuple[str, ...]  # of OPTIONAL
+    functions: tuple[str, ...]  # those of OPTIONAL
 
 
 def members(base: str) -> dict[str, str]:
-    """The members of its struct page_allocator, as they are written."""
+    """The members of the base's struct page_allocator, as its source has them."""
     body = re.search(r"static const struct page_allocator \w+ = \{\n(.*?)\n\};", (ROOT / BASES[base]).read_text(),
                      re.DOTALL)
     assert body, base
@@ -38,12 +38,12 @@ def members(base: str) -> dict[str, str]:
 
 
 def subsets(words: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """All of them, the empty one first."""
+    """All subsets, the empty one first."""
     return list(chain.from_iterable(combinations(words, size) for size in range(len(words) + 1)))
 
 
 def all_variants(base: str) -> Iterator[Variant]:
-    """Each subset of promises with each subset of optional functions."""
+    """Each subset of the promises with each subset of the optional functions."""
     own = members(base)
     promises = subsets(tuple(own["promises"].split(" | ")))
     functions = subsets(tuple(name for name in OPTIONAL if name in own))
@@ -52,7 +52,7 @@ def all_variants(base: str) -> Iterator[Variant]:
 
 
 def drawn(base: str, count: int) -> list[Variant]:
-    """So many of them, the barest and the fullest first; the others by a fixed seed."""
+    """`count` variants: the one with the least, the one with the most, then others drawn by a fixed seed."""
     variants = list(all_variants(base))
     ends = [variants[0], variants[-1]]
     rest = variants[1:-1]
@@ -60,7 +60,7 @@ def drawn(base: str, count: int) -> list[Variant]:
 
 
 def text_of(base: str, variant: Variant, number: int) -> str:
-    """Its struct, and its registration."""
+    """The C text of the variant's struct and of its registration."""
     own = {name: value for name, value in members(base).items() if name not in OPTIONAL or name in variant.functions}
     own["name"] = f'"{variant.name}"'
     own["promises"] = " | ".join(variant.promises) or "0"
@@ -70,7 +70,7 @@ def text_of(base: str, variant: Variant, number: int) -> str:
 
 @cache
 def written(base: str) -> None:
-    """All variants of the base as one C file, and the stress and the explorer with it."""
+    """Write all variants of the base as one C file. Build the stress and the explorer with it."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     variants = enumerate(all_variants(base))
     text = f'#include "{BASES[base]}"\n' + "".join(text_of(base, variant, number) for number, variant in variants)

@@ -1,5 +1,5 @@
-"""The sound allocators of tests/sound, and the ways to run one: what tests/test_sound.py holds against the
-harness, and, as a program, the table of docs/SOUND.md.
+"""The sound allocators of tests/sound and the modes to run them in. tests/test_sound.py runs them. As a program, this
+file writes docs/SOUND.md.
 
     /usr/bin/python3 tests/sound_modes.py >docs/SOUND.md
 """
@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from guest import ROOT, boot, make, run
-from support import EXIT_CODE, stampede
+from support import EXIT_CODE, own_folder, stampede
 
 from stampedelib.verdict.verdict import CODES
 
@@ -23,16 +23,16 @@ C = sorted(path.stem for path in FOLDER.glob("*.c"))
 CXX = sorted(path.stem for path in FOLDER.glob("*.cpp"))
 ALLOCATORS = sorted(C + CXX)
 
-# Where one is linked the explorer reports no races of the whole program, so it has one of its own.
+# An explorer linked with one of these reports no races at all, so each gets an explorer of its own.
 UNSEEN = ("assembly-lock",)
-# All of memory is taken and given back in each walk, by a linear search: seconds, however few operations.
+# Each walk allocates and frees all of memory by a linear search. That takes seconds even with few operations.
 SLOW = ("page-only",)
 NOT_SELFTEST = "single,single-irq,single-placed,mixed,remote-free,irq,exhaust,fragment,hotplug,placed,bad-free"
 
 
 @dataclass(frozen=True)
 class Ending:
-    """What a run came to, and how it is repeated."""
+    """A run's verdict and output, and the command that repeats it."""
     verdict: str
     text: str
     command: str
@@ -40,24 +40,24 @@ class Ending:
 
 @cache
 def programs() -> None:
-    """The stress and the explorer as programs, with all of them in each."""
+    """Build the hosted stress and the hosted explorer, each with all sound allocators."""
     make("-j2", "-f", "tests/tests.mk", "sound-hosted")
 
 
 @cache
 def image(*words: str) -> Path:
-    """The kernel with all of them in it; EXPLORE=1: the explorer's."""
+    """The kernel with all sound allocators; with EXPLORE=1, the explorer's kernel."""
     make("-j2", "kernel", "ALLOCATOR=tests/sound", *words)
-    return ROOT / f"build/gcc-order16{'-explore' if words else ''}-sound/stampede.elf"
+    return own_folder(f"gcc-order16{'-explore' if words else ''}-sound", "tests/sound") / "stampede.elf"
 
 
 def named(code: int, codes: dict[str, int]) -> str:
-    """The verdict that this exit code stands for."""
+    """The verdict of this exit code."""
     return {number: word for word, number in codes.items()}.get(code, f"exit code {code}")
 
 
 def hosted_program(program: str, options: str) -> Ending:
-    """Run a program of this host."""
+    """Run a hosted program."""
     programs()
     words = [program, *options.split()]
     log = run(words)
@@ -65,7 +65,7 @@ def hosted_program(program: str, options: str) -> Ending:
 
 
 def with_more_time(attempt: Callable[[int], Ending], seconds: int) -> Ending:
-    """Inconclusive says that cores hardly met, as on a host that is busy, and that more time would do: once more."""
+    """Repeat an inconclusive run once with five times the time: on a busy host, cores may hardly meet."""
     ending = attempt(seconds)
     return attempt(5 * seconds) if ending.verdict == "inconclusive" else ending
 
@@ -86,7 +86,7 @@ def hosted_explorer(name: str) -> Ending:
 
 
 def guest(name: str, options: str, thread: str = "multi", kernel: Path | None = None, cpus: int = 4) -> Ending:
-    """Boot the image in QEMU. A small machine: some allocators take time with the square of memory."""
+    """Boot the image in QEMU, with little memory: some allocators need time that grows with its square."""
     log = boot(f"allocator={name} {options}", kernel or image(), thread=thread, cpus=cpus, memory="64M")
     return Ending(named(log.code, EXIT_CODE), log.text,
                   f"boot of {kernel or image()}, thread={thread}, -smp {cpus}: allocator={name} {options}")
@@ -132,16 +132,16 @@ MODES: dict[str, Callable[[str], Ending]] = {
     "one thread": one_thread, "deterministic": deterministic, "explorer": hosted_explorer,
     "explorer, kernel": kernel_explorer,
 }
-OF_C = ("explorer",)  # the hosted explorer is for C
+OF_C = ("explorer",)  # the hosted explorer only takes C
 
 
 def pairs() -> list[tuple[str, str]]:
-    """Each mode with each allocator that it is for."""
+    """Each mode with each allocator that it can run."""
     return [(mode, name) for mode in MODES for name in ALLOCATORS if name in C or mode not in OF_C]
 
 
 def purpose(name: str) -> str:
-    """The first sentence of its top comment."""
+    """The first sentence of the allocator's top comment."""
     path = FOLDER / f"{name}.{'c' if name in C else 'cpp'}"
     words = path.read_text().split("*/")[0].replace("/*", "").replace("\n *", " ").split()
     return " ".join(words).split(". ")[0].rstrip(".")
@@ -174,7 +174,7 @@ Cells that are not `pass`: {others} of {cells}. The host had {processors} proces
 
 
 def row(name: str) -> list[str]:
-    """What each mode says of it."""
+    """The allocator's verdict in each mode."""
     cells = []
     for mode, way in MODES.items():
         if (mode, name) not in set(pairs()):

@@ -1,4 +1,4 @@
-"""What several tests share: the way to the tool, and serial logs made to measure."""
+"""Shared by several tests: the path to the tool, and made-up serial logs."""
 
 import os
 import signal
@@ -15,27 +15,27 @@ EXIT_CODE = {"pass": 65, "fail": 67, "error": 69, "inconclusive": 71, "hang": 73
 
 sys.path.insert(0, str(ROOT / "ci"))
 
-# In CI the tool does more by itself; what it is to do here the tests say.
+# In CI the tool does more by default. Here only the tests decide what it does.
 os.environ.pop("CI", None)
 
-# Where the tests are a background job SIGINT is ignored, also in all that they start; some send it.
+# A background job ignores SIGINT, and so do its children. Some tests send SIGINT, so it is enabled here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def own_folder(base, path):
-    """Where make builds what is at `path`: `base`, below the root, unless that is another's of the same name."""
+    """The folder in which make builds `path`: build/`base`, or another one if a different path has that already."""
     done = subprocess.run(["ci/own-folder", f"build/{base}", str(path)], cwd=ROOT, capture_output=True, text=True, check=True)
     return ROOT / done.stdout.strip()
 
 
 def stampede(*words, timeout=60, **options):
-    """Run the tool; standard output and standard error come back as text."""
+    """Run the tool. Returns standard output and standard error as text."""
     return subprocess.run([STAMPEDE, *map(str, words)], capture_output=True, text=True,
                           timeout=timeout, **options)
 
 
 def closed(body, nonce=NONCE, count=None):
-    """The bytes of a log with these lines and a closing line that fits them."""
+    """The bytes of a log with these lines and a matching closing line."""
     crc = zlib.crc32("".join(f"{line}\n" for line in body).encode())
     end = f"# end nonce={nonce:016x} lines={len(body) if count is None else count} crc={crc:#010x}"
     return "".join(f"{line}\r\n" for line in [*body, end]).encode()
@@ -60,7 +60,7 @@ def phase(index, name, result="ok {} {} # ops=123"):
 
 
 def body(verdict="pass", title=None, results=None, more=()):
-    """All lines but the closing one; `results` replaces result lines by phase name; `more` stands before the totals."""
+    """All lines except the closing one. `results` replaces result lines by phase name; `more` precedes the totals."""
     lines = opening()
     for index, name in enumerate(PHASES, 1):
         lines += phase(index, name, (results or {}).get(name, "ok {} {} # ops=123"))
@@ -83,14 +83,14 @@ ENDED_EARLY = [*opening(plan=0), "Bail out! option.unknown: frob"]
 
 
 def without_options(word="error"):
-    """The lines of a kernel that gave up before it could read its options, the nonce among them."""
+    """The lines of a kernel that gave up before it read its options, and so does not know its nonce."""
     title = "boot: tag 6 is cut off"
     return ["KTAP version 1", f"# stampede version=0.1.0 nonce={0:016x} boot=multiboot2", "1..0",
             f"Bail out! {title}", f"# title={title}", f"# verdict={word}"]
 
 
 def good(verdict="pass"):
-    """An intact log with each verdict that the kernel itself can reach."""
+    """An intact log with this verdict, which must be one that the kernel itself can reach."""
     lines = {
         "pass": lambda: body(),
         "fail": lambda: body("fail", TITLE, FAILED),

@@ -1,4 +1,4 @@
-"""The image boots, by its PVH note, on machines of all sizes, and says clearly what it cannot do."""
+"""The image boots by its PVH note on machines of all sizes and reports clearly what it cannot do."""
 
 import re
 
@@ -6,21 +6,21 @@ import pytest
 from guest import boot, image
 from support import EXIT_CODE
 
-# Work-bound and soon done: for tests of what comes before and after the stress.
+# A short run, bounded by operations: for tests of what comes before and after the stress.
 SHORT = "ops=400 phases=mixed floor=0"
-# q35's own firmware brings ACPI tables of its own where QEMU gives none; this one does not.
+# If QEMU provides no ACPI tables, q35's own firmware brings its own. qboot does not.
 WITHOUT_ACPI = {"machine": "q35,acpi=off", "more": ["-bios", "qboot.rom"]}
 
 
 def check(log, verdict="pass"):
-    """The guest ended by itself with this verdict, and all it wrote arrived."""
+    """Check that the guest ended by itself with this verdict and that its log is complete."""
     assert (log.code, log.verdict) == (EXIT_CODE[verdict], verdict), log.text
     assert log.is_whole(), log.text
     return log
 
 
 def check_error(log, rule, part):
-    """It ended in an error of use or of the machine, before any phase."""
+    """Check that the guest ended before any phase, with an error of use or of the machine."""
     check(log, "error")
     assert log.rule == rule and part in log.title, log.text
     assert not log.all("# begin phase="), log.text
@@ -36,7 +36,7 @@ def test_all_phases_pass(cpus):
     assert log.all("# promise=smp-safe outcome=") == [smp], log.text
 
 
-def test_without_evidence_nothing_is_called_kept():
+def test_without_evidence_no_promise_is_called_kept():
     log = check(boot("floor=0 ops=30 phases=mixed", cpus=2))
     for said, why in (("promise=smp-safe", "the cores hardly met in the allocator"),
                       ("promise=irq-safe", "no interrupt handler allocated or freed"),
@@ -56,11 +56,11 @@ def test_fewer_cores_than_there_are():
     assert log.field("# smp ", "cores") == "3"
 
 
-def test_one_thread_for_all_cores_sees_enough_if_they_give_way():
+def test_one_thread_reaches_the_floor_if_cores_yield():
     check(boot("ops=30000 phases=mixed yield=64", thread="single"))
 
 
-def test_one_thread_for_all_cores_sees_too_little_if_they_do_not():
+def test_one_thread_is_inconclusive_if_cores_do_not_yield():
     log = check(boot("ops=500 phases=mixed yield=0", thread="single"), "inconclusive")
     assert " mixed # SKIP inconclusive: overlapped=" in log.text
 
@@ -74,7 +74,7 @@ def test_memory(memory, usable_mib):
 
 
 def test_64_gib():
-    """Touches the page array alone, which is what the host has to find memory for."""
+    """The run only touches the page array, so the host needs no more memory than that."""
     log = check(boot(SHORT, memory="64G", machine="q35,memory-backend=r0",
                      more=["-object", "memory-backend-ram,id=r0,size=64G,reserve=off"]))
     check_memory(log, 65535)
@@ -82,20 +82,20 @@ def test_64_gib():
 
 def check_memory(log, usable_mib):
     assert log.field("# memory ", "usable_mib") == str(usable_mib)
-    # All but 3 % and what the image takes goes to the allocator: page array and the oracle's books.
+    # The allocator gets all memory except at most 3 % (page array, the oracle's bookkeeping) and the image.
     assert int(log.field("# memory ", "inserted_pages")) > (usable_mib * 0.97 - 8) * 256
     assert int(log.field("# memory ", "page_array_bytes")) <= 16
     print("setup_ms", log.field("# memory ", "setup_ms"))
 
 
-def test_books_of_fragmented_memory_are_read_in_bearable_time():
-    """In virtual time, which counts instructions, so whatever the host: no core is called stuck."""
+def test_bookkeeping_of_fragmented_memory_is_not_slow():
+    """No core is reported as stuck. Virtual time counts instructions, so the host's speed does not matter."""
     check(boot("ops=100 phases=fragment orders=1 sample=65536 yield=32 watchdog=1 seed=1", cpus=8,
                memory="1G", thread="single", more=["-icount", "shift=3,sleep=off"]))
 
 
-def test_long_steps_are_not_silent():
-    """All of memory written and checked: seconds between two of a core's own words, in virtual time."""
+def test_long_steps_report_progress():
+    """All of memory is written and checked. A core needs seconds (of virtual time) between two reports of progress."""
     log = check(boot("ops=2500 seconds=600 phases=exhaust sample=1 yield=32 seed=1", cpus=8, memory="256M",
                      thread="single", more=["-icount", "shift=3,sleep=off"]))
     assert any(line.endswith(" (a long step)") for line in log.all("# progress phase=exhaust ")), log.text
@@ -106,7 +106,7 @@ def test_too_little_memory(memory, cpus):
     check_error(boot(SHORT, memory=memory, cpus=cpus), "memory", "give the machine more")
 
 
-# The same seed makes each core do the same.
+# The same seed makes each core repeat its choices.
 
 def test_seed_repeats_each_cores_choices():
     def sequences(seed):
@@ -120,7 +120,7 @@ def test_seed_repeats_each_cores_choices():
     assert not set(sequences(8)) & set(first)
 
 
-def test_seed_is_told_where_none_was_given():
+def test_drawn_seed_is_reported():
     seeds = {boot(SHORT).field("# options ", "seed") for _ in range(2)}
     assert len(seeds) == 2 and "0" not in seeds
 
@@ -145,8 +145,8 @@ def test_seed_is_told_where_none_was_given():
     ("lost-unlock", "fail", r"lock-held: core 1 goes on with 1 locks held: spare"),
     ("interrupt-relock", "fail", r"lock-owner: spare taken again by its owner, core 1, .*"),
 ])
-def test_provoked_failure_is_told(name, verdict, title):
-    # The circle of two may be seen, and told, from either.
+def test_provoked_failure_is_reported(name, verdict, title):
+    # Either of the two cores may detect and report the deadlock.
     log = check(boot(f"provoke={name} phases=mixed ops=100000 watchdog=1"), verdict)
     assert re.fullmatch(title, in_order(log.title)), log.text
     assert log.all("not ok ") == [f"1 mixed # {log.title}"], log.text
@@ -154,7 +154,7 @@ def test_provoked_failure_is_told(name, verdict, title):
 
 
 def in_order(title):
-    """The title of a deadlock, its first core first."""
+    """A deadlock's title with its parts sorted by core; other titles unchanged."""
     rule, _, text = title.partition(": ")
     return f"deadlock: {', '.join(sorted(text.split(', ')))}" if rule == "deadlock" else title
 
@@ -203,12 +203,12 @@ def test_without_acpi_one_core_runs():
     assert log.field("# clock ", "source") == "pit"
 
 
-def test_without_a_timer_to_measure_by_it_runs_all_the_same():
+def test_runs_without_a_reference_timer():
     log = check(boot(f"cpus=1 {SHORT}", machine="microvm,acpi=off,pit=off"))
     assert log.field("# clock ", "source") == "none"
 
 
-def test_without_a_serial_port_it_ends_all_the_same():
+def test_ends_without_a_serial_port():
     log = boot(SHORT, serial="none")
     assert (log.code, log.text) == (EXIT_CODE["pass"], "")
 
@@ -219,4 +219,4 @@ def test_without_a_serial_port_it_ends_all_the_same():
 def test_build(compiler, max_order):
     log = check(boot("seconds=2", image(compiler, max_order), memory="256M"))
     weights = log.field("# options ", "orders")
-    assert len(weights.split(",")) == 21  # of any order that an allocator can state
+    assert len(weights.split(",")) == 21  # one for each order that an allocator can declare

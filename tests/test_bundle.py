@@ -1,4 +1,4 @@
-"""What is kept of a failure, whatever happens while it is kept; QEMU is played by fake_qemu.py."""
+"""The bundle that is kept of a failure, even if something goes wrong meanwhile. fake_qemu.py plays QEMU."""
 
 import os
 import re
@@ -27,7 +27,7 @@ WITHOUT_CORE = {"README", "serial.log", "verdict.json", "registers.txt", "qemu.t
 
 @pytest.fixture(name="run")
 def fixture_run(tmp_path):
-    """Runs the tool on the fake QEMU acting `act`, keeping failures as bundles."""
+    """A function that runs the tool on the fake QEMU with the act `act` and keeps failures as bundles."""
     def run(act, *words, **more):
         words = words or ("--on-fail", "bundle")
         return stampede(*arguments(tmp_path, *words), env=environment(tmp_path, act, **more))
@@ -44,7 +44,7 @@ def names(folder):
     return {path.name for path in folder.iterdir()}
 
 
-# What a bundle holds.
+# The content of a bundle.
 
 def test_bundle_holds_all_that_is_needed(run, bundle, tmp_path):
     done = run("held")
@@ -91,7 +91,7 @@ def test_source_without_git(monkeypatch, tmp_path):
     assert read_source().revision == "unknown: no git repository"
 
 
-# A dump that fails loses nothing but itself.
+# A failed dump loses nothing else.
 
 @pytest.mark.parametrize("act, words, why", [
     ("held-32-bit", [], "long mode"),
@@ -114,13 +114,13 @@ def test_bundle_without_a_core(run, bundle, tmp_path, act, words, why):
     assert why in opened.stderr and opened.stderr.count("\n") == 1
 
 
-def test_core_made_too_early_is_made_again(run, bundle):
+def test_early_core_is_dumped_again(run, bundle):
     run("held-early")
     assert elfcore.inspect(bundle / "core").cpus == 1
     assert not (bundle / "no-core.txt").exists()
 
 
-def test_missing_kernel_is_said(run, bundle, tmp_path):
+def test_missing_kernel_is_reported(run, bundle, tmp_path):
     (tmp_path / "image").touch()
     done = run("held", "--on-fail", "bundle", "--boot", "iso", "--kernel", "/nonexistent.elf")
     assert "bundle lacks kernel" in done.stdout
@@ -128,7 +128,7 @@ def test_missing_kernel_is_said(run, bundle, tmp_path):
     assert "stampede.elf is missing" in stampede("postmortem", bundle).stderr
 
 
-# When there is one.
+# When a bundle is made.
 
 @pytest.mark.parametrize("words, more, expected", [
     ([], {}, "exit"),
@@ -140,7 +140,7 @@ def test_missing_kernel_is_said(run, bundle, tmp_path):
     (["--debug"], {}, "gdb"),
     (["--debug", "--on-fail", "bundle"], {}, "bundle"),
 ])
-def test_what_is_done_with_a_failure(monkeypatch, tmp_path, words, more, expected):
+def test_choice_of_action_on_a_failure(monkeypatch, tmp_path, words, more, expected):
     monkeypatch.setenv("CI", more.get("CI", ""))
     plan = build_plan(parse(list(map(str, arguments(tmp_path, *words)))[1:]))
     assert plan.on_fail == expected
@@ -154,12 +154,12 @@ def test_pass_leaves_no_bundle_not_even_an_earlier_one(run, bundle):
     assert not bundle.exists()
 
 
-def test_bundle_goes_where_it_is_asked_to(run, tmp_path):
+def test_place_of_the_bundle_can_be_chosen(run, tmp_path):
     run("held", "--bundle", tmp_path / "new/place")
     assert (tmp_path / "new/place/core").exists()
 
 
-def test_folder_that_is_no_bundle_is_left_alone(run, tmp_path):
+def test_folder_that_is_no_bundle_is_not_overwritten(run, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/README").write_text("my own")
     done = run("held", "--bundle", tmp_path / "mine")
@@ -168,7 +168,7 @@ def test_folder_that_is_no_bundle_is_left_alone(run, tmp_path):
     assert names(tmp_path / "mine") == {"README"}
 
 
-def test_ending_by_itself_is_the_default(run, bundle, tmp_path):
+def test_default_is_to_keep_no_bundle(run, bundle, tmp_path):
     done = run("fail", "--quiet")
     assert done.returncode == CODES["fail"]
     assert not bundle.exists() and not (tmp_path / "out/registers.txt").exists()
@@ -246,7 +246,7 @@ def test_note_of_a_run_that_was_killed_is_stale(held, tmp_path):
     with pytest.raises(UsageError, match="its run is gone"):
         find_guest(tmp_path / "out")
     private = os.path.dirname(note.socket)
-    os.utime(private, (0, 0))  # older than any that may not be locked yet
+    os.utime(private, (0, 0))  # too old for a folder that is just being created and not locked yet
     with claim(tmp_path / "out/serial.log") as folder:
         assert not os.path.exists(private)
         os.utime(folder.socket.parent, (0, 0))
@@ -254,7 +254,7 @@ def test_note_of_a_run_that_was_killed_is_stale(held, tmp_path):
             assert folder.socket.parent.exists()
 
 
-def test_number_of_a_process_is_not_enough():
+def test_process_id_alone_is_no_live_guest():
     assert not GuestNote(os.getpid(), "/nonexistent/socket", "k", "l", "held", 0).is_alive()
 
 
@@ -276,7 +276,7 @@ def test_runs_at_the_same_time_have_folders_of_their_own(monkeypatch, tmp_path):
         assert third.log == first.log
 
 
-def test_path_of_the_socket_is_short_wherever_temporary_files_go(monkeypatch, tmp_path):
+def test_socket_path_is_short_even_if_tmpdir_is_long(monkeypatch, tmp_path):
     (long := tmp_path / ("x" * 100)).mkdir()
     for name in ("XDG_RUNTIME_DIR", "TMPDIR"):
         monkeypatch.setenv(name, str(long))
@@ -288,7 +288,7 @@ def test_path_of_the_socket_is_short_wherever_temporary_files_go(monkeypatch, tm
 
 # Registers.
 
-def test_processors_in_the_same_state_share_a_line():
+def test_cores_in_the_same_state_share_a_line():
     lines = "\n".join(f"CPU#{number}\nRIP=000000000000{place:04x} RFL=00000202 [-] CPL=0 HLT=0\n"
                       "EFER=0000000000000500" for number, place in enumerate((16, 32, 32)))
     cpus = read_cpus(lines + "\nCPU#3\nEIP=0000fff0 EFL=00000002 [-] CPL=0 HLT=1\n",

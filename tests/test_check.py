@@ -1,4 +1,4 @@
-"""The checks catch what they are for, and the tree is free of it; so with what installs tools."""
+"""The checks find the mistakes that they are for, and the tree has none. Also the script that installs tools."""
 
 import os
 import shutil
@@ -98,10 +98,10 @@ def test_local_header_is_allowed(tmp_path):
     assert check("check-arrows", tmp_path).returncode == 0
 
 
-# Arrows of calls.
+# Arrows between folders, by calls.
 
 def built(folder, sources):
-    """A tree with these files, and its objects."""
+    """A tree with these files and their objects."""
     for path, text in sources.items():
         plant(folder, path, text)
         (folder / "build" / path).parent.mkdir(parents=True, exist_ok=True)
@@ -151,7 +151,7 @@ def test_compilers_calls_and_instrumentation_are_allowed(tmp_path):
     assert check_calls(tmp_path) == (0, "")
 
 
-def test_object_of_a_source_long_gone_does_not_count(tmp_path):
+def test_object_of_a_deleted_source_is_ignored(tmp_path):
     built(tmp_path, {"lib/a.c": "void f(void); void g(void) { f(); }\n", "stress/b.c": "void f(void) {}\n"})
     (tmp_path / "stress/b.c").unlink()
     assert check_calls(tmp_path) == (0, "")
@@ -193,11 +193,11 @@ def test_headers_that_stand_alone(tmp_path):
     assert (done.returncode, done.stdout) == (0, "")
 
 
-# What installs the tools, on machines made of scripts.
+# The script that installs the tools, on machines that are imitated by scripts.
 
 @pytest.fixture(name="machine")
 def fixture_machine(tmp_path):
-    """A PATH of its own with a shell's tools and scripts; apt-get writes down what it is asked."""
+    """A PATH with basic tools and fake scripts only. Its apt-get records its arguments."""
     for tool in ("sort", "grep", "env", "sh"):
         (tmp_path / tool).symlink_to(shutil.which(tool))
 
@@ -231,7 +231,7 @@ def test_root_installs_what_is_missing(machine, tmp_path):
     assert not {"gcc", "cppcheck", "update"} & set(words)
 
 
-def test_rustc_of_any_origin_will_do(machine, tmp_path):
+def test_rustc_of_any_origin_is_accepted(machine, tmp_path):
     assert install(tmp_path, "rust").returncode == 0
     assert asked(tmp_path)[0].split()[-1] == "rustc"
     (tmp_path / "asked").unlink()
@@ -252,7 +252,7 @@ def test_failure_to_install_is_an_error(machine, tmp_path):
     assert "could not install" in done.stderr
 
 
-def test_user_without_sudo_is_told_what_to_type(machine, tmp_path):
+def test_user_without_sudo_gets_the_command_to_run(machine, tmp_path):
     machine("id", "echo 1000")
     done = install(tmp_path, "check")
     assert done.returncode == 2 and not asked(tmp_path)

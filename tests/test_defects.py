@@ -1,6 +1,6 @@
-"""Planted bugs: the tool that plants them says the truth of each, and a dozen are planted here.
+"""Planted bugs: the tool that plants them reports each outcome correctly, and finds a dozen real ones.
 
-What it makes of a defect is tried on a tree of one file, where every outcome can be had at will.
+Outcomes are tested on a tree of one file, in which each can be produced at will.
 """
 
 import json
@@ -105,7 +105,7 @@ def test_bad_header_is_refused_by_file_and_line(tmp_path, changes, told):
     ("# title: overlap\nint x;\n", ":2: not of the form `# key: value`"),
     ("", ":0: there is no diff"),
 ])
-def test_what_is_no_header(tmp_path, text, told):
+def test_malformed_header_is_refused(tmp_path, text, told):
     path = tmp_path / "bug.patch"
     path.write_text(text)
     with pytest.raises(DefectError) as refusal:
@@ -155,13 +155,13 @@ def test_lines_may_have_moved(small_root):
     (DIFF.replace("return 7;", "return 0; /* so */ // it is"), "changes nothing: only comments or blanks differ"),
     (DIFF.replace("    return 7;", "  return\n+  0;").replace("+1,3", "+1,4"), "changes nothing: only comments"),
 ])
-def test_patch_that_does_not_do(small_root, diff, told):
+def test_bad_patch_is_refused(small_root, diff, told):
     with pytest.raises(patching.PatchError) as refusal:
         patching.apply(small_root, diff)
     assert str(refusal.value).startswith(told)
 
 
-def test_what_looks_like_a_comment_in_a_literal_counts(small_root):
+def test_comment_in_a_literal_is_a_change(small_root):
     (small_root / "program.c").write_text('char *s = "/* a */";\n')
     patching.apply(small_root, '--- a/program.c\n+++ b/program.c\n@@ -1 +1 @@\n'
                                '-char *s = "/* a */";\n+char *s = "/* b */";\n')
@@ -173,7 +173,7 @@ MAKEFILE = "program: lib/program.c\n\t@echo made >>made\n\t@gcc -Werror -O2 -g -
 
 
 class SmallLane(lanes.Lane):
-    """Exit status 7 is a broken rule, a program that does not end is killed."""
+    """A lane in which exit status 7 means a broken rule. A program that does not end is killed."""
     name = "small"
 
     def make_words(self, job):
@@ -191,7 +191,7 @@ class SmallLane(lanes.Lane):
 
 @pytest.fixture
 def small_pool(tmp_path, monkeypatch):
-    """Two trees of a tree of one program, in a lane of their own."""
+    """A pool of two copies of a tree of one program, with its own lane."""
     monkeypatch.setitem(lanes.LANES, "small", SmallLane())
     root = tmp_path / "root"
     (root / "lib").mkdir(parents=True)
@@ -223,11 +223,11 @@ def test_each_outcome(tmp_path, small_pool, line, kind, note):
 
 
 def test_patch_that_does_not_apply_is_an_error(tmp_path, small_pool):
-    defect = defect_of(tmp_path, lane="small", phase="any")  # its program.c is not here
+    defect = defect_of(tmp_path, lane="small", phase="any")  # there is no program.c in this tree
     assert try_defect(small_pool, defect, "small").kind == "error"
 
 
-def test_chance_has_as_many_tries_as_the_header_says(tmp_path, small_pool, monkeypatch):
+def test_header_gives_the_number_of_tries(tmp_path, small_pool, monkeypatch):
     seeds = []
 
     def run(self, tree, job):
@@ -262,7 +262,7 @@ def test_tree_is_put_back_and_compiles_only_what_changed(tmp_path, small_pool):
 
     with small_pool.tree() as tree:
         tree.make("program")
-        assert made(tree) == 1  # the clean copy's
+        assert made(tree) == 1  # the clean copy was compiled
         tree.write("lib/program.c", CLEAN.replace("0", "7"))
         (tree.path / "lib/new.c").write_text("")
         tree.make("program")
@@ -282,7 +282,7 @@ def test_clean_copy_follows_the_tree(tmp_path, small_pool):
     pool.close()
 
 
-def test_folder_is_one_process_s_at_a_time(tmp_path, small_pool):
+def test_folder_is_locked_by_one_process(tmp_path, small_pool):
     with pytest.raises(BlockingIOError):
         Pool(tmp_path / "root", tmp_path / "pool", 1, [])
 
@@ -301,7 +301,7 @@ def test_how_a_program_ends(script, limit, by, code):
     assert len(ended.output) <= lanes.FLOOD_BYTES
 
 
-def test_silent_program_is_made_to_tell():
+def test_silent_program_is_made_to_report():
     script = "trap 'echo told; exit 4' USR1; while :; do sleep 0.05; done"
     ended = lanes.attend(["sh", "-c", script], 1)
     assert (ended.by, ended.code, ended.output) == ("exit", 4, b"told\n")
@@ -327,7 +327,7 @@ def test_run_is_classified(tmp_path, run, kind, met):
     assert (found.kind, found.met) == (kind, met)
 
 
-def test_other_rule_that_the_header_allows_is_as_expected_and_still_another(tmp_path):
+def test_rule_under_also_is_accepted_but_other_rules_are_not(tmp_path):
     defect = defect_of(tmp_path, also="lost assert")
     found = [classify(defect, "hosted", Run("fail", rule, f"{rule}: x", "mixed")) for rule in ("lost", "content")]
     assert [(one.kind, one.met) for one in found] == [("wrong-title", True), ("wrong-title", False)]
@@ -342,7 +342,7 @@ def test_score_counts_right_titles_apart(tmp_path):
                             "equivalent 1, error 1, survived 1, timeout 1")
 
 
-def test_markdown_and_json_tell_what_is_not_as_expected(tmp_path):
+def test_markdown_and_json_show_the_unexpected(tmp_path):
     good = classify(defect_of(tmp_path), "hosted", Run("fail", "overlap", "overlap: x", "mixed", 2.2))
     bad = classify(defect_of(tmp_path, name="worse"), "hosted", Run("pass", phase="bad-free"))
     page = table.as_markdown([good, bad], [RuleOutcome("lost", ())])
@@ -354,7 +354,7 @@ def test_markdown_and_json_tell_what_is_not_as_expected(tmp_path):
         ("bug", "right", "hosted"), ("worse", "survived", "hosted")]
 
 
-# ---- a rule's loss ----
+# ---- a disabled rule ----
 
 @pytest.mark.parametrize("kinds, verdict", [
     (["survived"], "noticed"),
@@ -363,13 +363,13 @@ def test_markdown_and_json_tell_what_is_not_as_expected(tmp_path):
     (["survived", "error"], "error: bug: "),
     ([], "no defect has it as its title"),
 ])
-def test_loss_of_a_rule(tmp_path, kinds, verdict):
+def test_disabled_rule_is_judged(tmp_path, kinds, verdict):
     defect = defect_of(tmp_path)
     found = RuleOutcome("overlap", tuple(Outcome(defect, kind, "hosted") for kind in kinds))
     assert found.verdict == verdict and found.met == (verdict == "noticed")
 
 
-def test_without_a_rule_its_own_defects_are_tried(tmp_path):
+def test_disabled_rule_is_tried_with_its_own_defects(tmp_path):
     mine, other, missed = (defect_of(tmp_path, name=name, title=title) for name, title in
                            (("mine", "overlap"), ("other", "lost"), ("missed", "overlap")))
     found = [Outcome(mine, "right", "hosted"), Outcome(other, "right", "hosted"), Outcome(missed, "survived", "hosted")]
@@ -435,14 +435,14 @@ def test_there_is_a_defect_for_each_rule_and_each_area(defects):
     assert set(read_rules(FOLDER / "rules", defects, [])) == set(RULES)
 
 
-def test_page_is_of_these_defects(defects):
+def test_page_has_these_defects(defects):
     page = (ROOT / "docs/DEFECTS.md").read_text(encoding="utf-8")
     rows = {line.split(" | ")[0].removeprefix("| ") for line in page.splitlines() if line.count(" | ") == 7}
     assert rows - {"defect", "---"} == {defect.name for defect in defects}
 
 
 def test_page_of_public_bugs_has_a_planted_one_for_each():
-    """Each row of its second table names one at least, and each one that it names is there."""
+    """Each row of the page's second table names at least one defect, and each defect that it names exists."""
     page = (ROOT / "docs/IN-THE-WILD.md").read_text(encoding="utf-8")
     links = re.compile(r"\[([a-z-]+)\]\(\.\./(tests/(?:defects|subjects|explore)/([a-z-]+)\.(?:patch|c))\)")
     named = links.findall(page)
@@ -451,7 +451,7 @@ def test_page_of_public_bugs_has_a_planted_one_for_each():
     assert rows and all(links.search(row) for row in rows), rows
 
 
-# Of several lanes, rules and areas; of each rule there are more.
+# A sample of lanes, rules and areas. Each rule has more defects.
 DOZEN = ("merge-never", "merge-state-without-order", "hotplug-upper-piece-kept-out", "free-any-order", "links-of-16-bits",
          "lock-no-cli", "oom-keeps-the-lock", "search-misses-the-top", "drain-skips-an-order", "memmap-end-rounded-up",
          "lock-plain-store", "page-zero-mapped")
@@ -459,7 +459,7 @@ DOZEN = ("merge-never", "merge-state-without-order", "hotplug-upper-piece-kept-o
 
 @pytest.fixture(scope="module")
 def dozen(tmp_path_factory):
-    """Each of the dozen's outcome."""
+    """The outcomes of the dozen."""
     file = tmp_path_factory.mktemp("defects") / "outcome.json"
     done = tool("--only", *DOZEN, "--stretch", "5", "--json", file)
     assert file.is_file(), done.stdout + done.stderr
@@ -471,7 +471,7 @@ def test_defect_is_found_under_its_title(dozen, name):
     assert dozen[name]["outcome"] == "right" and dozen[name]["met"], dozen[name]
 
 
-def test_loss_of_a_rule_is_noticed():
+def test_disabled_rule_is_noticed():
     done = tool("--rules", "residue", "--only", "hotplug-upper-piece-kept-out")
     assert "1 of 1 changed: 1 survived" in done.stdout and done.returncode == 0, done
 

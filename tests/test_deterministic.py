@@ -1,4 +1,4 @@
-"""The deterministic machine: equal logs for equal seeds, other interleavings for others."""
+"""The deterministic machine: equal seeds give equal logs, different seeds give different interleavings."""
 
 import re
 import shlex
@@ -14,7 +14,7 @@ from stampedelib.run.plan import build_machine
 from stampedelib.usage import UsageError
 from stampedelib.verdict.verdict import CODES
 
-SUBJECT = "false-oom-transient"  # only where a core looks while another has emptied the lists
+SUBJECT = "false-oom-transient"  # fails only if a core allocates while another has emptied the lists
 SMALL = ("--memory", "128M", "--ops", 1000)
 
 
@@ -24,7 +24,7 @@ def kernel():
 
 
 def run(folder, kernel, *words, cpus=4):
-    """A deterministic run; what ended it, and its log's bytes."""
+    """Run the tool deterministically. Returns the finished process and the log's bytes."""
     log = folder / "serial.log"
     done = stampede("run", "--schedule", "deterministic", "--kernel", kernel, "--cpus", cpus,
                     "--log", log, *words, timeout=600)
@@ -32,13 +32,13 @@ def run(folder, kernel, *words, cpus=4):
 
 
 def hashes(raw):
-    """The order of hand-overs of each phase."""
+    """The hash of the order of hand-overs, by phase."""
     return dict(re.findall(rb"# handoff-order phase=(\S+) .*hash=([0-9a-f]{16})", raw))
 
 
 def test_two_runs_are_equal_byte_for_byte_and_another_seed_is_not(tmp_path, kernel):
     first, log = run(tmp_path / "1", kernel, *SMALL, "--seed", 11)
-    assert first.returncode == 0, first.stdout + first.stderr  # every phase above its floor
+    assert first.returncode == 0, first.stdout + first.stderr  # every phase reached its floor
     assert "(deterministic: time counts instructions" in first.stdout.splitlines()[0]
     again, repeated = run(tmp_path / "2", kernel, *SMALL, "--seed", 11)
     assert again.returncode == 0 and repeated == log
@@ -49,7 +49,7 @@ def test_two_runs_are_equal_byte_for_byte_and_another_seed_is_not(tmp_path, kern
     assert not set(mine.values()) & set(its.values())
 
 
-def test_bound_by_seconds_of_its_own_time(tmp_path, kernel):
+def test_seconds_are_virtual_time(tmp_path, kernel):
     words = ["--memory", "64M", "--seconds", 1, "--seed", 3, "--args", "phases=mixed,irq"]
     (done, log), (_, again) = (run(tmp_path / name, kernel, *words) for name in "ab")
     assert done.returncode == 0 and log == again
@@ -73,7 +73,7 @@ def test_yields_and_preemption_each_interleave_by_the_seed(tmp_path, kernel, arg
     assert found[0] == found[1] != found[2]
 
 
-def test_sweep_finds_what_is_there_by_chance_and_the_seed_finds_it_again(tmp_path):
+def test_sweep_finds_a_rare_failure_and_its_seed_repeats_it(tmp_path):
     make("kernel", f"ALLOCATOR=tests/subjects/{SUBJECT}.c")
     kernel = ROOT / f"build/gcc-order16-{SUBJECT}/stampede.elf"
     done = stampede("sweep", "--seeds", "1..40", "--folder", tmp_path / "sweep", "--", "--kernel",
@@ -89,7 +89,7 @@ def test_sweep_finds_what_is_there_by_chance_and_the_seed_finds_it_again(tmp_pat
         (tmp_path / f"sweep/failures/seed-{seed}/serial.log").read_bytes()
 
 
-def test_failure_is_told_alike(tmp_path, kernel):
+def test_failure_has_the_same_log(tmp_path, kernel):
     words = ["--memory", "64M", "--ops", 1000, "--seed", 2, "--args", "phases=mixed provoke=overlap"]
     done, log = run(tmp_path / "a", kernel, *words)
     assert done.returncode == CODES["fail"] and b"# history " in log
@@ -98,7 +98,7 @@ def test_failure_is_told_alike(tmp_path, kernel):
     assert (tmp_path / "b/bundle/core").exists()
 
 
-# What the machine is told.
+# The machine's options.
 
 def machine(folder, *words):
     return build_machine(parse(list(map(str, arguments(folder, *words)))[1:]), 1)
@@ -113,7 +113,7 @@ def test_command_counts_instructions_on_one_thread(tmp_path):
     assert "-icount" not in machine(tmp_path).command([])
 
 
-def test_yields_that_are_given_stand(tmp_path):
+def test_given_yields_are_kept(tmp_path):
     words = ["--schedule", "deterministic", "--cpus", 2]
     chosen = machine(tmp_path, *words, "--args", "yield=3")
     assert chosen.arguments[1:] == ["preempt=50", "on-fail=hold", "yield=3"]
@@ -130,7 +130,7 @@ def test_what_would_not_be_deterministic_is_refused(tmp_path, words, names):
         machine(tmp_path, "--schedule", "deterministic", *words)
 
 
-def test_seed_is_drawn_by_the_tool_and_told(tmp_path):
+def test_tool_draws_and_reports_the_seed(tmp_path):
     found = set()
     for _turn in range(2):
         done = stampede(*arguments(tmp_path, "--schedule", "deterministic"),
@@ -139,7 +139,7 @@ def test_seed_is_drawn_by_the_tool_and_told(tmp_path):
     assert len(found) == 2
 
 
-def test_nonce_is_of_the_options(tmp_path):
+def test_nonce_depends_on_the_options(tmp_path):
     def nonce(*words):
         done = stampede(*arguments(tmp_path, *words, "--dry-run"), env=environment(tmp_path, "pass"))
         return re.search(r"nonce=(\w+)", done.stdout)[1]

@@ -1,7 +1,7 @@
-"""README.md and docs/: every command is run, or says why not; links, paths, variables and options exist.
+"""README.md and docs/: every command is run, or the table says why not. Links, paths, variables and options exist.
 
-tests/docs_table.py says how each command is run. STAMPEDE_DOCS=all runs those, too, that take long or whose form
-another command has. Everything happens in a copy of the tree, build/docs/stampede, which keeps its objects.
+tests/docs_table.py says how each command is run. STAMPEDE_DOCS=all also runs the commands that take long or are
+similar to another one. Everything runs in a copy of the tree, build/docs/stampede, which keeps its objects.
 """
 
 import fcntl
@@ -39,14 +39,14 @@ GENERATED = ("docs/CLEAN.md", "docs/DEFECTS.md", "docs/MUTANTS.md", "docs/SOUND.
 COLUMNS = 100
 TOOLS = ("ci/soak", "ci/defects", "ci/mutate")
 FOLDERS = "arch|boot|ci|docs|lib|mm|smp|stress|tests"
-# Those of the compiler, for allocators of users (docs/ALLOCATORS.md).
+# The compiler's own headers, which user allocators may include (docs/ALLOCATORS.md).
 STANDARD_HEADERS = {"assert.h", "limits.h", "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h",
                     "stdint.h", "stdnoreturn.h"}
-# In place of a name of the reader's.
+# These stand for a name that the reader chooses.
 PLACEHOLDERS = {"PAGE_BITS", "WHAT"}
-# Where a path may begin: as an #include does, too.
+# The folders in which a path may begin, those of #include among them.
 ROOTS = (ROOT, *ROOT.glob("arch/*/include"))
-# Paths in the projects that the page is about, not in this one.
+# Paths in other projects that a page is about.
 FOREIGN_PATHS = ("lib/alloc_page.c",)
 
 COMMANDS = commands()
@@ -54,7 +54,7 @@ RUNS = [text for text, how in TABLE.items() if isinstance(how, Run)]
 
 
 def unlisted(found, table):
-    """The commands that are neither run nor listed. One with parts left out ("...") need not be."""
+    """The commands that are missing in the table. A command with parts left out ("...") need not be there."""
     return [str(command) for command in found if command.text not in table and not command.is_cut]
 
 
@@ -111,7 +111,7 @@ ok 1 single # ops=1
 
 @pytest.fixture(scope="module", name="tree")
 def fixture_tree():
-    """A copy of the tree with what the pages suppose. Its objects are those of the last time."""
+    """A copy of the tree with the files that the pages assume. Objects of the previous run are kept."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -130,13 +130,13 @@ def fixture_tree():
 
 
 def environment(text, more=()):
-    """The environment of a command. A run is short, so none of its phases need see the cores meet."""
+    """The environment of a command. `make run` gets floor=0, because in a short run the cores may hardly meet."""
     return ENVIRONMENT | ({"ARGS": "floor=0"} if text.startswith("make run") else {}) | dict(more)
 
 
 @contextmanager
 def started(text, **options):
-    """A command that runs in a session of its own, of which nothing is left at the end."""
+    """A running command in its own session. All of the session's processes are killed at the end."""
     with subprocess.Popen(["bash", "-c", text], cwd=TREE, text=True, errors="replace", stderr=subprocess.STDOUT,
                           start_new_session=True, **options) as process:
         try:
@@ -156,7 +156,7 @@ def execute(text, typed="", more=()):
 
 
 def check_shown(text, output):
-    """What a page shows below the command is what it says, as far as that is the same each time."""
+    """Check that the output has the lines that the pages show below the command, except varying ones."""
     said = {stable(line) for line in output.splitlines()}
     for command in COMMANDS:
         if command.text == text:
@@ -209,14 +209,14 @@ def test_tests_that_run_several_exist():
     assert all(how.why for how in TABLE.values() if isinstance(how, Left))
 
 
-# What the pages name.
+# Names in the pages.
 
 def named(pattern, text):
     return sorted({match[0] for match in re.finditer(pattern, text)})
 
 
 def anchors(path):
-    """What a link can name in a page: its headings, as GitHub writes them."""
+    """The anchors of a page: its headings, as GitHub writes them."""
     heads = [line.lstrip("# ") for _, line in read_page(path).prose if line.startswith("#")]
     return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
 
@@ -234,7 +234,7 @@ def test_links(path):
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_paths(path):
-    """Capitals and "..." stand for any name."""
+    """Paths in the pages exist. Capitals and "..." stand for any name."""
     names = named(rf"(?<![\w./<-])(?:{FOLDERS})/[\w./*-]*[\w*]", path.read_text())
     lacking = [name for name in names if name not in FOREIGN_PATHS
                and not any(any(root.glob(re.sub(r"\b[A-Z]{3,}\b(?!\.md)|\.\.\.", "*", name))) for root in ROOTS)]
@@ -243,14 +243,14 @@ def test_paths(path):
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_files_without_a_folder(path):
-    """The name of a file alone is that of a file somewhere in the tree."""
+    """A file name without a folder is the name of a file somewhere in the tree."""
     files = {entry.name for entry in tracked()} | {name.split("/")[-1] for name in STAND_INS}
     mentioned = {text for _, text in spans(read_page(path)) if re.fullmatch(r"[\w-]+\.(c|h|S|py|md|mk|ld|pml)", text)}
     assert not mentioned - files - {"stampede.mk"} - STANDARD_HEADERS
 
 
 def tracked():
-    """The files of the tree, without what was built."""
+    """The files of the tree except build results."""
     return [entry for name in FOLDERS.split("|") for entry in (ROOT / name).rglob("*")] + list(ROOT.iterdir())
 
 
@@ -259,14 +259,14 @@ def makefiles():
 
 
 def code_of(path):
-    """All that a page says in code: its spans, and the lines of its blocks."""
+    """All code of a page: its spans and the lines of its blocks."""
     page = read_page(path)
     return [text for _, text in spans(page)] + [line for block in page.blocks for _, line in block]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_variables(path):
-    """NAME=value: a variable of the makefiles, or one of the environment that a test reads."""
+    """In NAME=value, NAME is a variable of the makefiles or an environment variable that a test reads."""
     known = set(re.findall(r"\b[A-Z][A-Z_]+\b", makefiles()))
     tests = "\n".join(entry.read_text() for entry in (ROOT / "tests").glob("*.py"))
     known |= set(re.findall(r"environ.get\(\"(\w+)\"", tests))
@@ -283,14 +283,14 @@ def test_targets(path):
 
 
 def options_of(*words):
-    """The options that a tool's help names."""
+    """The options in a tool's help."""
     done = subprocess.run([*words, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     return set(re.findall(r"--[a-z][a-z-]*", done.stdout))
 
 
 @pytest.fixture(scope="module", name="options")
 def fixture_options():
-    """The options of each of the tool's commands, and of the other tools."""
+    """The options of each command of ci/stampede and of the other tools."""
     help_text = subprocess.run(["ci/stampede", "--help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     names = re.findall(r"^    ([a-z][a-z-]*)", help_text, re.M)
     options = {f"ci/stampede {name}": options_of("ci/stampede", name) for name in names}
@@ -298,7 +298,7 @@ def fixture_options():
 
 
 def test_options_of_commands(options):
-    """What follows `--` in a sweep are the options of a run."""
+    """Options in a command exist. After `--`, they are options of `run`."""
     wrong = []
     for command in COMMANDS:
         for tool, known in options.items():
@@ -315,7 +315,7 @@ def test_options_of_commands(options):
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_options_alone(path, options):
-    """An option that is named without its command is one of some command."""
+    """An option without its command is an option of some command."""
     known = set().union(*options.values())
     given = {match[0] for _, text in spans(read_page(path)) if (match := re.match(r"--[a-z][a-z-]*", text))}
     assert not given - known
@@ -324,7 +324,7 @@ def test_options_alone(path, options):
 @pytest.mark.parametrize("path", [path for path in PAGES if os.path.relpath(path, ROOT) not in GENERATED],
                          ids=lambda path: path.name)
 def test_lines_are_short(path):
-    """But rows of tables, what is shown of a terminal, and links that cannot be folded."""
+    """Except rows of tables, terminal output and links that cannot be folded."""
     long = [f"{number}: {line[:60]}..." for number, line in read_page(path).prose
             if len(line) > COLUMNS and not line.startswith("|") and " " in line[:COLUMNS].strip()]
     assert not long

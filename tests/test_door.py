@@ -1,4 +1,4 @@
-"""The door for other people's allocators: how they are compiled and linked, what they may use, what is refused."""
+"""User allocators: how they are compiled and linked, what they may use, and what is refused."""
 
 import json
 import re
@@ -15,7 +15,7 @@ INIT = "    *pool = (struct pool){"
 
 
 def make(*words, **more):
-    """Run make, to success or not."""
+    """Run make, which may fail."""
     return subprocess.run(["make", "--no-print-directory", *map(str, words)], cwd=ROOT, env=ENVIRONMENT | more,
                           capture_output=True, text=True, timeout=300)
 
@@ -25,13 +25,13 @@ def said(done):
 
 
 def example(head="", in_init="", name="example"):
-    """The documented example, with more at its top and in init()."""
+    """The documented example, with additions at its top and in init()."""
     text = EXAMPLE.replace(INIT, f"    {in_init}\n{INIT}").replace('"example"', f'"{name}"')
     return f"{head}\n{text}"
 
 
 def write(folder, **files):
-    """Write NAME_SUFFIX="text" as NAME.SUFFIX; return the folder."""
+    """Write each NAME_SUFFIX="text" to the file NAME.SUFFIX. Returns the folder."""
     folder.mkdir(exist_ok=True)
     for name, text in files.items():
         (folder / ".".join(name.rsplit("_", 1))).write_text(text)
@@ -39,7 +39,7 @@ def write(folder, **files):
 
 
 def kernel(name, *words):
-    """Build it; the ELF."""
+    """Build the kernel. Returns the ELF's path."""
     done = make("kernel", *words)
     assert done.returncode == 0, said(done)
     path = next(word.split("=", 1)[1] for word in map(str, words) if word.startswith("ALLOCATOR="))
@@ -47,21 +47,21 @@ def kernel(name, *words):
 
 
 def explored(*words):
-    """Explore for a second as a program of this host; it must pass. What was said."""
+    """Run the hosted explorer for a second; it must pass. Returns its output."""
     done = make("explore", "HOSTED=1", "DURATION=1", *words)
     assert done.returncode == 0 and "PASS (exit code 0)" in done.stdout, said(done)
     return said(done)
 
 
 def compiled(folder, *flags):
-    """An object of the user's own build, with nothing of ours but the headers."""
+    """Objects of the user's own build, which only uses our headers."""
     subprocess.run(["gcc", "-c", "-O2", "-ffreestanding", "-fno-pie", "-mno-red-zone", "-mgeneral-regs-only",
                     "-fno-stack-protector", f"-I{ROOT}", f"-I{ROOT}/arch/x86_64/include", "-DSTAMPEDE_MAX_ORDER=16",
                     *flags, *(path.name for path in folder.glob("*.c"))], cwd=folder, check=True)
     return [path.name for path in folder.glob("*.o")]
 
 
-# Everything the settings can say: a folder of headers, a macro, a standard, another option.
+# An allocator that needs every kind of setting: a header folder, a macro, a standard, another option.
 NEEDY = example("""#include <shape.h>
 _Static_assert(NUMBER == 3, "");
 _Static_assert(__STDC_VERSION__ == 201710L, "");
@@ -86,7 +86,7 @@ def database(folder, file="needy.c"):
 
 
 def settings(folder, way):
-    """How to say them."""
+    """Give the settings in this way. Returns make's variables."""
     if way == "fragment":
         write(folder, stampede_mk=FRAGMENT)
         return []
@@ -108,17 +108,17 @@ def test_settings_are_needed(tmp_path):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_settings_of_ones_own(tmp_path, way):
+def test_own_settings(tmp_path, way):
     folder = needy(tmp_path / "needy")
     words = settings(folder, way)
     done = make("kernel", f"ALLOCATOR={folder}", *words)
     assert done.returncode == 0, said(done)
-    assert "warning: unused variable" in done.stderr  # shown, in a header too, though -Werror was asked for
+    assert "warning: unused variable" in done.stderr  # shown but no error, in a header, too, although -Werror is set
     assert make("kernel", f"ALLOCATOR={folder}", "EXPLORE=1", *words).returncode == 0
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_settings_of_ones_own_hosted(tmp_path, way):
+def test_own_settings_hosted(tmp_path, way):
     folder = needy(tmp_path / "needy")
     explored(f"ALLOCATOR={folder}", *settings(folder, way))
 
@@ -148,7 +148,7 @@ SHIM = "#include <mm/environment.h>\nuint32_t seven(void);\n"
 
 @pytest.mark.parametrize("hosted", [False, True], ids=("kernel", "hosted"))
 def test_sources_that_lie_elsewhere(tmp_path, hosted):
-    """Two files of one name in different folders."""
+    """Two files with the same name in different folders."""
     write(tmp_path / "core", mine_c="unsigned seven(void) { return 7; }\n")
     folder = write(tmp_path / "spread", mine_c=example(SHIM, "ASSERT(seven() == 7);"),
                    stampede_mk="USER_SOURCES = ../core/mine.c\n")
@@ -158,7 +158,7 @@ def test_sources_that_lie_elsewhere(tmp_path, hosted):
         kernel("spread", f"ALLOCATOR={folder}")
 
 
-# What a C library's headers declare, called at the first init; what the compiler calls for wide integers.
+# Calls the functions of a C library's headers, and those that the compiler calls for wide integers, at the first init.
 LIBRARY = """
 #include <assert.h>
 #include <limits.h>
@@ -206,7 +206,7 @@ def test_library_hosted(tmp_path):
     explored(f"ALLOCATOR={folder}")
 
 
-def test_what_the_linker_lacks_is_told_as_the_users(tmp_path):
+def test_undefined_symbol_is_reported_as_the_users(tmp_path):
     folder = write(tmp_path / "lacks", lacks_c=example("void elsewhere(void);\n", "elsewhere();"))
     done = make("kernel", f"ALLOCATOR={folder}")
     assert done.returncode and "undefined reference to `elsewhere'" in done.stderr, said(done)
@@ -225,7 +225,7 @@ def test_what_ends_the_run(tmp_path, call, title):
 
 
 def test_integer_functions_agree_with_the_compilers_own(tmp_path):
-    """Each of them, under another name, against libgcc's on numbers of all widths; and none calls itself."""
+    """Compares each function, renamed, with libgcc's on numbers of all widths. None may call itself."""
     names = re.findall(r"^\w+ (__\w+)\(.*\);$", (ROOT / "mm/adapters/integers.c").read_text(), re.MULTILINE)
     assert len(names) == 21
     ours = tmp_path / "ours.o"
@@ -321,7 +321,7 @@ def test_position_independent_object(tmp_path):
 
 
 def allocator_in(log):
-    """Which allocator a run or an exploration was of."""
+    """The allocator of a run or an exploration."""
     return re.search(r"^# allocator=(\S+)", log.read_text(), re.MULTILINE)[1]
 
 
@@ -333,7 +333,7 @@ def archive(folder, name, *members):
 
 @pytest.mark.parametrize("how", ["file", "folder"])
 def test_archive(tmp_path, how):
-    """Nobody calls the member that registers; it calls one that would be left out otherwise, one is never needed."""
+    """The registering member is linked although nobody calls it, with the member that it needs. The spare is not."""
     folder = write(tmp_path / "packed", mine_c=example(SHIM, "ASSERT(seven() == 7);"),
                    seven_c="unsigned seven(void) { return 7; }\n", spare_c="void missing(void); void never_needed(void) { missing(); }\n")
     archive(folder, "packed.a", *compiled(folder))
@@ -372,8 +372,8 @@ void log_text(void) { printf("x"); }
 
 
 @pytest.mark.parametrize("hosted", [False, True], ids=("kernel", "hosted"))
-def test_names_of_ones_own_may_be_names_of_ours(tmp_path, hosted):
-    """Functions of the kernel's and of the C library's, of which the harness goes on using its own."""
+def test_allocator_may_reuse_our_names(tmp_path, hosted):
+    """An allocator defines functions with names of the kernel's and the C library's. The harness still calls its own."""
     folder = write(tmp_path / "names", kernel_c=OWN_NAMES, mine_c=example("void log_text(void);", "log_text();"))
     if hosted:
         explored(f"ALLOCATOR={folder}")
@@ -435,7 +435,7 @@ def pair(folder):
 
 
 def test_explorer_of_a_failure_is_compiled_in_the_same_way(tmp_path):
-    """The command that a failure shows has the settings, blanks and quotes among them, and finds it again."""
+    """The command that a failure prints has the settings, blanks and quotes included. It finds the failure again."""
     text = (ROOT / "tests/replay/order.c").read_text().replace("#include", "#include <shape.h>\n#include", 1)
     folder = write(tmp_path / "again", again_c=f"_Static_assert(sizeof TEXT == 4, TEXT);\n{text}")
     write(folder / "headers", shape_h="")
@@ -449,7 +449,7 @@ def test_explorer_of_a_failure_is_compiled_in_the_same_way(tmp_path):
 
 
 @pytest.mark.parametrize("hosted", [False, True], ids=("kernel", "hosted"))
-def test_of_two_allocators_one_is_asked_for(tmp_path, hosted):
+def test_one_of_two_allocators_must_be_chosen(tmp_path, hosted):
     log = tmp_path / "serial.log"
     words = ["explore", "HOSTED=1", "DURATION=1", f"EXPLORE_ARGS=--log {log}"] if hosted else \
         ["run", "DURATION=1", "BOOT=direct", "CPUS=2", "ARGS=phases=single", f"RUN_ARGS=--log {log}"]
@@ -471,7 +471,7 @@ def test_soak_takes_no_second_allocator(tmp_path):
 
 
 def test_two_allocators_of_one_file(tmp_path):
-    """Asked for by the kernel's own option."""
+    """The kernel's option `allocator=` selects one of them."""
     both = example(name="first") + "\nstatic struct page_allocator other;\nPAGE_ALLOCATOR(other);\n"
     both = both.replace("static struct page_allocator other;", "static const struct page_allocator other = "
                         + re.search(r"struct page_allocator example = (\{.*?\n\};)", example(name="second"), re.DOTALL)[1])
@@ -511,7 +511,7 @@ def test_rust_panic_ends_the_run(tmp_path, line, title):
 
 @rust
 def test_rust_crate_of_several_files(tmp_path):
-    """A folder with lib.rs; a warning stops nothing; what it logs is there; a module that changed is compiled again."""
+    """A folder with lib.rs. A warning is no error, log output appears, and a changed module is compiled again."""
     more = "use stampede::log;\npub fn tell() {\n    let unused = 1;\n    log(\"from\", 7);\n}\n"
     folder = write(tmp_path / "crate", more_rs=more,
                    lib_rs=RUST.replace("const ABSENT", "mod more;\nconst ABSENT", 1)
@@ -555,7 +555,7 @@ def bindings(*flags):
 
 @rust
 def test_members_are_where_c_has_them(tmp_path):
-    """Offsets in the structs of both languages, as each has them when it runs."""
+    """Compares the offsets of struct members in C and in Rust, each printed by a running program."""
     made = bindings().stdout
     structs = {"PageAllocator": "page_allocator", "SpinlockIrq": "spinlock_irq"}
     fields = [(rust_name, name) for rust_name in structs
@@ -563,7 +563,7 @@ def test_members_are_where_c_has_them(tmp_path):
     assert len(fields) > 30
     lines = "".join(f"{{ let it = {struct}::NONE; println!(\"{{}}\", std::ptr::addr_of!(it.{name}) as usize - "
                     f"std::ptr::addr_of!(it) as usize); }}\n" for struct, name in fields)
-    (tmp_path / "layout.rs").write_text("#![allow(dead_code)]\nuse core::ffi::c_void;\ntype Pfn = u64;\ntype PageError = u32;\n"
+    (tmp_path / "layout.rs").write_text("#![allow(dead_code)]\nuse core::ffi::c_void;\ntype Pfn = u64;\ntype PageError = u32;\ntype Rule = u32;\n"
                                         "type PageVisitFree = Option<unsafe extern \"C\" fn(*mut c_void, Pfn, u32) -> bool>;\n"
                                         f"{made}\nfn main() {{\n{lines}}}\n")
     subprocess.run([RUSTC, "--edition=2021", "-o", tmp_path / "in-rust", tmp_path / "layout.rs"], check=True)
@@ -581,7 +581,7 @@ def test_members_are_where_c_has_them(tmp_path):
     (("    unsigned promises;", "    unsigned promises[3];"), "a member that ci/rust-bindings does not know: unsigned promises[3]"),
 ], ids=("type", "array"))
 def test_contract_that_has_no_binding_is_refused(tmp_path, change, says):
-    """What a later contract may have and this cannot say."""
+    """Constructs that a later contract may have and that the script cannot translate."""
     (tmp_path / "mm").mkdir()
     text = (ROOT / "mm/page_allocator.h").read_text()
     assert change[0] in text
@@ -592,16 +592,16 @@ def test_contract_that_has_no_binding_is_refused(tmp_path, change, says):
 
 @rust
 def test_sizes_are_compared(tmp_path):
-    """A struct that is larger in C than the members add up to, as by an attribute that the script does not read."""
+    """A C struct that is larger than the sum of its members, as by an attribute that the script does not read."""
     made = bindings().stdout.replace("size_of::<PageAllocator>() == ", "size_of::<PageAllocator>() == 1")
-    (tmp_path / "size.rs").write_text("#![allow(dead_code)]\nuse core::ffi::c_void;\ntype Pfn = u64;\ntype PageError = u32;\n"
+    (tmp_path / "size.rs").write_text("#![allow(dead_code)]\nuse core::ffi::c_void;\ntype Pfn = u64;\ntype PageError = u32;\ntype Rule = u32;\n"
                                       "type PageVisitFree = Option<unsafe extern \"C\" fn(*mut c_void, Pfn, u32) -> bool>;\n"
                                       f"{made}\nfn main() {{}}\n")
     done = subprocess.run([RUSTC, "--edition=2021", "-o", tmp_path / "size", tmp_path / "size.rs"], capture_output=True, text=True)
     assert done.returncode and "size_of::<PageAllocator>()" in done.stderr, done.stderr
 
 
-# What is refused, and what is said when the host cannot.
+# What is refused, and the messages when the host lacks something.
 
 @pytest.mark.parametrize("words, says", [
     (["run", "CPU=4"], "CPU is no variable of this Makefile: did you mean CPUS?"),
@@ -674,7 +674,7 @@ def test_missing_grub_mkrescue(tmp_path):
 
 
 def isolated(script):
-    """Run a shell script that may mount what it likes."""
+    """Run a shell script in its own mount namespace, where it may mount anything."""
     done = subprocess.run(["unshare", "-m", "bash", "-c", f"set -e; {script}"], cwd=ROOT, env=ENVIRONMENT,
                           capture_output=True, text=True, timeout=300)
     return done
@@ -714,9 +714,9 @@ def test_read_only_checkout_says_so(tmp_path, command):
 
 @mounts
 def test_read_only_checkout_builds_elsewhere(tmp_path):
-    """Everything: image, log and verdict of a run; program and log of an exploration. In the checkout nothing can be written."""
+    """Runs and explorations write all their files to BUILD_DIR. The checkout is read-only."""
     (mine := tmp_path / "mine").mkdir()
-    out = tmp_path / "user/out"  # a folder's name that is also one of the build's own
+    out = tmp_path / "user/out"  # the build itself also has a folder named `user`
     words = f"ALLOCATOR=docs/example-allocator.c DURATION=1 BUILD_DIR={out}"
     done = isolated(READ_ONLY.format(root=ROOT, mine=mine) +
                     f"; make -j2 run BOOT=direct CPUS=2 ARGS=phases=single {words} && make -j2 explore HOSTED=1 {words}"

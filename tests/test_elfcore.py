@@ -1,10 +1,10 @@
-"""ELF cores made to measure: good, repaired, refused. And the text of session.gdb."""
+"""Made-up ELF cores: good, repaired and refused ones. Also the text of session.gdb."""
 
 import struct
 from pathlib import Path
 
 import pytest
-import support  # noqa: F401  (the way to stampedelib)
+import support  # noqa: F401  (adds stampedelib to the path)
 
 from stampedelib.debug import gdb_session
 from stampedelib.machine import elfcore
@@ -19,7 +19,7 @@ def note(size=elfcore.PRSTATUS_SIZE, name=b"CORE\0", kind=1):
 
 
 def core(notes, virtual=0x100000, width=2, machine=62, type_=4, order=1):
-    """One segment of a page at physical 0x100000."""
+    """An ELF core with one segment: a page at physical address 0x100000."""
     header = struct.pack("<4sBBBB8xHHIQQQIHHHHHH", b"\x7fELF", width, order, 1, 0, type_, machine,
                          1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
     at = 64 + 2 * 56
@@ -54,7 +54,7 @@ def test_repair_of_virtual_addresses(tmp_path):
     core(note(), width=1),
     core(note(), machine=3),
 ])
-def test_early_core_is_told_apart(tmp_path, data):
+def test_early_core_is_recognised(tmp_path, data):
     with pytest.raises(elfcore.EarlyCoreError, match="^core: .*long mode"):
         elfcore.inspect(write(tmp_path, data))
 
@@ -69,7 +69,7 @@ def test_early_core_is_told_apart(tmp_path, data):
     (core(b""), "0 CPUs, 1 ranges"),
     (core(note(kind=5)), "0 CPUs"),
 ])
-def test_what_is_no_core_is_refused(tmp_path, data, why):
+def test_malformed_core_is_refused(tmp_path, data, why):
     with pytest.raises(elfcore.CoreError, match=why) as caught:
         elfcore.inspect(write(tmp_path, data))
     assert not isinstance(caught.value, elfcore.EarlyCoreError)
@@ -83,7 +83,7 @@ def test_session_refuses_odd_paths(name):
         gdb_session.postmortem("kernel.elf", name)
 
 
-def test_session_lets_no_title_become_a_command():
+def test_title_never_becomes_a_command_in_the_session():
     text = gdb_session.postmortem("kernel.elf", "core", "x\nshell rm\\ '\"")
     assert [line for line in text.splitlines() if line.startswith("shell")] == []
     assert r"python print('Title: x\nshell rm\\" in text

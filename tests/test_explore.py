@@ -1,5 +1,5 @@
-"""The explorer: planted bugs are found under their titles, come back each time and are made small; what
-is sound is silent; a seed is the same schedule as a program of this host and in the kernel.
+"""The explorer: it finds planted bugs under their titles, repeats and minimises them, and accepts sound allocators.
+A seed gives the same schedule in the hosted program and in the kernel.
 """
 
 import os
@@ -26,7 +26,7 @@ BUILT_IN = ("buddy", "buddy-scan", "buddy-percpu")
 HOSTED = ROOT / "build/host/explore/stampede-explore"
 KERNEL = ROOT / "build/gcc-order16-explore/stampede.elf"
 
-# Allocator of tests/explore: titles it may have, most operations and cores once it is small.
+# Allocator of tests/explore: possible titles, the most operations and cores of its minimised program.
 PLANTED = {
     "depth1": ({"false-oom"}, 8, 3),
     "depth2": ({"free-list"}, 3, 2),
@@ -43,7 +43,7 @@ PLANTED = {
 
 @cache
 def hosted(name=None):
-    """The explorer as a program, with an allocator of tests/explore or tests/subjects first in it."""
+    """The hosted explorer, with an allocator of tests/explore or tests/subjects as the first one, if given."""
     if name is None:
         make("-f", "arch/host/host.mk", str(HOSTED.relative_to(ROOT)))
         return HOSTED
@@ -54,7 +54,7 @@ def hosted(name=None):
 
 @cache
 def kernel(*words):
-    """The explorer's image; where it is stands in what make would run."""
+    """Build the explorer's kernel. Returns its path."""
     make("-j2", "kernel", "EXPLORE=1", *words)
     name = words[0].split("/")[-1].removesuffix(".c") if words else ""
     if words and words[0].startswith("STACSOS="):
@@ -63,7 +63,7 @@ def kernel(*words):
 
 
 def explore(program, *options):
-    """Run it; its exit code and what its log says."""
+    """Run the explorer. Returns its exit code, its parsed log and the log's text."""
     done = subprocess.run([program, *options], capture_output=True, timeout=120, check=False)
     return done.returncode, Explored.parse(done.stdout), done.stdout.decode()
 
@@ -79,11 +79,11 @@ def rule(title):
     return title.split(":")[0]
 
 
-# ---- what is sound ----
+# ---- sound allocators ----
 
 @pytest.mark.parametrize("allocator", BUILT_IN)
 @pytest.mark.parametrize("strategy", ("portfolio", "walk"))
-def test_built_ins_are_silent(allocator, strategy):
+def test_built_in_allocators_pass(allocator, strategy):
     count = 2000 if allocator == "buddy-percpu" else 15000
     code, _, text = explore(hosted(), f"allocator={allocator}", f"strategy={strategy}", f"schedules={count}")
     assert code == CODES["pass"], text
@@ -92,7 +92,7 @@ def test_built_ins_are_silent(allocator, strategy):
     assert int(figures["interleaved"]) > 0.8 * count
 
 
-def test_statics_are_put_back_before_each_trial():
+def test_statics_are_reset_before_each_trial():
     code, _, text = explore(hosted("static-state"), "schedules=3000", "seed=1")
     assert code == CODES["pass"], text
     log = boot("schedules=200 seed=1", kernel("ALLOCATOR=tests/explore/static-state.c"), cpus=1)
@@ -100,54 +100,54 @@ def test_statics_are_put_back_before_each_trial():
 
 
 @pytest.mark.parametrize(("name", "schedules"), [("ticket", 300), ("queued", 1500), ("zeroing", 1500)])
-def test_sound_ones_made_by_hand_are_silent(name, schedules):
+def test_handmade_sound_allocators_pass(name, schedules):
     code, _, text = explore(hosted(name), f"schedules={schedules}", "seed=1")
     assert code == CODES["pass"], text
 
 
-def test_nodes_on_stacks_are_the_same_in_the_kernel():
+def test_lock_nodes_on_stacks_give_the_same_schedules_in_the_kernel():
     here = result(explore(hosted("queued"), "schedules=150", "seed=3")[2])
     log = boot("schedules=150 seed=3", kernel("ALLOCATOR=tests/explore/queued.c"), cpus=1)
     there = result(log.text.replace("\r", ""))
     assert (here["points"], here["hash"]) == (there["points"], there["hash"])
 
 
-def test_a_lock_that_is_kept_to_the_end_is_a_stall():
-    """One core and nobody else: the explorer itself would wait for ever."""
+def test_a_lock_that_is_never_released_is_a_stall():
+    """There is only one core, so the explorer itself would wait for ever."""
     code, explored, text = explore(hosted("lock-kept"), "program=1/0:a0,a0", "strategy=given")
     assert code == CODES["hang"] and rule(explored.title) == "stall", text
     assert (explored.figures["cores"], explored.figures["operations"]) == ("1", "2") and explored.program, text
 
 
-def test_what_is_no_address_is_no_page_fault():
+def test_non_canonical_address_is_no_page_fault():
     code, explored, text = explore(hosted("no-address"), "schedules=10", "seed=1")
     assert code == CODES["crash"] and explored.title.startswith("trap: #GP on core 0 at rip 0x"), text
 
 
-def test_putting_back_what_was_not_taken_out_is_refused():
+def test_inserting_pages_that_were_not_removed_is_refused():
     code, _, text = explore(hosted(), "program=16/0:m4.8,p0", "strategy=given")
     assert code == CODES["pass"], text
     code, _, text = explore(hosted(), "program=16/0:a0,p0", "strategy=given")
     assert code == CODES["error"] and "operation 1 of 0 puts back what no operation removes" in text, text
 
 
-def test_no_switch_too_many_is_left():
-    """Two do as well, of which none can go by itself; a sweep with one preemption finds one."""
+def test_minimising_leaves_no_needless_switch():
+    """Two switches also break it, and neither can be removed alone. Minimising must find that one is enough."""
     code, explored, text = explore(hosted("depth2"), "schedules=3000", "seed=1")
     assert code == CODES["fail"], text
     figures = explored.figures
     assert (figures["cores"], figures["operations"], figures["switches"]) == ("2", "2", "1"), text
 
 
-def test_who_gives_up_waiting_is_no_deadlock():
+def test_giving_up_on_a_lock_is_no_deadlock():
     code, _, text = explore(hosted("try-lock"), "schedules=3000", "seed=1")
     assert code == CODES["pass"], text
     code, _, text = explore(hosted("try-lock"), "program=1/0:a0/i0:a0", "switches=0.0@32:i0")
     assert code == CODES["pass"], text
 
 
-def test_a_declared_race_is_listed_and_not_told():
-    """The compiler inlines who counts: the function is the one that the report would name."""
+def test_a_declared_race_is_listed_but_not_reported():
+    """The compiler inlines the counting function, so the declaration names the function that a report would name."""
     code, _, text = explore(hosted("benign"), "schedules=5000", "seed=2")
     assert code == CODES["pass"], text
     listed = '# benign function=allocate reason="a count for people, some of which may be lost"'
@@ -175,10 +175,10 @@ def test_stacsos_is_explored():
     assert log.verdict == "pass", log.text
 
 
-# ---- what is not ----
+# ---- planted bugs ----
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_planted_is_found_small_and_again(name):
+def test_planted_bug_is_found_minimised_and_repeated(name):
     titles, most_operations, most_cores = PLANTED[name]
     code, explored, text = explore(hosted(name), "seconds=60", "seed=1")
     assert code in (CODES["fail"], CODES["hang"]), text
@@ -195,8 +195,8 @@ def test_planted_is_found_small_and_again(name):
 
 
 @pytest.mark.parametrize("name", ("lock-order", "depth2"))
-def test_planted_is_found_in_the_kernel_too(name):
-    """Under the same seeds, the same way."""
+def test_planted_bug_is_found_in_the_kernel_too(name):
+    """The kernel finds it under the same seeds and by the same schedule."""
     _, here, _ = explore(hosted(name), "schedules=3000", "seed=1")
     log = boot("schedules=3000 seed=1", kernel(f"ALLOCATOR=tests/explore/{name}.c"), cpus=1)
     there = Explored.parse(log.text.encode("latin-1"))
@@ -207,8 +207,8 @@ def test_planted_is_found_in_the_kernel_too(name):
     assert rule(here.title) == rule(there.title)
 
 
-def test_found_in_sequence_is_found_alone():
-    """Nothing of a trial is left for the next: the thousandth is what it is by itself."""
+def test_late_trial_is_the_same_when_run_alone():
+    """A trial leaves nothing behind for the next one: a late trial does the same when it runs alone."""
     _, first, text = explore(hosted("depth3"), "schedules=200000", "seed=9", "minimise=0", "interrupts=0")
     assert first.found, text
     assert int(first.found["schedules"]) > 100, text
@@ -217,7 +217,7 @@ def test_found_in_sequence_is_found_alone():
     assert [first.found[key] for key in ("points", "hash")] == [alone.found[key] for key in ("points", "hash")], text
 
 
-def test_lock_order_names_the_circle():
+def test_lock_order_names_the_cycle():
     _, explored, _ = explore(hosted("lock-order"), "seconds=60", "seed=2", "interrupts=0")
     assert re.fullmatch(r"deadlock: core \d waits for (first|second), held by core \d; core \d waits for "
                         r"(first|second), held by core \d", explored.title)
@@ -232,14 +232,14 @@ def test_race_names_both_sides():
     assert "verdict=pass" in text
 
 
-# Program: strategy whose depth the bug has, schedules to try.
+# Program, a strategy with the bug's depth, and the number of schedules to try.
 @pytest.mark.parametrize(("name", "program", "strategy", "tries"), [
     ("depth1", "4/0:a0,f0.0/1:a0,f1.0,a0", "pct2", 2000),
     ("depth2", "8/0:a0/1:a0", "pct2", 20000),
     ("depth3", "4/0:a0,f0.0/1:a0,f1.0", "pct3", 60000),
 ])
 def test_rate_is_within_the_bound(name, program, strategy, tries):
-    """One in n k^(d-1) at least, of n threads and k points (Burckhardt et al., 2010), in trials of one program."""
+    """In trials of one program, at least one in n k^(d-1) fails: n threads, k points (Burckhardt et al., 2010)."""
     code, _, text = explore(hosted(name), f"program={program}", f"strategy={strategy}", f"schedules={tries}",
                             "keep-going=1", "seed=4")
     failures = int(re.search(rf"explored strategy={strategy} schedules=\d+ failures=(\d+)", text)[1])
@@ -247,7 +247,7 @@ def test_rate_is_within_the_bound(name, program, strategy, tries):
     bound = re.search(r"bound depth=2 threads=(\d+) length=(\d+)", text)
     one_in = int(bound[1]) * int(bound[2]) ** (depth - 1)
     assert failures >= 1 and code == CODES["fail"], text
-    if tries / one_in > 8:  # else chance decides
+    if tries / one_in > 8:  # otherwise chance decides
         assert failures >= tries / one_in / 2, (failures, tries, one_in)
 
 
@@ -266,7 +266,7 @@ def test_sweep_is_complete_and_says_so():
 
 # ---- the tool ----
 
-def test_tool_tells_a_column_a_core(tmp_path):
+def test_trace_has_a_column_per_core(tmp_path):
     done = stampede("explore", "--hosted", "--program-file", hosted("lock-order"), "--seed", "1", "--log",
                     tmp_path / "log", "--save", tmp_path / "saved", "--args", "interrupts=0")
     assert done.returncode == CODES["hang"], done.stdout + done.stderr
@@ -289,8 +289,8 @@ def test_tool_tells_a_column_a_core(tmp_path):
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests/explore").glob("*.program")), ids=lambda path: path.stem)
-def test_saved_programs_hold_now(path, tmp_path):
-    """What once failed, as it failed and under a thousand schedules more."""
+def test_saved_programs_pass_now(path, tmp_path):
+    """Programs that once failed now pass, under their old schedule and under a thousand others."""
     done = stampede("explore", "--hosted", "--program-file", hosted(), "--program", path, "--allocator", "buddy",
                     "--schedules", "1000", "--log", tmp_path / "log")
     assert done.returncode == CODES["pass"], done.stdout
@@ -305,15 +305,15 @@ def test_tool_explores_in_qemu(tmp_path):
 
 @pytest.fixture(name="waiting")
 def fixture_waiting(tmp_path):
-    """A hosted explorer that says its first line and then nothing, until it is told to end."""
+    """A fake hosted explorer that prints its first line and then nothing until it is killed."""
     program = tmp_path / "waiting"
     program.write_text("#!/bin/sh\necho KTAP version 1\nexec sleep 600\n", encoding="utf-8")
     program.chmod(0o755)
     return program
 
 
-def test_a_log_is_kept_from_others_while_the_explorer_runs(waiting, tmp_path):
-    """As a run's is: who is given the same file is refused, and the log stays."""
+def test_log_is_locked_while_the_explorer_runs(waiting, tmp_path):
+    """A second run or exploration with the same log file is refused, and the log is unchanged."""
     log = tmp_path / "log"
     words = ["explore", "--hosted", "--program-file", waiting, "--log", log]
     with subprocess.Popen([STAMPEDE, *words], stdout=subprocess.PIPE, text=True) as first:
@@ -328,7 +328,7 @@ def test_a_log_is_kept_from_others_while_the_explorer_runs(waiting, tmp_path):
 
 @pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGHUP))
 def test_a_signal_leaves_nothing_behind(waiting, tmp_path, number):
-    """Neither the explorer's process nor folders of the tool's."""
+    """Neither the explorer's process nor the tool's folders are left."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     with subprocess.Popen([STAMPEDE, "explore", "--hosted", "--program-file", waiting, "--log", tmp_path / "log"],
@@ -352,8 +352,8 @@ def test_a_program_that_says_nothing_is_ended(tmp_path, monkeypatch):
     assert (verdict.word, "silence: no line for 1 s" in verdict.title) == ("hang", True), verdict
 
 
-def test_schedule_of_no_seed_is_the_one_without_preemption(tmp_path):
-    """What fails in it is repeated by it."""
+def test_schedule_seed_0_means_no_preemption(tmp_path):
+    """A failure of that schedule is repeated with it."""
     done = stampede("explore", "--hosted", "--program-file", hosted("no-address"), "--seed", "5:0",
                     "--log", tmp_path / "log")
     assert done.returncode == CODES["crash"] and "--seed 0x5:0x0" in done.stdout, done.stdout + done.stderr
@@ -394,16 +394,16 @@ def test_programs_refuse_nonsense(option, complaint):
     assert code == CODES["error"] and explored.title.startswith("usage:") and complaint in text, text
 
 
-def test_a_sweep_has_no_schedule_of_a_seed():
-    """It once ran through a table that was not there, and never came to an end."""
+def test_a_sweep_refuses_a_schedule_seed():
+    """The explorer once read a table that did not exist, and never ended."""
     code, explored, text = explore(hosted(), "strategy=sweep", "program-seed=1", "schedule-seed=2")
     assert code == CODES["error"] and "takes no schedule-seed=" in explored.title, text
 
 
 @pytest.mark.parametrize("words", (["--program", "8/0:a0,a0/1:a0"],
                                    ["--strategy", "sweep", "--program", "8/0:a0/1:a0"]))
-def test_what_is_said_to_repeat_it_does(words, tmp_path):
-    """Of a program that was given, too: its failure, not a search for one."""
+def test_printed_repeat_command_repeats_the_failure(words, tmp_path):
+    """The printed command repeats the failure. For a given program, too, it does not search for another one."""
     log = tmp_path / "log"
     done = stampede("explore", "--hosted", "--program-file", hosted("depth2"), "--log", log, *words)
     assert done.returncode == CODES["fail"], done.stdout
@@ -414,7 +414,7 @@ def test_what_is_said_to_repeat_it_does(words, tmp_path):
 
 
 def test_a_repeat_of_a_repeat_is_the_same(tmp_path):
-    """Of a program from a file, which names the allocator too, and with options handed on."""
+    """Also for a program from a file that names the allocator, and with additional options."""
     (tmp_path / "saved").write_text("# allocator: depth2\nprogram 8/0:a0,a0/1:a0\n", encoding="utf-8")
     words = ["explore", "--hosted", "--program-file", hosted("depth2"), "--program", tmp_path / "saved",
              "--args", "races=0", "--seed", 5]
@@ -429,26 +429,26 @@ def test_a_repeat_of_a_repeat_is_the_same(tmp_path):
     assert repeats[0] == repeats[1] == repeats[2]
 
 
-def test_a_program_of_no_operation_is_text_too(tmp_path):
+def test_a_program_without_operations_is_accepted(tmp_path):
     done = stampede("explore", "--hosted", "--program-file", hosted(), "--program", "1", "--schedules", "1", "--log",
                     tmp_path / "log")
     assert done.returncode == CODES["pass"], done.stdout + done.stderr
     assert "# options program=1\n" in (tmp_path / "log").read_text(encoding="latin-1")
 
 
-def test_counted_failures_are_told_without_a_trace(tmp_path):
+def test_counted_failures_are_reported_without_a_trace(tmp_path):
     done = stampede("explore", "--hosted", "--program-file", hosted("depth2"), "--schedules", "500", "--keep-going",
                     "--log", tmp_path / "log")
     assert done.returncode == CODES["fail"] and "None" not in done.stdout and "repeat: " in done.stdout, done.stdout
 
 
 def make_hosted(*words):
-    """make explore HOSTED=1 with these variables."""
+    """Run `make explore HOSTED=1` with these variables."""
     return subprocess.run(["make", "--no-print-directory", "explore", "HOSTED=1", "DURATION=1", *words], cwd=ROOT,
                           env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_who_registers_nothing_is_not_taken_for_a_built_in(tmp_path):
+def test_source_that_registers_nothing_is_refused(tmp_path):
     source = tmp_path / "registers-nothing.c"
     source.write_text("")
     done = make_hosted(f"ALLOCATOR={source}")
@@ -462,7 +462,7 @@ def test_hosted_has_one_order(order):
     assert done.returncode and f"HOSTED=1 is for MAX_ORDER=16, not {order}" in done.stderr, done.stdout + done.stderr
 
 
-def test_the_stress_knows_nothing_of_it():
+def test_stress_does_not_contain_the_explorer():
     log = boot("schedules=5", image())
     assert log.verdict == "error" and "schedules=5: is for the explorer (make explore" in log.title, log.text
 
@@ -474,7 +474,7 @@ def test_options_of_the_stress_are_refused(word):
 
 
 @pytest.mark.parametrize("where", ("hosted", "kernel"))
-def test_the_command_tells_of_a_refused_option(tmp_path, where):
+def test_the_command_reports_a_refused_option(tmp_path, where):
     image_words = ("--hosted",) if where == "hosted" and hosted() else ("--kernel", str(kernel()))
     done = stampede("explore", *image_words, "--schedules", "5", "--log", str(tmp_path / "log"), "--args", "yield=5")
     assert done.returncode == CODES["error"], done.stdout + done.stderr
@@ -494,8 +494,8 @@ def test_a_damaged_file_is_refused(tmp_path):
         SavedProgram.read(path)
 
 
-def test_gdb_stops_where_it_breaks():
-    """A failure of one trial is an ordinary program's: gdb stands in the frame of who broke the rule."""
+def test_gdb_stops_where_the_rule_breaks():
+    """A single failing trial can be debugged like any program: gdb stops in the function that broke the rule."""
     _, explored, _ = explore(hosted("depth3"), "seconds=60", "seed=1", "minimise=0", "interrupts=0")
     done = subprocess.run(
         ["gdb", "-q", "-batch", "-ex", "break trial_broken", "-ex", "run", "-ex", "backtrace", "--args",

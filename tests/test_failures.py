@@ -1,5 +1,5 @@
-"""Failures made to happen on the real image: each with its verdict and title, told by all cores, and
-found again in the bundle it leaves. `provoke=` is the kernel's own option for it."""
+"""Provoked failures on the real image. Each has its verdict and title, all cores report it, and the bundle shows it.
+The kernel's option `provoke=` causes them."""
 
 import json
 import os
@@ -21,10 +21,10 @@ from stampedelib.run.plan import build_machine
 from stampedelib.verdict.verdict import CODES
 
 CPUS = 8
-SECONDS = 120  # far more than any of these takes, on a slow host too
+SECONDS = 120  # far more than any of these needs, even on a slow host
 
-# What happens: the option, the verdict, its title (pfn and address are any), and what gdb must find
-# in the bundle: text of `stampede lock`, and functions that the failing core's backtrace has.
+# A failure: its option, verdict and title (P: any pfn or address, N: any number). Then what gdb must show of the
+# bundle: text of `stampede lock`, the failing core (None: the one that reports), functions in its backtrace.
 Failure = namedtuple("Failure", "provoke word title locks core functions")
 FAILURES = [
     Failure("overlap", "fail", "overlap: pfn P order N", [], None, ["arena_allocate"]),
@@ -49,19 +49,19 @@ Run = namedtuple("Run", "code output record log bundle")
 
 
 def pattern(text):
-    """A regular expression of a title."""
+    """A regular expression for a title."""
     return text.replace("P", "0x[0-9a-f]+").replace("N", "[0-9]+")
 
 
 @pytest.fixture(name="kernel", scope="module")
 def fixture_kernel(tmp_path_factory):
-    """The image, copied: a build meanwhile changes nothing."""
+    """A copy of the image, so that a build meanwhile changes nothing."""
     assert KERNEL.is_file(), f"{KERNEL}: no such file; make kernel"
     return shutil.copy(KERNEL, tmp_path_factory.mktemp("image") / "stampede.elf")
 
 
 def words(kernel, folder, options, *more):
-    """A run's command line after `stampede`."""
+    """The words of a run's command line after `stampede`."""
     return [str(word) for word in (
         "run", "--boot", "direct", "--kernel", kernel, "--accel", "tcg", "--cpus", CPUS, "--memory",
         "128M", "--seconds", 3, "--log", folder / "serial.log", "--quiet", "--args",
@@ -69,7 +69,7 @@ def words(kernel, folder, options, *more):
 
 
 def finished(folder, done):
-    """What a run left."""
+    """A finished run and the files that it left."""
     record = json.loads((folder / "verdict.json").read_text())
     return Run(done.returncode, done.stdout, record,
                (folder / "serial.log").read_text(errors="replace"), folder / "bundle")
@@ -77,7 +77,7 @@ def finished(folder, done):
 
 @pytest.fixture(name="fail", scope="module")
 def fixture_fail(kernel, tmp_path_factory):
-    """Runs the image to a failure and keeps the bundle; the same failure once only."""
+    """A function that runs the image to a failure and keeps the bundle. Each failure is run only once."""
     kept = {}
 
     def fail(provoke, *more):
@@ -92,7 +92,7 @@ def fixture_fail(kernel, tmp_path_factory):
 
 
 def opened(bundle, *commands):
-    """What gdb shows of a bundle: all of it, each core's row of `stampede cpus`, its backtrace."""
+    """Open a bundle in gdb. Returns all output, each core's row of `stampede cpus`, and each core's backtrace."""
     extra = [word for command in commands for word in ("-ex", command)]
     done = stampede("postmortem", bundle, "--", "-batch", *extra, timeout=SECONDS, cwd="/")
     text = done.stdout + done.stderr
@@ -107,12 +107,12 @@ def functions(backtrace):
 
 
 def reported_cores(log):
-    """The cores that stopped, by the kernel's report."""
+    """The cores that have their own line in the kernel's report."""
     return {int(core) for core in re.findall(
         r"^# core=(\d+) state=(?:reports|works|waits|rests)\b", log, re.MULTILINE)}
 
 
-# Each failure has its verdict, and all cores tell.
+# Each failure has its verdict, and all cores report.
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.provoke)
 def test_verdict_title_and_freeze(fail, failure):
@@ -144,7 +144,7 @@ def test_the_failing_operation_is_in_the_history(fail):
                                  run.log).groups()
     text, _, _ = opened(run.bundle, f"stampede page {pfn}", f"stampede history {core}")
     operation = re.compile(rf"core={core} call=allocate order={order} pfn={pfn} number=\d+")
-    assert len(operation.findall(text)) >= 2  # by the page, and by the core
+    assert len(operation.findall(text)) >= 2  # in the page's history and in the core's
     assert re.search(rf"^# history us=\S+ core={core} call=allocate order={order} pfn={pfn} number=\d+ "
                      "touches=this-block", run.log, re.MULTILINE)
 
@@ -159,7 +159,7 @@ def test_core_that_takes_no_nmi_is_named_and_is_in_the_bundle(fail):
     assert "provoke_deaf" in functions(backtraces[1])
 
 
-def test_all_cores_stuck_are_made_to_tell(fail):
+def test_cores_that_are_all_stuck_are_made_to_report(fail):
     run = fail("hang-all", "--silence", 10)
     assert run.code == CODES["hang"]
     assert re.fullmatch("stall: core [0-7] makes no progress", run.record["title"])
@@ -182,7 +182,7 @@ def test_machine_that_went_down_keeps_its_evidence(fail, provoke, function):
         assert f"CPU 1: {function}+" in run.output
 
 
-# Where only core 0 works, the others say nothing about a failure, unless a core is stuck.
+# If only core 0 works, the other cores do not report a failure, unless a core is stuck.
 
 @pytest.mark.parametrize("subject, phases, shown, resting", [
     ("selftest", "selftest", {0}, ["cores=1-7 state=rests"]),
@@ -191,7 +191,7 @@ def test_machine_that_went_down_keeps_its_evidence(fail, provoke, function):
     ("misaligned", "mixed", set(range(CPUS)), []),
     ("stall", "selftest", set(range(CPUS)), []),
 ])
-def test_cores_that_rest_have_one_line_together(tmp_path, subject, phases, shown, resting):
+def test_idle_cores_share_one_line(tmp_path, subject, phases, shown, resting):
     make("kernel", f"ALLOCATOR=tests/subjects/{subject}.c")
     done = stampede(*words(ROOT / f"build/gcc-order16-{subject}/stampede.elf", tmp_path,
                            f"phases={phases} watchdog=1", "--on-fail", "exit"), timeout=SECONDS)
@@ -202,7 +202,7 @@ def test_cores_that_rest_have_one_line_together(tmp_path, subject, phases, shown
     assert {int(core) for core in re.findall(r"^#   core (\d+) #0", run.log, re.MULTILINE)} == shown
 
 
-# Ends that are no failure of the kernel's.
+# Runs that end without a failure of the kernel.
 
 def test_reboot_loop_of_a_machine_that_nothing_stops(kernel, tmp_path):
     log = tmp_path / "serial.log"
@@ -221,7 +221,7 @@ def test_reboot_loop_of_a_machine_that_nothing_stops(kernel, tmp_path):
 
 
 def started(kernel, folder, options, *more):
-    """A run that goes on."""
+    """Start a run and do not wait for it."""
     return subprocess.Popen([STAMPEDE, *words(kernel, folder, options, *more)],
                             stdout=subprocess.PIPE, text=True, start_new_session=True)
 
@@ -242,10 +242,10 @@ def test_guest_that_is_killed(kernel, tmp_path):
     assert (tmp_path / "bundle/serial.log").read_bytes() == log.read_bytes()
 
 
-# A person with gdb.
+# Interactive use of gdb.
 
 def gdb(folder, *commands):
-    """Attach to the run in `folder`; what gdb printed."""
+    """Attach gdb to the run in `folder`. Returns gdb's output."""
     extra = [word for command in commands for word in ("-ex", command)]
     done = stampede("gdb", "--log", folder, "--", "-batch", *extra, timeout=SECONDS)
     return done.stdout + done.stderr
@@ -275,7 +275,7 @@ def test_debugging_from_the_first_instruction(kernel, tmp_path):
         line = tool.stdout.readline()
         assert "halted before its first instruction; attach: " in line
         assert (tmp_path / "serial.log").read_bytes() == b""
-        assert "kernel_main" in gdb(tmp_path, "backtrace 1")  # leaves it running
+        assert "kernel_main" in gdb(tmp_path, "backtrace 1")  # gdb leaves the guest running
         wait_until(lambda: b"KTAP" in (tmp_path / "serial.log").read_bytes(), SECONDS)
         output, _ = tool.communicate(timeout=SECONDS)
         assert tool.returncode in (CODES["pass"], CODES["inconclusive"]), output

@@ -1,4 +1,4 @@
-"""The gdb commands on the real image: live, post mortem, and on memory that was made wrong."""
+"""The gdb commands on the real image: live, post mortem, and on deliberately corrupted memory."""
 
 import re
 import shutil
@@ -21,14 +21,14 @@ OVERLAP = re.compile(
 
 @pytest.fixture(name="folder")
 def fixture_folder():
-    """Short enough a path for a socket's name."""
+    """A folder whose path is short enough for a socket."""
     with tempfile.TemporaryDirectory(prefix="stampede-") as name:
         yield Path(name)
 
 
 @pytest.fixture(name="overlap", scope="module")
 def fixture_overlap():
-    """8 cores, held after a planted overlap. The state stays the same for all tests."""
+    """A guest with 8 cores, held after a provoked overlap. No test changes its state."""
     with tempfile.TemporaryDirectory(prefix="stampede-") as name:
         arguments = "seconds=60 phases=mixed provoke=overlap on-fail=hold"
         with Machine(Path(name), arguments) as machine:
@@ -37,7 +37,7 @@ def fixture_overlap():
 
 @pytest.fixture(name="bundle", scope="module")
 def fixture_bundle(overlap):
-    """What is left of the same machine, moved away from where it was made."""
+    """The bundle of the same machine, moved to another place."""
     made, bundle = overlap.folder / "made", overlap.folder / "elsewhere"
     made.mkdir()
     overlap.dump(made / "core")
@@ -58,7 +58,7 @@ def rows(text):
 
 
 def overlap_of(machine):
-    """Core, first page, order and the page that is held, as the kernel said."""
+    """Core, first page, order and the held page, from the kernel's report."""
     core, pfn, order, page = OVERLAP.search(machine.text()).groups()
     return int(core), pfn, order, page
 
@@ -71,7 +71,7 @@ def test_cpus(overlap):
     assert f"failure: overlap: pfn {pfn} order {order} (core {core} reports)" in shown
     assert sorted(rows(shown)) == list(range(8))
     for number, row in rows(shown).items():
-        assert row.split()[1:3] == [str(number), str(number + 1)]  # APIC ID and thread, here
+        assert row.split()[1:3] == [str(number), str(number + 1)]  # APIC ID and gdb's thread, on this machine
         assert re.search(r" (works|waits|rests|reports) ", row)
         assert re.search(r" (on|off) ", row)
         assert re.search(r"\S+\+0x[0-9a-f]+ \(\S+:\d+\)$", row)
@@ -97,7 +97,7 @@ def test_page(overlap):
     assert re.search(rf"core={core} call=allocate order={order} pfn={pfn} number=\d+", shown)
 
 
-def test_page_refuses_what_is_none(overlap):
+def test_page_refuses_what_is_no_pfn(overlap):
     assert "page 0x0 is not in the arena" in overlap.gdb("stampede page 0")
     assert "usage: stampede page PFN" in overlap.gdb("stampede page")
     assert 'No symbol "frob"' in overlap.gdb("stampede page frob")
@@ -126,7 +126,7 @@ def test_history_is_in_the_order_of_time(overlap):
 
 
 def test_check_has_a_verdict(overlap):
-    """Which one depends on where the others were stopped; below one core is sure to be at rest."""
+    """The verdict depends on where the other cores were stopped, so any will do. `rested` below has a known state."""
     last = overlap.gdb("stampede check").strip().splitlines()[-2:]
     assert any(re.match(r"(all rules hold|broken.*) \(\d+ pages inserted, ", line) for line in last)
 
@@ -198,7 +198,7 @@ def test_relock_names_the_owner(folder):
     assert " holds spare " in rows(shown)[1] and "spinlock_irq_lock" in rows(shown)[1]
 
 
-def test_deadlock_shows_the_circle(folder):
+def test_deadlock_shows_the_cycle(folder):
     arguments = "seconds=60 phases=mixed watchdog=1 provoke=deadlock on-fail=hold"
     with Machine(folder, arguments) as machine:
         shown = machine.wait_for(HELD).gdb("stampede lock", "stampede cpus")
@@ -226,7 +226,7 @@ def test_a_trap_is_shown_where_it_happened(folder):
 # The traps' own code.
 
 def test_backtrace_from_every_instruction_of_a_stub(folder):
-    """An NMI may stop a core anywhere in the way into the timer's handler."""
+    """An NMI may stop a core at any instruction on the way into the timer's handler."""
     steps = ["backtrace -3", "stepi"] * 4
     with Machine(folder, "seconds=60 phases=single", cpus=1) as machine:
         stub = "hbreak *((unsigned long)&trap_stubs + 16 * 0xe0)"
@@ -247,10 +247,10 @@ def test_session_from_boot(folder):
     assert "has not yet given its memory to the allocator" in shown
 
 
-# Memory made wrong.
+# Corrupted memory.
 
 FREE_BLOCK = f"{POOL}->array.pages[{POOL}->list[$order]]"
-# $held is a word of the ownership bitmap with pages held, $whole one whose pages are all free.
+# $held is the index of an ownership bitmap's word with held pages, $whole that of a word whose pages are all free.
 SET_WORDS = ("python arena = gdb.parse_and_eval(\"'boot/stress.c'::run.arena\"); "
              "words = range(int(arena['end'] - arena['start']) // 64); "
              "held = next(i for i in words if int(arena['held'][i])); "
@@ -264,7 +264,7 @@ SET_ORDER = (f"python gdb.set_convenience_variable('order', next(order for order
 
 @pytest.fixture(name="rested")
 def fixture_rested(folder):
-    """One core, stopped outside of the allocator: here all rules hold."""
+    """A guest whose only core stopped outside the allocator, so all rules hold."""
     arguments = "seconds=60 phases=mixed provoke=unlock-twice on-fail=hold"
     with Machine(folder, arguments, cpus=1) as machine:
         yield machine.wait_for(HELD)
@@ -323,7 +323,7 @@ def test_other_allocators(folder, allocator):
 # Dumps.
 
 def test_memory_above_4_gib_is_in_the_dump(folder):
-    """A machine whose low memory ends at 64 MiB has the rest from 4 GiB on."""
+    """The machine's low memory ends at 64 MiB. The rest is at 4 GiB and above."""
     arguments = "seconds=60 phases=mixed provoke=content on-fail=hold"
     split = ["-M", "max-ram-below-4g=64M"]
     with Machine(folder, arguments, cpus=2, memory="200M", options=split) as machine:

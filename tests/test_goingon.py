@@ -1,4 +1,4 @@
-"""--keep-going: several boots end in one table of distinct failures and one verdict."""
+"""--keep-going: several boots result in one table of distinct failures and one verdict."""
 
 import json
 import re
@@ -19,7 +19,7 @@ OVERLAP = "overlap: pfn {} order {}"
 
 @pytest.fixture(name="run")
 def fixture_run(tmp_path):
-    """Runs the tool with --keep-going on the fake QEMU whose phases act so."""
+    """A function that runs the tool with --keep-going on the fake QEMU. `acts` maps phases to their ends."""
     def run(acts, *words):
         return stampede(*arguments(tmp_path, "--keep-going", *words),
                         env=environment(tmp_path, "by-phase", STAMPEDE_FAKE_PHASES=json.dumps(acts)))
@@ -28,7 +28,7 @@ def fixture_run(tmp_path):
 
 
 def table(done):
-    """The rows of the table, a list of cells each."""
+    """The rows of the table, each as a list of cells."""
     lines = done.stdout.splitlines()
     start = next(at for at, line in enumerate(lines) if re.match(r" +verdict +phase +times +boot +failure$", line))
     rows = []
@@ -40,13 +40,13 @@ def table(done):
 
 
 def verdicts(done):
-    """The verdict lines of the whole output."""
+    """All verdict lines in the output."""
     return [line for line in done.stdout.splitlines() if re.match(r"[A-Z]+ \(exit code \d\)", line)]
 
 
-# One answer.
+# One table, one verdict.
 
-def test_same_failure_in_two_phases_is_one_row_and_another_is_another(run, tmp_path):
+def test_same_failure_in_two_phases_shares_a_row(run, tmp_path):
     done = run({"single": HELD.format(1), "irq": HELD.format(7), "exhaust": OVERLAP.format("0x20", 3)})
     assert done.returncode == CODES["fail"], done.stdout + done.stderr
     assert "4 boots, 2 distinct failures:" in done.stdout
@@ -63,7 +63,7 @@ def test_there_is_one_verdict_and_no_pass_after_a_failure(run):
     assert verdicts(done) == [f"FAIL (exit code 1): {HELD.format(1)}"]
     assert "PASS (" not in done.stdout
     assert "boot 2: PASS: all 10 phases passed\n" in done.stdout
-    assert "promises kept" not in done.stdout  # by the last boot, which ran only some of the phases
+    assert "promises kept" not in done.stdout  # the last boot alone would say so, but it ran only some phases
 
 
 def test_each_distinct_failure_has_its_log_and_the_command_of_one_boot(run, tmp_path):
@@ -84,7 +84,7 @@ def test_first_failure_is_the_exit_code_also_if_a_later_one_is_worse(run):
     assert "which is the first of 2 distinct failures" in done.stdout
 
 
-def test_guest_that_ended_without_a_word_is_gone_on_from_too(run):
+def test_continues_after_a_guest_that_ended_silently(run):
     done = run({"mixed": "reset", "irq": HELD.format(1)})
     assert done.returncode == CODES["crash"], done.stdout + done.stderr
     assert [row[:2] for row in table(done)] == [["crash", "mixed"], ["fail", "irq"]]
@@ -129,21 +129,21 @@ def test_a_bundle_of_a_later_boot_does_not_replace_the_first(run, tmp_path):
     assert OVERLAP.format("0x1", 0) in (tmp_path / "kept-then-1/README").read_text()
 
 
-def test_expectations_are_of_the_first_boot(run):
+def test_expectations_apply_to_the_first_boot(run):
     done = run({"single": HELD.format(1)}, "--expect", "^ok 1 selftest")
     assert len(table(done)) == 1
 
 
-# Nothing to go on with.
+# No further boot, or none that helps.
 
-def test_pass_has_the_page_of_any_run(run):
+def test_pass_has_the_usual_page(run):
     done = run({})
     assert done.returncode == 0
     assert verdicts(done) == ["PASS (exit code 0): all 12 phases passed"]
     assert "boots" not in done.stdout and "KEEP_GOING" not in done.stdout
 
 
-def test_failure_in_the_last_phase_has_the_page_of_any_run(run):
+def test_failure_in_the_last_phase_has_the_usual_page(run):
     done = run({"placed": HELD.format(1)})
     assert verdicts(done) == [f"FAIL (exit code 1): {HELD.format(1)}"]
     assert "boots" not in done.stdout
@@ -157,10 +157,10 @@ def test_after_a_failure_before_the_first_phase_selftest_runs_without_memory(run
     assert "boot 2: PASS: the phase passed\n" in done.stdout
     assert table(done) == [["fail", "(before any)", "1", "1", title]]
     assert "  passed: selftest\n" in done.stdout
-    assert "memory=none" not in done.stdout.split("repeat: ")[1]  # of the first boot
+    assert "memory=none" not in done.stdout.split("repeat: ")[1]  # the command repeats the first boot
 
 
-def test_failure_before_selftest_alone_is_told_in_one_sentence(run):
+def test_lone_failure_before_selftest_is_reported_in_one_sentence(run):
     done = run({"setup": "insert-refused: pages 0x100 to 0x200, the machine's own: overlap"}, "--args", "phases=mixed")
     assert done.returncode == CODES["fail"] and done.stderr == ""
     assert "  fail         before the first phase, in insert_pages (pages 0x100 to 0x200)\n" in done.stdout
@@ -175,7 +175,7 @@ def test_later_boot_that_fails_before_its_first_phase_ends_it(run):
     assert "  not run: single-irq, mixed, remote-free, irq, exhaust, fragment, hotplug, bad-free, single-placed, placed\n" in done.stdout
 
 
-def test_boot_that_gets_no_further_ends_it(run, tmp_path):
+def test_boot_without_progress_ends_it(run, tmp_path):
     done = run({"single": HELD.format(1), "mixed": HELD.format(1), "stuck": ""}, "--args", "phases=single,mixed")
     assert done.returncode == CODES["fail"]
     assert "KEEP_GOING ends here: this boot got no further than the one before" in done.stdout
@@ -201,7 +201,7 @@ def test_long_cells_are_folded(run):
 # The parts.
 
 @pytest.mark.parametrize("word", ["pass", "inconclusive"])
-def test_nothing_is_left_after_a_run_that_came_to_its_end(word):
+def test_nothing_is_left_after_a_complete_run(word):
     assert phases_left(judge(good(word))) == []
 
 
@@ -211,7 +211,7 @@ def test_phases_that_were_left_out_are_not_left():
     assert phases_left(judge(raw, None, "silence", NONCE)) == ["remote-free", "bad-free"]
 
 
-def test_names_from_a_damaged_log_are_not_booted_with():
+def test_names_from_a_damaged_log_are_not_used():
     raw = closed([*opening(plan=2), "not ok 1 mixed # overlap: x", "ok 2 --evil=\x07 # SKIP not run"])
     assert phases_left(judge(raw)) == []
 
@@ -223,7 +223,7 @@ def test_names_from_a_damaged_log_are_not_booted_with():
     ("wild-access: core 0 read address 0x8 at rip 0x1", "wild-access: core 0 wrote address 0x8 at rip 0x1", False),
     ("trap: #UD on core 1 at rip 0x1", "trap: #GP on core 1 at rip 0x1", False),
 ])
-def test_what_is_the_same_failure(one, other, same):
+def test_comparison_of_failures(one, other, same):
     outcomes = Outcomes()
     for number, title in enumerate((one, other), 1):
         failed = {"mixed": f"not ok {{}} {{}} # {title}"}

@@ -1,4 +1,4 @@
-"""The hosted unit tests: each program is one test here, and shows its output when it fails."""
+"""The hosted unit tests. Each program is one test here, which shows the program's output if it fails."""
 
 import os
 import pathlib
@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 MAKE = ["make", "--no-print-directory", "-f", "tests/tests.mk"]
 TIMEOUT_SECONDS = 120
 
-# Run from inside a make or not, the make here is one of its own.
+# Without make's own variables: a make started here must not be a sub-make of one that runs the tests.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 
 
@@ -47,7 +47,7 @@ def run(program, *names):
 
 
 def passed(done):
-    """Exit status, plan, results and last line must all say so."""
+    """Whether the program passed by all of: exit status, plan, results and last line."""
     lines = done.stdout.splitlines()
     if done.returncode != 0 or not lines:
         return False
@@ -83,5 +83,5 @@ def test_program(built, program):
     ],
 )
 def test_broken_is_noticed(built, name):
-    """Each way in which a test can go wrong is not taken for a pass."""
+    """No way in which a test can go wrong counts as a pass."""
     assert not passed(run("build/host/asan/broken", name))

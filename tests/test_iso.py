@@ -1,4 +1,4 @@
-"""What a newcomer does: the ISO by GRUB under BIOS and UEFI, through the tool and through make."""
+"""The first steps of a new user: the ISO with GRUB under BIOS and UEFI, by the tool and by make."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from support import ROOT, stampede
 from stampedelib.machine.machine import kvm_trouble
 
 ARGS = "phases=selftest,mixed orders=1,0,2"
-OPS = "ops=20000"  # until a failure: each core comes to it, however little a busy host lets it run
+OPS = "ops=20000"  # enough for every core to reach the failure, even on a busy host
 
 
 def make(*words, timeout=600):
@@ -26,7 +26,7 @@ def image():
 
 
 def run(folder, *words):
-    """A run by the tool; what came of it and the verdict it wrote down."""
+    """Run the tool. Returns the finished process, the written verdict and the log."""
     log = folder / "serial.log"
     done = stampede("run", "--seconds", 2, "--cpus", 4, "--log", log, *words, timeout=300)
     return done, json.loads((folder / "verdict.json").read_text()), log.read_text(errors="replace")
@@ -56,7 +56,7 @@ def test_255_cores(image, tmp_path):
     assert "# smp cores=255" in log
 
 
-def test_failure_by_the_iso_has_its_verdict(image, tmp_path):
+def test_failure_on_the_iso_has_its_verdict(image, tmp_path):
     done, verdict, _ = run(tmp_path, "--on-fail", "exit", "--args",
                            f"provoke=content phases=mixed {OPS}")
     assert done.returncode == 1, done.stdout + done.stderr
@@ -65,7 +65,7 @@ def test_failure_by_the_iso_has_its_verdict(image, tmp_path):
     assert verdict["title"].startswith("content: pfn ")
 
 
-def test_keep_going_runs_what_a_failure_left(image, tmp_path):
+def test_keep_going_runs_the_remaining_phases(image, tmp_path):
     done, _, _ = run(tmp_path, "--boot", "direct", "--on-fail", "exit", "--keep-going", "--args",
                      f"phases=mixed,remote-free,irq provoke=lost-unlock {OPS}")
     assert done.returncode == 1, done.stdout + done.stderr
@@ -82,7 +82,7 @@ def test_keep_going_runs_what_a_failure_left(image, tmp_path):
 @pytest.mark.parametrize("end", ["halt", "power-off"])
 @pytest.mark.parametrize("provoke, code", [("", 0), (f"provoke=content {OPS}", 1)])
 def test_machine_that_does_not_leave_by_the_debug_port(image, tmp_path, end, provoke, code):
-    """As real ones: the log alone says how it went."""
+    """Real machines have no debug port either: the log alone gives the verdict."""
     done, verdict, _ = run(tmp_path, "--boot", "direct", "--on-fail", "exit", "--args",
                            f"exit={end} phases=mixed {provoke}")
     assert done.returncode == code, done.stdout + done.stderr
@@ -102,7 +102,7 @@ def test_help_lists_targets_and_variables():
         assert word in done.stdout
 
 
-def test_make_run_hands_its_variables_on(image):
+def test_make_run_passes_its_variables_on(image):
     done = make("run", "BOOT=direct", "CPUS=2", "MEMORY=128M", "DURATION=1", "SEED=7",
                 "ALLOCATOR=buddy-scan", "ARGS=phases=mixed sample=1")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -111,13 +111,13 @@ def test_make_run_hands_its_variables_on(image):
         assert word in done.stdout
 
 
-def test_make_run_with_an_allocator_of_ones_own(image):
+def test_make_run_with_a_user_allocator(image):
     done = make("run", "BOOT=direct", "CPUS=4", "MEMORY=64M", "DURATION=2",
                 "ALLOCATOR=docs/example-allocator.c")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "# allocator=example" in done.stdout
 
 
-def test_make_says_no_to_nonsense():
+def test_make_refuses_nonsense():
     done = make("run", "CPUS=0")
     assert done.returncode == 2 and "CPUS=0: it is 1 to 255" in done.stderr

@@ -1,4 +1,4 @@
-"""The judge: every verdict is reached, and nothing that was damaged ever passes."""
+"""The judge: every verdict can be reached, and a damaged log never passes."""
 
 import json
 import random
@@ -22,7 +22,7 @@ def judged(raw, exit_code=65, ended_by="exit", nonce=NONCE):
 
 
 def damaged(lines, exit_code=65):
-    """The reasons for which a log of these lines, closed as it should be, is not believed."""
+    """The reasons why a log of these lines, with a correct closing line, counts as damaged."""
     verdict = judged(closed(lines), exit_code)
     assert verdict.word == "damaged", verdict
     return " / ".join([verdict.title, *verdict.reasons])
@@ -69,7 +69,7 @@ def test_allocator_stands_in_the_verdict():
     assert judged(good()).banner["allocator"] == "buddy"
 
 
-# A guest that was held for a debugger, or made to tell by an NMI.
+# A guest that was held for a debugger, or made to report by an NMI.
 
 HELD = b"# held: all cores stopped for a debugger\r\n"
 
@@ -85,7 +85,7 @@ def test_guest_is_held_for_failures_alone(word):
     assert judge(good(word), None, "held", NONCE).word == "damaged"
 
 
-def test_guest_made_to_tell_has_its_own_title():
+def test_guest_made_to_report_has_its_own_title():
     verdict = judge(good("hang"), 73, "exit", NONCE, prompted="silence: no byte for 6 s")
     assert (verdict.word, verdict.title) == ("hang", "stall: core 3")
     assert verdict.reasons == ["silence: no byte for 6 s; an NMI made the guest tell"]
@@ -93,13 +93,13 @@ def test_guest_made_to_tell_has_its_own_title():
 
 @pytest.mark.parametrize("raw, code", [
     (good("hang")[:-9], 73), (good("error"), 69), (good("hang")[:200], 69)])
-def test_guest_that_was_silent_and_tells_badly_hangs(raw, code):
+def test_silent_guest_with_a_bad_report_is_a_hang(raw, code):
     verdict = judge(raw, code, "exit", NONCE, prompted="silence: no byte for 6 s")
     assert verdict.word == "hang"
     assert verdict.title.startswith("silence: no byte for 6 s")
 
 
-# A kernel that gave up before it knew its nonce.
+# A kernel that gave up before it had read its nonce.
 
 @pytest.mark.parametrize("word", ["error", "crash"])
 def test_failure_before_the_options_are_read(word):
@@ -111,7 +111,7 @@ def test_failure_before_the_options_are_read(word):
 
 
 @pytest.mark.parametrize("word", EXIT_CODE)
-def test_nonce_zero_is_for_those_alone(word):
+def test_nonce_0_needs_a_failure_before_the_options(word):
     raw = closed([line.replace(f"{NONCE:016x}", f"{0:016x}") for line in
                   good(word).decode().split("\r\n")[:-2]], nonce=0)
     if word != "error":
@@ -121,7 +121,7 @@ def test_nonce_zero_is_for_those_alone(word):
     assert judged(closed([*lines[:3], "# verdict=pass"], nonce=0)).word == "damaged"
 
 
-# What may stand around a log.
+# Output around a log.
 
 def test_noise_before_the_log_is_ignored():
     assert judged(NOISE + good()).word == "pass"
@@ -145,7 +145,7 @@ def test_exit_code_that_is_not_the_kernels(code):
 
 @pytest.mark.parametrize("said", EXIT_CODE)
 @pytest.mark.parametrize("meant", EXIT_CODE)
-def test_exit_code_at_odds(said, meant):
+def test_exit_code_that_contradicts_the_log(said, meant):
     expected = said if said == meant else "damaged"
     assert judged(good(said), EXIT_CODE[meant]).word == expected
 
@@ -206,7 +206,7 @@ def test_random_damage_never_passes():
 
 
 def essence(raw):
-    """What of a capture counts: not carriage returns, nor noise before or blank lines after."""
+    """The significant part of a capture: without carriage returns, noise before it, and blank lines after it."""
     text = raw.replace(b"\r", b"")
     return text[max(text.find(b"KTAP version 1\n"), 0):].rstrip(b"\n") + text[-1:]
 
@@ -255,7 +255,7 @@ def test_second_start_is_a_reset():
         assert verdict.title.startswith("reset: line ")
 
 
-# Logs whose closing line is right, but which are at odds with themselves.
+# Logs with a correct closing line that contradict themselves.
 
 def test_plan_missing_or_doubled():
     assert "no plan" in damaged([line for line in body() if line != "1..3"])
@@ -313,7 +313,7 @@ def test_verdict_missing_doubled_or_unknown():
     assert "verdict splendid" in damaged(body("splendid"))
 
 
-def test_totals_at_odds():
+def test_totals_that_contradict_the_results():
     lines = [line.replace("pass=3", "pass=4") for line in body()]
     assert "totals say pass=4, the results 3" in damaged(lines)
 
@@ -328,7 +328,7 @@ def test_wrong_count():
     assert "lines were written" in judged(raw).title
 
 
-# What was tested, and what was not.
+# The page: what was tested, and what was not.
 
 TRIED = ["# promise smp-safe: not tested: one core", "# promise irq-safe: kept", "# promise coalesces: kept",
          "# promise true-oom: not tested: one core", "# promise frees-parts: not made",
@@ -337,7 +337,7 @@ TRIED = ["# promise smp-safe: not tested: one core", "# promise irq-safe: kept",
 
 
 def shown(more, *arguments, **options):
-    """The page of a run whose log has these lines, too."""
+    """The page of a run whose log also has the lines `more`."""
     return page.lines(judged(closed(body(*arguments, more=more, **options)), EXIT_CODE[(arguments or ["pass"])[0]]))
 
 
@@ -350,7 +350,7 @@ def test_page_says_what_was_not_tested_beside_what_was_kept():
         "  phases left out: hotplug (it needs remove_pages)"]
 
 
-def test_page_of_a_kernel_that_says_nothing_of_it():
+def test_page_of_a_kernel_that_reports_no_promises():
     assert [line.split()[0] for line in shown([])] == ["pass"] * 3
 
 
@@ -364,7 +364,7 @@ def test_page_of_an_earlier_kernel():
 
 @pytest.mark.parametrize("said", [["# promise broken: smp-safe"], ["# promise smp-safe: broken"],
                                   ["# promise broken: smp-safe", "# promise smp-safe: kept"]])
-def test_promise_that_was_broken_stays_so(said):
+def test_broken_promise_stays_broken(said):
     assert shown([*said, "# promise irq-safe: kept"], "fail", TITLE, FAILED)[3:] == [
         "  promises kept: irq-safe", "  promises broken: smp-safe"]
 
@@ -405,7 +405,7 @@ def test_vectors_of_several_orders_count_each_and_many_that_failed_are_cut():
                           "  selftest vectors left out: 9 (it needs remove_pages: 9)"]
 
 
-def test_damaged_log_vouches_for_no_promise():
+def test_damaged_log_shows_no_promise():
     verdict = judged(closed(body(more=TRIED))[:-9])
     assert verdict.word == "damaged"
     assert not any("promises" in line or "rules" in line for line in page.lines(verdict))
@@ -425,7 +425,7 @@ def test_command_and_json_say_what_was_tested(tmp_path):
 # A failure before the first phase.
 
 def before_phases(*cores, title="insert-refused: pages 0x100 to 0x200, the machine's own: overlap", word="fail"):
-    """A run whose allocator was being set up when it failed."""
+    """The verdict of a run that failed while its allocator was set up."""
     lines = [*opening(plan=0)[:-1], f"# FAILURE {title}", *cores, "1..0", f"Bail out! {title}", f"# title={title}",
              f"# verdict={word}"]
     return judged(closed(lines), EXIT_CODE[word])
@@ -438,7 +438,7 @@ def before_phases(*cores, title="insert-refused: pages 0x100 to 0x200, the machi
     ("0 works, interrupts off, 1 locks held; in: guess a number", ", in: guess a number"),
     ("0 works, interrupts off, 0 locks held; in: allocate order 3; in interrupt: free order 0 pfn 0x1, number 1 of "
      "core 0", ", in allocate_pages (order 3)"),
-    ("0 works, interrupts on, 0 locks held", ", in insert_pages"),  # which had returned: the rule names it
+    ("0 works, interrupts on, 0 locks held", ", in insert_pages"),  # the call had returned; the rule tells which one it was
 ])
 @pytest.mark.parametrize("word", ["fail", "hang", "crash"])
 def test_failure_before_the_first_phase_names_the_call(core, place, word):
@@ -459,11 +459,11 @@ def test_core_that_reports_names_the_call():
 
 
 @pytest.mark.parametrize("word", EXIT_CODE)
-def test_other_ends_have_no_such_place(word):
+def test_other_verdicts_have_no_place(word):
     assert judged(good(word), EXIT_CODE[word]).place is None
 
 
-def test_one_phase_that_passed_is_no_plural():
+def test_singular_for_one_phase():
     lines = [*opening(plan=1), *phase(1, "mixed"), "# verdict=pass"]
     assert judged(closed(lines)).title == "the phase passed"
 

@@ -1,4 +1,4 @@
-"""JUnit XML: a test case for each planned phase, and whatever is no pass is seen."""
+"""JUnit XML: there is a test case for each planned phase, and every result except a pass is visible."""
 
 import xml.etree.ElementTree as ElementTree
 
@@ -11,13 +11,13 @@ from stampedelib.verdict.junit import junit
 
 
 def suite(raw, *seen, verdict=None):
-    """The test suite that a log comes to."""
+    """The test suite made from a log."""
     verdict = verdict or judge(raw, *seen)
     return ElementTree.fromstring(junit(verdict, raw)).find("testsuite")
 
 
 def cases(raw, *seen):
-    """Name and outcome of each case; the numbers of the suite are right."""
+    """Name and outcome of each case. Checks the suite's counts."""
     root = suite(raw, *seen)
     found = [(case.get("name"), [child.tag for child in case]) for case in root.findall("testcase")]
     for plural, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
@@ -71,7 +71,7 @@ def test_phase_that_ran_when_the_guest_fell_silent():
     (closed(without_options(), nonce=0), (69, "exit", NONCE)),
     (b"", (1, "exit", NONCE)),
 ])
-def test_what_happened_in_no_phase_is_a_case_of_its_own(raw, seen):
+def test_failure_outside_the_phases_is_a_separate_case(raw, seen):
     assert cases(raw, *seen)[-1] == ("run", ["error"])
 
 

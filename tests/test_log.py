@@ -1,4 +1,4 @@
-"""The log as a protocol: one reader of key=value, versions, and docs/LOG.md has every line and key."""
+"""The log as a protocol: the reader of key=value, the versions, and docs/LOG.md, which has every line and key."""
 
 import json
 import random
@@ -18,7 +18,7 @@ from stampedelib.verdict.page import lines as page_lines
 
 
 def write(values):
-    """As the kernel does (format_value() of lib/printf.c)."""
+    """Write a value as the kernel does (format_value() in lib/printf.c)."""
     return " ".join(f"{key}={quoted(value)}" for key, value in values.items())
 
 
@@ -98,12 +98,12 @@ def test_later_version_is_an_error(version, end):
 
 
 @pytest.mark.parametrize("version", ["log=x ", "log=0 ", "log=-1 ", "log=2.0 ", 'log="2 3" ', "log= "])
-def test_version_that_is_none_is_damage(version):
+def test_malformed_version_is_damage(version):
     verdict = judge(numbered(body(), version))
     assert verdict.word == "damaged" and "is no version of the format" in verdict.title
 
 
-PAIRS = [  # of version 1, of version 2
+PAIRS = [  # a line in version 1, the same in version 2
     ("# promise smp-safe: kept", "# promise=smp-safe outcome=kept"),
     ("# promise irq-safe: not tested: one core", '# promise=irq-safe outcome=not-tested why="one core"'),
     ("# promise frees-parts: not made", "# promise=frees-parts outcome=not-made"),
@@ -119,7 +119,7 @@ PAIRS = [  # of version 1, of version 2
 
 
 @pytest.mark.parametrize("verdict, title, results", [("pass", None, None), ("fail", TITLE, FAILED)])
-def test_both_versions_come_to_the_same_page(verdict, title, results):
+def test_both_versions_give_the_same_page(verdict, title, results):
     old, new = (judge(numbered(body(verdict, title, results, [pair[at] for pair in PAIRS]), version))
                 for at, version in enumerate(("", "log=2 ")))
     assert page_lines(old) == page_lines(new) and len(page_lines(new)) > 9
@@ -130,7 +130,7 @@ def test_both_versions_come_to_the_same_page(verdict, title, results):
 
 
 @pytest.mark.parametrize("at, version", [(0, "log=2 "), (1, "")])
-def test_lines_of_the_other_version_are_passed_over(at, version):
+def test_lines_of_the_other_version_are_ignored(at, version):
     verdict = judge(numbered(body(more=[pair[at] for pair in PAIRS]), version))
     assert (verdict.word, verdict.promises, verdict.selftest_left_out, verdict.advice) == ("pass", [], [], None)
 
@@ -150,7 +150,7 @@ def test_place_of_a_failure_before_the_first_phase(cores, place):
     assert judge(numbered(lines)).place == f"before the first phase, {place}"
 
 
-# ---- what a reader gets ----
+# ---- verdict.json ----
 
 
 def test_numbers_of_a_phase_are_in_the_record(tmp_path):
@@ -169,7 +169,7 @@ def test_numbers_of_a_phase_are_in_the_record(tmp_path):
 
 
 def documented():
-    """The tables of "The lines": the keys of each line by its beginning, `None` for a line for people."""
+    """The tables under "The lines": a line's beginning and its keys; None for a line without keys, for people."""
     text = (ROOT / "docs/LOG.md").read_text(encoding="utf-8")
     found, keys = {}, None
     for line in text[text.index("## The lines"):text.index("## What was tested")].splitlines():
@@ -187,14 +187,14 @@ DOCUMENTED = documented()
 
 
 def row_of(line):
-    """The row that a line belongs to: the longest that fits."""
+    """The row of docs/LOG.md for a line (the longest that fits, or None), and the line with numbers replaced."""
     shape = re.sub(r"^(not )?ok \d+ \S+ #", r"\1ok I NAME #", re.sub(r"^#   core \d+ #\d+", "#   core N #K", line))
     fitting = [name for name in DOCUMENTED if shape == name or shape.startswith(name if name[-1] == "=" else f"{name} ")]
     return max(fitting, key=len, default=None), shape
 
 
 def check_documented(text):
-    """Returns the rows that were met."""
+    """Check that docs/LOG.md has each line and key of a log. Returns the rows that occurred."""
     log = parse(text.encode("latin-1"))
     met = set()
     for line in log.lines:
@@ -262,6 +262,6 @@ def test_lines_of_the_kernel_are_documented():
 
 
 def test_logs_of_the_tests_are_documented():
-    """They are of version 1, with lines that both versions have."""
+    """These logs have version 1, but only lines that both versions have."""
     for word in ("pass", "fail", "hang", "crash", "error"):
         check_documented(re.sub(r"cpus=8 memory_mib=511", "virtual=1", good(word).decode("latin-1")))

@@ -1,4 +1,4 @@
-"""ci/mutate: what it changes and what not, how outcomes are told apart, and the real thing in small."""
+"""ci/mutate: what it changes and what not, how it classifies outcomes, and a small run on the real tree."""
 
 import json
 import re
@@ -42,7 +42,7 @@ enum color paint(int *count)
 
 
 def changed(mutant, text=SAMPLE):
-    """The lines that the mutant has and the original has not."""
+    """The lines of the mutant that the original does not have."""
     return mutant.short(text).replace(" )", ")")
 
 
@@ -78,7 +78,7 @@ def test_change(name, becomes):
     assert changed(by_id()[name]) == becomes
 
 
-def test_what_macros_make_and_what_messages_say_is_left_alone():
+def test_macros_and_messages_are_not_changed():
     defined = SAMPLE.index(b"enum color")
     inside = SAMPLE.index(b"TWICE(a"), SAMPLE.index(b"TWICE(a") + len(b"TWICE(a + 1)")
     message = SAMPLE.index(b'"count", '), SAMPLE.index(b", 9);") + 3
@@ -169,7 +169,7 @@ QUICK = Bounds(1, 20)
 
 @pytest.fixture
 def small_tree(tmp_path):
-    """A function that makes the campaign, given what main() checks besides."""
+    """A function that makes the campaign. Its argument is an additional condition that main() checks."""
     def make(check):
         (tmp_path / "judged.c").write_bytes(JUDGED)
         (tmp_path / "main.c").write_bytes(MAIN.replace(b"CHECK", check))
@@ -197,18 +197,18 @@ def outcomes(campaign, names=ASKED):
     return {one.id.removeprefix("judged.c:"): one for one in campaign.run(mutants, 2)}
 
 
-def test_outcomes_are_told_apart(small_tree, monkeypatch):
+def test_outcomes_are_distinguished(small_tree, monkeypatch):
     campaign, said = small_tree(b"1")
     found = outcomes(campaign)
     assert found["count:negate:1"].outcome == "killed"
     assert found["count:negate:1"].how == "plain/main: it"
     assert found["count:relation:1"].outcome == "duplicate"
     assert found["count:relation:1"].how == "judged.c:count:negate:1"
-    assert found["count:drop:1"].outcome == "timeout"  # while (i != n);
-    assert found["is_odd:drop:1"].outcome == "same"  # nobody reads it
-    assert found["is_odd:arithmetic:1"].outcome == "survived"  # n | 1: only odd numbers are tried
+    assert found["count:drop:1"].outcome == "timeout"  # becomes an endless `while (i != n);`
+    assert found["is_odd:drop:1"].outcome == "same"  # the dropped value is never read
+    assert found["is_odd:arithmetic:1"].outcome == "survived"  # becomes n | 1; the test only tries odd numbers
     assert f"{len(found)}/{len(found)} " in said[-1]
-    # Again: known, and nothing is run.
+    # The second time all outcomes are known, and nothing is run.
     monkeypatch.setattr(campaign, "detectors", [])
     campaign.counts.clear()
     assert outcomes(campaign) == found
@@ -221,29 +221,29 @@ def test_survivor_is_killed_by_a_better_test(small_tree):
     assert outcomes(again, [name])[name].outcome == "killed"
 
 
-def test_what_is_known_of_a_mutant_holds_for_the_same_detectors():
+def test_result_is_valid_for_the_same_detectors_only():
     killed = Result("f:1", "killed", code="c")
     assert killed.holds("c", {"new": "1"}) and not killed.holds("d", {"new": "1"})
     survived = Result("f:1", "survived", code="c", judges={"a": "1", "b": "1"})
     assert survived.holds("c", {"b": "1", "a": "1"})
     assert not survived.holds("c", {"a": "1", "b": "2"})
     assert not survived.holds("c", {"a": "1", "b": "1", "new": "1"})
-    # Two that saw no end are enough, so who comes later has not looked: one put before them has to.
+    # After two timeouts no further detector ran. One added behind those two changes nothing, one before them must run.
     endless = Result("f:1", "timeout", code="c", judges={"a": "1", "b": "1"})
     assert endless.holds("c", {"a": "1", "b": "1", "new": "1"})
     assert not endless.holds("c", {"a": "1", "new": "1", "b": "1"})
 
 
-def test_what_does_not_compile_is_no_catch(small_tree, tmp_path):
+def test_mutant_that_does_not_compile_is_invalid(small_tree, tmp_path):
     campaign, _ = small_tree(b"1")
     mutants = generate("judged.c", JUDGED, [])
     campaign.recipe.compile["plain"].append("-DRELEVANT")
     campaign.source("judged.c")
-    campaign._sources["judged.c"] = b"#error no\n" + JUDGED  # as if each change made it so
+    campaign._sources["judged.c"] = b"#error no\n" + JUDGED  # no mutant compiles
     assert {one.outcome for one in campaign.run(mutants[:3], 1)} == {"invalid"}
 
 
-def test_clean_tree_that_fails_is_no_judge(small_tree):
+def test_clean_tree_that_fails_ends_the_campaign(small_tree):
     campaign, _ = small_tree(b"0")
     with pytest.raises(CleanTreeTrouble, match="unit complains of the clean tree"):
         campaign.check_clean(["judged.c"], 1)
@@ -270,7 +270,7 @@ def test_verdicts_are_read(tmp_path):
 
 @pytest.mark.parametrize("line", ["mm/a.c:f:drop:1 perhaps: so", "mm/a.c:f:drop equivalent: why",
                                   "mm/a.c:f:drop:1 equivalent:"])
-def test_line_that_is_no_verdict(tmp_path, line):
+def test_malformed_verdict_is_refused(tmp_path, line):
     path = tmp_path / "survivors.txt"
     path.write_text(line + "\n")
     with pytest.raises(VerdictTrouble, match=re.escape(f"{path}:1:")):
@@ -299,7 +299,7 @@ def test_complaints():
     assert len(report.complaints(mutants, results, said, ["sample.c"], False)) == 2
 
 
-# ---- the real thing ----
+# ---- the real tree ----
 
 KILLED = ["mm/buddy.c:list_remove:drop:1", "mm/buddy_percpu.c:cache_pop:drop:2",
           "smp/spinlock.c:try_take:term:2"]
@@ -362,8 +362,8 @@ def test_real_mutants(tmp_path):
     assert f"{KILLED[1]}: has a verdict, and is killed by stress" in done.stdout
 
 
-def test_interrupted_run_goes_on(tmp_path):
-    """What was known is kept, what was cut short is not taken for a result."""
+def test_interrupted_run_resumes(tmp_path):
+    """Known results are kept, and an interrupted detector does not count as a result."""
     words = [MUTATE, "--folder", tmp_path, "--detectors", "stress", "--jobs", "1", "--survivors",
              tmp_path / "none", *(word for one in KILLED[:2] for word in ("--only", one))]
     with subprocess.Popen(list(map(str, words)), cwd=ROOT, stdout=subprocess.PIPE, text=True,

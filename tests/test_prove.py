@@ -1,4 +1,4 @@
-"""The proofs: what is quick of `make prove`, and that what they rest on would be noticed if it were wrong."""
+"""The quick part of `make prove`. Also checks that wrong assumptions of the proofs would be noticed."""
 
 import concurrent.futures
 import os
@@ -26,14 +26,14 @@ def built():
 
 
 def at_once(function, keys):
-    """What the function says of each key, as many at a time as there are cores."""
+    """The function's result for each key. As many calls run at a time as the host has cores."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip(keys, pool.map(function, keys)))
 
 
 @pytest.fixture(scope="module")
 def outcomes(built):
-    """What came of each plan that is not slow."""
+    """The outcomes of all plans that are not slow."""
     return at_once(search.run, [name for name, slow in search.plans() if not slow])
 
 
@@ -41,7 +41,7 @@ def outcomes(built):
 
 
 def test_plans_are_proved(outcomes):
-    """As many states as there must be, and no rule broken in any."""
+    """Each search has the expected number of states and breaks no rule."""
     assert len(outcomes) >= 15
     for outcome in outcomes.values():
         assert outcome.verdict == "proved", outcome.text
@@ -63,20 +63,20 @@ def test_the_recurrence(outcomes):
     ("percpu-hotplug", {"pages": 4, "cores": 2, "caches": True, "hotplug": True}),
 ])
 def test_counts_of_another_model(outcomes, plan, arguments):
-    """Where there is no formula, a model of the lists in Python has as many states."""
+    """Where there is no formula, a model of the lists in Python must have the same number of states."""
     assert outcomes[plan].states == count.states(**arguments)
 
 
 @pytest.mark.parametrize("defect", search.DEFECTS, ids=lambda defect: f"{defect.source}-{defect.name}-{defect.plan}")
 def test_defect_is_refuted(built, defect):
-    """By its title, in as many steps as the shortest way has, and shown step by step."""
+    """The search finds the defect under its title by a shortest path, and prints each step."""
     fine, text = search.refutes(defect)
     assert fine, text
     assert len(re.findall(r"^  \d+\. core ", text, re.M)) == max(defect.steps, 1), text
 
 
 def test_wrong_count_is_no_proof(built):
-    """An allocator that breaks no rule but has other states than it should is not called proved."""
+    """An allocator that breaks no rule but has a wrong number of states is not reported as proved."""
     defect = defects.Defect("never-gives-two-pages", "buddy_scan", "scan-4", None, None,
                            [("    for (unsigned from = order; from <= MAX_ORDER; from++)",
                              "    for (unsigned from = order == 1 ? MAX_ORDER + 1 : order; from <= MAX_ORDER; from++)"),
@@ -101,7 +101,7 @@ def test_model_is_of_this_code(model):
 
 
 def test_changed_code_is_noticed(tmp_path):
-    """A function that changed, one that is gone, a line that is quoted and not there."""
+    """A changed function, a missing function and a quoted line that no longer exists."""
     model = next(model for model in MODELS if model.name == "barrier")
     for function in model.functions:
         (tmp_path / function.file).parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +126,7 @@ def test_model_holds(model):
 
 
 def test_every_lock_has_a_model():
-    """A lock that is added to smp/ needs one, too."""
+    """A lock that is added to smp/ needs a model, too."""
     locks = {str(path.relative_to(ROOT)) for path in (ROOT / "smp").glob("*lock*.c")}
     modelled = {function.file for model in MODELS for function in model.functions}
     assert locks and locks <= modelled, f"no model in stress/prove/models stands for {sorted(locks - modelled)}"
@@ -147,12 +147,12 @@ def mutants():
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_mutant(mutants, name):
-    """Refuted; or, where the model says so, not."""
+    """A mutant is refuted, unless the model declares that it holds."""
     assert mutants[name].verdict == ("proved" if MUTANTS[name][1].holds else "refuted"), mutants[name].text
 
 
-def test_cut_search_is_no_proof():
-    """Whatever pan did not finish is not believed."""
+def test_interrupted_search_is_no_proof():
+    """A search that pan did not finish proves nothing."""
     whole = "State-vector 76 byte, depth reached 9, errors: 0\n 47 states, stored\npan: elapsed time 0 seconds\n"
     assert models.judged(whole).verdict == "proved"
     for text in ("error: max search depth too small\n" + whole, "pan: reached -DMEMLIM bound\nout of memory\n" + whole, ""):
@@ -202,8 +202,8 @@ sys.exit(prove.main(["prove", "--jobs", "2"]))
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_what_runs_and_what_waits(tmp_path, number, code):
-    """With a spin that does not end: two run, the rest is never begun."""
+def test_a_signal_ends_running_and_waiting_tasks(tmp_path, number, code):
+    """The fake `spin` never ends. Two of them run, the others must never start."""
     pids = tmp_path / "pids"
     (tmp_path / "spin").write_text(f"#!/bin/sh\necho $$ >> {pids}\nsleep 600\n")
     (tmp_path / "spin").chmod(0o755)

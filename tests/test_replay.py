@@ -1,6 +1,7 @@
-"""From a failure of the stress to the explorer, and a found failure stepped through backwards.
+"""From a failure of the stress to the explorer, and backwards through a failure that the explorer found.
 
-The failures are real ones, of images with a planted allocator (tests/explore, tests/replay, tests/subjects) in QEMU.
+The failures are real. They occur in QEMU, in images with an allocator from tests/explore, tests/replay or
+tests/subjects.
 """
 
 import os
@@ -23,7 +24,7 @@ from stampedelib.explore.stress_log import Block, Event, Story
 from stampedelib.run.next_steps import replay_command
 from stampedelib.verdict.verdict import CODES
 
-LIMIT_SECONDS = 240  # never a verdict: a loaded host is slow
+LIMIT_SECONDS = 240  # not part of any verdict: a loaded host is slow
 HOSTED = ROOT / "build/host/explore"
 
 
@@ -34,7 +35,7 @@ def explorer():
 
 
 def fail_in_qemu(source, folder, seconds=20):
-    """The log of a stress that this allocator breaks, and what the tool said of the run."""
+    """Run the stress on an allocator that fails it. Returns the log's path and the tool's output."""
     name = source.split("/")[-1].removesuffix(".c")
     make("kernel", f"ALLOCATOR={source}")
     make("-f", "arch/host/host.mk", f"build/host/explore/user/{name}", f"HOST_ALLOCATOR={source}")
@@ -56,7 +57,7 @@ def title_of(log):
 
 
 def check_came_back(log, done):
-    """Under the rule of the log, made small, and its `repeat:` shows the same."""
+    """Check that the explorer found the log's rule again and minimised it, and that its `repeat:` command works."""
     rule = title_of(log).split(":")[0]
     code = CODES["hang" if rule == "deadlock" else "fail"]
     assert done.returncode == code, done.stdout + done.stderr + log.read_text()
@@ -68,7 +69,7 @@ def check_came_back(log, done):
     assert again.returncode == code and f"==> {rule}: " in again.stdout, again.stdout + again.stderr
 
 
-# ---- from hammer to replay ----
+# ---- from the stress to the explorer ----
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def broken_in_order(tmp_path_factory):
     return fail_in_qemu("tests/replay/order.c", tmp_path_factory.mktemp("order"))
 
 
-def test_what_broke_in_one_order_comes_back_in_that_order(broken_in_order):
+def test_order_dependent_failure_comes_back_in_the_logs_order(broken_in_order):
     log, said = broken_in_order
     assert title_of(log).startswith("overlap: ")
     command = rf"make .*explore ALLOCATOR=tests/replay/order.c FROM_LOG=\S*{log.parent.name}/{log.name}"
@@ -88,20 +89,20 @@ def test_what_broke_in_one_order_comes_back_in_that_order(broken_in_order):
 
 
 def make_says(command):
-    """What comes of a command that was printed."""
+    """Run a printed command. Returns its output."""
     done = subprocess.run(command, cwd=ROOT, shell=True, env=ENVIRONMENT, capture_output=True, text=True,
                           timeout=LIMIT_SECONDS, check=False)
     return done.stdout + done.stderr
 
 
 def test_replay_is_a_command_that_works(broken_in_order):
-    """As it is printed, whatever was built before."""
+    """The printed command works as it is, even if its program is not built."""
     (HOSTED / "user/order").unlink(missing_ok=True)
     said = make_says(re.search(r"^  replay: (.*)$", broken_in_order[1], re.MULTILINE)[1])
     assert f"FAIL (exit code {CODES['fail']}): overlap: " in said, said
 
 
-def test_make_brings_back_what_a_folder_broke(broken_in_order, tmp_path):
+def test_make_brings_back_a_folders_failure(broken_in_order, tmp_path):
     folder = tmp_path / "order-folder"
     folder.mkdir()
     shutil.copy(ROOT / "tests/replay/order.c", folder)
@@ -111,14 +112,14 @@ def test_make_brings_back_what_a_folder_broke(broken_in_order, tmp_path):
 
 
 @pytest.mark.parametrize("source", ["tests/explore/lock-order.c", "tests/replay/two-steps.c"])
-def test_what_broke_by_the_schedule_comes_back_under_one(tmp_path, source):
+def test_schedule_dependent_failure_comes_back(tmp_path, source):
     log, _ = fail_in_qemu(source, tmp_path)
     done = bring_back(log, Path(source).stem, 120)
     check_came_back(log, done)
     assert "came back under a schedule that was searched for" in done.stdout
 
 
-def test_what_takes_fifty_calls_is_said_not_to_come_back(tmp_path):
+def test_failure_that_needs_fifty_calls_does_not_come_back(tmp_path):
     log, _ = fail_in_qemu("tests/subjects/overlap.c", tmp_path)
     done = bring_back(log, "overlap", 3)
     assert done.returncode == CODES["inconclusive"], done.stdout + done.stderr
@@ -128,8 +129,8 @@ def test_what_takes_fifty_calls_is_said_not_to_come_back(tmp_path):
     assert "==>" not in done.stdout
 
 
-def test_another_failure_is_not_taken_for_it(broken_in_order, tmp_path):
-    """The log says "lost" of an allocator that can only make "overlap"."""
+def test_another_failure_is_not_accepted(broken_in_order, tmp_path):
+    """The log is changed to say "lost", but the allocator can only cause "overlap"."""
     text = broken_in_order[0].read_text().replace("overlap: pfn", "lost: pfn").replace("\r", "")
     log = tmp_path / "serial.log"
     log.write_bytes(closed(text[text.index("KTAP"):].splitlines()[:-1], int(re.search(r"nonce=(\w{16})", text)[1], 16)))
@@ -192,7 +193,7 @@ def test_a_repeat_of_a_repeat_is_the_same(tmp_path):
         assert repeat_of(done) == first
 
 
-def test_an_explorer_that_was_killed_is_no_program_tried(tmp_path):
+def test_killed_explorer_does_not_count_as_tried(tmp_path):
     explorer = tmp_path / "killed"
     explorer.write_text("#!/bin/sh\necho KTAP version 1\nkill -KILL $$\n", encoding="utf-8")
     explorer.chmod(0o755)
@@ -250,7 +251,7 @@ def test_blocks_from_before_the_window_are_allocated_first():
 
 
 def drawn_story(seed):
-    """Allocations and frees of four cores and their interrupts, drawn."""
+    """A story of random allocations and frees by four cores and their interrupts."""
     draw, events, held = random.Random(seed), [], []
     for number in range(60):
         core, interrupt = draw.randrange(4), draw.random() < 0.3
@@ -277,7 +278,7 @@ def test_operations_run_whole_and_in_the_order_of_the_log(explorer, tmp_path, se
         assert maker.program(candidate.pages, dict(from_stress.ARENAS)[candidate.pages]) == candidate.program
         wanted = maker.steps()
         runs = [" ".join(step) for step in runs]
-        assert runs == [step for step in wanted if step in runs]  # a free of what was refused does nothing
+        assert runs == [step for step in wanted if step in runs]  # a free of a refused block is no step
 
 
 def test_command_of_a_failed_run_is_for_the_same_allocator(tmp_path, monkeypatch):
@@ -303,7 +304,7 @@ def test_command_of_a_failed_run_is_for_the_same_allocator(tmp_path, monkeypatch
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory):
-    """A planted failure, found hosted and recorded in QEMU."""
+    """A planted failure, found by the hosted explorer and recorded in QEMU."""
     make("kernel", "EXPLORE=1", "ALLOCATOR=tests/explore/lock-order.c")
     make("-f", "arch/host/host.mk", "build/host/explore/user/lock-order", "HOST_ALLOCATOR=tests/explore/lock-order.c")
     found = stampede("explore", "--hosted", "--program-file", HOSTED / "user/lock-order", "--seed", 1, "--quiet",
@@ -324,7 +325,7 @@ def test_replay_says_the_same_byte_for_byte(recording):
 
 
 def back(recording, *commands, timeout=LIMIT_SECONDS):
-    """gdb on the replay: how it went, and where it was after each printing of the place."""
+    """Run gdb on the replay. Returns the finished process and each printed place."""
     words = [word for command in commands for word in ("-ex", command)]
     done = stampede("explore", "--replay", recording, "--gdb", "--", "-batch", *words, stdin=subprocess.DEVNULL,
                     timeout=timeout)
@@ -332,7 +333,7 @@ def back(recording, *commands, timeout=LIMIT_SECONDS):
 
 
 PLACE = 'printf "at %#lx\\n", $pc'
-ATTEMPTS = 4  # now and then QEMU 7.2 does not tell gdb that a step backwards is done (docs/DEBUGGING.md)
+ATTEMPTS = 4  # QEMU 7.2 sometimes does not report to gdb that a step backwards is done (docs/DEBUGGING.md)
 
 
 def test_steps_backwards_from_the_broken_rule(recording):
@@ -348,9 +349,9 @@ def test_steps_backwards_from_the_broken_rule(recording):
     assert "trial_broken (title=" in done.stdout and "deadlock: " in done.stdout, done.stdout + done.stderr
     assert re.search(r"#\d+ .*fail_deadlock \(", done.stdout), done.stdout
     assert len(places) == 7, done.stdout + done.stderr
-    assert len(set(places[:5])) == 5, "four different instructions before"
-    assert places[5:] == [places[3], places[2]], "forwards again it is the same way"
-    assert re.search(r"\bcaught \(rule=", done.stdout), "the caller, before the call"
+    assert len(set(places[:5])) == 5, "each step backwards must reach another instruction"
+    assert places[5:] == [places[3], places[2]], "steps forwards must pass the same instructions"
+    assert re.search(r"\bcaught \(rule=", done.stdout), "the caller's frame must be shown"
 
 
 def test_rewinds_as_steps_backwards_do(recording):
@@ -360,7 +361,7 @@ def test_rewinds_as_steps_backwards_do(recording):
 
 
 def test_rewinds_to_the_last_access(recording):
-    """Whoever waits in a deadlock has looked at the lock last."""
+    """The last access before a deadlock is a waiting core's read of the lock."""
     done, _ = back(recording, "rewind 50", "rewind access", "thbreak trial_broken", "rewind 1")
     first, second = map(int, re.findall(r"^instruction (\d+)$", done.stdout, re.MULTILINE))
     assert second < first, done.stdout + done.stderr

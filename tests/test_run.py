@@ -1,4 +1,4 @@
-"""The runner, against a QEMU that is played by fake_qemu.py: whatever it does, the end is known."""
+"""The runner with a QEMU that fake_qemu.py plays: whatever QEMU does, the run has a verdict."""
 
 import os
 import pty
@@ -22,7 +22,7 @@ from stampedelib.verdict.verdict import CODES
 
 @pytest.fixture(name="run")
 def fixture_run(tmp_path):
-    """Runs the tool on the fake QEMU acting `act`."""
+    """A function that runs the tool on the fake QEMU with the act `act`."""
     def run(act, *words, **options):
         return stampede(*arguments(tmp_path, *words), env=environment(tmp_path, act), **options)
 
@@ -78,24 +78,24 @@ def test_hang(run, tmp_path, act, words, title):
     assert record(tmp_path)["title"] == title
 
 
-def test_no_time_runs_while_a_debugger_has_the_machine_stopped(run):
+def test_time_limits_pause_while_a_debugger_stops_the_machine(run):
     done = run("paused", "--silence", 1)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_silent_guest_that_tells_is_said_to_have_been_silent(run, tmp_path):
+def test_silence_is_reported_even_if_the_guest_then_reports(run, tmp_path):
     run("tells", "--silence", 1)
     assert record(tmp_path)["reasons"] == ["silence: no byte for 1 s; an NMI made the guest tell"]
 
 
-def test_processors_of_a_guest_that_does_not_tell_are_shown(run, tmp_path):
+def test_registers_of_a_guest_that_does_not_report_are_shown(run, tmp_path):
     done = run("no-nmi", "--silence", 1)
     assert "  CPU 0: 0x100004, interrupts off\n" in done.stdout
     assert "  CPU 1: 0x200000, interrupts on, asleep\n" in done.stdout
     assert "RIP=0000000000100004" in (tmp_path / "out/registers.txt").read_text()
 
 
-def test_first_line_has_a_bound_of_its_own():
+def test_first_line_has_its_own_limit():
     bounds = Limits(start=120, silence=60, total=1000)
     assert bounds.reached(119, None, 0) is None
     assert bounds.reached(121, None, 0).detail == "no first line in 120 s"
@@ -109,7 +109,7 @@ def test_qemus_own_complaint_is_shown(run):
 # QEMU never outlives the run.
 
 def started(folder):
-    """A run of a guest that went silent, and its QEMU's process id."""
+    """Start a run whose guest falls silent. Returns the tool's process and its QEMU's process ID."""
     tool = subprocess.Popen([STAMPEDE, *map(str, arguments(folder))], text=True,
                             env=environment(folder, "silent"), stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, start_new_session=True)
@@ -181,7 +181,7 @@ def test_progress_is_rewritten_in_place_on_a_terminal(tmp_path):
     assert "# progress" not in text
 
 
-def test_reader_that_goes_away_is_no_crash_of_the_tool(tmp_path):
+def test_closed_output_pipe_does_not_crash_the_tool(tmp_path):
     tool = subprocess.Popen([STAMPEDE, *map(str, arguments(tmp_path))], stderr=subprocess.PIPE,
                             env=environment(tmp_path, "endless"), stdout=subprocess.PIPE)
     tool.stdout.close()
@@ -190,7 +190,7 @@ def test_reader_that_goes_away_is_no_crash_of_the_tool(tmp_path):
     assert b"Traceback" not in errors
 
 
-# What QEMU and the kernel are told.
+# The options of QEMU and of the kernel.
 
 def machine(folder, *words, nonce=0xAB):
     return build_machine(parse(list(map(str, arguments(folder, *words)))[1:]), nonce)
@@ -235,7 +235,7 @@ def test_choice_of_accelerator(asked, trouble, name, why):
     assert (chosen.name, chosen.why) == (name, why)
 
 
-def test_kvm_where_there_is_none_is_refused():
+def test_kvm_is_refused_if_it_does_not_work():
     with pytest.raises(UsageError, match=r"--accel kvm: KVM does not work here \(no vmx\); take tcg, or auto"):
         choose_accelerator("kvm", "multi", "no vmx")
 
@@ -250,11 +250,11 @@ def test_kvm_needs_a_device_and_a_cpu_that_has_it(tmp_path):
     assert "neither vmx nor svm" in kvm_trouble(str(device), str(cpuinfo))
 
 
-def test_patience_grows_with_the_work(tmp_path):
+def test_time_limits_grow_with_the_work(tmp_path):
     def bounds(*words):
         return limits(parse(list(map(str, arguments(tmp_path, *words)))[1:]))
 
-    assert bounds("--seconds", 1).total > 900  # the guest's own silence ends a hang long before
+    assert bounds("--seconds", 1).total > 900  # the limit on silence ends a hang much earlier
     assert bounds("--seconds", 1000).total > 2000
     assert bounds("--args", "seconds=1000").total > 2000
     assert bounds("--ops", 5).total > 3600
@@ -262,7 +262,7 @@ def test_patience_grows_with_the_work(tmp_path):
     assert bounds("--timeout", 9, "--silence", 3) == Limits(308, 3, 9)
 
 
-def test_a_file_is_tried_without_a_trace(tmp_path):
+def test_checking_a_file_changes_nothing(tmp_path):
     path = tmp_path / "file"
     check_writable(None)
     check_writable(path)
@@ -276,7 +276,7 @@ def test_a_file_is_tried_without_a_trace(tmp_path):
         check_writable(tmp_path)
 
 
-# How the tool itself begins and ends.
+# Start and end of the tool itself.
 
 @pytest.mark.parametrize("word", ("pass", "fail"))
 def test_closed_streams_change_no_verdict(tmp_path, word):
@@ -287,7 +287,7 @@ def test_closed_streams_change_no_verdict(tmp_path, word):
 
 
 def begun(module, folder):
-    """The tool's start with `module` of `folder` in the place of its own."""
+    """Run the tool's start-up code with `module` from `folder` instead of the tool's own module."""
     code = f"import sys; sys.path[:0] = {[str(ROOT / 'ci'), str(folder)]}; from stampedelib.start import start; start({module!r})"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
 
@@ -299,7 +299,7 @@ def test_a_fault_of_the_tool_is_no_verdict(tmp_path):
 
 
 def test_an_interrupt_while_it_loads_is_quiet(tmp_path):
-    """Also where Python makes another exception of it, as it does of one in __set_name__()."""
+    """Even if Python turns KeyboardInterrupt into another exception, as it does in __set_name__()."""
     (tmp_path / "slow.py").write_text("import signal\n\n\nclass Field:\n    def __set_name__(self, *_):\n"
                                       "        signal.raise_signal(signal.SIGINT)\n\n\n"
                                       "class Holder:\n    field = Field()\n", encoding="utf-8")
@@ -308,7 +308,7 @@ def test_an_interrupt_while_it_loads_is_quiet(tmp_path):
 
 
 @pytest.mark.parametrize("tool", ("stampede", "soak", "defects", "mutate"))
-def test_all_tools_begin_so(tool):
+def test_all_tools_use_this_start(tool):
     assert "\nstart(" in (ROOT / "ci" / tool).read_text(encoding="utf-8")
 
 

@@ -1,6 +1,6 @@
-"""The selftest holds an allocator to what it says of itself, lists all vectors that fail, and says why in words.
+"""The selftest checks an allocator against its promises, lists all vectors that fail, and explains why.
 
-The allocators are in tests/selftest/models.c; one hosted program, and one image, has them all.
+The allocators are in tests/selftest/models.c. One hosted program and one image contain all of them.
 """
 
 import pytest
@@ -10,7 +10,7 @@ from support import EXIT_CODE
 from stampedelib.verdict.verdict import CODES
 
 
-# Sound: how many vectors run at least, and one that is left out, with the reason.
+# Sound models: the least number of vectors that run, a vector that is left out, and the reason (None: it is not).
 SOUND = {
     "order-0": (50, "a double free", "it needs blocks of order 3"),
     "order-1": (80, "smallest fit: the next larger block is split", "it needs blocks of order 3"),
@@ -40,7 +40,7 @@ SOUND = {
     "one-region-pages": (15, "an empty pool has nothing to give", "the allocator takes one region, at init"),
     "one-region-aligned": (8, "one page", "its region is not aligned as the allocator wants it"),
 }
-# A wrong one: rule, a vector that must be among those listed, what is said of it, where to look first.
+# Wrong models: rule, a vector that must be listed as failed, its text, and the advice where to look first.
 WRONG = {
     "wrong-insert": (
         "uncoalesced", "neighbours that are no buddies stay apart",
@@ -79,13 +79,13 @@ def built():
 
 def selftest(model, variant="plain"):
     log = run([f"build/host/{variant}/selftest/models", f"allocator={model}", "phases=selftest", "cpus=2", "watchdog=1"])
-    assert log.is_whole(), log.text  # a sanitizer's word would be among the lines, or after them
+    assert log.is_whole(), log.text  # a sanitizer's report would break the log
     assert all(len(line) <= 240 for line in log.lines)
     return log
 
 
 def each_order(values):
-    """The vectors that a line is about."""
+    """The names of the vectors that a line is about."""
     if "orders" not in values:
         return [values["left-out"]]
     first, last = map(int, values["orders"].split("-"))
@@ -93,19 +93,19 @@ def each_order(values):
 
 
 def left_out(log):
-    """(name, reason) of each vector left out, and of each that was cut short."""
+    """The (name, reason) of each vector left out, and of each one cut short."""
     found = log.records("# selftest left-out=")
     return ([(name, values["why"]) for values in found if "part" not in values for name in each_order(values)],
             [(values["left-out"], values["why"]) for values in found if "part" in values])
 
 
 def failed(log):
-    """What is said of each vector that failed, by its name."""
+    """The text of each vector that failed, by name."""
     return {values["failed"]: values["text"] for values in log.records("# selftest failed=")}
 
 
 def counted(log):
-    """(run, all)"""
+    """The number of vectors that ran, and of all vectors."""
     values, = log.records("# selftest vectors=")
     return int(values["vectors"]), int(values["of"])
 
@@ -129,7 +129,7 @@ def test_sound_model_passes(model, variant):
         assert (name, why) in whole + rest, log.text
 
 
-def test_free_blocks_that_cannot_be_known_are_not_compared():
+def test_unpredictable_free_blocks_are_not_compared():
     whys = {model: selftest(model).value("# selftest: free blocks are not compared: ")
             for model in ("order-10", "census", "no-walk", "unmerged", "keeps", "rounds")}
     assert whys == {
@@ -143,7 +143,7 @@ def test_free_blocks_that_cannot_be_known_are_not_compared():
 
 @pytest.mark.parametrize("variant", ["plain", "asan"])
 @pytest.mark.parametrize("model", WRONG)
-def test_wrong_model_is_told_in_words(model, variant):
+def test_wrong_model_is_explained_in_words(model, variant):
     rule, name, words, hint = WRONG[model]
     log = selftest(model, variant)
     assert (log.verdict, log.code, log.rule) == ("fail", CODES["fail"], rule), log.text
@@ -155,8 +155,8 @@ def test_wrong_model_is_told_in_words(model, variant):
     assert (hint or "") in log.field("# look-first-at=", "look-first-at")
 
 
-def test_failure_that_no_vector_is_about_is_found_by_many():
-    """Each is listed once, and what is sound in the allocator is not."""
+def test_failure_without_a_vector_of_its_own_is_found_by_many():
+    """A wrong split fails many vectors. Vectors about the sound parts are not listed as failed."""
     log = selftest("wrong-split")
     assert WRONG_SPLIT_IS_SEEN_BY in failed(log)
     assert "pages 0 to 7 one by one make one block" not in failed(log)
@@ -170,11 +170,11 @@ def test_the_title_is_the_first_that_failed_and_the_machine_stops_there():
     listed = max(i for i, line in enumerate(lines) if line.startswith("# selftest "))
     assert lines[listed].startswith("# selftest vectors=")
     assert lines[listed + 1] == f"# FAILURE {log.title}"
-    event, = log.records("# history ")  # of this vector alone
+    event, = log.records("# history ")  # the history only has this vector's calls
     assert (event["call"], event["order"]) == ("allocate", "0"), log.text
 
 
-def test_locks_and_interrupts_are_put_right_between_vectors():
+def test_locks_and_interrupts_are_reset_between_vectors():
     log = selftest("wrong-lock")
     assert len(failed(log)) > 20
     assert all("remove" in words and "lock-held" in words for words in failed(log).values()), log.text
@@ -205,7 +205,7 @@ def test_stall_after_a_failure_leaves_the_title_as_it_is():
     assert "stall: " in log.value("# selftest: the failure was caught before"), log.text
 
 
-def test_failure_that_does_not_come_again_is_reported_as_it_was_caught():
+def test_failure_that_cannot_be_repeated_is_reported_as_found():
     log = selftest("wrong-once")
     assert (log.verdict, log.rule) == ("fail", "lost"), log.text
     assert "fails only the first time" in log.text

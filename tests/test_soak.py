@@ -1,4 +1,4 @@
-"""The soak: ends at the first false alarm, goes on where it was, and its report adds up."""
+"""The soak ends at the first false alarm and resumes where it stopped. Its report adds up."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from stampedelib.soak.report import report
 from stampedelib.usage import UsageError
 from stampedelib.verdict.verdict import CODES
 
-# Acts the first line of the file `acts` and takes it off; the last stays.
+# Plays the act in the first line of the file `acts` and removes the line, unless it is the last one.
 QEMU = f"""#!/bin/sh
 cd "$(dirname "$0")"
 [ "$1" != --version ] || {{ echo 'QEMU emulator version 7.2.99 (fake)'; exit; }}
@@ -31,7 +31,7 @@ exec {FAKE} "$@"
 
 
 class Soak:
-    """A folder with images, a QEMU that acts as told, and a soak's record."""
+    """A folder with images, a fake QEMU and a soak's record."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -42,7 +42,7 @@ class Soak:
         (folder / "qemu").chmod(0o755)
 
     def command(self, *acts, runs=1, words=()):
-        """The tool's, on a QEMU that acts so, one act a run."""
+        """The soak's command on a fake QEMU that plays `acts`, one per run."""
         (self.folder / "acts").write_text("".join(f"{act}\n" for act in acts))
         return list(map(str, [
             ROOT / "ci/soak", "--folder", self.out, "--kernel", self.folder / "stampede.elf",
@@ -68,9 +68,9 @@ def fixture_soaked(tmp_path):
     return Soak(tmp_path)
 
 
-# What ends it, and what does not.
+# What ends the soak, and what does not.
 
-def test_silence_goes_on_and_leaves_a_line_a_run(soaked):
+def test_passes_continue_the_soak_and_leave_a_line_each(soaked):
     done = soaked.run("pass", "pass", "pass", words=["--seed", 7])
     assert done.returncode == 0, done.stdout + done.stderr
     assert soaked.told == [(0, "pass"), (1, "pass"), (2, "pass")]
@@ -93,7 +93,7 @@ def test_false_alarm_ends_it_and_everything_is_kept(soaked, act, verdict):
     assert "1 false alarm\n" in done.stdout
 
 
-def test_keep_going_goes_on_and_tells_in_the_end(soaked):
+def test_keep_going_continues_and_reports_at_the_end(soaked):
     done = soaked.run("fail", "pass", "crash", "pass", words=["--keep-going"])
     assert done.returncode == soak.ALARM, done.stdout + done.stderr
     assert [verdict for _, verdict in soaked.told] == ["fail", "pass", "crash", "pass"]
@@ -116,7 +116,7 @@ def test_failure_of_the_tool_itself_is_an_alarm(soaked, monkeypatch, capsys):
 
 
 def test_real_wrong_allocator_ends_it(soaked, capsys):
-    """On the real QEMU: of 50 runs it gets no further than the first."""
+    """On the real QEMU, the first of 50 runs ends the soak."""
     make("build", "ALLOCATOR=tests/subjects/overlap.c")
     seed = next(seed for seed in range(1000) if _is_quick(draw(seed, 0)))
     words = ["--own", "--kernel", ROOT / "build/gcc-order16-overlap/stampede.elf", "--qemu",
@@ -140,9 +140,9 @@ def _is_quick(drawn):
             and drawn.cpus in (2, 3, 4) and drawn.memory_mib <= 128 and not drawn.orders)
 
 
-# Going on.
+# Resuming.
 
-def test_goes_on_after_the_last_run_with_the_same_seed(soaked):
+def test_resumes_after_the_last_run_with_the_same_seed(soaked):
     soaked.run("pass", "inconclusive", words=["--seed", 7])
     soaked.run("pass")
     assert soaked.told == [(0, "pass"), (1, "inconclusive"), (2, "pass")]
@@ -151,17 +151,17 @@ def test_goes_on_after_the_last_run_with_the_same_seed(soaked):
 
 
 def _as_told(drawn):
-    """The fake always says that its allocator is buddy."""
+    """The configuration with allocator=buddy, which the fake QEMU always reports."""
     return type(drawn)(**vars(drawn) | {"allocator": "buddy"})
 
 
-def test_goes_on_with_the_run_that_raised_the_alarm(soaked):
+def test_resumes_with_the_run_that_raised_the_alarm(soaked):
     soaked.run("pass", "fail")
     soaked.run("pass", "pass")
     assert soaked.told == [(0, "pass"), (1, "fail"), (1, "pass"), (2, "pass")]
 
 
-def test_keep_going_goes_on_after_it_and_without_it_is_run_again(soaked):
+def test_keep_going_skips_the_alarms_run_which_is_later_repeated(soaked):
     soaked.run("fail")
     soaked.run("pass", words=["--keep-going"])
     assert soaked.told == [(0, "fail"), (1, "pass")]
@@ -171,7 +171,7 @@ def test_keep_going_goes_on_after_it_and_without_it_is_run_again(soaked):
     assert "no, or an alarm again" not in report(soaked.runs)
 
 
-def test_line_cut_off_while_it_was_written_is_run_again(soaked):
+def test_run_with_a_cut_record_is_repeated(soaked):
     soaked.run("pass", "pass")
     record = soaked.out / "runs.jsonl"
     record.write_bytes(record.read_bytes()[:-5])
@@ -254,7 +254,7 @@ def test_second_soak_in_the_same_folder_is_refused(soaked):
     (lambda line: line.replace(b'"phases": {', b'"phases": 1, "x": {'), "phases is of a wrong type"),
     (lambda line: b"[]", "line 2 is no run of a soak: "),
 ])
-def test_record_that_is_none_is_named(soaked, spoil, said):
+def test_malformed_record_is_named(soaked, spoil, said):
     soaked.run("pass", "pass")
     path = soaked.out / "runs.jsonl"
     first, second, _ = path.read_bytes().split(b"\n")
@@ -348,7 +348,7 @@ def _options(drawn):
 
 
 def _rows(text, title):
-    """The lines of the first table of a section, without its head."""
+    """The rows of the first table of a section, without its heading."""
     section = text.split(f"\n## {title}\n")[1].split("\n## ")[0]
     return [line for line in section.splitlines() if line.startswith("|")][2:]
 
@@ -357,7 +357,7 @@ def _cells(line):
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def test_report_says_what_there_was_too_little_of(soaked):
+def test_report_names_floors_that_were_not_reached(soaked):
     soaked.run("inconclusive")
     run = soaked.runs[0]
     phases = {"single": {"ops": 12}, "mixed": {"contended": 3, "floor": 10}, "irq": {"handoffs": 7, "floor": 200}}
@@ -368,7 +368,7 @@ def test_report_says_what_there_was_too_little_of(soaked):
         assert _cells(row)[-1] == "mixed contended 3/10, irq handoffs 7/200"
 
 
-def test_report_by_the_command(soaked):
+def test_report_of_one_record(soaked):
     soaked.run("pass", "pass")
     done = soaked.run("pass", words=["--report", soaked.out / "runs.jsonl"])
     assert done.returncode == 0 and done.stdout == report(soaked.runs)
@@ -382,7 +382,7 @@ def test_report_of_two_soaks_side_by_side(soaked, tmp_path):
                      .replace('"verdict": "fail"', '"verdict": "pass"'))
     done = soaked.run("pass", words=["--report", soaked.out / "runs.jsonl", other])
     assert "**4 runs, " in done.stdout and "; seed 7 and 8." in done.stdout
-    alarm, = _rows(done.stdout, "False alarms")  # that the other soak's run 1 passed is another matter
+    alarm, = _rows(done.stdout, "False alarms")  # run 1 of the other soak passed, but it is a different run
     assert _cells(alarm)[0] == "7:1" and _cells(alarm)[-1] == "no, or an alarm again"
     twice = soaked.run("pass", words=["--report", other, other])
     assert twice.returncode == 2 and "soak: --report: a run stands in these records twice" in twice.stderr

@@ -1,7 +1,7 @@
-"""Sound allocators pass: whatever the harness says against one of tests/sound is a mistake of the harness.
+"""Sound allocators pass: a failure of one in tests/sound is a mistake of the harness.
 
-By default each is run by the hosted stress, in the kernel for a moment, and by the hosted explorer; of the other
-modes each has a sample. STAMPEDE_SOUND=all runs every allocator in every mode, and every variant of the matrix.
+By default each allocator runs in the hosted stress, shortly in the kernel, and in the hosted explorer. The other
+modes run a sample. STAMPEDE_SOUND=all runs every allocator in every mode, and up to 200 variants of each base.
 """
 
 import os
@@ -18,8 +18,8 @@ from support import stampede
 ALL = os.environ.get("STAMPEDE_SOUND") == "all"
 ALWAYS = ("hosted", "kernel, short", "explorer")
 UNSEEN_BY_TSAN = ("assembly-lock", "volatile-word")  # as in tests/sound/sound.mk
-# How many allocators of a mode the default set has, taken at equal steps from the list.
 VARIANTS = 200 if ALL else 8  # of a base, at most
+# The number of allocators in the default set, by mode. They are taken from the list at equal steps.
 SAMPLE = {"kernel": 2, "one core": 1, "one thread": 1, "deterministic": 1, "explorer, kernel": 1}
 
 
@@ -35,11 +35,11 @@ def chosen() -> list[tuple[str, str]]:
 
 
 def check_passed(ending: Ending) -> None:
-    """It says pass, and nothing else."""
+    """Check that the run passed."""
     assert ending.verdict == "pass", f"{ending.verdict}: {ending.command}\n{ending.text[-6000:]}"
 
 
-def test_there_are_enough_and_each_says_what_it_is():
+def test_there_are_enough_allocators_and_each_has_a_description():
     assert len(ALLOCATORS) >= 25
     for name in ALLOCATORS:
         assert len(sound_modes.purpose(name)) > 20, name
@@ -47,10 +47,10 @@ def test_there_are_enough_and_each_says_what_it_is():
 
 @pytest.mark.parametrize(("variant", "words", "count"), [
     ("asan", [], 3 * len(ALLOCATORS)),
-    # One core has no races.
+    # Without --threads, on one core, there are no races to find.
     ("tsan", ["--threads"], len(ALLOCATORS) - len(UNSEEN_BY_TSAN)),
 ], ids=["asan", "tsan"])
-def test_they_are_sound_without_the_harness(variant, words, count):
+def test_allocators_are_sound_without_the_harness(variant, words, count):
     program = f"build/host/{variant}/sound-check"
     make("-j2", "-f", "tests/tests.mk", program)
     done = subprocess.run([program, *words], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
@@ -69,8 +69,8 @@ def test_the_explorer_says_that_it_does_not_see_a_lock_in_assembly():
 
 
 @pytest.mark.parametrize("name", ["page-only", "byte-map", "page-runs"])
-def test_a_linear_search_keeps_to_the_time(name, tmp_path):
-    """On a machine whose time counts instructions, so that it is the same on any host: all searches are linear."""
+def test_a_linear_search_is_fast_enough(name, tmp_path):
+    """These allocators only search linearly. The machine's time counts instructions, so it is equal on every host."""
     done = stampede("run", "--schedule", "deterministic", "--kernel", sound_modes.image(), "--allocator", name, "--seconds", 10,
                     "--cpus", 2, "--memory", "256M", "--seed", 3, "--log", tmp_path / "serial.log", timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -78,14 +78,14 @@ def test_a_linear_search_keeps_to_the_time(name, tmp_path):
     assert len(milliseconds) > 5 and sum(map(int, milliseconds)) < 15000, done.stdout
 
 
-# ---- what is not promised is not held against it ----
+# ---- only promises are checked ----
 
 def variants() -> list[tuple[str, sound_matrix.Variant]]:
-    """Of each base."""
+    """The drawn variants of each base."""
     return [(base, variant) for base in sound_matrix.BASES for variant in sound_matrix.drawn(base, VARIANTS)]
 
 
-def test_a_variant_has_what_is_left_and_no_more():
+def test_a_variant_only_has_its_own_members():
     fullest = list(sound_matrix.all_variants("stash-drain"))[-1]
     assert len(fullest.promises) == 5 and fullest.functions == sound_matrix.OPTIONAL
     assert len(list(sound_matrix.all_variants("example"))) == 64

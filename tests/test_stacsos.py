@@ -1,4 +1,4 @@
-"""StACSOS allocators, unmodified: the right ones pass, the wrong ones are named, misuse is told."""
+"""Unmodified StACSOS allocators: correct ones pass, wrong ones fail under their title, and misuse is reported."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def make(*words, env=None):
 
 
 def kernel_of(source, *words):
-    """Build the kernel with the allocator in the folder `source`; its path."""
+    """Build the kernel with the allocator in the folder `source`. Returns its path."""
     done = make("kernel", f"STACSOS={source}", *words)
     assert done.returncode == 0, done.stdout + done.stderr
     year = generation(source).stdout[:4]
@@ -42,7 +42,7 @@ def kernel_of(source, *words):
 
 
 def boot(kernel, options=OPTIONS):
-    """Run it; exit code and log. subprocess kills by pid what is not done in time."""
+    """Boot the kernel. Returns the exit code and the log. QEMU is killed after 60 s."""
     done = subprocess.run([*QEMU, "-kernel", kernel, "-append", options], capture_output=True,
                           text=True, timeout=60, stdin=subprocess.DEVNULL)
     return done.returncode, done.stdout
@@ -62,18 +62,18 @@ def patched(patch, folder):
 
 
 def expected_titles(patch):
-    """Its first line says "Expected: TITLE" or "Expected: TITLE or TITLE"."""
+    """The titles in the patch's first line: "Expected: TITLE" or "Expected: TITLE or TITLE"."""
     return patch.read_text().splitlines()[0].removeprefix("Expected: ").split(" or ")
 
 
 def source_of(year, folder):
-    """A copy of a reference to be changed."""
+    """Copy a reference so that it can be changed. Returns the path of the .cpp file."""
     for suffix in (".cpp", ".h"):
         shutil.copy(SUBJECTS / year / f"{NAME}{suffix}", folder)
     return folder / f"{NAME}.cpp"
 
 
-# What comes of it.
+# Verdicts.
 
 @pytest.mark.parametrize("year", GENERATIONS)
 def test_reference_is_silent(year):
@@ -84,8 +84,8 @@ def test_reference_is_silent(year):
 
 
 @pytest.mark.parametrize("folder", SOUND)
-def test_other_builds_are_silent_too(folder):
-    """What the stand-ins have beyond the references' needs, warnings in headers, a lock that is not counted."""
+def test_other_sound_sources_pass(folder):
+    """Builds that use more of the stand-ins than the references do, warnings in headers, an uncounted lock."""
     code, log = boot(kernel_of(folder), "seed=1 seconds=2 phases=selftest,single,mixed,irq")
     assert code == EXIT_CODE["pass"], log
 
@@ -117,10 +117,10 @@ def test_debugging_output_is_cut_off(tmp_path):
     assert log.count("# log: dprintf: what follows is not printed") == 1
 
 
-# What the system around it has, or does not mind.
+# What the stand-in for StACSOS provides and tolerates.
 
 def changed(year, folder, *changes):
-    """A copy of a reference with pieces of its text replaced; its kernel."""
+    """Copy a reference with parts of its text replaced. Returns the folder."""
     source = source_of(year, folder)
     for path in (source, source.with_suffix(".h")):
         text = path.read_text()
@@ -146,7 +146,7 @@ def test_bridges_have_no_warnings_of_their_own(tmp_path):
         assert done.returncode == 0 and "bridge_" in done.stdout, done.stdout + done.stderr
 
 
-def test_class_that_does_not_fit_is_told(tmp_path):
+def test_class_that_does_not_fit_is_reported(tmp_path):
     folder = changed("2025", tmp_path, ("allocate_pages(int order", "allocate_some(int order"), (") override", ")"))
     done = make("kernel", f"STACSOS={folder}")
     assert done.returncode and "error:" in done.stderr
@@ -154,7 +154,7 @@ def test_class_that_does_not_fit_is_told(tmp_path):
 
 
 def test_members_and_names_of_2024(tmp_path):
-    """A solution that keeps the order in the descriptor and looks at nothing else."""
+    """A solution that keeps the size in the descriptor and uses members and functions that only 2024 has."""
     folder = changed("2024", tmp_path, (
         "    free_list_[order] = &block;\n", "    free_list_[order] = &block;\n    block.free_block_size_ = pages_per_block(order);\n"),
         ("    page **slot", "    if (block.free_block_size_ != pages_per_block(order) || byte_swap(u16(1)) != 256)\n"
@@ -169,8 +169,8 @@ def test_members_and_names_of_2024(tmp_path):
     ("next_of(block) == &block", "pass", "# verdict=pass"),
     ("(next_of(block) = &block)", "crash", "# title=wild-access: core 0 wrote"),
 ], ids=("read", "written"))
-def test_page_0_can_be_looked_into(tmp_path, does, outcome, says):
-    """It is mapped in StACSOS, and is nobody's to write to."""
+def test_page_0_can_be_read_but_not_written(tmp_path, does, outcome, says):
+    """In StACSOS, page 0 is mapped, so a read passes. A write is a wild access."""
     look = f'    if (block.pfn() == 0 && {does})\n        panic("page 0");\n    page **slot'
     code, log = boot(kernel_of(changed("2025", tmp_path, ("    page **slot", look))))
     assert code == EXIT_CODE[outcome] and says in log, log
@@ -178,7 +178,7 @@ def test_page_0_can_be_looked_into(tmp_path, does, outcome, says):
 
 # Whose lock.
 
-def test_locks_that_are_there_are_used():
+def test_existing_locks_are_used():
     words = {year: generation("--all", SUBJECTS / year).stdout.split()[1] for year in GENERATIONS}
     assert words == {"2024": "adapter", "2025": "student", "2026": "student"}
 
@@ -193,13 +193,13 @@ KEPT = ("kept", "")
 
 
 def promises(log):
-    """What the log says of each promise."""
+    """The outcome and the reason of each promise in the log."""
     return {promise.name: (promise.outcome, promise.why) for promise in parse(log.encode()).promises}
 
 
 @pytest.mark.parametrize("year, says", [
     ("2024", ("not tested", "no lock in this file: every call was made under the adapter's")), ("2025", KEPT)])
-def test_what_the_adapters_lock_sees_to_is_not_called_kept(year, says):
+def test_promise_kept_by_the_adapters_lock_is_not_tested(year, says):
     code, log = boot(kernel_of(SUBJECTS / year), "seed=1 seconds=2 phases=single,mixed,irq")
     assert code == EXIT_CODE["pass"], log
     assert [promises(log)[name] for name in ("smp-safe", "irq-safe", "coalesces")] == [says, says, KEPT]
@@ -233,7 +233,7 @@ void page_allocator_buddy::insert_free_pages(page &range_start, u64 page_count)
 
 
 def staged(source, folder, *words, stages=(), seconds=2):
-    """Run the tool with stages; its exit code, its words and stages.json by allocator."""
+    """Run the tool with stages. Returns its exit code, its output, and stages.json by allocator."""
     done = subprocess.run([ROOT / "ci/stampede", "run", "--kernel", kernel_of(source), "--boot", "direct", "--cpus", "4",
                            "--memory", "96M", "--seconds", str(seconds), "--seed", "1", "--log", folder / "log/serial.log",
                            *[word for stage in stages for word in ("--stage", stage)], *words],
@@ -264,8 +264,8 @@ def test_stages_wait_for_a_pass(tmp_path):
     assert "stage hardening: not run, because the first run failed" in words
 
 
-def test_hardening_tells_what_is_refused(tmp_path):
-    """A solution that looks through its lists before it takes anything, and asserts orders."""
+def test_hardening_reports_what_is_refused(tmp_path):
+    """A solution that searches its lists before it accepts a free or an insertion, and asserts orders."""
     code, words, found = staged(changed("2025", tmp_path, *REFUSES), tmp_path, stages=["hardening"])
     assert code == 0, words
     outcomes = {name.removeprefix("stacsos-2025-"): one["outcome"] for name, one in found.items()}
@@ -300,8 +300,8 @@ def test_words_of_the_second_stage(word, title, outcome, says):
 SLOPPY = ("        order++;\n    }\n    push", "        order++;\n        if (order == 3)\n            break;\n    }\n    push")
 
 
-def test_merging_can_be_taken_back(tmp_path):
-    """Blocks above order 3 never come together; nothing else is wrong."""
+def test_promise_to_merge_can_be_withdrawn(tmp_path):
+    """Blocks never merge beyond order 3. There is no other bug."""
     folder = changed("2025", tmp_path, SLOPPY)
     code, log = boot(kernel_of(folder))
     assert code == EXIT_CODE["fail"] and "# title=uncoalesced: " in log, log
@@ -336,7 +336,7 @@ def test_generation_is_found(year, path):
     ("// insert_pages(page &p)\nvoid f::insert_free_pages(page &p, u64 n) {}", "2025"),
     ('char c = \'"\'; void f::insert_free_pages(page &p, u64 n) {} char d = \'"\';', "2025"),
 ])
-def test_generation_by_its_signs(tmp_path, text, year):
+def test_generation_is_recognised_by_its_features(tmp_path, text, year):
     (tmp_path / f"{NAME}.cpp").write_text(text)
     assert generation(tmp_path).stdout == f"{year}\n"
 
@@ -346,7 +346,7 @@ def test_generation_by_its_signs(tmp_path, text, year):
     ("void insert_pages(page &p); void insert_free_pages(page &p);", "of 2025 and insert_pages() or"),
     (None, f"there is no {NAME}.cpp"),
 ])
-def test_generation_that_cannot_be_told(tmp_path, text, says):
+def test_generation_that_cannot_be_recognised(tmp_path, text, says):
     if text:
         (tmp_path / f"{NAME}.cpp").write_text(text)
     done = generation(tmp_path)
@@ -364,7 +364,7 @@ def test_checkout_of_the_whole_system(tmp_path):
 
 # What make says.
 
-def test_error_in_the_users_file_reads_as_such(tmp_path):
+def test_error_in_the_users_file_names_the_file(tmp_path):
     source = source_of("2025", tmp_path)
     source.write_text(source.read_text() + "\nint broken = ;\n")
     done = make("kernel", f"STACSOS={tmp_path}")
@@ -388,12 +388,12 @@ def test_error_in_the_users_file_reads_as_such(tmp_path):
     (["ALLOCATOR=of mine/mine.c"], "ALLOCATOR=of mine/mine.c: one path, without blanks"),
     (["STACSOS=of mine/2025"], "STACSOS=of mine/2025: one path, without blanks"),
 ])
-def test_misuse_is_told(words, says):
+def test_misuse_is_reported(words, says):
     done = make("kernel", *words)
     assert done.returncode and says in done.stderr
 
 
-# ALLOCATOR=: the same ways in, for allocators of the contract.
+# ALLOCATOR=: the same kinds of sources, for allocators that use the contract directly.
 
 EXAMPLE = ROOT / "docs/example-allocator.c"
 IN_CXX = """
@@ -425,7 +425,7 @@ PAGE_ALLOCATOR(bump);
 
 
 def linked(path):
-    """The names in the kernel that was made of the file."""
+    """The symbols of the kernel that was built with the file."""
     kernel = own_folder(f"gcc-order16-{Path(path).stem}", path) / "stampede.elf"
     return subprocess.run(["nm", kernel], capture_output=True, text=True, check=True).stdout
 
@@ -459,14 +459,14 @@ def test_hosted_allocator_of_several_files(tmp_path):
     assert " t example_metadata_size" in names and "page_allocator_entry_example" in names
 
 
-def test_what_cannot_be_hosted_is_told(tmp_path):
+def test_allocator_that_cannot_be_hosted_is_refused(tmp_path):
     folder = several_files(tmp_path / "several")
     (folder / "more.cpp").write_text("")
     done = make("explore", "HOSTED=1", f"ALLOCATOR={folder}")
     assert done.returncode and "HOSTED=1 is for allocators of C files" in done.stderr, done.stdout + done.stderr
 
 
-def test_allocator_that_is_compiled_already(tmp_path):
+def test_compiled_allocator(tmp_path):
     source = tmp_path / "ready.c"
     shutil.copy(EXAMPLE, source)
     assert make("kernel", f"ALLOCATOR={source}").returncode == 0
@@ -495,7 +495,7 @@ UNREGISTERED = EXAMPLE.read_text().replace("PAGE_ALLOCATOR(example);", "const vo
     {"unregistered1.c": "int one;\n", "unregistered2.c": UNREGISTERED},
 ], ids=" ".join)
 @pytest.mark.parametrize("words", [(), ("EXPLORE=1",)], ids=("stress", "explorer"))
-def test_who_registers_nothing_is_not_taken_for_a_built_in(tmp_path, files, words):
+def test_source_that_registers_nothing_is_refused(tmp_path, files, words):
     folder = tmp_path / "unregistered-folder"
     folder.mkdir()
     for name, text in files.items():
@@ -509,7 +509,7 @@ def test_who_registers_nothing_is_not_taken_for_a_built_in(tmp_path, files, word
 
 
 def test_checkout_in_a_path_with_blanks(tmp_path):
-    """One object of each kind; and the recipe can be read back."""
+    """A file of the kernel, of ALLOCATOR= and of STACSOS= each compiles, and the recipe can be read back."""
     tree = tmp_path / "with blanks and 'quotes'"
     shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns("build", ".git"))
     shutil.copy(EXAMPLE, tree / "mine.c")

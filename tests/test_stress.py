@@ -1,11 +1,11 @@
-"""The kernel's stress as an ordinary program: silent under sanitizers, and ends as the kernel does."""
+"""The kernel's stress as an ordinary program: no sanitizer reports, and the same verdicts as in the kernel."""
 
 import pytest
 from guest import make, run
 
 from stampedelib.verdict.verdict import CODES
 
-# Threads on few processors seldom meet: they give way at every lock, and the floor is low.
+# Threads on few host processors seldom meet. So they yield at every lock, and the floor is low.
 OPTIONS = ("yield=1", "floor=10")
 
 
@@ -25,7 +25,7 @@ def hosted(variant, *options):
 def test_all_phases_pass_in_silence(variant, allocator, cpus, seconds):
     log = hosted(variant, f"allocator={allocator}", f"cpus={cpus}", f"seconds={seconds}", *OPTIONS)
     assert log.verdict == "pass" and log.code == CODES["pass"], log.text
-    assert log.is_whole(), log.text  # a sanitizer's word would be among the lines, or after them
+    assert log.is_whole(), log.text  # a sanitizer's report would break the log
     assert log.value("1..") == str(len(log.all("ok "))), log.text
 
 
@@ -55,7 +55,7 @@ def test_memory_of_any_size(mib):
     ("lost-unlock", "fail", "lock-held"),
     ("interrupt-relock", "fail", "lock-owner"),
 ])
-def test_provoked_failure_is_told(name, verdict, rule):
+def test_provoked_failure_is_reported(name, verdict, rule):
     log = hosted("plain", "phases=mixed", "ops=100000", "watchdog=1", f"provoke={name}")
     assert (log.code, log.verdict, log.rule) == (CODES[verdict], verdict, rule), log.text
     assert log.is_whole(), log.text

@@ -1,20 +1,20 @@
-"""Each rule of the oracle is broken by an allocator made for it, and by its name it is found.
+"""For each rule of the oracle there is an allocator that breaks it. The stress must find it under the rule's name.
 
-The allocators are in tests/subjects; each file says what is wrong with it. "residue" has none: of an
-allocator that coalesces, the walk finds "free-list", "uncoalesced" or "lost" before free blocks that add
-up can differ from those at the start. tests/unit/walker.c tries that rule.
+The allocators are in tests/subjects; each file says what is wrong with it. The rule "residue" has none. If the
+allocator coalesces, the walk reports "free-list", "uncoalesced" or "lost" before the free blocks can differ from
+those at the start. tests/unit/walker.c tests that rule.
 """
 
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from guest import ROOT, boot, image, make, run
-from support import EXIT_CODE
+from support import EXIT_CODE, own_folder
 
 from stampedelib.verdict.verdict import CODES
 
-# Subject: rule, the phases one of which finds it when all run, and a phase of all cores that finds
-# it too.
+# Subject: its rule, the phases that may find it first when all run (None: it fails before any phase), and a phase
+# with all cores that also finds it, if there is one.
 SUBJECTS = {
     "address-limit": ("overlap", None, None),
     "bad-free": ("bad-free", "bad-free", "bad-free"),
@@ -53,8 +53,8 @@ SUBJECTS = {
     "uncoalesced": ("uncoalesced", "selftest", "mixed"),
     "undo-too-far": ("overlap", "single-irq mixed remote-free irq exhaust", "mixed"),
 }
-# Found only when cores, or a core and an interrupt, meet in one place. The others are found after so
-# many turns, however little of the time a loaded host has for them.
+# These fail only if cores, or a core and an interrupt, meet in one place, so their runs are bounded by time. The
+# others fail after a number of operations, even on a loaded host.
 BY_CHANCE = ("false-oom-transient", "lock-interrupted", "undo-too-far")
 CROWDED = [name for name, (_, _, phase) in SUBJECTS.items() if phase]
 
@@ -65,16 +65,16 @@ def build_image(name):
 
 @pytest.fixture(scope="module")
 def subjects():
-    """All images and hosted programs; the way to each image."""
+    """Build all images and hosted programs. Returns a function from a subject's name to its image."""
     image()
     make("-j2", "-f", "tests/tests.mk", "hosted-subjects")
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(build_image, ["sound", *SUBJECTS]))
-    return lambda name: ROOT / f"build/gcc-order16-{name}/stampede.elf"
+    return lambda name: own_folder(f"gcc-order16-{name}", f"tests/subjects/{name}.c") / "stampede.elf"
 
 
 def bound(name):
-    """The option that bounds the run, long after the subject is found."""
+    """The option that bounds the run. The subject must fail long before that."""
     return "seconds=10" if name in BY_CHANCE else "ops=10000"
 
 
@@ -83,7 +83,7 @@ def verdict_of(rule):
 
 
 def check(log, rule, phases):
-    """It ended by this rule in one of these phases (None: before any), and by nothing else."""
+    """Check that only this rule was broken, in one of these phases (None: before any phase)."""
     assert log.is_whole(), log.text
     assert log.rule == rule, log.text
     assert log.verdict == verdict_of(rule), log.text
@@ -116,19 +116,26 @@ def test_subject_is_found_by_all_cores(subjects, name):
     check(log, rule, phase)
 
 
-def test_a_hang_before_the_phases_is_told_with_its_call(subjects):
+def test_a_hang_before_the_phases_is_reported_with_its_call(subjects):
     log = boot("watchdog=1", subjects("hang-insert"), cpus=2)
     assert log.title == "stall: core 0 makes no progress, in insert_pages", log.text
     assert any((values["state"], values.get("call")) == ("works", "insert_pages") and values["blamed"] == "stall"
                for values in log.records("# core=0 ")), log.text
 
 
-@pytest.mark.parametrize("name", [name for name in SUBJECTS if name != "hang-insert"])  # nobody watches the host's set-up
+@pytest.mark.parametrize("name", [name for name in SUBJECTS if name != "hang-insert"])  # the hosted program has no watchdog during set-up
 def test_subject_is_found_by_the_hosted_program(subjects, name):
     rule, phases, _ = SUBJECTS[name]
     log = run([f"build/host/plain/subjects/{name}", bound(name), "watchdog=1"])
     assert log.code == CODES[verdict_of(rule)], log.text
     check(log, rule, phases)
+
+
+def test_the_holder_of_a_page_inside_a_block_is_named(subjects):
+    log = run(["build/host/plain/subjects/overlap-inside", "seconds=10"])
+    taker, holder = log.records("# overlap side=")
+    first, order = int(holder["pfn"], 16), int(holder["order"])
+    assert first < int(taker["held"], 16) < first + (1 << order), log.text
 
 
 def test_sound_subject_passes(subjects):

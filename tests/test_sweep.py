@@ -1,4 +1,4 @@
-"""Sweeps over seeds, on the QEMU that fake_qemu.py plays: what is run, kept, told, and resumed."""
+"""Sweeps over seeds on the fake QEMU (fake_qemu.py): what is run, kept, reported and resumed."""
 
 import json
 import shutil
@@ -39,14 +39,14 @@ def results(folder):
 
 
 def ran(folder):
-    """The seeds that QEMU was started for, in order."""
+    """The seeds for which QEMU was started, in order."""
     try:
         return [int(line.split()[0]) for line in (folder / "pid").read_text().splitlines()]
     except FileNotFoundError:
         return []
 
 
-# What is found.
+# Failures found.
 
 def test_all_pass(tmp_path):
     done = sweep(tmp_path, "--jobs", 2)
@@ -56,7 +56,7 @@ def test_all_pass(tmp_path):
     assert not list((tmp_path / "sweep/failures").iterdir())
 
 
-def test_stops_at_the_first_failure_and_goes_on_when_started_again(tmp_path):
+def test_stops_at_the_first_failure_and_resumes_when_restarted(tmp_path):
     acts = {2: OVERLAP.format(16), 4: OVERLAP.format(32)}
     done = sweep(tmp_path, "--jobs", 1, acts=acts)
     assert done.returncode == CODES["fail"], done.stdout + done.stderr
@@ -68,7 +68,7 @@ def test_stops_at_the_first_failure_and_goes_on_when_started_again(tmp_path):
     assert ran(tmp_path) == [1, 2, 3, 4, 5, 6]
 
 
-def test_failures_are_told_once_a_kind_and_kept_each(tmp_path):
+def test_each_kind_of_failure_is_reported_once_and_each_one_kept(tmp_path):
     acts = {1: OVERLAP.format(16), 3: OVERLAP.format(99), 5: OVERLAP.format(7),
             4: "lost: 3 pages, the first is 0x44"}
     done = sweep(tmp_path, "--jobs", 2, "--keep-going", acts=acts)
@@ -124,7 +124,7 @@ def test_worst_of_nothing_is_no_pass():
     assert worst([]) == "inconclusive"
 
 
-def test_shape_has_no_figures_and_tells_rules_apart():
+def test_shape_of_a_title_has_the_rule_but_no_numbers():
     def of(word, title):
         return shape(Result(1, word, title, 0, ""))
 
@@ -134,7 +134,7 @@ def test_shape_has_no_figures_and_tells_rules_apart():
     assert of("fail", "bad-free: kind2 pfn 1") != of("fail", "bad-free: kind3 pfn 1")
 
 
-# What is kept over an interruption.
+# Results that survive an interruption.
 
 def start(folder, acts, *options):
     return subprocess.Popen([STAMPEDE, *map(str, words(folder, *options))], text=True,
@@ -161,7 +161,7 @@ def test_interrupted_sweep_keeps_whole_results_and_resumes(tmp_path, number, cod
     assert not list((tmp_path / "sweep/failures").iterdir())
 
 
-def test_line_that_was_cut_does_not_count(tmp_path):
+def test_cut_line_does_not_count(tmp_path):
     sweep(tmp_path, seeds="1..2")
     path = tmp_path / "sweep/results.jsonl"
     whole = path.read_bytes()
@@ -178,7 +178,7 @@ def test_more_seeds_of_the_same_sweep(tmp_path):
     assert sorted(ran(tmp_path)) == [1, 2, 3, 4]
 
 
-def test_finished_sweep_tells_its_table_again(tmp_path):
+def test_finished_sweep_prints_its_table_again(tmp_path):
     first = sweep(tmp_path, "--keep-going", acts={2: OVERLAP.format(4)})
     again = sweep(tmp_path, "--keep-going")
     assert again.returncode == first.returncode == CODES["fail"]
@@ -203,7 +203,7 @@ def test_folder_of_other_options_or_another_image_is_refused(tmp_path):
 
 
 def test_default_folder_is_the_same_for_the_same_sweep(tmp_path):
-    (tmp_path / "image").write_text(str(time.time()))  # so that no earlier test's is found
+    (tmp_path / "image").write_text(str(time.time()))  # a unique image, so that no earlier run's folder is found
     given = [word for word in words(tmp_path, seeds="1..1")]
     at = given.index("--folder")
     del given[at:at + 2]

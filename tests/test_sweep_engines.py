@@ -1,4 +1,4 @@
-"""Sweeps handed to GNU parallel and to Slurm: the real ones, on this machine, if they are there.
+"""Sweeps by GNU parallel and by Slurm: the real programs, on this machine, if they are installed.
 
 STAMPEDE_TEST_ENGINES=all makes a missing one a failure.
 """
@@ -17,8 +17,8 @@ from test_sweep import OVERLAP, ran, results, settings, words
 from stampedelib.verdict.verdict import CODES
 
 ACTS = {2: OVERLAP.format(16), 5: OVERLAP.format(32)}
-# Stands for ssh: what it is told to do there it does here, with the SHELL that a login sets and that
-# GNU parallel's command runs by; the environment here may have none.
+# Replaces ssh: it runs the remote command on this machine. A login sets SHELL, which GNU parallel's command needs
+# and which may be missing in this environment.
 FAKE_SSH = """#!/bin/sh
 echo "login banner"
 while [ "$1" != somewhere ]; do shift; done
@@ -29,7 +29,7 @@ SHELL=/bin/sh exec sh -c "$*"
 
 
 def need(program, purpose):
-    """Skip where it is missing, unless all are asked for."""
+    """Skip the test if the program is missing; fail if STAMPEDE_TEST_ENGINES=all."""
     if shutil.which(program):
         return
     text = f"{program} is not installed: ci/install-deps {purpose}"
@@ -40,7 +40,7 @@ def need(program, purpose):
 
 @pytest.fixture(scope="session", name="slurm")
 def fixture_slurm(tmp_path_factory):
-    """The environment of a cluster."""
+    """The environment of a running cluster."""
     for program in PROGRAMS:
         need(program, "sweep-slurm")
     if os.geteuid() != 0:
@@ -80,7 +80,7 @@ def test_all_are_run_and_failures_come_back(tmp_path, engine):
     assert (kept / "seed-5/verdict.json").exists()
 
 
-def test_stops_at_a_failure_and_goes_on(tmp_path, engine):
+def test_stops_at_a_failure_and_resumes(tmp_path, engine):
     done = sweep(tmp_path, engine, "--jobs", 1, acts={1: OVERLAP.format(16), 3: "mute"})
     assert done.returncode == CODES["fail"], done.stdout + done.stderr
     assert results(tmp_path)[1] == "fail" and 3 not in results(tmp_path)
@@ -110,7 +110,7 @@ def test_interrupted_leaves_nothing_running_and_resumes(tmp_path, engine):
 
 
 def test_run_that_gives_no_result_is_no_pass(tmp_path, engine):
-    """The runs are told to end by somebody else."""
+    """The test terminates the run from outside."""
     chosen, environment = engine
     tool = subprocess.Popen(
         [STAMPEDE, *map(str, words(tmp_path, *chosen, "--jobs", "1", seeds="1..2"))],
@@ -143,8 +143,8 @@ def test_slurm_that_refuses_the_job_says_why(tmp_path, slurm):
     assert done.returncode == CODES["error"] and "invalid partition" in done.stderr, done.stderr
 
 
-def test_array_is_no_longer_than_slurm_allows(tmp_path, slurm):
-    """More seeds than tasks: each task has several."""
+def test_array_is_no_larger_than_slurm_allows(tmp_path, slurm):
+    """If there are more seeds than tasks, each task runs several."""
     from stampedelib.sweep import engines
 
     task = engines.Task(engines.SweepPlan("run", ["--x"], "/", ""), _Folder(tmp_path), [], 1, [], [])
@@ -160,7 +160,7 @@ def test_array_is_no_longer_than_slurm_allows(tmp_path, slurm):
 
 
 class _Folder:
-    """As much of a store as a script needs."""
+    """The part of a sweep's folder that a script needs."""
 
     def __init__(self, folder):
         self.folder = folder

@@ -1,4 +1,4 @@
-"""The tables of words (*.def): Python reads what the C compiler reads, and a word that is none does not compile."""
+"""The vocabulary (*.def): Python reads the same tables as the C compiler, and unknown words do not compile."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ from stampedelib import vocabulary
 from stampedelib.vocabulary import (EXPLORE_OPTIONS, PHASES, PROMISES, RULES, STRESS_OPTIONS,
                                     VERDICTS, TableError, constant, rows, rule_titles)
 
-# Prints the tables as the preprocessor sees them, and each constant with the name that the kernel prints for it.
+# Prints the tables as the preprocessor sees them. Each constant has the name that the kernel prints for it.
 PROGRAM = r"""
 #include <lib/fail.h>
 #include <mm/page_allocator.h>
@@ -49,16 +49,16 @@ def compiled(tmp_path, text, compiler="gcc", name="a.c", words=("-c",)):
 
 
 def printed(tmp_path, table):
-    """The rows of a table, by a program that is linked with what makes names of constants."""
+    """The rows of a table, printed by a C program with the kernel's own functions for names."""
     parts = {"lib/rules.def": ["lib/rules.c"], "mm/promises.def": ["mm/page_allocator.c", "lib/printf.c"],
              "stress/verdicts.def": ["names.c"], "stress/phases.def": []}[table]
-    names = tmp_path / "names.c"  # the kernel's function alone, without what the rest of its file needs
+    names = tmp_path / "names.c"  # only this function, because the rest of its file needs more of the kernel
     report = (ROOT / "stress/report.c").read_text()
     start = report.index("const char *verdict_name")
     names.write_text("#include <stress/report.h>\n" + report[start:report.index("\n}\n", start)] + "\n}\n")
     sources = [names if part == "names.c" else part for part in parts]
     linked = ["-Wl,--gc-sections", "-ffunction-sections", "-fno-builtin", *sources]
-    if table == "mm/promises.def":  # the linker gathers the registered allocators: there are none
+    if table == "mm/promises.def":  # the linker's list of registered allocators is empty here
         linked.append("-Wl,--defsym=__start_page_allocators=0,--defsym=__stop_page_allocators=0")
     done = compiled(tmp_path, ROW + PROGRAM.replace("TABLE", table), words=linked)
     assert done.returncode == 0, done.stderr
@@ -97,7 +97,7 @@ PROGRAMS = {"stress": (STRESS_OPTIONS, "build/host/plain/stampede-host"),
 
 
 def said_by(program, *words):
-    """What the program of this host prints."""
+    """The output of a hosted program."""
     return subprocess.run([ROOT / program, *words], capture_output=True, text=True, timeout=30, check=False).stdout
 
 
@@ -121,7 +121,7 @@ def test_ranges_are_those_of_the_program(name):
     assert STRESS_OPTIONS["cpus"].most == vocabulary.MOST_CPUS
 
 
-def test_words_of_one_table_are_known_to_the_others():
+def test_tables_only_use_each_others_words():
     verdicts, promises = ({row.name for row in table} for table in (VERDICTS, PROMISES))
     assert {rule.verdict for rule in RULES} <= verdicts
     assert {name for row in (*RULES, *PHASES) for name in row.promises} <= promises
@@ -129,7 +129,7 @@ def test_words_of_one_table_are_known_to_the_others():
         assert len({row.title for row in table}) == len({row.name for row in table}) == len(table)
 
 
-def test_each_number_of_a_promise_is_its_own():
+def test_promise_numbers_are_distinct():
     assert sorted(promise.bit for promise in PROMISES) == list(range(len(PROMISES)))
 
 
@@ -145,7 +145,7 @@ def test_sizes():
         constant("lib/sizes.h", "NONE_SUCH")
 
 
-# A rule that is none.
+# Unknown rules.
 
 @pytest.mark.parametrize("compiler, name, text, says", [
     ("gcc", "a.c", 'fail("panic", "%d", 1);', "enum rule"),
@@ -155,7 +155,7 @@ def test_sizes():
     ("clang", "a.c", 'fail(RULE_OVERLAPP, "%d", 1);', "RULE_OVERLAP"),
     ("g++", "a.cpp", 'fail(RULE_OVERLAPP, "%d", 1);', "RULE_OVERLAP"),
 ])
-def test_what_is_no_rule_does_not_compile(tmp_path, compiler, name, text, says):
+def test_unknown_rule_does_not_compile(tmp_path, compiler, name, text, says):
     cxx = name.endswith("pp")
     words = ("-c", "-std=gnu++20", "-D_Noreturn=[[noreturn]]") if cxx else ("-c",)
     opened = 'extern "C" {\n#include <lib/fail.h>\n}\n' if cxx else "#include <mm/environment.h>\n"
@@ -165,7 +165,7 @@ def test_what_is_no_rule_does_not_compile(tmp_path, compiler, name, text, says):
     assert good.returncode == 0, good.stderr
 
 
-# Tables that are none.
+# Malformed tables.
 
 @pytest.mark.parametrize("text, says", [
     ('RULE(A, "a" 1)', "cannot be read"),
@@ -200,7 +200,7 @@ def test_pages_say_what_the_tables_say():
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def test_stale_page_is_named_and_mended(tmp_path):
+def test_stale_page_is_named_and_updated(tmp_path):
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     page = tmp_path / "docs/LOG.md"
     text = page.read_text()

@@ -1,9 +1,14 @@
-# The hosted tests: unit tests, and the hosted programs with the allocators of tests/, under sanitizers.
+# The hosted tests: unit tests, and the hosted programs with the allocators of tests/, under
+# sanitizers.
 #
-# Complete by itself: make -f tests/tests.mk hosted-tests
-# Targets: hosted-tests (build all), hosted-list (print the unit tests' programs, one a line), hosted-subjects (the
-# hosted program with each wrong allocator of tests/subjects), hosted-models (with those of tests/selftest),
-# hosted-explorers (the explorer likewise), hosted-recipe (for ci/mutate).
+# Works without the Makefile: make -f tests/tests.mk hosted-tests
+# Targets:
+#   hosted-tests      build the unit tests and the hosted programs
+#   hosted-list       print the unit tests' programs, one per line
+#   hosted-subjects   the hosted program with each wrong allocator of tests/subjects
+#   hosted-models     the hosted program with the allocators of tests/selftest
+#   hosted-explorers  the explorer with each wrong allocator of tests/subjects
+#   hosted-recipe     print how programs are compiled and linked, for ci/mutate
 
 .PHONY: hosted-tests hosted-list hosted-subjects hosted-models hosted-explorers hosted-recipe
 hosted-tests:
@@ -11,7 +16,7 @@ hosted-tests:
 include arch/host/host.mk
 TEST_OBJECTS :=
 
-# What each test is made of, beside tests/unit/NAME.c.
+# The sources of each test, besides tests/unit/NAME.c.
 HOST_COMMON := arch/host/host.c tests/unit/fail.c tests/unit/unit.c lib/printf.c lib/prng.c lib/rules.c lib/sinks.c
 HOST_TEST_frame :=
 HOST_TEST_broken :=
@@ -45,7 +50,7 @@ HOST_TEST_explore_program := stress/explore/program.c
 HOST_TEST_explore_schedule := stress/explore/schedule.c stress/explore/program.c
 HOST_TEST_explore_race := stress/explore/race.c
 
-# VARIANT/NAME of every test to run; "broken" is run by tests/test_hosted.py to see it fail.
+# VARIANT/NAME of every test to run. tests/test_hosted.py runs "broken", which must fail.
 HOST_TESTS := \
 	asan/frame asan/printf asan/string asan/crc32 asan/prng asan/sinks asan/symbols asan/bitmap asan/memmap asan/page \
 	asan/page_allocator asan/bootinfo asan/acpi asan/content asan/totals asan/options asan/buddy asan/buddy_lists \
@@ -55,7 +60,7 @@ HOST_TESTS := \
 	tsan/buddy_threads tsan/spinlock tsan/barrier tsan/bitmap_threads
 HOST_BROKEN := asan/broken
 
-# The string functions get names of their own, beside the C library's.
+# Our string functions get other names, so that they do not clash with the C library's.
 HOST_RENAMED := memset memcpy memmove memcmp strlen strcmp strncmp strchr
 $(HOST_BUILD)/%/lib/string.o $(HOST_BUILD)/%/arch/x86_64/memory.o: HOST_CFLAGS += -fno-builtin $(foreach name,$(HOST_RENAMED),-D$(name)=own_$(name))
 
@@ -75,7 +80,7 @@ hosted-tests: $(HOST_BUILD)/explore/stampede-explore $(foreach variant,asan tsan
 
 HOST_SUBJECTS := $(basename $(notdir $(wildcard tests/subjects/*.c)))
 
-# The subject comes first, and so is the default.
+# The first allocator is the default, so the subject comes first.
 $(HOST_BUILD)/plain/subjects/%: $(HOST_BUILD)/plain/tests/subjects/%.o $(call host_stress_objects,plain) \
 		$(HOST_NO_NAMES)
 	@mkdir -p $(@D)
@@ -86,7 +91,7 @@ TEST_OBJECTS += $(HOST_SUBJECTS:%=$(HOST_BUILD)/plain/tests/subjects/%.o)
 hosted-subjects: $(addprefix $(HOST_BUILD)/plain/subjects/,$(HOST_SUBJECTS))
 .SECONDARY: $(HOST_SUBJECTS:%=$(HOST_BUILD)/plain/tests/subjects/%.o)
 
-# Small allocators, sound and wrong, that the selftest is tried with: one program has all of them.
+# Small allocators, sound and wrong, that test the selftest. One program contains all of them.
 define host_models_rules
 $(HOST_BUILD)/$(1)/selftest/models: $(HOST_BUILD)/$(1)/tests/selftest/models.o $(call host_stress_objects,$(1)) \
 		$(HOST_NO_NAMES)
@@ -98,7 +103,7 @@ endef
 $(foreach variant,asan plain,$(eval $(call host_models_rules,$(variant))))
 hosted-models: $(foreach variant,asan plain,$(HOST_BUILD)/$(variant)/selftest/models)
 
-# The explorer with each of them.
+# The explorer with each subject.
 $(foreach subject,$(HOST_SUBJECTS),$(eval $(call host_explorer,subjects/$(subject),\
 	$(HOST_BUILD)/explore/watched/tests/subjects/$(subject).o)))
 TEST_OBJECTS += $(HOST_SUBJECTS:%=$(HOST_BUILD)/explore/watched/tests/subjects/%.o)
@@ -114,8 +119,9 @@ include tests/sound/sound.mk
 
 -include $(patsubst %.o,%.d,$(filter-out $(HOST_OBJECTS),$(sort $(TEST_OBJECTS))))
 
-# For who compiles one object anew and links it with the others (ci/mutate): a line each for how a variant is compiled
-# and linked, and for what a program is made of. $(info) leaves the shell's quotes as they are.
+# For ci/mutate, which recompiles one object and links it with the others: one line each for how a
+# variant is compiled and linked, and for the objects of a program. $(info) keeps the shell's
+# quotes.
 HOST_RELINKED := buddy buddy_lists buddy_percpu buddy_scan buddy_threads page page_allocator spinlock walker
 hosted-recipe:
 	$(foreach variant,asan asan10 tsan plain,\

@@ -88,13 +88,13 @@ void cpu_relax(void)
     __builtin_ia32_pause();
     if (++host_relaxed % 32 == 0) {
         sched_yield();
-        clock_ns(); /* TSan hands signals over in the calls it knows: this is one, that is none */
+        clock_ns(); /* TSan delivers signals in intercepted calls: not in sched_yield() */
     }
 }
 
 unsigned host_wakes;
 
-/* The contract: with interrupts on a wake-up could come between the test and the sleep. */
+/* Interrupts must be off: otherwise a wake-up could come between the test and the sleep. */
 void cpu_sleep(void)
 {
     if (irq_enabled())
@@ -170,7 +170,7 @@ void serial_flush(void)
     fflush(stdout);
 }
 
-/* Not exit(): other threads still run, or are stopped for good. */
+/* Not exit(): other threads still run or are stopped for good. */
 void exit_debug(unsigned code)
 {
     fflush(stdout);

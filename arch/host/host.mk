@@ -1,7 +1,7 @@
-# The kernel's sources as ordinary programs of this host (arch/host): the stress, the explorer, the prover.
+# The kernel's sources as ordinary programs of this host (arch/host): the stress test, the explorer, the prover.
 #
-# Included by the top Makefile, and complete by itself: make -f arch/host/host.mk hosted
-# Targets: hosted (the stress and the explorer), build/host/VARIANT/stampede-host, build/host/explore/stampede-explore,
+# The top Makefile includes it. It also works alone: make -f arch/host/host.mk hosted
+# Targets: hosted (stress test and explorer), build/host/VARIANT/stampede-host, build/host/explore/stampede-explore,
 # build/host/explore/user/NAME HOST_ALLOCATOR=NAME.c, build/host/prove/check.
 
 .PHONY: hosted FORCE
@@ -21,8 +21,8 @@ HOST_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -pthread -D_GNU_SOURCE 
 	-Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
 	-DSTAMPEDE_VERSION='"hosted"' $(HOST_INCLUDES)
 
-# The ways to build a program: memory and undefined behaviour, the same with a small MAX_ORDER, so that
-# a small arena holds several of the largest blocks, and data races.
+# Variants of a program. asan: memory and undefined behaviour. asan10: the same with a small MAX_ORDER, so that a small
+# arena holds several of the largest blocks. tsan: data races. plain: no sanitizer.
 HOST_FLAGS_asan := -fsanitize=address,undefined,bounds-strict -fno-sanitize-recover=all -DSTAMPEDE_MAX_ORDER=16
 HOST_FLAGS_asan10 := -fsanitize=address,undefined,bounds-strict -fno-sanitize-recover=all -DSTAMPEDE_MAX_ORDER=10
 HOST_FLAGS_tsan := -fsanitize=thread -DSTAMPEDE_MAX_ORDER=16
@@ -47,7 +47,7 @@ HOST_NO_NAMES := $(HOST_BUILD)/no-names.o
 
 # ---- the stress ----
 
-# At fixed addresses, so that those that are printed can be looked up.
+# Linked at fixed addresses, so that printed addresses can be looked up.
 host_stress_objects = $(call host_objects,$(1),$(SOURCES_HOSTED_STRESS))
 define host_stress_rules
 host_link_$(1) = $$(HOST_CC) $$(HOST_CFLAGS) $$(HOST_FLAGS_$(1)) -no-pie -Wl,-u,etext -o $$@ $$(filter %.o,$$^)
@@ -59,7 +59,7 @@ hosted: $(HOST_BUILD)/plain/stampede-host
 
 # ---- the explorer ----
 
-# What it watches is compiled as for the image.
+# The allocators and their lock are compiled as for the image.
 HOST_MACHINE_CFLAGS := $(SIMULATOR_CFLAGS) -Iarch/host/include-in-place $(HOST_INCLUDES) -DSTAMPEDE_MAX_ORDER=16
 HOST_WATCHED_CFLAGS := $(instrument_first) $(HOST_MACHINE_CFLAGS) $(call instrument,$(HOST_CC))
 
@@ -80,9 +80,9 @@ host_explorer = $(call named_program,$(HOST_BUILD)/explore/$(1),$(HOST_BUILD)/ex
 $(eval $(call host_explorer,stampede-explore))
 hosted: $(HOST_BUILD)/explore/stampede-explore
 
-# HOST_ALLOCATOR=mine.c: build/host/explore/user/mine; several files need HOST_USER, the program's name, and
-# HOST_USER_DIR, the folder of their settings. As for the kernel they become one object. Its data are put into a section
-# apart, so that each trial begins with them as they are at the start; and it does not call this host's C library.
+# HOST_ALLOCATOR=mine.c: build/host/explore/user/mine. Several files need HOST_USER, the program's name, and
+# HOST_USER_DIR, the folder of their settings. As for the kernel, the files become one object. Its data go to a section
+# of their own, so that each trial can begin with their initial values. It does not call this host's C library.
 ifneq ($(HOST_ALLOCATOR),)
 include mm/adapters/registered.mk
 HOST_USER ?= $(basename $(notdir $(HOST_ALLOCATOR)))

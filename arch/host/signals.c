@@ -98,7 +98,7 @@ static struct trap_frame make_frame(int signal, const ucontext_t *context, bool 
 #undef REGISTER
 }
 
-/* The interrupt flag is the thread's again as it was, and no interrupt is taken on the way. */
+/* Run the sink with the interrupt flag off, then restore the flag. It takes no interrupt. */
 static void on_trap(int signal, siginfo_t *info, void *context)
 {
     bool interrupts = host_irq_on;
@@ -109,7 +109,7 @@ static void on_trap(int signal, siginfo_t *info, void *context)
     if (signal != SIGNAL_NMI)
         fault_address = (uintptr_t)info->si_addr;
     if (!sinks->nmi || !sinks->exception)
-        die(sinks_last_words); /* nobody is registered */
+        die(sinks_last_words); /* no program is registered */
     (signal == SIGNAL_NMI ? sinks->nmi : sinks->exception)(&frame);
     host_irq_on = interrupts;
 }
@@ -117,8 +117,8 @@ static void on_trap(int signal, siginfo_t *info, void *context)
 /* ---- interrupts ---- */
 
 /*
- * What waits while this thread's flag is off. Each is written by the thread alone and by its signal
- * handlers, which set them only.
+ * Interrupts that are pending while this thread's flag is off. Only the thread and its own signal
+ * handlers write them; the handlers only set them.
  */
 static _Thread_local volatile bool timer_pending, work_pending;
 static _Thread_local void (*timer_handler)(void);
@@ -141,7 +141,7 @@ void host_irq_deliver(void)
     host_irq_on = true;
 }
 
-/* Whatever system call it interrupts is to find its own errno. */
+/* Restore errno: an interrupted system call must find its own value. */
 static void on_interrupt(int signal)
 {
     int before = errno;
@@ -156,7 +156,8 @@ static void on_interrupt(int signal)
     errno = before;
 }
 
-/* Each core's own clock sends to that core's thread alone (timer_create(2), SIGEV_THREAD_ID). */
+/* Each core has its own timer, which signals that core's thread only (timer_create(2),
+ * SIGEV_THREAD_ID). */
 static void make_timer(void)
 {
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGNAL_TIMER};
@@ -204,7 +205,7 @@ void work_send(uint32_t apic_id)
 
 void (*host_vcore_handler)(void);
 
-/* A signal whose handler is left for good would stay blocked. */
+/* Unblock signals: a signal stays blocked if its handler does not return. */
 void vcore_abandon(void)
 {
     sigset_t all;

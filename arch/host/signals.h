@@ -1,5 +1,5 @@
 /*
- * A machine of threads that can be interrupted: exceptions, the NMI and the timer's interrupt as
+ * A machine of threads that can be interrupted: exceptions, NMIs, timer and work interrupts are
  * signals.
  */
 #pragma once
@@ -8,12 +8,12 @@
 #include <smp/percpu.h>
 
 /*
- * Start a thread as core `number`, on stacks of its own with guard pages; it joins percpu_table and
- * runs entry(number). From one thread, one core after another.
+ * Start a thread as core `number`: on its own stacks with guard pages, added to percpu_table. It
+ * runs entry(number). Call it from one thread only, with rising numbers.
  */
 void host_start_core(uint32_t number, void (*entry)(uint32_t number));
 
-/* Make the guard pages of these stacks fault. */
+/* Unmap the guard pages of these stacks. */
 void host_guard_stacks(struct core_stacks *stacks);
 
 /* Take signals as traps. Once, before any core starts. */

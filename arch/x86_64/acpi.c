@@ -1,7 +1,7 @@
 /*
- * Invariant: no byte of a table is read before its header has been checked to be there, and none
- * beyond the length the header states, which is at most MAX_TABLE. Reads are by memcpy: table
- * addresses and fields are often unaligned.
+ * Invariant: a table's bytes are read only if its header is readable, and only up to the length
+ * that the header states, which is at most MAX_TABLE. Reads use memcpy(): table addresses and
+ * fields are often unaligned.
  *
  * Source: ACPI specification 6.4; sections as noted.
  */
@@ -57,7 +57,8 @@ static bool sums_to_zero(const uint8_t *bytes, size_t size)
 /* ---- finding tables ---- */
 
 /*
- * The table at `address`, checked in full, with *size its length. `name` is its expected signature.
+ * The table at `address`, completely checked, or NULL with a message. *size is set to its length.
+ * `name` is the expected signature.
  */
 static const uint8_t *load_table(uint64_t address, const char *name, acpi_map *map, size_t *size,
                                  struct message message)
@@ -84,14 +85,14 @@ static const uint8_t *load_table(uint64_t address, const char *name, acpi_map *m
     return NULL;
 }
 
-/* The table of tables that an RSDP names: an XSDT has addresses of 8 bytes, an RSDT of 4. */
+/* The table of tables that an RSDP names: an XSDT has 8-byte addresses, an RSDT 4-byte ones. */
 struct root {
     uint64_t address;
     size_t entry_size;
     const char *name;
 };
 
-/* The part that revision 2 added. A copy of the old part alone is good enough for the RSDT. */
+/* Read the part that revision 2 added. Without it the RSDT is used. */
 static bool read_rsdp_2(const uint8_t *rsdp, size_t size, struct root *root, struct message message)
 {
     uint32_t length = read32(rsdp + 20);
@@ -153,10 +154,10 @@ enum {
     MADT_LOCAL_APIC = 0,
     MADT_ADDRESS_OVERRIDE = 5,
     MADT_X2APIC = 9,
-    MADT_ENABLED = 1, /* flags; bit 1, "online capable", alone: not there now */
+    MADT_ENABLED = 1, /* flags; bit 1 alone, "online capable": no core now */
 };
 
-/* Linear, as it runs once and for at most a few hundred processors. */
+/* A linear search is enough: it runs once, for at most CORE_LIMIT cores. */
 static bool is_listed(const struct acpi_cores *cores, uint32_t apic_id)
 {
     for (size_t i = 0; i < cores->count; i++) {
@@ -178,7 +179,7 @@ static void add_core(struct acpi_cores *cores, uint32_t apic_id, uint32_t flags)
         cores->apic_ids[cores->count++] = apic_id;
 }
 
-/* What an entry of this type must have to be read. */
+/* The bytes that an entry of this type must have. */
 static size_t madt_entry_minimum(uint8_t type)
 {
     switch (type) {
@@ -193,7 +194,7 @@ static size_t madt_entry_minimum(uint8_t type)
     }
 }
 
-/* All ones is "broadcast", never a processor: firmware writes it into entries left unused. */
+/* An ID of all ones is "broadcast", never a core: firmware writes it into unused entries. */
 static void read_madt_entry(const uint8_t *entry, struct acpi_cores *cores)
 {
     switch (entry[0]) {
@@ -241,7 +242,7 @@ enum {
     FADT_PM1B_CONTROL = 68,
     FADT_PM_TIMER = 76,
     FADT_FLAGS = 112,
-    FADT_SIZE_1 = 116, /* as of ACPI 1.0: the fields below are there if the table is long enough */
+    FADT_SIZE_1 = 116, /* of ACPI 1.0; the fields below exist if the table is long enough */
     FADT_X_DSDT = 140,
     FADT_X_PM1A_CONTROL = 172,
     FADT_X_PM1B_CONTROL = 184,
@@ -249,7 +250,8 @@ enum {
     FADT_HW_REDUCED = 1 << 20, /* flags: none of the registers below exist */
 };
 
-/* A register's I/O port: from the generic address (5.2.3.2) if it has one, else the old field. */
+/* A register's I/O port: from the generic address (5.2.3.2) if there is one, else from the old
+ * field. 0: none. */
 static uint16_t register_port(const uint8_t *fadt, size_t size, size_t old, size_t generic)
 {
     uint64_t port = read32(fadt + old);
@@ -260,7 +262,7 @@ static uint16_t register_port(const uint8_t *fadt, size_t size, size_t old, size
     return port <= UINT16_MAX ? (uint16_t)port : 0;
 }
 
-/* Bytes in the DSDT being read as AML (20.2); `bad` once something was not there or not as
+/* Bytes of the DSDT that are read as AML (20.2). `bad` is set once a byte is missing or not as
  * expected. */
 struct aml {
     const uint8_t *at, *end;
@@ -276,7 +278,8 @@ static uint8_t aml_byte(struct aml *aml)
     return *aml->at++;
 }
 
-/* 20.2.4: the lead byte's top two bits say how many more follow. The length counts itself. */
+/* 20.2.4: the lead byte's top two bits say how many more length bytes follow. The length includes
+ * its own bytes. */
 static void aml_enter_package(struct aml *aml)
 {
     const uint8_t *start = aml->at;
@@ -290,7 +293,7 @@ static void aml_enter_package(struct aml *aml)
         aml->end = start + length;
 }
 
-/* A sleep type: ZeroOp, OneOp or BytePrefix and a byte (20.2.3); three bits of it go into the
+/* Read a sleep type: ZeroOp, OneOp or BytePrefix and a byte (20.2.3). It has three bits in the
  * register (4.8.3.2.1). */
 static uint16_t aml_sleep_type(struct aml *aml)
 {
@@ -302,7 +305,7 @@ static uint16_t aml_sleep_type(struct aml *aml)
     return value;
 }
 
-/* `aml` stands behind the name _S5_: is its value a package of two sleep types or more? */
+/* `aml` is behind the name _S5_. True if its value is a package of at least two sleep types. */
 static bool read_s5(struct aml aml, struct acpi_power *power)
 {
     enum { PACKAGE_OP = 0x12 };
@@ -320,8 +323,8 @@ static bool read_s5(struct aml aml, struct acpi_power *power)
     return true;
 }
 
-/* Search all of it for NameOp, perhaps the root's backslash, "_S5_": no need to know AML's grammar.
- */
+/* Search all bytes for NameOp, an optional backslash (the root) and "_S5_". So no AML parser is
+ * needed. */
 static bool find_s5(const uint8_t *dsdt, size_t size, struct acpi_power *power)
 {
     enum { NAME_OP = 0x08 };
@@ -336,7 +339,7 @@ static bool find_s5(const uint8_t *dsdt, size_t size, struct acpi_power *power)
     return false;
 }
 
-/* A machine whose DSDT cannot be read is merely one that we cannot switch off. */
+/* If the DSDT cannot be read, the machine cannot be switched off; that is no error. */
 static bool find_power_off(acpi_map *map, struct acpi_power *power)
 {
     char ignored[1];

@@ -1,4 +1,4 @@
-/* The local APIC in both its modes. */
+/* The local APIC in both of its modes. */
 #include <arch/apic.h>
 #include <arch/cpu.h>
 #include <arch/irq.h>
@@ -72,7 +72,7 @@ void apic_init_core(void)
 {
     uint64_t base = msr_read(MSR_APIC_BASE) | BASE_ENABLE;
 
-    /* The way to x2APIC leads through enabled xAPIC (SDM 3, figure 11-27). */
+    /* x2APIC can only be enabled from enabled xAPIC (SDM 3, figure 11-27). */
     msr_write(MSR_APIC_BASE, base);
     if (!registers)
         msr_write(MSR_APIC_BASE, base | BASE_X2APIC);
@@ -91,7 +91,7 @@ uint32_t apic_id(void)
     return registers ? id >> 24 : id;
 }
 
-/* x2APIC has no pending bit: its command register is one write (SDM 3, 11.12.9). */
+/* x2APIC has no pending bit: a command is one register write (SDM 3, 11.12.9). */
 static bool wait_until_sent(void)
 {
     for (unsigned turn = 0; turn < COMMAND_WAIT_TURNS; turn++) {
@@ -102,7 +102,7 @@ static bool wait_until_sent(void)
     return false;
 }
 
-/* An interrupt between the two writes might send one itself, hence off. */
+/* Interrupts are off, since a handler between the two writes might send a command, too. */
 static bool send(uint32_t target, uint32_t command)
 {
     if (!registers) {

@@ -1,7 +1,7 @@
 #include <arch/backtrace.h>
 #include <stdbool.h>
 
-/* What a function's prologue leaves at its frame pointer. */
+/* A function's prologue puts this at its frame pointer. */
 struct stack_frame {
     uint64_t caller_rbp;
     uint64_t return_address;
@@ -12,7 +12,7 @@ static bool within(uint64_t address, const uint8_t *bytes, size_t size)
     return address - (uintptr_t)bytes <= size - sizeof(struct stack_frame);
 }
 
-/* Guard pages lie between the stacks, and must not be read. */
+/* The stacks only: guard pages lie between them and must not be read. */
 static bool is_readable(const struct core_stacks *stacks, uint64_t rbp)
 {
     bool inside = within(rbp, stacks->main.bytes, sizeof(stacks->main.bytes));

@@ -1,4 +1,4 @@
-/* The time stamp counter's rate. */
+/* Measures the rate of the time stamp counter. */
 #include <arch/clock.h>
 #include <arch/cpu.h>
 #include <arch/msr.h>
@@ -11,7 +11,7 @@ enum {
     PIT_CHANNEL_2 = 0x42,
     PIT_COMMAND = 0x43,
     PIT_GATE = 0x61,
-    NOBODY = 0xff,    /* what a port reads as where nothing answers */
+    NOBODY = 0xff,    /* what a port reads if no device answers */
     MEASURE_HZ = 100, /* measure for 1/100 s */
     WAIT_TURNS = 10000000,
 };
@@ -35,7 +35,7 @@ static bool measure_by_pm_timer(uint16_t port)
     return false;
 }
 
-/* Channel 2 counts down once, gated by port 0x61, whose bit 5 shows its end (Intel 8254 data
+/* Channel 2 counts down once. Port 0x61 is its gate, and bit 5 there shows the end (Intel 8254 data
  * sheet). */
 static bool measure_by_pit(void)
 {

@@ -7,14 +7,14 @@ escape_run:
     pushq %rbp
     .cfi_def_cfa_offset 16
     .cfi_offset %rbp, -16
-    movq %rsp, %rbp         /* a frame of its own, for backtraces */
+    movq %rsp, %rbp         /* a stack frame, for backtraces */
     .cfi_def_cfa_register %rbp
     pushq %rbx
     pushq %r12
     pushq %r13
     pushq %r14
     pushq %r15
-    pushq %rdi              /* aligns the stack as the call wants it */
+    pushq %rdi              /* also aligns the stack for the call */
     movq %rsp, (%rdi)
     movq %rdx, %rdi
     callq *%rsi

@@ -9,7 +9,7 @@ enum {
     DEBUG_EXIT_BASE = 0x20,
     SLEEP_ENABLE = 1 << 13, /* ACPI 6.4, table 4.19 */
     SLEEP_TYPE_SHIFT = 10,
-    POWER_OFF_US = 3000000, /* as long a machine may take, in which nothing more is to be said */
+    POWER_OFF_US = 3000000, /* how long a machine may take to switch off */
 };
 
 void exit_debug(unsigned code)

@@ -2,7 +2,9 @@
 #include <lib/string.h>
 #include <stdint.h>
 
-/* What fiber_switch() pops; `caller` ends backtraces, and aligns the stack as after a call. */
+/* fiber_switch() pops this. `caller` is 0: it ends backtraces, and aligns the stack as after a
+ * call.
+ */
 struct first_frame {
     uint64_t r15, r14, r13, r12, rbx, rbp;
     void (*entry)(void);

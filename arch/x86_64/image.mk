@@ -1,12 +1,12 @@
-# The image: the kernel's sources on their own, without an operating system (arch/x86_64), and GRUB's ISO of it.
+# The image: the kernel without an operating system (arch/x86_64), and a GRUB ISO with it.
 #
-# Included by the top Makefile, whose variables say what is built: CC, MAX_ORDER, EXPLORE, ALLOCATOR, STACSOS. Sets
-#   KERNEL, ISO   what is made; in OUT, the folder of this build
+# The top Makefile includes it. Its variables select the build: CC, MAX_ORDER, EXPLORE, ALLOCATOR, STACSOS. Sets
+#   KERNEL, ISO   the files to build, in OUT, the folder of this build
 
 VERSION := 0.1.0
 
-# A variant of the build has a folder of its own, so that going back and forth rebuilds nothing. An
-# allocator of one's own is linked with the objects of the variant without it.
+# Each variant of the build has its own folder, so that switching between variants rebuilds nothing. A user's allocator
+# is linked with the objects of the variant without it.
 COMMON := $(BUILD_DIR)/$(notdir $(CC))-order$(MAX_ORDER)$(if $(EXPLORE),-explore)
 
 CPPFLAGS := -I. -Iarch/x86_64/include -DSTAMPEDE_MAX_ORDER=$(MAX_ORDER) -DSTAMPEDE_VERSION='"$(VERSION)"'
@@ -15,7 +15,7 @@ CFLAGS   := $(SIMULATOR_CFLAGS) -fasynchronous-unwind-tables -ffunction-sections
 LDFLAGS  := -nostdlib -static -Wl,-z,max-page-size=4096,-z,noexecstack,--build-id=none,--fatal-warnings \
             -Wl,--no-warn-rwx-segments -T linker.ld
 
-# The explorer's image, made by EXPLORE=1: in place of the phases, with allocators and lock instrumented.
+# EXPLORE=1: the image runs the explorer instead of the phases, with allocators and lock instrumented.
 INSTRUMENT       := $(if $(EXPLORE),$(call instrument,$(CC)))
 INSTRUMENT_FIRST := $(if $(EXPLORE),$(instrument_first))
 
@@ -40,10 +40,10 @@ $(COMMON)/%.o: %.S $(COMMON)/flags
 	$(SAY) AS $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $< $(or_full)
 
-# The user's allocator comes first, and so is the default.
+# The user's allocator is linked first, so it is the default.
 LINKED := $(USER_OBJECTS) $(OBJECTS) $(STAGE_OBJECTS)
 LINK    = $(CC) $(LDFLAGS) -Wl,-Map=$(basename $@).map -o $@ $(filter %.o,$^) $(or_unfit)
-# What the linker lacks is the user's to give, if there is a user's file.
+# With a user's file, say so: symbols that the linker misses must come from the user.
 or_unfit = || { ci/full-disk $(@D) || $(if $(USER_FILES),echo '$(ALLOCATOR)$(STACSOS): the image cannot be linked with this; \
     the message above is the linker'"'"'s' >&2,true); exit 1; }
 
@@ -58,8 +58,8 @@ $(OUT)/registered: $(USER_OBJECTS)
 	$(Q)touch $@
 endif
 
-# Settings of the image that are not the default, one a line: make explore with the same makes its explorer. The user's
-# compile settings are recorded if they are not of his makefile fragment, which is found again.
+# Non-default settings of the image, one per line: make explore with the same settings builds its explorer. The user's
+# compile settings are recorded, too, except those of his makefile fragment, which is read again.
 MADE_WITH = $(addprefix ALLOCATOR=,$(if $(USER_FILES),$(ALLOCATOR))) \
     $(foreach name,STACSOS STACSOS_GENERATION STACSOS_LOCK STACSOS_PROMISES,$(addprefix $(name)=,$($(name)))) \
     $(patsubst %,CC=%,$(filter-out gcc,$(CC))) $(patsubst %,MAX_ORDER=%,$(filter-out 16,$(MAX_ORDER)))
@@ -71,7 +71,7 @@ $(OUT)/made-with: $(USER_OBJECTS)
 	$(Q)mkdir -p $(@D)
 	$(Q)printf '%s\n' $(foreach word,$(MADE_WITH),'$(word)') $(foreach name,$(USER_SETTERS),$(call made_by,$(name))) >$@
 
-# As hosted-recipe (tests/tests.mk), for the image.
+# Like hosted-recipe (tests/tests.mk), for the image.
 kernel-recipe:
 	$(info compile kernel $(CC) $(CPPFLAGS) $(CFLAGS))
 	$(info link kernel $(CC) $(LDFLAGS))
@@ -80,7 +80,7 @@ kernel-recipe:
 
 no_mkrescue = grub-mkrescue is missing, which makes the ISO image: ci/install-deps run installs it; BOOT=direct needs no image
 
-# One image for BIOS and UEFI, on a disc or a stick.
+# One image for BIOS and UEFI, for a disc or a USB stick.
 $(ISO): $(KERNEL) boot/grub.cfg
 	$(SAY) ISO $@
 	@mkdir -p $(OUT)/iso/boot/grub
@@ -90,7 +90,7 @@ $(ISO): $(KERNEL) boot/grub.cfg
 	$(Q)grub-mkrescue --fonts= --locales= --themes= -o $@ $(OUT)/iso >$(OUT)/grub-mkrescue.log 2>&1 || \
 	    { cat $(OUT)/grub-mkrescue.log; ci/full-disk $(OUT) 16384; rm -f $@; exit 1; }
 
-# Rebuild when the flags change, and only then.
+# This file changes only when the flags change, so objects are rebuilt only then.
 FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
 $(COMMON)/flags: FORCE
 	@mkdir -p $(@D)

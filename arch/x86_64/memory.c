@@ -1,8 +1,8 @@
 /*
- * memset() and memcpy(), which every compiler calls by itself, by the string instructions: they go
- * at the speed of memory wherever "enhanced REP MOVSB" is (Intel optimization manual, 3.7.6), and
- * the compiler cannot turn them back into a call of memset(). They need the direction flag clear,
- * as the ABI has it (System V x86-64 psABI, 3.2.1).
+ * memset() and memcpy() by string instructions. With "enhanced REP MOVSB" these run at the speed of
+ * memory (Intel optimization manual, 3.7.6), and the compiler cannot turn them back into a call of
+ * memset(). They need a clear direction flag, which the ABI guarantees (System V x86-64 psABI,
+ * 3.2.1).
  */
 #include <lib/string.h>
 #include <stdint.h>
@@ -22,7 +22,7 @@ void *memset(void *destination, int value, size_t count)
     return destination;
 }
 
-/* Upwards: right also where destination overlaps source from below, which memmove() relies on. */
+/* Copies upwards, so it also works if destination overlaps source from below, as in memmove(). */
 void *memcpy(void *restrict destination, const void *restrict source, size_t count)
 {
     void *to = destination;

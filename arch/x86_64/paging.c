@@ -1,9 +1,9 @@
 /*
  * The page tables.
  *
- * A table at level 1 holds 512 entries of 4 KiB, at level 2 of 2 MiB, at level 3 of 1 GiB, at level
- * 4 of 512 GiB. An entry is 0, a leaf, or the address of a table one level down. Physical addresses
- * being virtual ones, a table is read where it stands.
+ * A table has 512 entries, each for 4 KiB at level 1, 2 MiB at level 2, 1 GiB at level 3 and 512
+ * GiB at level 4. An entry is 0, a leaf, or the address of a table one level down. Physical
+ * addresses equal virtual ones, so tables can be read at their physical addresses.
  */
 #include <arch/msr.h>
 #include <arch/page.h>
@@ -12,7 +12,7 @@
 
 #define ENTRY_PRESENT    ((uint64_t)1 << 0)
 #define ENTRY_WRITE      ((uint64_t)1 << 1)
-#define ENTRY_UNCACHED   ((uint64_t)3 << 3) /* PWT and PCD: UC in the PAT as reset leaves it */
+#define ENTRY_UNCACHED   ((uint64_t)3 << 3) /* PWT and PCD: UC in the PAT after reset */
 #define ENTRY_LARGE      ((uint64_t)1 << 7)
 #define ENTRY_NO_EXECUTE ((uint64_t)1 << 63)
 #define ENTRY_ADDRESS    ((uint64_t)0x000ffffffffff000)
@@ -27,7 +27,7 @@ const bool paging_page_0_is_readable __attribute__((weak)) = false;
 static void *(*take_page)(size_t size, size_t align);
 static uint64_t *root;
 static unsigned largest_leaf_level;
-static uint64_t no_execute; /* ENTRY_NO_EXECUTE if the CPU has it */
+static uint64_t no_execute; /* ENTRY_NO_EXECUTE if the processor has it, else 0 */
 
 static uint64_t entry_size(unsigned level)
 {
@@ -71,7 +71,7 @@ static uint64_t make_leaf(uint64_t address, uint64_t bits, unsigned level)
     return address | bits | (level > 1 ? ENTRY_LARGE : 0);
 }
 
-/* Replace a leaf by a table of 512 smaller ones that say the same. */
+/* Replace a leaf by a table of 512 smaller leaves that map the same. */
 static uint64_t *split(uint64_t *entry, unsigned level)
 {
     uint64_t *table = take_page(PAGE_SIZE, PAGE_SIZE);

@@ -3,11 +3,11 @@
 #include <arch/probe.h>
 #include <stddef.h>
 
-#define MARK ((uint64_t)0x50b3d1c7a96e2f48) /* probe_entry.S knows it too, */
+#define MARK ((uint64_t)0x50b3d1c7a96e2f48) /* as in probe_entry.S */
 
 enum {
-    PATTERN = 0x5a00, /* and this */
-    REGISTERS = 15,   /* of the frame, rax the last */
+    PATTERN = 0x5a00, /* as in probe_entry.S */
+    REGISTERS = 15,   /* of the frame, up to rax */
     AFTER_TRAP = 17,
     WRONG_STACK = REGISTERS + 1,
     WRONG_FLAG,
@@ -31,9 +31,8 @@ static bool is_execution(const struct trap_frame *frame)
     return frame->r11 == MARK && frame->rip == frame->rdi;
 }
 
-/* 0, or 1 + the index of a register that is not as probe_registers() left it, or what else is
- * wrong.
- */
+/* Check the frame. Returns 0, or 1 + the index of a register that differs from the value that
+ * probe_registers() set, or WRONG_STACK or WRONG_FLAG. */
 static uint64_t look_at(const struct trap_frame *frame)
 {
     const uint64_t *registers = &frame->r15;

@@ -1,9 +1,9 @@
 /*
- * The instructions that probe.c tries. Where one of the accesses faults, probe_trap() goes on at probe_return,
- * the result in rax.
+ * The instructions that probe.c tries. If an access faults, probe_trap() continues at probe_return
+ * with the result in rax.
  */
-#define PATTERN    0x5a00             /* probe.c knows it too, */
-#define MARK       0x50b3d1c7a96e2f48 /* and this */
+#define PATTERN    0x5a00             /* as in probe.c */
+#define MARK       0x50b3d1c7a96e2f48 /* as in probe.c */
 #define NMI        2
 
     .text
@@ -35,7 +35,8 @@ probe_write_at:
     .cfi_endproc
     .size probe_write, . - probe_write
 
-    /* Where it is executed it returns to the caller itself. The mark tells its fault from a wild call's. */
+    /* The executed instruction is a `ret` to our caller. MARK tells its fault from that of a wild
+     * call. */
     .globl probe_execute
     .type probe_execute, @function
 probe_execute:
@@ -46,8 +47,9 @@ probe_execute:
     .cfi_endproc
     .size probe_execute, . - probe_execute
 
-    /* All registers but rsp with a value each, in the frame's order; 0 in rax afterwards says that the frame had
-     * them, and here the others are compared. Returns 0, or 1 + the index of what differs, 17 more after the trap. */
+    /* Set each register but rsp to its own value, in the frame's order, and trap. Then 0 in rax
+     * means that the frame had these values; check the registers themselves, too. Returns 0, or 1 +
+     * the index of what differs; 17 more if it differs only after the trap. */
     .globl probe_registers
     .type probe_registers, @function
 probe_registers:

@@ -20,16 +20,16 @@ enum {
     STATUS_CAN_SEND = 0x20,
     STATUS_ALL_SENT = 0x40,
     FIFO_SIZE = 16,
-    /* A port read takes about a microsecond; 16 characters at 115200 baud take 1.4 ms. */
+    /* About 10 s: a port read takes about 1 us. 16 characters at 115200 baud take 1.4 ms. */
     WAIT_TURNS = 10000000,
 };
 
 static bool present;
-static bool stalled; /* nobody took what was written the last time */
+static bool stalled; /* the port did not become ready in the last wait */
 
 bool serial_init(void)
 {
-    /* Where no chip answers the bus reads all ones. */
+    /* If no chip answers, the bus reads all ones. */
     port_write8(PORT_SCRATCH, 0x5a);
     present = port_read8(PORT_SCRATCH) == 0x5a && port_read8(PORT_LINE_STATUS) != 0xff;
     if (!present)
@@ -44,8 +44,8 @@ bool serial_init(void)
     return true;
 }
 
-/* Wait, bounded, until the chip shows one of these bits; once it has not, ask it only once a time.
- */
+/* Wait, bounded, until the chip shows one of these bits. After a wait in vain, later calls look
+ * only once. */
 static bool wait_for(uint8_t status)
 {
     for (unsigned turn = 0; turn < (stalled ? 1 : WAIT_TURNS); turn++) {

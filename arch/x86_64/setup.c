@@ -1,4 +1,4 @@
-/* A core's descriptor tables and per-CPU base. */
+/* Sets up a core's descriptor tables and GS base. */
 #include <arch/msr.h>
 #include <arch/setup.h>
 #include <arch/trap.h>
@@ -12,7 +12,7 @@ static void make_gdt(struct segments *segments)
     segments->gdt[0] = 0;
     segments->gdt[SELECTOR_CODE / 8] = 0x00af9b000000ffff;
     segments->gdt[SELECTOR_DATA / 8] = 0x00cf93000000ffff;
-    /* Available 64-bit TSS, its base in four pieces (SDM 3, figure 8-4). */
+    /* Available 64-bit TSS; the base is in four pieces (SDM 3, figure 8-4). */
     segments->gdt[SELECTOR_TSS / 8] =
         limit | (base & 0xffffff) << 16 | (uint64_t)0x89 << 40 | (base >> 24 & 0xff) << 56;
     segments->gdt[SELECTOR_TSS / 8 + 1] = base >> 32;

@@ -1,4 +1,4 @@
-/* The trampoline's page: the code, the slack, and what is handed over. */
+/* Fills the trampoline's page: the code, the slack, and the data for the core to start. */
 #include <arch/msr.h>
 #include <arch/paging.h>
 #include <arch/startup.h>
@@ -16,7 +16,7 @@ _Static_assert(offsetof(struct startup, stack) == 8 && offsetof(struct startup, 
 
 enum {
     INT3 = 0xcc,
-    EFER_LMA = 1 << 10, /* set by the processor alone */
+    EFER_LMA = 1 << 10, /* only the processor may set it */
 };
 
 static void *in_page(uint64_t page, const uint8_t *symbol)
@@ -37,8 +37,7 @@ void startup_prepare(uint64_t page)
     memset((void *)(uintptr_t)page, INT3, PAGE_SIZE);
     memcpy((void *)(uintptr_t)page, trampoline_start, (size_t)(trampoline_end - trampoline_start));
 
-    /* The code may lie in any page below 1 MiB: the addresses it jumps to and loads are filled in
-     * here. */
+    /* The code may lie in any page below 1 MiB: fill in the addresses that it uses. */
     put32(in_page(page, trampoline_far_pointer), (uintptr_t)in_page(page, trampoline_long_mode));
     put32((uint8_t *)in_page(page, trampoline_gdt_pointer) + 2,
           (uintptr_t)in_page(page, trampoline_gdt));

@@ -1,7 +1,8 @@
 /*
- * Where an application processor wakes: real mode, CS:IP = page >> 4 : 0. It sets PE and PG at once,
- * which the manuals describe as two steps (SDM 3, 9.8.5) and every 64-bit processor takes as one,
- * then calls the entry it was given. startup.c copies this page and fills in what depends on where it lies.
+ * An application processor starts here, in real mode with CS:IP = page >> 4 : 0. It sets PE and PG
+ * in one step: the manuals describe two (SDM 3, 9.8.5), but every 64-bit processor accepts one.
+ * Then it calls the given entry. startup.c copies this page and fills in what depends on its
+ * address.
  */
 #define MSR_EFER 0xc0000080
 #define CR0_BITS 0x80010033 /* PG, WP, NE, ET, MP, PE; caches on */
@@ -43,7 +44,7 @@ trampoline_long_mode:
     movq trampoline_data + 16(%rip), %rdi
     movq trampoline_data + 24(%rip), %rsi
     xorl %ebp, %ebp
-    pushq $0 /* a return address of 0 ends every backtrace, and keeps the stack aligned as the ABI wants */
+    pushq $0 /* a return address of 0 ends every backtrace, and aligns the stack for the ABI */
     jmpq *trampoline_data + 32(%rip)
 
     .balign 8

@@ -1,4 +1,4 @@
-/* The interrupt descriptor table, and who handles which vector. */
+/* The interrupt descriptor table, and the handlers of the vectors. */
 #include <arch/apic.h>
 #include <arch/cpu.h>
 #include <arch/probe.h>
@@ -14,7 +14,7 @@
 enum {
     VECTORS = 256,
     STUB_SIZE = 16,
-    GATE_INTERRUPT = 0x8e, /* present, ring 0, 64-bit interrupt gate: interrupts go off */
+    GATE_INTERRUPT = 0x8e, /* present, ring 0, 64-bit interrupt gate: turns interrupts off */
 };
 
 struct gate {
@@ -85,7 +85,7 @@ void trap_set_interrupt(unsigned vector, void (*handler)(struct trap_frame *fram
     interrupt_handlers[vector] = handler;
 }
 
-/* Nobody is registered: write what there is to say. */
+/* No program is registered: print the trap and stop. */
 _Noreturn static void stop_untold(const struct trap_frame *frame)
 {
     char text[SINKS_LAST_WORDS_SIZE + 80];
@@ -110,7 +110,7 @@ static void tell_program(struct trap_frame *frame)
         stop_untold(frame);
 }
 
-/* Called by trap_common with the frame it made. */
+/* trap_common (trap_entry.S) calls it with the frame that it pushed. */
 void trap_dispatch(struct trap_frame *frame)
 {
     if (probe_trap(frame))
@@ -121,6 +121,6 @@ void trap_dispatch(struct trap_frame *frame)
     }
     if (interrupt_handlers[frame->vector])
         interrupt_handlers[frame->vector](frame);
-    if (frame->vector != VECTOR_SPURIOUS) /* a spurious interrupt has no end (SDM 3, 11.9) */
+    if (frame->vector != VECTOR_SPURIOUS) /* needs no end of interrupt (SDM 3, 11.9) */
         apic_end_of_interrupt();
 }

@@ -1,15 +1,15 @@
 /*
- * One stub a vector, and the common way into trap_dispatch(). The kernel never leaves ring 0, so
- * there is no swapgs. The CFI lines let gdb unwind through the frame (DWARF 4, 6.4), from the stub's
- * first instruction on: an NMI may come between any two.
+ * One stub per vector, and their common call of trap_dispatch(). The kernel never leaves ring 0, so
+ * there is no swapgs. The CFI lines let gdb unwind the frame (DWARF 4, 6.4) at every instruction
+ * from the stub's first one on, since an NMI may come between any two.
  */
     .text
 
-    /* On the stack, `bytes` above rsp: rip cs rflags rsp ss. */
+    /* rip, cs, rflags, rsp and ss are on the stack, `bytes` above rsp. */
     .macro frame_is_at bytes
     .cfi_def_cfa rsp, \bytes
     .cfi_offset rip, 0
-    .cfi_offset 49, 16 /* rflags: clang knows its number only (System V psABI AMD64, figure 3.36) */
+    .cfi_offset 49, 16 /* rflags: clang knows only its number (System V psABI AMD64, figure 3.36) */
     .cfi_offset rsp, 24
     .endm
 
@@ -23,7 +23,7 @@ trap_stubs:
     .set vector, 0
     .rept 256
     .balign 16
-    /* But for the vectors where the processor pushes an error code itself (SDM 3, table 6-1). */
+    /* Not for the vectors where the processor pushes an error code itself (SDM 3, table 6-1). */
     .if (vector != 8) && (vector < 10 || vector > 14) && (vector != 17) && (vector != 21) && (vector != 29) && (vector != 30)
     .cfi_def_cfa rsp, 0
     pushq $0

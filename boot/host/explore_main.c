@@ -1,6 +1,6 @@
 /*
- * The explorer as an ordinary program: the options are the kernel's, the log goes to standard
- * output, the verdict is the exit code. --help lists the options.
+ * The explorer as an ordinary program. It takes the kernel's options, writes the log to standard
+ * output and exits with the verdict. --help lists the options.
  */
 #include <arch/cpu.h>
 #include <arch/host/host.h>
@@ -17,7 +17,7 @@
 /* The program's own data, from the linker. */
 extern char data_start[], end[];
 
-/* What an allocator of one's own keeps outside of its pool (arch/host/host.mk). */
+/* The static data of the user's allocator (arch/host/host.mk). */
 extern char __start_user_data[] __attribute__((weak)), __stop_user_data[] __attribute__((weak));
 
 static struct explore_options options;
@@ -60,5 +60,5 @@ int main(int count, char **words)
     host_command_line(count, words, &explore_option_table, "stampede-explore [name=value ...]\n");
     host_signals_init();
     host_start_core(0, boot);
-    cpu_halt(); /* a signal to the process is then for a core */
+    cpu_halt(); /* blocks signals here: a core takes those sent to the process */
 }

@@ -66,7 +66,7 @@ const struct page_allocator *host_choose_allocator(const struct options *options
     return allocator;
 }
 
-/* What an allocator of one's own keeps outside of its pool (arch/host/host.mk). */
+/* The static data of the user's allocator (arch/host/host.mk). */
 extern char __start_user_data[] __attribute__((weak)), __stop_user_data[] __attribute__((weak));
 
 void host_keep_statics(void)

@@ -1,4 +1,4 @@
-/* What the hosted programs, the stress and the explorer, begin with alike. */
+/* Start-up code that the hosted stress test and the hosted explorer share. */
 #pragma once
 
 #include <mm/page_allocator.h>
@@ -6,23 +6,26 @@
 #include <stress/options.h>
 
 /*
- * For --help print `usage` and the options, and exit. Else join the words as the kernel's command
- * line has them, for host_read_options().
+ * If a word is --help, print `usage` and the options, and exit. Otherwise join the words to a
+ * command line like the kernel's, for host_read_options().
  */
 void host_command_line(int count, char **words, const struct option_table *table,
                        const char *usage);
 
-/* Read the options and report the program; fails by "usage". `options` begins the values. */
+/* Read the options and report the program. Fails with rule "usage". `options` is the first member
+ * of the struct that `table` describes. */
 void host_read_options(const struct option_table *table, struct options *options);
 
-/* A line of the log for each option. */
+/* Write a line of the log for each option. */
 void host_report_options(const struct option_table *table, const struct options *options);
 
-/* The allocator that was asked for, or the first there is; fails by "usage". */
+/* The allocator that option allocator= names, or the first one that is registered. Fails with rule
+ * "usage". */
 const struct page_allocator *host_choose_allocator(const struct options *options);
 
-/* Keep what an allocator of one's own has outside of its pools, as it is now (stress/statics.h). */
+/* Save the static data of the user's allocator as they are now (stress/statics.h). */
 void host_keep_statics(void);
 
-/* Zeroed memory; fails by "memory". */
+/* Zeroed memory: `size` bytes, aligned to `align` bytes. Fails with rule "memory"; never returns
+ * NULL. */
 void *host_take(size_t size, size_t align);

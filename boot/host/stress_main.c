@@ -1,7 +1,8 @@
 /*
- * The kernel's stress as an ordinary program: threads for cores, a mapping for memory, the serial
- * log on standard output, the verdict (docs/LOG.md) as exit code. So sanitizers and gdb get at the
- * very code that boots. The options are the kernel's; --help lists them.
+ * The kernel's stress test as an ordinary program. Threads replace cores, a mapping replaces
+ * memory, the log goes to standard output, and the exit code is the verdict (docs/LOG.md). So
+ * sanitizers and gdb work on the same code that boots. The options are the kernel's; --help lists
+ * them.
  */
 #include <arch/cpu.h>
 #include <arch/host/host.h>
@@ -24,12 +25,12 @@
 enum {
     USUAL_CORES = 4,
     USUAL_MIB = 64,
-    HOLE_PAGES = 3, /* in the middle of memory: never the allocator's */
+    HOLE_PAGES = 3, /* in the middle of memory: never inserted */
 };
 
 /*
- * Odd, as the first page after a kernel may well be. At an address that is nobody's under any
- * sanitizer (compiler-rt, tsan_platform.h: "mid" application memory).
+ * Odd, as the first page after a kernel can be. Every sanitizer leaves this address to the program
+ * (compiler-rt, tsan_platform.h: "mid" application memory).
  */
 #define FIRST_PFN ((pfn_t)0x56000015b)
 
@@ -42,7 +43,7 @@ static char message[200];
 static uint64_t mib = USUAL_MIB;
 static bool run_is_ready;
 
-/* Take --mib=N out of the words; the number of those that are left. */
+/* Take --mib=N out of the words. Returns how many words are left. */
 static int take_mib(int count, char **words)
 {
     int left = 0;
@@ -100,7 +101,7 @@ static void make_arena(const struct page_allocator *allocator)
     run_prepare(&run);
 }
 
-/* Core 0, the first of them, makes all ready; the others wait for it. */
+/* The other cores wait until core 0 has prepared the run. */
 static void enter_run(uint32_t number)
 {
     while (!__atomic_load_n(&run_is_ready, __ATOMIC_ACQUIRE))
@@ -129,5 +130,5 @@ int main(int count, char **words)
     host_command_line(take_mib(count, words), words, &stress_option_table, usage);
     host_signals_init();
     host_start_core(0, boot);
-    cpu_halt(); /* a signal to the process is then for a core */
+    cpu_halt(); /* blocks signals here: a core takes those sent to the process */
 }

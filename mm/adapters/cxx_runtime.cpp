@@ -1,6 +1,6 @@
 /*
- * Linked with allocators written in C++. There is no heap, so new and delete give up; destructors
- * of global objects are never run, as nothing ends but the machine.
+ * Linked with allocators in C++. There is no heap, so new and delete end the run. Destructors of
+ * global objects never run, because the program never ends normally.
  */
 extern "C" {
 #include <lib/fail.h>

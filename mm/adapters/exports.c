@@ -1,7 +1,4 @@
-/*
- * For allocators in other languages: functions that are inline in C, under names that a linker
- * sees.
- */
+/* For allocators in other languages: exported versions of functions that are inline in C. */
 #include <arch/cpu.h>
 #include <arch/irq.h>
 #include <arch/percpu.h>

@@ -1,9 +1,10 @@
 /*
- * Functions that compilers call for integers which the processor has no instruction for: those of
- * the "Integer library routines" of the GCC internals manual that code for x86-64 can need.
+ * Functions that compilers call for integer operations that the processor has no instruction for.
+ * Here are those of the "Integer library routines" of the GCC internals manual that code for x86-64
+ * can need.
  *
- * Not the compiler's own libgcc: that is compiled with a red zone, which an interrupt on the same
- * stack overwrites.
+ * The compiler's own libgcc will not do. It is compiled with a red zone, which an interrupt on the
+ * same stack overwrites.
  */
 #include <stdint.h>
 
@@ -37,7 +38,10 @@ static uint64_t high_half(u128 value)
     return (uint64_t)(value >> 64);
 }
 
-/* One bit of the quotient a turn, from the highest: the remainder stays below the divisor. */
+/*
+ * Computes one bit of the quotient in each turn, the highest first. The remainder stays below the
+ * divisor.
+ */
 u128 __udivmodti4(u128 dividend, u128 divisor, u128 *remainder)
 {
     u128 quotient = 0, rest = 0;
@@ -89,8 +93,10 @@ s128 __modti3(s128 dividend, s128 divisor)
     return (s128)(dividend < 0 ? -remainder : remainder);
 }
 
-/* The product of two numbers of 64 bits is one instruction, and those of the other halves are added
- * to it. */
+/*
+ * One instruction multiplies the two low halves. The products with a high half are added to the
+ * upper half.
+ */
 s128 __multi3(s128 left, s128 right)
 {
     uint64_t low_left = (uint64_t)left, low_right = (uint64_t)right;
@@ -128,7 +134,7 @@ int __paritysi2(uint32_t value)
     return __popcountdi2(value) & 1;
 }
 
-/* The bits below the highest one that is set are as many as halvings until 0, less one. */
+/* Halving the value until it is 0 takes as many turns as it has bits. */
 int __clzdi2(uint64_t value)
 {
     int zeros = 64;

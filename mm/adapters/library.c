@@ -1,6 +1,7 @@
 /*
- * The few functions of a C library that allocators under test call by habit (mm/adapters/include).
- * Semantics as in C11 7.21, 7.22 and 7.24. No state: any context that log_line() may be called in.
+ * The few functions of the C library that allocators call by habit (mm/adapters/include). Semantics
+ * as in C11 7.21, 7.22 and 7.24. They keep no state. Those that print or end the run need a context
+ * in which log_line() and fail() may be called; the others, any context.
  */
 #include <assert.h>
 #include <lib/fail.h>
@@ -11,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_SIZE = 256 }; /* what one call prints is cut to this */
+enum { LINE_SIZE = 256 }; /* bytes; the text of one call is cut to this, with its NUL */
 
-/* Each line of the text becomes a line of the log; the newline at the end adds none. */
+/* Log each line of the text as a line of its own. A newline at the end adds no empty line. */
 static void log_lines(const char *text)
 {
     while (*text) {
@@ -65,7 +66,7 @@ int snprintf(char *buffer, size_t size, const char *format, ...)
     return length;
 }
 
-/* How large the buffer is only the caller knows. */
+/* Only the caller knows how large the buffer is. */
 int sprintf(char *buffer, const char *format, ...)
 {
     va_list arguments;

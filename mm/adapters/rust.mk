@@ -1,8 +1,10 @@
-# ALLOCATOR=mine.rs: a crate of its own, made into an archive with all that it needs of Rust's core. Included by user.mk.
+# ALLOCATOR=mine.rs: a crate of its own. It becomes an archive, with the parts of Rust's core that
+# it needs. Included by user.mk.
 #
-# Where rustc has core for x86_64-unknown-none it is for kernels: no SSE, no red zone. Debian's has only that for Linux;
-# there the allocator's own code is compiled without SSE and red zone. Functions of core that are compiled already are not,
-# but those that code without floating-point numbers and texts calls are the ones that panic.
+# If rustc has core for x86_64-unknown-none, all code is compiled for kernels: no SSE, no red zone.
+# Debian's rustc has core for Linux only. Then the allocator's own code is compiled without SSE and
+# red zone, but precompiled functions of core use both. Code that uses no floating-point numbers and
+# formats no text calls none of these but the ones that panic.
 
 RUSTC       := rustc
 RUST_KERNEL := $(if $(wildcard $(shell $(RUSTC) --print sysroot 2>/dev/null)/lib/rustlib/x86_64-unknown-none/lib/libcore-*.rlib),yes)
@@ -10,9 +12,9 @@ RUST_FLAGS  := --edition=2021 -O -g -C panic=abort -C relocation-model=static -C
     -C force-frame-pointers=yes -C codegen-units=1 -C embed-bitcode=no --cap-lints=warn \
     $(if $(RUST_KERNEL),--target x86_64-unknown-none,-C target-feature=-sse,-sse2)
 RUST_HOME   := $(OUT)/user/rust
-# rustc takes make's own flags for those of a make it runs under.
+# rustc would take MAKEFLAGS for the flags of a make that it runs under.
 RUST_BUILD  := env -u MAKEFLAGS -u MFLAGS STAMPEDE_BINDINGS='$(abspath $(RUST_HOME))/bindings.rs' $(RUSTC) $(RUST_FLAGS)
-# Warnings of each compilation that are about the flags, not about the user's code.
+# Drops the warnings that are about the flags, not about the user's code.
 RUST_QUIET  := 2>&1 | sed '/^warning: .*\(target feature\|target-feature\|unstable feature\)/,/^$$/d; /^warning: [0-9]* warnings\{0,1\} emitted/,/^$$/d' >&2
 
 $(RUST_HOME)/bindings.rs: ci/rust-bindings mm/page_allocator.h smp/spinlock.h $(OUT)/user/which

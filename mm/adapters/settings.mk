@@ -1,15 +1,19 @@
-# How the user's files are compiled and found, by settings of the user's own (docs/ALLOCATORS.md, "Compile settings"):
-#   USER_CFLAGS            on the command line: any options, such as USER_CFLAGS='-I../mine/include -DNDEBUG -std=c99'
-#   USER_COMPILE_COMMANDS  a compile_commands.json: its settings of each file
-#   USER_MK                a makefile fragment; by default the stampede.mk beside the files. It may set
-#     USER_INCLUDES        folders of headers
+# The user's settings: how the user's files are compiled and found (docs/ALLOCATORS.md, "Compile
+# settings").
+#   USER_CFLAGS            on the command line: any options, such as
+#                          USER_CFLAGS='-I../mine/include -DNDEBUG -std=c99'
+#   USER_COMPILE_COMMANDS  a compile_commands.json with settings for each file
+#   USER_MK                a makefile fragment; the default is stampede.mk beside the files. It may
+#                          set
+#     USER_INCLUDES        folders with headers
 #     USER_DEFINES         macros, NAME or NAME=VALUE
 #     USER_STD             c99, gnu17, c++17 ...; one for C, one for C++
 #     USER_FLAGS           other options
-#     USER_SOURCES         files that lie elsewhere: .c .cpp .S .o .a
-#   Paths in it are relative to its folder, which is $(USER_HERE) for USER_FLAGS.
+#     USER_SOURCES         files that lie elsewhere: .c .cpp .S .o .a .rs
+#   Paths in the fragment are relative to its folder. In USER_FLAGS that folder is $(USER_HERE).
 #
-# Needs USER_DIR, the folder of the files. Sets user_flags_c and user_flags_cxx, and USER_FRAGMENT, the fragment read.
+# Needs USER_DIR, the folder of the files. Sets user_flags_c, user_flags_cxx and USER_FRAGMENT, the
+# fragment that was read.
 
 USER_FRAGMENT := $(or $(strip $(USER_MK)),$(wildcard $(USER_DIR)stampede.mk))
 ifneq ($(USER_FRAGMENT),)
@@ -18,7 +22,8 @@ USER_HERE := $(dir $(USER_FRAGMENT))
 include $(USER_FRAGMENT)
 endif
 
-# $(call user_paths,VARIABLE): of the fragment relative to its folder, of the command line to the current one.
+# $(call user_paths,VARIABLE): paths of the fragment, relative to its folder; those of the command
+# line as they are.
 user_paths = $(if $(filter command,$(word 1,$(origin $(1)))),$($(1)),\
     $(foreach path,$($(1)),$(if $(filter /%,$(path)),$(path),$(USER_HERE)$(path))))
 
@@ -32,13 +37,15 @@ USER_SETTINGS := $(addprefix -I,$(call user_paths,USER_INCLUDES)) $(foreach word
     $(addprefix -std=,$(USER_STD)) \
     $(filter-out -Werror -Werror=% -pedantic-errors,$(USER_FLAGS) $(USER_CFLAGS))
 
-# The standard of the other language is left out. A warning stops nothing, whatever asks for it.
+# Each language gets its own standard only. No warning stops the build, even if a setting asks for
+# that.
 USER_STD_CXX   := $(filter -std=c++% -std=gnu++%,$(USER_SETTINGS))
 USER_STD_C     := $(filter-out $(USER_STD_CXX),$(filter -std=%,$(USER_SETTINGS)))
 USER_LIBRARY   := -isystem mm/adapters/include
 user_flags_c   := $(filter-out $(USER_STD_CXX),$(USER_SETTINGS)) $(USER_LIBRARY) -Wno-error
 user_flags_cxx := $(filter-out $(USER_STD_C),$(USER_SETTINGS)) $(USER_LIBRARY) -Wno-error
 
-# A command before a compilation, and a word of it, where there is a compile_commands.json.
+# With a compile_commands.json: the command to run before a compilation, and the argument that it
+# adds.
 user_extract = $(if $(USER_COMPILE_COMMANDS),ci/compile-commands $(USER_COMPILE_COMMANDS) $< >$@.flags)
 user_extracted = $(if $(USER_COMPILE_COMMANDS),@$@.flags)

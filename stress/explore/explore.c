@@ -11,7 +11,7 @@
 
 enum {
     SCHEDULES_A_PROGRAM = 64,
-    TITLES = 16, /* that are told apart when it goes on after failures */
+    TITLES = 16, /* most distinct titles that keep-going=1 counts */
     TRACE_SIZE = 4096,
     MINIMISE_SECONDS = 20,
 };
@@ -29,7 +29,7 @@ static struct {
     struct schedule schedule;
     struct trial_result result;
     uint64_t program_seed, schedule_seed;
-    unsigned length; /* of the program under the usual schedule */
+    unsigned length; /* points of the program without preemptions */
     uint64_t start;  /* clock_ns() */
     pfn_t start_pfn; /* page 0 of programs */
     uint64_t programs, schedules, points, interleaved, hash;
@@ -63,7 +63,7 @@ static enum strategy wanted_strategy(void)
     return (enum strategy)strategy_find(explorer.options->strategy);
 }
 
-/* With others in between, a call takes longer than alone, and all at once may be in one. */
+/* Interleaved with others, a call takes longer than alone, and all threads may be in calls. */
 static void learn_patience(void)
 {
     enum { OTHERS = 2 * EXPLORE_THREADS };
@@ -73,7 +73,7 @@ static void learn_patience(void)
                                                           : SIMULATOR_POINTS);
 }
 
-/* With nobody interrupting anybody: how long it is, and whether it holds even so. */
+/* Run the program without preemptions, to learn its length. Returns whether it fails even so. */
 static bool run_usual(void)
 {
     schedule_begin_given(&explorer.schedule, NULL, 0);
@@ -97,7 +97,7 @@ static void take_failing(void)
     failing->failure = explorer.result.failure;
 }
 
-/* Make it small, then run it once more and keep what happens. */
+/* Minimise the failure, then run it once more and record a trace. */
 static void shrink_and_trace(void)
 {
     uint64_t before = clock_ns();
@@ -136,7 +136,7 @@ _Noreturn static void tell_failure(void)
     failure_report(explorer.failing.failure.rule, explorer.failing.failure.title);
 }
 
-/* Of those that are only counted. */
+/* Count the failure under its title; the search continues. */
 static void count_title(void)
 {
     unsigned i = 0;
@@ -228,14 +228,15 @@ static void explore_seeds(void)
     }
 }
 
-/* Every schedule of a program with at most so many preemptions. Returns whether it got through. */
+/* Try every schedule of the program with at most preemptions= preemptions. Returns whether all were
+ * tried. */
 static bool sweep_program(void)
 {
     uint64_t before = explorer.schedules;
     bool more = true;
 
-    schedule_begin_given(&explorer.schedule, NULL,
-                         0); /* not counted: one of the sweep's is alike */
+    /* This trial is not counted: the sweep has the same schedule. */
+    schedule_begin_given(&explorer.schedule, NULL, 0);
     simulator_be_patient(SIMULATOR_POINTS_USUAL);
     trial_run(&explorer.program, &explorer.schedule, &explorer.result);
     learn_patience();
@@ -266,7 +267,7 @@ static void sweep_programs(void)
     }
 }
 
-/* One trial, of two seeds or of what is given as text. */
+/* Run one trial, given by two seeds or as text. */
 static void replay(void)
 {
     static struct schedule_switch list[SCHEDULE_SWITCHES];
@@ -293,7 +294,7 @@ static void replay(void)
     trial_report_outcomes(&explorer.program);
 }
 
-/* ---- the frame ---- */
+/* ---- the whole run ---- */
 
 static void report_tallies(void)
 {
@@ -312,7 +313,7 @@ static void report_tallies(void)
                     format_value(reason, sizeof(reason), race->reason));
 }
 
-/* d, n and k of the bound that the last program had: 1 / (n k^(d-1)). */
+/* Report the bound 1 / (n k^(d-1)) of pct for the last program: depth d, n threads, k points. */
 static void report_bound(void)
 {
     unsigned threads = 0;
@@ -382,7 +383,7 @@ bool explore_check(const struct explore_options *options, char *message, size_t 
     if (!schedule_parse(list, &count, options->switches, message, size))
         return false;
     if (options->switches[0] && !options->program[0]) {
-        format_text(message, size, "switches= is of a program: give program= too");
+        format_text(message, size, "switches= needs program=");
         return false;
     }
     if (options->schedule_seed && strategy_find(options->strategy) == STRATEGY_SWEEP) {
@@ -391,13 +392,13 @@ bool explore_check(const struct explore_options *options, char *message, size_t 
         return false;
     }
     if (options->schedule_seed && !options->program_seed && !options->program[0]) {
-        format_text(message, size, "schedule-seed= is of a program: give program-seed= too");
+        format_text(message, size, "schedule-seed= needs program-seed= or program=");
         return false;
     }
     return true;
 }
 
-/* The allocator's object has been marked so (ci/user-objects). */
+/* ci/user-objects puts a mark here if the allocator has atomics that the explorer cannot see. */
 extern const char __start_unseen_atomics[] __attribute__((weak));
 extern const char __stop_unseen_atomics[] __attribute__((weak));
 

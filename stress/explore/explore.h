@@ -1,14 +1,14 @@
 /*
- * The explorer: small programs under many schedules, each a function of two seeds, until a rule is
- * broken; then the failure is made small, and told.
+ * The explorer runs small programs under many schedules until a rule is broken. Two seeds determine
+ * each trial. Then it minimises the failure and reports it.
  */
 #pragma once
 
 #include <stress/explore/trial.h>
 #include <stress/options.h>
 
-/* What to explore, as the options say, and what became of it: ends the machine with the verdict. */
+/* Explore as the options say, report, and end the machine with the verdict. */
 _Noreturn void explore(const struct explore_options *options, const struct trial_setup *setup);
 
-/* Check those of the options that have a language of their own; false with a message. */
+/* Check options that have their own syntax or need each other. Returns false with a message. */
 bool explore_check(const struct explore_options *options, char *message, size_t size);

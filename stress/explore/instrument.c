@@ -1,6 +1,7 @@
 /*
- * What the compiler's -fsanitize=thread calls at each access (compiler-rt, tsan_interface.h and
- * tsan_interface_atomic.h say with what arguments). Nothing here is instrumented itself.
+ * The functions that the compiler's -fsanitize=thread calls at each access. Their arguments are
+ * those of compiler-rt, tsan_interface.h and tsan_interface_atomic.h. This file is not
+ * instrumented.
  */
 #include <lib/string.h>
 #include <stddef.h>
@@ -78,7 +79,7 @@ void __tsan_vptr_update(void **address, void *value)
 
 PLAIN(__tsan_vptr_read, sizeof(void *), ACCESS_READ)
 
-/* Calls of these in instrumented code come here, by a definition on its command line. */
+/* Instrumented code calls these instead of memset() and so on, by -D options (ci/build.mk). */
 void *explore_memset(void *to, int byte, size_t size);
 void *explore_memset(void *to, int byte, size_t size)
 {
@@ -102,9 +103,9 @@ void *explore_memmove(void *to, const void *from, size_t size)
     return memmove(to, from, size);
 }
 
-/* ---- atomics: one core does them all, in the order in which they come here ---- */
+/* ---- atomics: one core executes them all, in the order of the calls ---- */
 
-/* Which order a memory_order asks for. consume is as strong as acquire. */
+/* The flags of a memory_order. consume counts as acquire. */
 static unsigned order_of(int order)
 {
     switch (order) {

@@ -3,9 +3,9 @@
 #include <stress/explore/minimise.h>
 
 enum {
-    SEARCHES = 200, /* schedules tried where the old one no longer fits */
+    SEARCHES = 200, /* schedules to try if the old one no longer fails */
     SWEEPS = 20000, /* ... and to find one with fewer preemptions */
-    FEW = 3,
+    FEW = 3,        /* preemptions: a sweep tries fewer than this */
 };
 
 static struct {
@@ -28,7 +28,7 @@ static bool keep_best(const struct trial_result *result)
     return true;
 }
 
-/* Whether the schedule that has begun ends the candidate by the same title. */
+/* Run the candidate under the schedule that has begun. Returns whether the failure is the same. */
 static bool fails_alike(struct trial_result *result)
 {
     work.trials++;
@@ -36,7 +36,7 @@ static bool fails_alike(struct trial_result *result)
     return trial_same_failure(&result->failure, &work.best->failure);
 }
 
-/* ... if so it is the best now. */
+/* ... if so, keep it as the best. */
 static bool try_schedule(void)
 {
     struct trial_result result;
@@ -44,7 +44,7 @@ static bool try_schedule(void)
     return fails_alike(&result) && keep_best(&result);
 }
 
-/* ... if so, and if it has fewer switches. */
+/* ... if so and if it has fewer switches, keep it as the best. */
 static bool try_fewer(void)
 {
     struct trial_result result;
@@ -64,8 +64,7 @@ static bool try_list(const struct schedule_switch *list, unsigned count)
     return try_schedule();
 }
 
-/* Another thread begins: the first decision is always thread 0's, whether or not it does anything.
- */
+/* Let another thread begin. The first decision is thread 0's, even if it has no operations. */
 static bool try_other_beginnings(void)
 {
     unsigned count = work.best->switch_count;
@@ -81,7 +80,7 @@ static bool try_other_beginnings(void)
     return false;
 }
 
-/* As the switches are, or else under others. */
+/* Try the candidate under the present switches, then under other schedules. */
 static bool try_candidate(void)
 {
     memcpy(work.list, work.best->switches, work.best->switch_count * sizeof(work.list[0]));
@@ -141,7 +140,7 @@ static bool shrink_program(void)
     return better;
 }
 
-/* Operations that do nothing go, and those behind them get their numbers: in switches too. */
+/* Remove operations that do nothing, and renumber those behind them, also in switches. */
 static void close_gaps(struct program *program)
 {
     uint8_t moved[EXPLORE_THREADS][EXPLORE_OPERATIONS + 1] = {0};
@@ -170,7 +169,8 @@ static void close_gaps(struct program *program)
         }
 }
 
-/* A free of what is never allocated does nothing, but would then name another operation. */
+/* Remove frees of blocks that are never allocated: after close_gaps() they would name other
+ * operations. */
 static void drop_dead_frees(struct program *program)
 {
     for (unsigned thread = 0; thread < EXPLORE_THREADS; thread++)
@@ -185,7 +185,7 @@ static void drop_dead_frees(struct program *program)
         }
 }
 
-/* The cores that do something become 0, 1, ...; `map` of a thread is the thread it becomes. */
+/* Number the cores that do something 0, 1, ...; map[t] is the new number of thread t. */
 static void map_threads(const struct program *program, uint8_t map[EXPLORE_THREADS])
 {
     uint8_t cores = 0;
@@ -224,7 +224,7 @@ static void renumber_cores(struct program *program)
     }
 }
 
-/* If it does not fail with other numbers, it stays as it was. */
+/* Rewrite the best program. If it then does not fail, keep the old one. */
 static void try_rewritten(void (*rewrite)(struct program *program))
 {
     static struct failing before;
@@ -254,8 +254,8 @@ static bool drop_switches(unsigned first, unsigned count)
     return try_list(work.list, left);
 }
 
-/* In ever smaller pieces. Zeller and Hildebrandt, "Simplifying and isolating failure-inducing
- * input", 2002. */
+/* Drop switches in ever smaller pieces. Zeller and Hildebrandt, "Simplifying and isolating
+ * failure-inducing input", 2002. */
 static bool shrink_switches(void)
 {
     bool better = false;
@@ -273,8 +273,8 @@ static bool shrink_switches(void)
     return better;
 }
 
-/* What is left cannot do without any one of its switches, but others may do with fewer. Returns
- * whether they do. A sweep counts preemptions: a switch that is none comes on top. */
+/* Each switch that is left is needed, but another schedule may need fewer: search for one. Returns
+ * whether it was found. A sweep limits only preemptions, not other switches. */
 static bool sweep_for_fewer(void)
 {
     static struct sweep_level levels[SCHEDULE_DEPTH];
@@ -296,7 +296,7 @@ static bool sweep_for_fewer(void)
     return false;
 }
 
-/* To where no part can go by itself. */
+/* Shrink until no single part can be removed. */
 static void shrink(void)
 {
     bool better = true;

@@ -1,4 +1,4 @@
-/* From a failure to the smallest program and schedule that still fail under the same title. */
+/* From a failure to the smallest program and schedule that still fail in the same way. */
 #pragma once
 
 #include <stress/explore/trial.h>
@@ -11,10 +11,11 @@ struct failing {
 };
 
 /*
- * Take away cores, operations, interrupts, pages, orders and switches as long as the same title
- * remains. `schedule` is scratch; `deadline` in clock_ns(). Returns how many trials it took.
+ * Remove cores, operations, interrupts, pages, orders and switches as long as the failure stays the
+ * same (trial_same_failure()). `schedule` is scratch; `deadline` is a time of clock_ns(). Returns
+ * how many trials it took.
  */
 uint64_t minimise(struct failing *failing, struct schedule *schedule, uint64_t deadline);
 
-/* Try a failing program and schedule as they are; false if that title does not come. */
+/* Run a failing program and schedule as they are; false if the failure is not the same. */
 bool minimise_confirm(struct failing *failing, struct schedule *schedule);

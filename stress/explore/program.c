@@ -47,7 +47,7 @@ struct generator {
     struct prng random;
     const struct program_limits *limits;
     unsigned cores, top_order;
-    bool pressure; /* large blocks, so that memory runs out */
+    bool pressure; /* large blocks, too, so that memory runs out */
 };
 
 static unsigned below(struct generator *generator, unsigned bound)
@@ -55,7 +55,7 @@ static unsigned below(struct generator *generator, unsigned bound)
     return (unsigned)prng_below(&generator->random, bound);
 }
 
-/* Small orders mostly, as in life; under pressure any. */
+/* Mostly small orders, as in practice; under pressure any order. */
 static unsigned draw_order(struct generator *generator)
 {
     unsigned order = 0;
@@ -67,8 +67,8 @@ static unsigned draw_order(struct generator *generator)
     return order;
 }
 
-/* Some allocation of an earlier or another's place: whether it will have been made is the
- * schedule's affair. */
+/* Draw an earlier allocation of this thread, or any allocation of another thread. The schedule
+ * decides whether it will have been made. */
 static bool draw_block(struct generator *generator, unsigned thread, unsigned at,
                        struct program_operation *operation)
 {
@@ -97,7 +97,7 @@ static struct program_operation draw_removal(struct generator *generator)
     return (struct program_operation){PROGRAM_REMOVE, (uint8_t)start, (uint8_t)count};
 }
 
-/* Ranges come and go one core at a time (stress/arena.h): only core 0 does that. */
+/* Only core 0 removes and inserts ranges, since one core at a time may (stress/arena.h). */
 static struct program_operation draw_special(struct generator *generator, unsigned thread,
                                              unsigned at)
 {
@@ -272,8 +272,8 @@ static bool read_thread(struct cursor *cursor, struct program *program)
     return true;
 }
 
-/* A block must be of an allocation, what is put back of a removal by the same thread, of pages
- * there are. */
+/* Only core 0 removes pages, which must be the program's, and puts them back. A free must name an
+ * operation that exists and is not a free, put back one of core 0 that removes or does nothing. */
 static const char *check_operation(const struct program *program, unsigned thread,
                                    const struct program_operation *operation)
 {

@@ -1,19 +1,18 @@
 /*
- * A program for the explorer: what each virtual core, and each core's interrupt handler, does.
- *
- * As text, and as it is read from the command line and from files:
+ * A program for the explorer: the operations of each virtual core and of each core's interrupt
+ * handler. As text, on the command line and in files:
  *
  *   16/0:a0,f0.0,c/1:a2/i0:a1
  *
- * 16 pages; core 0 allocates order 0, frees what its operation 0 was given, reads the count; core 1
- * allocates order 2; in an interrupt, core 0 allocates order 1. Operations, numbered from 0 in
+ * 16 pages. Core 0 allocates order 0, frees the block of its operation 0 and reads the count; core
+ * 1 allocates order 2; in an interrupt, core 0 allocates order 1. Operations, numbered from 0 in
  * their thread:
  *
  *   aK    allocate order K
- *   fT.I  free the block that operation I of thread T was given, if it was and nobody has
+ *   fT.I  free the block that operation I of thread T got, if it got one that is not yet freed
  *   xT.I  try to free that block with a wrong order, which must be refused
- *   mS.C  remove C pages from page S on, mK.. as page numbers within the arena, if they are free
- *   pI    put back what operation I of this thread removed, if it did
+ *   mS.C  remove C pages from page S of the arena on, if they are free; on core 0 only
+ *   pI    put back the pages that operation I of core 0 removed, if it did; on core 0 only
  *   c     ask for the number of free pages
  *   -     nothing (left by the minimiser)
  */
@@ -28,7 +27,7 @@
 enum {
     EXPLORE_CORES = 4,
     EXPLORE_THREADS = 2 * EXPLORE_CORES, /* the cores' own, then their interrupts' */
-    EXPLORE_OPERATIONS = 8,              /* of one thread, at most */
+    EXPLORE_OPERATIONS = 8,              /* most operations of a thread */
     EXPLORE_PAGES = 64,
     PROGRAM_TEXT_SIZE = 512,
 };
@@ -45,7 +44,7 @@ enum program_kind {
 
 struct program_operation {
     uint8_t kind; /* enum program_kind */
-    uint8_t a, b; /* order; thread and operation; start and count; operation */
+    uint8_t a, b; /* by kind: order; thread and operation; start and count; operation */
 };
 
 struct program {
@@ -54,7 +53,7 @@ struct program {
     struct program_operation operations[EXPLORE_THREADS][EXPLORE_OPERATIONS];
 };
 
-/* What may be generated. */
+/* Limits of generated programs. */
 struct program_limits {
     unsigned cores, operations; /* at most; 0 cores: any number from 2 on */
     unsigned pages;             /* exactly; 0: any */
@@ -63,19 +62,19 @@ struct program_limits {
     bool interrupts, removes, bad_frees, counts;
 };
 
-/* The program of a seed: the same for the same limits. */
+/* Generate the program of a seed: the same for the same limits. */
 void program_generate(struct program *program, uint64_t seed, const struct program_limits *limits);
 
-/* Read the text above; false with a message that names what is wrong. */
+/* Read the text format above; false with a message that says what is wrong. */
 bool program_parse(struct program *program, const char *text, char *message, size_t size);
 
 /* Write it as text that program_parse() reads back. Returns `text`. */
 char *program_print(const struct program *program, char *text, size_t size);
 
-/* Virtual cores it needs: the highest that does anything, plus one. At least 1. */
+/* How many virtual cores it needs: the highest that does anything, plus one. At least 1. */
 unsigned program_cores(const struct program *program);
 
-/* Operations that do something. */
+/* How many operations do something. */
 unsigned program_length(const struct program *program);
 
 static inline bool thread_is_interrupt(unsigned thread)

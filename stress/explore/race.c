@@ -2,10 +2,10 @@
 #include <stress/explore/race.h>
 
 enum {
-    SLOTS = 8192,      /* where a cell's address may hash to */
+    SLOTS = 8192,      /* of the hash table of cells */
     CELLS = SLOTS / 2, /* of eight bytes each; a trial touches some hundreds */
-    ACCESSES = 12, /* kept of each; the oldest gives way, so a race may be missed, never invented */
-    KINDS = 4,     /* a thread's that say different things: whether it writes, whether atomic */
+    ACCESSES = 12, /* kept per cell. The oldest is replaced: races may be missed, not invented */
+    KINDS = 4,     /* of accesses: read or write, plain or atomic */
     NOBODY = EXPLORE_THREADS,
 };
 
@@ -13,12 +13,12 @@ struct cell {
     uintptr_t granule; /* address / 8 */
     uint32_t number;   /* of cells[] */
     uint8_t count, oldest;
-    uint8_t recent[EXPLORE_THREADS]; /* each thread's last one of `accesses`, plus 1; 0: none */
-    uint8_t like[KINDS][EXPLORE_THREADS]; /* ... its last one of each kind, plus 1 */
-    uint8_t owner;                        /* a thread that all of `accesses` are ordered before */
-    bool written, plain;                  /* by a write; by an access that is not atomic */
-    uint8_t released;                     /* bytes that were stored to atomically */
-    struct race_moment release; /* what an acquiring load of any of them is ordered after */
+    uint8_t recent[EXPLORE_THREADS]; /* 1 + index of each thread's last of accesses[]; 0: none */
+    uint8_t like[KINDS][EXPLORE_THREADS]; /* ... of its last access of each kind */
+    uint8_t owner;              /* all of accesses[] are ordered before this thread's next one */
+    bool written, plain;        /* has had a write; has had an access that is not atomic */
+    uint8_t released;           /* set of bytes that were stored to atomically */
+    struct race_moment release; /* an acquiring load of these bytes is ordered after this */
     struct race_access accesses[ACCESSES];
 };
 
@@ -26,15 +26,15 @@ static struct {
     uint32_t trial;
     unsigned used;
     struct race found;
-    bool lost; /* an atomic found no room for a cell: it may have ordered what now seems to race */
+    bool lost; /* an atomic access found no free cell: it may order what now seems to race */
     struct race_moment now[EXPLORE_THREADS];
     struct race_moment seen[EXPLORE_THREADS];   /* by relaxed loads: for an acquire fence */
     struct race_moment fenced[EXPLORE_THREADS]; /* at the last release fence */
     struct {
-        uint32_t trial; /* whose it is; another's is empty */
+        uint32_t trial; /* that filled the slot; a slot of another trial is empty */
         uint32_t cell;
     } slots[SLOTS];
-    struct cell cells[CELLS]; /* in the order in which the trial came to them: close together */
+    struct cell cells[CELLS]; /* in the order of their first access, so close together */
 } races;
 
 static void join(struct race_moment *clock, const struct race_moment *other)
@@ -74,7 +74,7 @@ static struct cell *new_cell(uint64_t slot, uintptr_t granule)
     return cell;
 }
 
-/* The cell of eight bytes, or NULL if there are too many. */
+/* The cell of eight bytes, or NULL if there are too many cells. */
 static struct cell *cell_of(uintptr_t granule)
 {
     uint64_t slot = (granule * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - 13);
@@ -86,7 +86,7 @@ static struct cell *cell_of(uintptr_t granule)
 }
 _Static_assert(SLOTS == 1 << 13, "cell_of() takes so many bits");
 
-/* A thread's own are ordered before what it does now. */
+/* Whether `before` is ordered before `access`: always so for accesses of one thread. */
 static bool is_ordered(const struct race_access *before, const struct race_access *access)
 {
     return before->clock <= races.now[access_thread(access)].of[access_thread(before)];
@@ -101,8 +101,8 @@ static bool is_conflict(const struct race_access *before, const struct race_acce
            !(common & ACCESS_ATOMIC);
 }
 
-/* As often before, and since then this thread has ordered nothing: whoever came in between has been
- * held against it. */
+/* Whether the thread's last access here was the same and it has released nothing since (the clocks
+ * are equal). Then other threads' accesses in between have been compared with that one. */
 static bool is_repeated(const struct cell *cell, const struct race_access *access)
 {
     unsigned recent = cell->recent[access_thread(access)];
@@ -113,7 +113,7 @@ static bool is_repeated(const struct cell *cell, const struct race_access *acces
     return old->what == access->what && old->clock == access->clock;
 }
 
-/* A free one, or the oldest's. */
+/* A free place, or that of the oldest access. */
 static unsigned new_place(struct cell *cell, const struct race_access *access)
 {
     cell->written |= (access_kind(access) & ACCESS_WRITE) != 0;
@@ -125,8 +125,8 @@ static unsigned new_place(struct cell *cell, const struct race_access *access)
     return place;
 }
 
-/* That of one that says no more: the same thread's, of the same bytes, as strong. Before a thread's
- * first of a kind there is none. */
+/* The place of an access that this one replaces: of the same thread, bytes and kind. Otherwise a
+ * new place. like: 1 + place of the thread's last access of this kind; 0: there is none. */
 static unsigned place_of(struct cell *cell, const struct race_access *access, unsigned like)
 {
     if (!like)
@@ -152,7 +152,7 @@ static void keep(struct cell *cell, const struct race_access *access)
 }
 _Static_assert((ACCESS_WRITE | ACCESS_ATOMIC) == KINDS - 1, "they number the kinds");
 
-/* It takes a write, and an access that is not atomic. */
+/* A race needs a write, and an access that is not atomic. */
 static bool may_race(const struct cell *cell, const struct race_access *access)
 {
     unsigned kind = access_kind(access);
@@ -160,7 +160,8 @@ static bool may_race(const struct cell *cell, const struct race_access *access)
     return (cell->written || (kind & ACCESS_WRITE)) && (cell->plain || !(kind & ACCESS_ATOMIC));
 }
 
-/* A thread that all here is ordered before need not look again until another has come. */
+/* Compare an access with those in the cell. If all are ordered before it, its thread becomes the
+ * owner, which need not compare again until another thread comes. */
 static bool find_race(struct cell *cell, const struct race_access *access, uintptr_t address)
 {
     bool ordered = true;
@@ -189,9 +190,9 @@ static void acquire(struct cell *cell, unsigned thread, unsigned kind)
 }
 
 /*
- * A store begins a release sequence or, if it is relaxed, ends the one there was; a
- * read-modify-write goes on with it. (C11 5.1.2.4) What was released by other bytes of the cell
- * stays: a race may be missed for it, and none is invented.
+ * A store begins a release sequence or, if it is relaxed, ends the previous one. A
+ * read-modify-write continues it. (C11 5.1.2.4) Releases by other bytes of the cell are kept: so a
+ * race may be missed, but none is invented.
  */
 static void release(struct cell *cell, unsigned thread, unsigned kind, unsigned bytes)
 {
@@ -217,7 +218,7 @@ const struct race *race_found(void)
     return &races.found;
 }
 
-/* Returns whether it races. */
+/* Note an access to the cell. Returns whether it races. */
 static bool access_cell(struct cell *cell, unsigned thread, uintptr_t address, unsigned size,
                         unsigned kind, const void *at, const char *lock)
 {

@@ -1,13 +1,13 @@
 /*
- * The race detector: two accesses to the same bytes, one of them a write and not both atomic, that
- * nothing orders. Order is what the C11 memory model makes it: locks are atomics to it. Vector
- * clocks, as in Flanagan and Freund, "FastTrack: efficient and precise dynamic race detection",
- * 2009, but all threads' last accesses are kept, by byte, so that both sides of a race can be
- * named.
+ * The race detector. A race is two accesses to the same bytes in no order, at least one of them a
+ * write and at least one not atomic. Order is that of the C11 memory model; a lock is no more than
+ * its atomics. It uses vector clocks, as in Flanagan and Freund, "FastTrack: efficient and precise
+ * dynamic race detection", 2009. But it keeps the last accesses of all threads, by byte, so that it
+ * can name both sides of a race.
  *
- * An interrupt is ordered after what its core did before it and before what the core does after:
- * what it breaks by coming in between the oracle sees, not this. Sequential consistency and
- * fences are approximated from below: a race reported is one.
+ * An interrupt is ordered after what its core did before it, and before what the core does after
+ * it. So if an interrupt breaks something by coming in between, the oracle sees it, not this.
+ * Sequential consistency and fences are approximated: a race may be missed, but none is invented.
  */
 #pragma once
 
@@ -24,16 +24,16 @@ enum access_kind {
     ACCESS_MODIFY = 1 << 4, /* with ACCESS_WRITE: reads, then writes */
 };
 
-/* Thread, whether it writes and whether it is atomic, and the set of those of the eight bytes that
- * it touched. */
+/* The thread, whether the access writes, whether it is atomic, and the set of the bytes that it
+ * touched, of the eight. */
 #define ACCESS_WHAT(thread, kind, bytes) \
     ((thread) | ((kind) & (ACCESS_WRITE | ACCESS_ATOMIC)) << 8 | (uint32_t)(bytes) << 16)
 
 struct race_access {
     uint32_t clock;
-    uint32_t what;    /* one word, as it is compared as one: ACCESS_WHAT() */
-    const void *at;   /* the instruction behind it */
-    const char *lock; /* one that was held, or "none" */
+    uint32_t what;    /* ACCESS_WHAT(): one word, so that it is compared at once */
+    const void *at;   /* the address behind the instrumented access */
+    const char *lock; /* a lock that was held, "another" or "none" */
 };
 
 static inline unsigned access_thread(const struct race_access *access)
@@ -51,7 +51,7 @@ static inline unsigned access_bytes(const struct race_access *access)
     return access->what >> 16;
 }
 
-/* All that is ordered before something that a thread has done. */
+/* A vector clock: for each thread, how much of its past is ordered before a step. */
 struct race_moment {
     uint32_t of[EXPLORE_THREADS];
 };
@@ -64,29 +64,30 @@ struct race {
 /* Forget everything: a new trial. */
 void race_reset(void);
 
-/* What came of an access. */
+/* The result of race_access(). */
 struct race_answer {
-    uint32_t id; /* of the eight bytes, in the order in which a trial first came to them: the same
-                    wherever they lie */
-    bool races;  /* with an access before: race_found() */
+    uint32_t id; /* number of the eight bytes, in the order of their first access in the trial. So
+                    it does not depend on their address */
+    bool races;  /* it races with an earlier access: race_found() */
 };
 
-/* Thread `thread` accesses `size` bytes at `address`, in eight of alignment. */
+/* Thread `thread` accesses `size` bytes at `address`, within eight aligned bytes. `at` and `lock`
+ * are for struct race_access. */
 struct race_answer race_access(unsigned thread, uintptr_t address, unsigned size, unsigned kind,
                                const void *at, const char *lock);
 
 /* The last race. */
 const struct race *race_found(void);
 
-/* A fence of its own. kind: ACCESS_ACQUIRE, ACCESS_RELEASE or both. */
+/* A fence. kind: ACCESS_ACQUIRE, ACCESS_RELEASE or both. */
 void race_fence(unsigned thread, unsigned kind);
 
-/* What thread `before` has done is ordered before what `after` does from here on. */
+/* Order what thread `before` has done before what `after` does from here on. */
 void race_order(unsigned before, unsigned after);
 
 /*
- * Threads outside of the allocator hand blocks to each other, and see to the order of that: what
- * was done before race_hand_over() is ordered before what follows race_take_over() of its moment.
+ * Outside of the allocator, threads pass blocks to each other in order: what a thread did before
+ * race_hand_over() is ordered before what follows race_take_over() of the same moment.
  */
 void race_hand_over(unsigned thread, struct race_moment *moment);
 void race_take_over(unsigned thread, const struct race_moment *moment);

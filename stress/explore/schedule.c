@@ -40,7 +40,7 @@ static void begin(struct schedule *schedule, enum strategy strategy)
     memset(schedule->operation, 0, sizeof(schedule->operation));
 }
 
-/* Distinct priorities above those that change points give: 0 .. d - 2. */
+/* Draw distinct priorities, above those that change points set: 0 .. d - 2. */
 static void begin_pct(struct schedule *schedule, unsigned depth, unsigned length)
 {
     schedule->changes = depth - 1;
@@ -80,7 +80,7 @@ static bool contains(uint32_t set, unsigned thread)
     return set >> thread & 1;
 }
 
-/* Whoever runs goes on; if he cannot, the first who can. */
+/* The running thread continues; if it cannot, the first enabled thread runs. */
 static unsigned usual(uint32_t enabled, unsigned current)
 {
     return contains(enabled, current) ? current : (unsigned)__builtin_ctz(enabled);
@@ -138,8 +138,8 @@ static unsigned choose_given(struct schedule *schedule, uint32_t enabled, unsign
     return usual(enabled, current);
 }
 
-/* Beyond the prefix that is being repeated, the usual; what else there would be is left untried.
- * Who begins, and who follows one that cannot go on, is no preemption. */
+/* Repeat the prefix. After it choose the usual thread, and note the others as untried. The first
+ * choice of a trial, and a choice when the current thread cannot run, are no preemptions. */
 static unsigned choose_sweep(struct schedule *schedule, uint32_t enabled, unsigned current)
 {
     unsigned chosen = usual(enabled, current);
@@ -174,7 +174,7 @@ unsigned schedule_choose(struct schedule *schedule, uint32_t enabled, unsigned c
 {
     schedule->points++;
     schedule->at[current]++;
-    /* Where there is no choice a random stream is not used up: it is the same in every strategy. */
+    /* Without a choice no random number is drawn, in any strategy. */
     unsigned chosen = enabled & (enabled - 1)
                           ? choosers[schedule->strategy](schedule, enabled, current)
                           : (unsigned)__builtin_ctz(enabled);
@@ -186,7 +186,7 @@ unsigned schedule_choose(struct schedule *schedule, uint32_t enabled, unsigned c
 
 void schedule_note_operation(struct schedule *schedule, unsigned thread, unsigned operation)
 {
-    if (!operation) /* what was decided before its first belongs to it */
+    if (!operation) /* decisions before its first operation belong to that one */
         return;
     schedule->operation[thread] = (uint8_t)operation;
     schedule->at[thread] = 0;
@@ -200,7 +200,7 @@ bool schedule_waits_to_begin(struct schedule *schedule, unsigned thread)
         const struct schedule_switch *entry = &schedule->given[i];
         if (entry->from == thread && entry->at == 0 &&
             entry->operation == schedule->operation[thread]) {
-            schedule->at[thread] = UINT16_MAX; /* which the decision counts on to 0 */
+            schedule->at[thread] = UINT16_MAX; /* schedule_choose() increments it to 0 */
             return true;
         }
     }

@@ -1,16 +1,16 @@
 /*
- * Who goes on at each scheduling point. Four ways to decide:
+ * Decides which thread runs next at each scheduling point. Four strategies:
  *
- *  - walk: at each point one of those who can, at random; sparse: only at one point in 16;
- *  - pct2, pct3, pct4: priorities drawn for the threads, and d - 1 points at which the one that
- *    runs falls behind all others. A bug that takes d events in one order is met with a
- *    probability of at least 1 / (n k^(d-1)) by n threads in k points. Burckhardt et al., "A
+ *  - walk: at each point one of the enabled threads, at random; sparse: only at one point in 16;
+ *  - pct2, pct3, pct4: random priorities for the threads, and d - 1 points at which the running
+ *    thread falls behind all others. A bug that needs d events in one order is found with a
+ *    probability of at least 1 / (n k^(d-1)) for n threads and k points. Burckhardt et al., "A
  *    randomized scheduler with probabilistic guarantees of finding bugs", 2010;
  *  - sweep: each schedule with at most so many preemptions once. Musuvathi and Qadeer, "Iterative
  *    context bounding for systematic testing of multithreaded programs", 2007;
- *  - given: the switches of a list, and else whoever runs goes on.
+ *  - given: switch as a list says; otherwise the running thread continues.
  *
- * Whatever decides, the schedule that came of it is kept as such a list.
+ * With each strategy, the resulting schedule is recorded as such a list.
  */
 #pragma once
 
@@ -29,20 +29,20 @@ enum strategy {
     STRATEGY_PCT4,
     STRATEGY_SWEEP,
     STRATEGIES,
-    STRATEGY_PORTFOLIO = STRATEGIES, /* walk to pct4, by the seed */
+    STRATEGY_PORTFOLIO = STRATEGIES, /* one of walk to pct4, chosen by the seed */
 };
 
 enum {
     SCHEDULE_SWITCHES = 4096,
-    SCHEDULE_DEPTH = 8192, /* points of a trial that a sweep branches at */
+    SCHEDULE_DEPTH = 8192, /* points of a trial at which a sweep can branch */
     SCHEDULE_TEXT_SIZE = 1024,
 };
 
 /*
- * At point number `at` of its operation, thread `from` does not go on: `to` does. Counted by
- * operation, so that it stays where it is when another operation goes. The first access is point 1;
- * at 0 the operation, which is not the thread's first, has not begun. There is such a point only
- * where the list has a switch at it.
+ * At point `at` of its operation `operation`, thread `from` is preempted, and `to` runs. Points are
+ * counted per operation, so that a switch keeps its place when another operation is removed. The
+ * first access is point 1. Point 0 is before the operation begins; it exists only if the list has a
+ * switch there, and not for a thread's first operation.
  */
 struct schedule_switch {
     uint16_t at;
@@ -57,8 +57,8 @@ struct sweep_level {
 struct schedule {
     enum strategy strategy;
     struct prng random;
-    unsigned points;              /* decided so far */
-    uint16_t at[EXPLORE_THREADS]; /* of these each thread's, since its operation began */
+    unsigned points;              /* decisions so far */
+    uint16_t at[EXPLORE_THREADS]; /* points of each thread since its operation began */
     uint8_t operation[EXPLORE_THREADS];
 
     int priority[EXPLORE_THREADS]; /* pct */
@@ -80,12 +80,13 @@ const char *strategy_name(enum strategy strategy);
 /* The strategy of that name, or -1. */
 int strategy_find(const char *name);
 
-/* d of pct, else 0. */
+/* The depth d of a pct strategy; 0 for others. */
 unsigned strategy_depth(enum strategy strategy);
 
 /*
- * Make ready for a trial. `length` is about how many points it will have (pct); a portfolio is
- * resolved by the seed. For STRATEGY_SWEEP schedule_sweep_begin() comes before the first.
+ * Prepare a trial. `length` is about how many points it will have (for pct). With
+ * STRATEGY_PORTFOLIO the seed chooses the strategy. With STRATEGY_SWEEP, call
+ * schedule_sweep_begin() before the first trial.
  */
 void schedule_begin(struct schedule *schedule, enum strategy strategy, uint64_t seed,
                     unsigned length);
@@ -99,20 +100,23 @@ void schedule_sweep_begin(struct schedule *schedule, struct sweep_level *levels,
 /* After a trial: go to the next schedule; false if there is none. */
 bool schedule_sweep_next(struct schedule *schedule);
 
-/* Decide, at thread `current`'s point: one of `enabled`, which is not empty. */
+/* Choose the thread that runs next, at a point of thread `current`: one of the set `enabled`, which
+ * is not empty. */
 unsigned schedule_choose(struct schedule *schedule, uint32_t enabled, unsigned current);
 
-/* From here on a thread is in this operation. */
+/* The thread is in this operation from here on. */
 void schedule_note_operation(struct schedule *schedule, unsigned thread, unsigned operation);
 
 /*
- * Whether the thread is to give way before the operation just noted begins: the next decision is
- * then its point 0.
+ * Whether the list preempts the thread before the operation just noted begins. If so, the next
+ * decision is its point 0.
  */
 bool schedule_waits_to_begin(struct schedule *schedule, unsigned thread);
 
-/* "0.2@12:1,1.0@3:i0" - in its operation 2, at point 12, thread 0 gives way to 1 - and back; false
- * with a message that says what is wrong. */
+/* A list as text, and back. "0.2@12:1,1.0@3:i0" begins with: at point 12 of its operation 2, thread
+ * 0 is preempted by thread 1. schedule_parse() returns false with a message that says what is
+ * wrong.
+ */
 char *schedule_print(const struct schedule_switch *list, unsigned count, char *text, size_t size);
 bool schedule_parse(struct schedule_switch *list, unsigned *count, const char *text, char *message,
                     size_t size);

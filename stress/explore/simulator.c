@@ -11,19 +11,19 @@
 #include <stress/failure.h>
 
 enum {
-    WATCHED = 8,        /* reads between two waits that are remembered */
-    PATIENCE = 2000,    /* points that a thread has for itself while others could go on */
-    FAIR_AFTER = 20000, /* points; from there on all who can take turns of FAIR_TURN */
+    WATCHED = 8,        /* most reads between two waits that are remembered */
+    PATIENCE = 2000,    /* points in a row for one thread while others are enabled */
+    FAIR_AFTER = 20000, /* points; after them all enabled threads take turns of FAIR_TURN points */
     FAIR_TURN = 64,
-    FIRST_PIECES = 64, /* of a range of memory, eight bytes each, that all are noted; then ... */
-    PIECE_STEP = 512,  /* ... one in so many bytes */
-    TURNS = 256,       /* of a trial, in which nobody has what he waits for */
+    FIRST_PIECES = 64, /* of a memory range, eight bytes each: all are noted; after them ... */
+    PIECE_STEP = 512,  /* ... one piece in so many bytes */
+    TURNS = 256,       /* of a trial in which all threads wait in vain, before it is a deadlock */
     KEEPER = EXPLORE_CORES, /* the fiber that sets up and inspects */
     FIBERS,
     ALL_CORES = (1 << EXPLORE_CORES) - 1,
 };
 
-/* What a waiting loop has read. */
+/* A value that a waiting loop has read. */
 struct watched {
     uintptr_t address;
     uint64_t value;
@@ -31,7 +31,7 @@ struct watched {
 };
 
 struct thread {
-    uint8_t next; /* operation */
+    uint8_t next; /* its next operation */
     bool relaxed; /* has waited before in this operation: `reads` are one turn of its loop */
     uint8_t read_count;
     struct watched reads[WATCHED];
@@ -40,16 +40,16 @@ struct thread {
 static struct {
     struct simulator_setup setup;
     struct percpu cores[EXPLORE_CORES];
-    struct core_local *real;    /* whose core all this runs on */
-    struct core_stacks *stacks; /* one a fiber */
-    struct fiber home;          /* who called simulator_run() */
+    struct core_local *real;    /* the real core's data */
+    struct core_stacks *stacks; /* one per fiber */
+    struct fiber home;          /* the caller of simulator_run() */
     struct fiber fibers[FIBERS];
     struct thread threads[EXPLORE_THREADS];
 
-    uint32_t live;     /* threads that have not done all */
-    uint32_t waiting;  /* ... that wait until one of their `reads` is not as it was */
-    uint32_t yielding; /* ... that wait, nobody knows for what: until somebody else has moved */
-    uint32_t interrupted, interruptible; /* cores: held by their interrupt; that it may come to */
+    uint32_t live;     /* threads with operations left */
+    uint32_t waiting;  /* ... that wait until one of their `reads` changes */
+    uint32_t yielding; /* ... that wait for something unknown: until another thread has run */
+    uint32_t interrupted, interruptible; /* cores that run, or may take, their interrupt */
 
     unsigned current; /* the thread that runs */
     unsigned points, alone_for, stuck;
@@ -74,7 +74,7 @@ static void be_core(unsigned core)
     vcore_enter(&machine.cores[core].local);
 }
 
-/* Back to who called, for good. */
+/* Return to the caller of simulator_run(), for good. */
 _Noreturn static void leave(void)
 {
     struct fiber gone;
@@ -91,9 +91,9 @@ static void make_fiber(unsigned number, void (*entry)(void))
     fiber_init(&machine.fibers[number], stacks->main.bytes, STACK_MAIN_SIZE, entry);
 }
 
-/* ---- who can go on: sets of threads, a bit each ---- */
+/* ---- which threads can run: sets, one bit per thread ---- */
 
-/* By one instruction where there is one: for a value put together in memory the processor waits. */
+/* By one instruction if possible: the processor stalls on a value that is assembled in memory. */
 static uint64_t load(uintptr_t address, unsigned size)
 {
     uint64_t value = 0;
@@ -121,7 +121,7 @@ static bool still_waits(const struct thread *thread)
     return true;
 }
 
-/* Apart, as mostly nobody waits. */
+/* Not inlined, since mostly no thread waits. */
 __attribute__((noinline)) static uint32_t who_still_waits(void)
 {
     uint32_t waiting = machine.waiting;
@@ -134,7 +134,8 @@ __attribute__((noinline)) static uint32_t who_still_waits(void)
     return waiting;
 }
 
-/* A core's own thread unless an interrupt holds it; that, or one that may come. */
+/* The live threads of: each core that its interrupt does not occupy, and each interrupt that runs
+ * or may come. */
 static uint32_t who_may_run(void)
 {
     uint32_t interrupts = (machine.interrupted | machine.interruptible) << EXPLORE_CORES;
@@ -142,7 +143,7 @@ static uint32_t who_may_run(void)
     return machine.live & (interrupts | (ALL_CORES & ~machine.interrupted));
 }
 
-/* Those who only yield wait for the others, if there are any. */
+/* Threads that only yield wait for the others, if there are any. */
 static uint32_t who_can_run(void)
 {
     uint32_t enabled = who_may_run();
@@ -170,13 +171,13 @@ static int describe_wait(unsigned number, char *text, size_t size)
                        lock->name, spinlock_irq_owner(lock));
 }
 
-/* Nobody can go on, and not all is done. */
+/* No thread can run, and operations are left. */
 static void fail_deadlock(void)
 {
     char text[160] = "";
     size_t used = 0;
 
-    simulator_gate.observes = false; /* what is asked of a lock is asked by instrumented code */
+    simulator_gate.observes = false; /* describe_wait() calls instrumented code */
     for (unsigned number = 0; number < EXPLORE_THREADS; number++)
         if (machine.waiting >> number & 1 && used + 1 < sizeof(text)) {
             if (used)
@@ -194,8 +195,9 @@ static unsigned core_of_current(void)
     return thread_core(machine.current);
 }
 
-/* Nobody is to have the machine for himself for ever, such as in a loop that waits without saying
- * so. */
+/* Stop a thread that would keep the machine for ever, such as in a waiting loop without
+ * cpu_relax().
+ */
 static uint32_t limit_patience(uint32_t enabled)
 {
     uint32_t others = enabled & ~(1u << machine.current);
@@ -205,9 +207,8 @@ static uint32_t limit_patience(uint32_t enabled)
     return others;
 }
 
-/* Late in a trial threads may be passing the turn to each other that wait for another still,
- * without saying so, or without anybody knowing for what. Whoever comes to his end if he has his
- * turn does so now. */
+/* Late in a trial, run threads in turn so that those that can finish do. Otherwise threads that
+ * wait without cpu_relax(), or for something unknown, may pass the turn to each other for ever. */
 static uint32_t limit_fairly(uint32_t enabled)
 {
     unsigned current = machine.current;
@@ -222,8 +223,8 @@ static uint32_t limit_fairly(uint32_t enabled)
 }
 
 /*
- * Where all wait they are given some turns of their loops, before that is called a deadlock: one
- * that only tries so many times goes on by itself.
+ * If all threads wait, they get TURNS turns of their loops before that is a deadlock: a loop that
+ * tries only so many times continues by itself.
  */
 static unsigned choose(void)
 {
@@ -245,15 +246,14 @@ static void note_interruptible(unsigned core, bool on)
     machine.interruptible = (machine.interruptible & ~(1u << core)) | (uint32_t)on << core;
 }
 
-/* Let the schedule decide. Returns when the decision, now or later, is for a thread of this core.
- */
+/* Let the schedule decide. Returns when it decides, now or later, for a thread of this core. */
 static void decide(void)
 {
     unsigned here = core_of_current();
     irq_flags_t flags = irq_flags();
 
     note_interruptible(here, irq_flags_enabled(flags));
-    machine.yielding &= 1u << machine.current; /* who has moved is no longer waited for */
+    machine.yielding &= 1u << machine.current; /* the others waited until a thread has run: now */
     machine.current = choose();
     unsigned next = core_of_current();
     if (next == here)
@@ -264,7 +264,7 @@ static void decide(void)
     irq_restore(flags);
 }
 
-/* Until it is `me`'s turn: then, and not before, this core's interrupt is over. */
+/* Run this core's interrupts until it is `me`'s turn. */
 static void take_interrupts(unsigned me)
 {
     while (machine.current != me) {
@@ -274,7 +274,7 @@ static void take_interrupts(unsigned me)
     }
 }
 
-/* Go on when it is thread `me`'s turn; its core's interrupts are taken on the way. */
+/* Pass a point: returns when it is thread `me`'s turn. Its core takes interrupts meanwhile. */
 static void pass_point(unsigned me)
 {
     decide();
@@ -301,7 +301,7 @@ static void run_operation(unsigned me)
     note_end();
 }
 
-/* The handler, on the stack of what it interrupts. */
+/* The interrupt handler, on the stack of the interrupted thread. */
 static void on_interrupt(void)
 {
     unsigned me = machine.current, interrupted = thread_core(me);
@@ -316,10 +316,10 @@ static void on_interrupt(void)
     machine.interrupted &= ~(1u << interrupted);
 }
 
-/* A core: its program, then its interrupts as they come, until leave(). */
+/* A core: runs its operations, then its interrupts as they come, until leave(). */
 _Noreturn static void run_core_fiber(void)
 {
-    unsigned me = core_of_current(); /* a core and its own thread have one number */
+    unsigned me = core_of_current(); /* a core and its own thread have the same number */
     struct thread *thread = &machine.threads[me];
 
     irq_enable();
@@ -339,8 +339,8 @@ static bool is_on_stack(uintptr_t address)
     return address - (uintptr_t)machine.stacks < EXPLORE_CORES * sizeof(*machine.stacks);
 }
 
-/* Of stacks, what others may see: nodes of queued locks lie there. A thread's own plain accesses to
- * its stack are no points. */
+/* On stacks, observe accesses that other threads can see: nodes of queue locks lie there. A
+ * thread's plain accesses to its own stack are no points. */
 static bool is_observed_on_stack(uintptr_t address, unsigned kind)
 {
     uintptr_t own = (uintptr_t)&machine.stacks[core_of_current()];
@@ -350,7 +350,7 @@ static bool is_observed_on_stack(uintptr_t address, unsigned kind)
 
 static inline bool is_observed(uintptr_t address, unsigned kind)
 {
-    const struct percpu *own = &machine.cores[core_of_current()]; /* of the program's data */
+    const struct percpu *own = &machine.cores[core_of_current()]; /* not observed */
 
     for (unsigned i = 0; i < SIMULATOR_REGIONS; i++)
         if (address - machine.setup.regions[i].start < machine.setup.regions[i].size)
@@ -370,7 +370,7 @@ __attribute__((cold)) static void trace_access(uintptr_t address, unsigned size,
                                                const void *at)
 {
     if (machine.trace_count >= machine.trace_size || machine.stuck > 1)
-        return; /* what comes of a deadlock is the same over and over */
+        return; /* the turns before a deadlock repeat the same accesses */
     machine.trace[machine.trace_count++] = (struct trace_entry){
         .thread = (uint8_t)machine.current,
         .kind = (uint8_t)kind,
@@ -415,7 +415,7 @@ __attribute__((cold)) static void fail_race(const struct race *race)
          access_word(access_kind(second)));
 }
 
-/* There is nobody whom the keeper could wait for. */
+/* The keeper runs alone, so it cannot be waiting for another thread. */
 void simulator_stall_alone(void)
 {
     simulator_gate.alone_accesses = 0;
@@ -431,14 +431,14 @@ static void count_point(unsigned me)
              machine.patience);
 }
 
-/* It is `me`'s turn, and the access follows with nobody in between. Within eight bytes of
- * alignment. */
+/* Note an access of the current thread, within eight aligned bytes. The access follows before any
+ * other thread runs. */
 static void note_access(uintptr_t address, unsigned size, unsigned kind, const void *at)
 {
     unsigned me = machine.current;
     struct race_answer answer =
         race_access(me, address, size, kind, at, percpu_held_name(&machine.cores[thread_core(me)]));
-    /* How deep a stack is differs between the kernel and a host. */
+    /* Stacks have no id in the hash: their depth differs between the kernel and a host. */
     add_to_hash(me, kind, size, is_on_stack(address) ? ~0u : answer.id);
     if (machine.trace)
         trace_access(address, size, kind, at);
@@ -467,7 +467,7 @@ static void access_piece(uintptr_t address, unsigned size, unsigned kind, const 
     note_access(address, size, kind, at);
 }
 
-/* Of any size, such as memset()'s. */
+/* An access of any size, such as that of memset(). */
 static void access_range(uintptr_t address, unsigned size, unsigned kind, const void *at)
 {
     for (unsigned pieces = 1; size; pieces++) {
@@ -503,8 +503,8 @@ void simulator_fence(unsigned kind)
     race_fence(machine.current, kind);
 }
 
-/* What the loop has read in this turn is what it waits for; in its first, nobody knows where it
- * began. */
+/* A loop waits for what it has read in this turn. Its first turn does not count, since it is
+ * unknown where that began. */
 void explore_relax(void)
 {
     if (!simulator_observes())
@@ -529,7 +529,7 @@ uint64_t explore_cycles(void)
     return machine.points;
 }
 
-/* ---- from outside ---- */
+/* ---- called from outside ---- */
 
 void simulator_init(const struct simulator_setup *setup)
 {

@@ -4,9 +4,9 @@
 #include <stress/explore/trial.h>
 #include <stress/failure.h>
 
-/* A call to the allocator: when it was, and which pages it had in hand. */
+/* A call of the allocator: its time, and the pages that it handled. */
 struct call {
-    unsigned begin, end; /* of all calls' beginnings and ends, which number */
+    unsigned begin, end; /* numbers among the beginnings and ends of all calls */
     uint64_t pages;      /* set: allocated or freed by it */
     uint64_t held;       /* set: held when it began */
     bool refused;
@@ -15,7 +15,7 @@ struct call {
 
 struct trial_block {
     pfn_t pfn;
-    bool held, given; /* given: there was one, even if it has been freed */
+    bool held, given; /* given: the operation got a block, which may be freed by now */
     struct race_moment handed_out;
 };
 
@@ -24,11 +24,11 @@ static struct {
     struct core cores[EXPLORE_THREADS];
     const struct program *program;
     struct trial_block blocks[EXPLORE_THREADS][EXPLORE_OPERATIONS];
-    bool removed[EXPLORE_OPERATIONS]; /* by core 0's operations, and not put back */
+    bool removed[EXPLORE_OPERATIONS]; /* by core 0's operation, and not put back yet */
     struct call calls[EXPLORE_THREADS][EXPLORE_OPERATIONS];
     unsigned moments;
-    uint64_t there; /* set: what the allocator may hand out, but for pages that come and go */
-    uint64_t held;  /* set */
+    uint64_t there; /* set: the pages that were inserted at the start */
+    uint64_t held;  /* set: the pages that are held now */
     struct trial_result *result;
 } trial;
 
@@ -96,7 +96,7 @@ static void give_back(unsigned thread, unsigned index, struct trial_block *block
     call->end = ++trial.moments;
 }
 
-/* Nobody else may free the block meanwhile: it is this thread's for the time of the call. */
+/* During the call the block counts as not held, so that no other thread frees it. */
 static void free_wrongly(unsigned thread, struct trial_block *block)
 {
     unsigned order = (unsigned)arena_held_order(&trial.arena, block->pfn);
@@ -172,7 +172,7 @@ static void set_up(void)
     arena_remember(arena);
 }
 
-/* Pages that come and go in this program are never reckoned with. */
+/* Pages that the program removes. They never count as free. */
 static uint64_t removable(void)
 {
     uint64_t pages = 0;
@@ -227,7 +227,7 @@ static void inspect(void)
     arena_check_residue(&trial.arena);
 }
 
-/* Debuggers stop here: the stack is that of who broke the rule. */
+/* Debuggers stop here: this is still the stack of the thread that broke the rule. */
 __attribute__((noinline)) void trial_broken(const char *title)
 {
     format_text(trial.result->failure.title, FAILURE_TITLE_SIZE, "%s", title);
@@ -307,7 +307,7 @@ void trial_init(const struct trial_setup *setup)
     simulator_init(&machine);
 }
 
-/* ---- telling ---- */
+/* ---- reporting ---- */
 
 struct trial_outcome trial_outcome(unsigned thread, unsigned index)
 {

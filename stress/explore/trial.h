@@ -1,10 +1,10 @@
 /*
- * One trial: a program under a schedule, on an allocator made anew, watched by the oracle
- * (stress/arena.h) at each call, and at rest after the last. Nothing is left of a trial: a program
- * and a schedule give the same result whatever came before.
+ * One trial: a program under a schedule, on a recreated allocator. The oracle (stress/arena.h)
+ * checks each call, and the state at rest after the last one. Trials are independent: a program and
+ * a schedule always give the same result.
  *
- * A refusal is judged by all calls that overlapped it: a block of which no page was held, or on
- * its way, at any time meanwhile should have been found ("false-oom").
+ * A refusal is judged with all calls that overlapped it. It is wrong ("false-oom") if a block was
+ * free all the time: no page of it was held, or allocated or freed by an overlapping call.
  */
 #pragma once
 
@@ -24,7 +24,7 @@ struct trial_result {
     uint64_t hash;
 };
 
-/* What an operation was given, for the trace. */
+/* The block that an operation got, for the trace. */
 struct trial_outcome {
     pfn_t pfn; /* relative to the arena's start; INVALID_PFN: none */
     bool done;
@@ -33,34 +33,35 @@ struct trial_outcome {
 struct trial_setup {
     const struct page_allocator *allocator;
     pfn_t start;         /* of EXPLORE_PAGES pages; a multiple of trial_alignment() */
-    const void *globals; /* the program's own data, some of which may be the allocator's */
+    const void *globals; /* the data of the whole program, in which an allocator's may lie */
     size_t globals_size;
-    struct statics_range statics[STATICS_RANGES]; /* what the allocator keeps outside of its pool:
-                                                     as it is now, for each trial */
+    struct statics_range statics[STATICS_RANGES]; /* the allocator's static data: each trial begins
+                                                     with their present values */
     struct simulator_setup machine;
 };
 
 /*
- * What the first page must be a multiple of: twice EXPLORE_PAGES, so that seeds mean the same
- * everywhere (whether the arena is the lower half of a block shows), or what the allocator wants.
+ * The alignment of the first page, in pages: twice EXPLORE_PAGES, or range_alignment if that is
+ * larger. So a seed means the same everywhere: an allocator can see whether the arena is the lower
+ * half of a block.
  */
 uint64_t trial_alignment(const struct page_allocator *allocator);
 
-/* Once. */
+/* Set trials up. Once. */
 void trial_init(const struct trial_setup *setup);
 
-/* Run it. schedule_begin() has been called. */
+/* Run a trial. Call schedule_begin() before. */
 void trial_run(const struct program *program, struct schedule *schedule,
                struct trial_result *result);
 
-/* What an operation of the last trial was given. */
+/* The block that an operation of the last trial got. */
 struct trial_outcome trial_outcome(unsigned thread, unsigned index);
 
-/* What of the arena an address is in, such as "pool+0x18", "page 5+0x0". Returns `text`. */
+/* Name an address by its part of the arena, such as "pool+0x18", "page 5+0x0". Returns `text`. */
 char *trial_place(uintptr_t address, char *text, size_t size);
 
-/* Whether two failures are the same: the same rule, and of a race the same two sides. */
+/* Whether two failures are the same: the same rule, and for a race the same title. */
 bool trial_same_failure(const struct trial_failure *failure, const struct trial_failure *other);
 
-/* Called as a rule is broken: for debuggers. */
+/* Called when a rule is broken: for breakpoints of debuggers. */
 void trial_broken(const char *title);

@@ -10,11 +10,11 @@ void trial_report_program(const char *what, const struct program *program)
     report_line("# %s program=%s", what, program_print(program, text, sizeof(text)));
 }
 
-/* Lines are short: a long list takes several. */
+/* The length of a line is limited: a long list takes several. */
 static void tell_switches(const struct schedule_switch *list, unsigned count)
 {
     char text[200];
-    const unsigned a_line = 12; /* of 16 characters at most */
+    const unsigned a_line = 12; /* switches, of at most 16 characters each */
 
     for (unsigned i = 0; i < count || i == 0; i += a_line)
         report_line(
@@ -40,7 +40,8 @@ static const char *kind_word(unsigned kind)
     return kind & ACCESS_WRITE ? "write" : "read";
 }
 
-/* Writes at most size characters with the NUL. Returns `text`. */
+/* The name of an address as a value for key=value, in at most `size` characters with the NUL.
+ * Returns `text`. */
 static const char *quoted_place(uintptr_t address, char *text, size_t size)
 {
     char place[40];

@@ -1,4 +1,4 @@
-/* What is inserted and held, in units, and what follows from that alone. */
+/* The books: which units are inserted and held, and what follows from that alone. */
 #pragma once
 
 #include "prove.h"
@@ -24,14 +24,14 @@ static inline uint32_t units_mask(unsigned unit, unsigned count)
     return (uint32_t)(((UINT64_C(1) << count) - 1) << unit);
 }
 
-/* Bits of the block of `order` at pfn, or 0 if it does not lie within the arena, aligned. */
+/* Bits of the block of `order` at pfn, or 0 if it is not aligned or not within the arena. */
 uint32_t block_mask(const struct plan *plan, pfn_t pfn, unsigned order);
 
-/* A block of this order that is wholly free, or INVALID_PFN. */
+/* The first page of a completely free block of this order, or INVALID_PFN. */
 pfn_t books_room(const struct plan *plan, const struct books *books, unsigned order);
 
-/* The order of the free block that pfn lies in, where all that can merge has. */
+/* The order of the free block that contains pfn, if all free buddies have merged. */
 unsigned books_free_order(const struct plan *plan, const struct books *books, pfn_t pfn);
 
-/* The smallest order, from `order` up, of a free block; there is one. */
+/* The smallest order of a free block of at least `order`; there must be one. */
 unsigned books_smallest_fit(const struct plan *plan, const struct books *books, unsigned order);

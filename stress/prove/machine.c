@@ -1,6 +1,6 @@
 /*
- * One processor that is all cores in turn, and on which nothing happens by itself: no interrupts,
- * no time. What cannot go on ends the step that is tried.
+ * The prover's machine: one thread runs as each core in turn. There are no interrupts, and no time
+ * passes. Code that cannot continue ends the step that is being tried.
  */
 #include "prove.h"
 #include <arch/cpu.h>
@@ -71,7 +71,7 @@ void simulator_progress(void)
     idle_ticks = 0;
 }
 
-/* The timer counts this process's own time: a busy host is no stall. */
+/* The timer counts this process's CPU time: a busy host is no stall. */
 static void catch_signals(void)
 {
     static const int caught[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGVTALRM};

@@ -1,6 +1,6 @@
 /*
- * check PLAN: search one plan; without one, list them. The last line says the figures. Exit code 0:
- * proved; 1: refuted; 2: another number of states than there must be, or too many.
+ * check PLAN: search one plan; without PLAN, list all. The last line has the figures. Exit code 0:
+ * proved; 1: refuted; 2: wrong use, or not the expected number of states.
  */
 #include "prove.h"
 #include <stdio.h>

@@ -4,11 +4,11 @@
 #include <mm/buddy_scan.h>
 
 /*
- * How many states there must be. A block of order k is free as a whole, held as a whole, or two
- * halves of any states but both free: T(k) = 1 + 1 + T(k-1)^2 - 1, and T(0) = 2. So where the
- * lists are in the order of addresses, and their order no state of its own, an arena of aligned
- * blocks has the product of their T. Where pages come and go a page can be absent, too, and two
- * absent halves are no whole: H(k) = H(k-1)^2 + 1 likewise, and H(0) = 3.
+ * The expected number of states. A block of order k is free as a whole, held as a whole, or two
+ * halves in any states but both free: T(k) = 1 + 1 + T(k-1)^2 - 1, and T(0) = 2. If the order of
+ * lists adds no states, since they are in the order of addresses, an arena of aligned blocks has
+ * the product of their T. With hotplug a page can be absent, too, and two absent halves are no
+ * whole: H(k) = H(k-1)^2 + 1 likewise, and H(0) = 3.
  */
 enum {
     T0 = 2,
@@ -24,8 +24,9 @@ enum {
 _Static_assert(T4 == 458330 && H3 == 10202, "the recurrences");
 
 /*
- * First pages: a multiple of 16 but of no larger block, so that 16 pages from there are one block;
- * pages 3, 4 to 7 and 8 to 15 of those, no arena that is a block; a pair of the largest blocks.
+ * First pages. AT is a multiple of 16, not of 32: 16 pages from there are one block, and no more
+ * are. ODD is page 3 of these 16: its 13 pages are blocks of 1, 4 and 8 pages. TOP is the first
+ * page of a pair of the largest blocks.
  */
 enum { AT_PAGE = 0x1030, TOP_PAGE = 3 << (MAX_ORDER + 1) };
 
@@ -40,8 +41,8 @@ enum { AT_PAGE = 0x1030, TOP_PAGE = 3 << (MAX_ORDER + 1) };
 #define AS_SETS .as_sets = true
 
 /*
- * Where the order of a list is a part of the state there is no such formula. Those numbers were
- * counted here, and in tests/prove_count.py, which has a model of its own of what the lists do.
+ * If the order of a list is a part of the state, there is no such formula. Those numbers were
+ * counted by this program and by tests/prove_count.py, which has its own model of the lists.
  */
 const struct plan plans[] = {
     {"scan-1", SCAN, AT, .units = 1, .cores = 1, .states = T0},

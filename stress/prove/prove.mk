@@ -1,5 +1,6 @@
-# The search through all states (stress/prove): the allocators' own sources, with smaller caches (stress/prove/include).
-# A mutant, a copy of one of the sources with a defect put in, has a program of its own. Included by arch/host/host.mk.
+# The prover (stress/prove), which searches all states: the allocators' real sources, with smaller caches
+# (stress/prove/include). Each mutant, a copy of a source with a defect, has its own program. arch/host/host.mk includes
+# this.
 PROVE := $(HOST_BUILD)/prove
 HOST_FLAGS_prove := -O2 -DSTAMPEDE_MAX_ORDER=10
 $(PROVE)/%: HOST_CFLAGS := -Istress/prove/include $(HOST_CFLAGS)

@@ -1,4 +1,4 @@
-/* The search: breadth first, each state entered again for each operation there is. */
+/* The search: breadth-first. Each state is entered again for each possible operation. */
 #include "search.h"
 #include <lib/fail.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static bool all_is_back(void)
     return search.books.held == 0 && search.books.inserted == units_mask(0, search.plan->units);
 }
 
-/* Caches are emptied for it, so the state must be entered again. */
+/* Check the present state at rest. This drains caches, so the state must then be entered again. */
 static void check_at_rest(void)
 {
     struct walk_finding finding = {0};
@@ -52,7 +52,7 @@ static void check_at_rest(void)
 
 /* ---- each operation from one state ---- */
 
-/* A state that is new is walked over at once: a broken rule is found as early as can be. */
+/* Store the state after a step. If it is new, check it at once, to find a broken rule early. */
 static void arrive(void)
 {
     view_save(&search.view, &search.books, search.row);
@@ -63,7 +63,7 @@ static void arrive(void)
     search.arrived = false;
 }
 
-/* Where lists are sorted before a state is kept, what is wrong with them must be seen before. */
+/* If lists are sorted before a state is stored, check them first: sorting hides what is wrong. */
 static void check_lists(void)
 {
     char message[WALK_MESSAGE_SIZE];
@@ -151,7 +151,7 @@ void empty_pool(void)
     search.allocator->init(search.pool, search.metadata, plan->start, plan_end(plan));
     if (search.allocator->insert_pages(search.pool, plan->start, plan_end(plan) - plan->start))
         fail(RULE_INSERT_REFUSED, "all pages");
-    /* A cache is known from its core's first call on, be it a refused one. */
+    /* A core's cache joins at the core's first call, even a refused one: let all join now. */
     for (unsigned core = 0; search.allocator->drain && core < plan->cores; core++) {
         simulator_enter(core);
         search.allocator->free_pages(search.pool, plan->start, 0);

@@ -1,5 +1,5 @@
 /*
- * What the parts of the search share: the state that is being left, and the step that leaves it.
+ * The data that the parts of the search share: the current state, and the step from it.
  */
 #pragma once
 
@@ -45,32 +45,32 @@ struct search {
     uint8_t row[MAX_FIELDS + MAX_UNITS + 16];
     uint64_t limit;
     struct result result;
-    uint32_t current; /* the state that is left */
-    struct step step; /* ... by this, the last step of a trace if a rule is broken */
-    bool arrived;     /* ... and what is broken is seen where it leads to, as the newest state */
-    pfn_t given;      /* what the last allocation returned */
-    bool one_by_one;  /* one of many bad frees has changed something: find out which */
-    pfn_t bad_pfn;    /* the last one tried */
-    uint64_t bad_what;
+    uint32_t current;  /* the state from which steps are tried */
+    struct step step;  /* the step that is tried: the last one of a trace if a rule is broken */
+    bool arrived;      /* the step is done, and its result, the newest state, is being checked */
+    pfn_t given;       /* the result of the last allocation */
+    bool one_by_one;   /* one of many bad frees has changed something: find out which */
+    pfn_t bad_pfn;     /* page of the last bad free or bad range */
+    uint64_t bad_what; /* ... its order or its count of pages */
 };
 
 extern struct search search;
 
-/* ---- explore.c ---- */
+/* ---- search.c ---- */
 
-/* An empty pool, and all pages inserted into it. */
+/* Make an empty pool and insert all pages into it. */
 void empty_pool(void);
 
-/* Enter the current state, its lists turned as the step says. Returns in how many ways they could
-   have stood. */
+/* Enter the current state, with its lists turned as step.turn says. Returns how many such turns
+   there are. */
 unsigned enter(struct step step);
 
 /* ---- steps.c: each ends in fail() if a rule is broken ---- */
 
-/* Do it, and judge what comes of it by the books. */
+/* Do the step, and judge its result by the books. */
 void do_step(struct step step);
 
-/* From the current state, whatever must be refused and change nothing. */
+/* In the current state, try calls that must be refused and must change nothing. */
 void try_what_is_bad(unsigned core);
 
 /* ---- trace.c ---- */
@@ -78,5 +78,5 @@ void try_what_is_bad(unsigned core);
 /* How many steps lead to a state. */
 unsigned depth_of(uint32_t number);
 
-/* What is broken, and a shortest way there. */
+/* Print the broken rule and a shortest way to it. */
 void print_refutation(void);

@@ -1,4 +1,4 @@
-/* One step, judged by the books; and what must be refused. */
+/* Does a step and judges it by the books; tries calls that must be refused. */
 #include "search.h"
 #include <lib/fail.h>
 
@@ -123,7 +123,7 @@ void do_step(struct step step)
     check_held(held);
 }
 
-/* ---- what must be refused ---- */
+/* ---- calls that must be refused ---- */
 
 static bool is_held_block(pfn_t pfn, unsigned order)
 {
@@ -131,7 +131,7 @@ static bool is_held_block(pfn_t pfn, unsigned order)
            search.books.order_plus_1[unit_of(pfn)] == order + 1;
 }
 
-/* Whether the allocator can know that this is no block that it has handed out. */
+/* Whether the allocator can tell that it has not handed out this block. */
 static bool is_plainly_bad(pfn_t pfn, unsigned order)
 {
     if (search.plan->knows_held)
@@ -178,8 +178,8 @@ static void try_bad_orders(pfn_t pfn, unsigned top)
     try_bad_free(pfn, MAX_ORDER + 1);
 }
 
-/* Each unit, and the page behind its first; the pages before and behind the arena. Each order that
-   could be meant, the largest, and one above it. */
+/* Free each unit, the page behind its first page, and the pages before and behind the arena. For
+   each try each order up to plan_top(), the largest order and one above it. */
 static void try_bad_frees(void)
 {
     const struct plan *plan = search.plan;
@@ -222,7 +222,7 @@ static void try_bad_ranges(void)
     try_bad_range(plan->start, UINT64_MAX);
 }
 
-/* All on one after another; if at their end something has changed, again and looked at each. */
+/* Try all bad frees without looking. If the state has changed then, repeat them and check each. */
 void try_what_is_bad(unsigned core)
 {
     search.step = (struct step){.core = core & 15};

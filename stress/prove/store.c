@@ -16,7 +16,7 @@ static void *grown(void *memory, size_t count, size_t size)
     return result;
 }
 
-/* Where to begin looking. That rows differ is never concluded from it. */
+/* A hash of the row: where find_slot() begins. Rows are always compared. */
 static uint64_t spread(const uint8_t *row, size_t size)
 {
     uint64_t hash = 0, word;
@@ -39,7 +39,7 @@ static uint64_t find_slot(const struct store *store, const uint8_t *row)
     return slot;
 }
 
-/* Twice the rows, and four slots for each of them. */
+/* Double the room for rows, with four slots per row. */
 static void make_room(struct store *store)
 {
     store->room = store->room ? store->room * 2 : FIRST_ROOM;

@@ -1,4 +1,4 @@
-/* The trace of a broken rule: the steps are taken once more, from the first state, and shown. */
+/* The trace of a broken rule: repeats and prints the steps from the first state on. */
 #include "search.h"
 #include <stdio.h>
 
@@ -49,7 +49,7 @@ static void print_step(unsigned number, struct step step, bool last)
     printf(step.turn ? ", lists turned (%u)\n" : "\n", step.turn);
 }
 
-/* The steps from the first state to this one, with what they returned. */
+/* Repeat and print the steps from the first state to this one. Returns how many. */
 static unsigned print_path(uint32_t number)
 {
     if (number == 0)

@@ -6,9 +6,10 @@
 #include <string.h>
 
 /*
- * A member that somebody adds must be seen here: it belongs to the state, or there is a reason why
- * not. Left out are the locks, free whenever a state is kept, `array`, `start` and `end`, which
- * init() sets for good, and `splits` and `merges`, which are counted and never asked.
+ * These asserts fail if a member is added. Add it to the state, or to the members left out here:
+ *  - locks, which are free whenever a state is stored;
+ *  - `array`, `start` and `end`, which only init() sets;
+ *  - `splits` and `merges`, which are counted but never read.
  */
 _Static_assert(sizeof(struct buddy_pool) ==
                    sizeof(struct spinlock_irq) + sizeof(struct page_array) +
@@ -52,7 +53,7 @@ static uint8_t number_of(struct view_values *values, uint64_t value)
     return (uint8_t)values->count;
 }
 
-/* A size for each memcpy() that the compiler knows: half of the search's time goes by here. */
+/* Each memcpy() has a constant size: half of the search's time is spent here. */
 static inline uint64_t field_read(const struct field *field)
 {
     uint64_t value = 0;
@@ -121,7 +122,7 @@ static void buddy_fields(struct view *view, struct buddy_pool *pool)
     ADD(view, pool->inserted_pages);
 }
 
-/* Links count in pages that a list leads to: those that say they are free, or cached. */
+/* Links count only in pages on a list: those whose state is free or cached. */
 static void buddy_mark(struct view *view)
 {
     for (unsigned unit = 0; unit < view->plan->units; unit++) {
@@ -160,12 +161,12 @@ static void scan_fields(struct view *view, struct buddy_scan_pool *pool)
         ADD(view, pool->count[order]);
     }
     ADD(view, pool->free_pages);
-    /* Units larger than a page are only in plans that never remove one. */
+    /* Plans with units larger than a page never remove pages. */
     for (pfn_t byte = 0; view->plan->base == 0 && byte < (span + 7) / 8; byte++)
         add_field(view, (uint8_t *)view->metadata + byte, 1);
 }
 
-/* Words count in pages that a list leads to. */
+/* Words count only in pages on a list. */
 static void scan_mark(struct view *view)
 {
     const struct buddy_scan_pool *pool = view->pool;
@@ -298,7 +299,7 @@ void view_turn(struct view *view, unsigned turn)
     }
 }
 
-/* ---- what nobody may touch ---- */
+/* ---- memory that must stay unchanged ---- */
 
 bool view_held_intact(const struct view *view, uint32_t held, pfn_t *pfn)
 {
@@ -351,7 +352,7 @@ void view_save(struct view *view, const struct books *books, uint8_t *row)
     memcpy(row + view->plan->units, &books->inserted, sizeof(books->inserted));
 }
 
-/* A link to some unit, as the field's kind of link says it. */
+/* A random link to some unit, in the format of the field. */
 static uint64_t plausible(struct view *view, const struct field *field)
 {
     view->junk = view->junk * UINT64_C(6364136223846793005) + 1442695040888963407;

@@ -1,9 +1,9 @@
 /*
- * ABA: a lock-free stack of free pages whose head is compared by value alone. Between a pop's load
- * of the next page and its compare-and-swap others pop two pages and push the first again: the head
- * is as it was, and the page behind it is held. Treiber, "Systems programming: coping with
- * parallelism", 1986, counts versions for that. All words are atomic: the race detector sees
- * nothing.
+ * The ABA problem: a lock-free stack of free pages that compares only the value of its head. A pop
+ * loads the head and the page behind it. Before its compare-and-swap, other cores pop two pages and
+ * push the first one again. The head is then as before, but the page behind it is held. Treiber,
+ * "Systems programming: coping with parallelism", 1986, therefore counts versions of the head. All
+ * words are atomic, so the race detector sees nothing.
  */
 #include "planted.h"
 
@@ -11,7 +11,7 @@ enum { HEAD, PAGES = 64 };
 
 struct aba_pool {
     struct planted_pool planted;
-    uint64_t next[PAGES]; /* of each page in the stack */
+    uint64_t next[PAGES]; /* the next page in the stack, for each page */
 };
 
 static uint64_t *next_of(struct planted_pool *pool, uint64_t pfn)

@@ -1,4 +1,4 @@
-/* As no-lock, but meant to be: the race is declared, and so is listed and not told. */
+/* As no-lock, but the race is declared as intended. So it is listed and not reported. */
 #include "planted.h"
 
 static void count_refusal(struct planted_pool *pool)

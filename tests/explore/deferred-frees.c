@@ -1,7 +1,7 @@
 /*
- * A core's deferred frees go to the lists when that core allocates, and at no other time. A core
- * that only frees never gives them back, and the others are told that memory is out while most of
- * it is free: nuttx #11115 in the tracker of that project.
+ * A core frees its deferred blocks only when it allocates. A core that only frees never returns
+ * them. So other cores are refused although most memory is free. nuttx #11115 in the tracker of
+ * that project is such a bug.
  */
 #include "planted.h"
 
@@ -9,10 +9,11 @@ enum { CORES = 256 };
 
 struct deferred_pool {
     struct planted_pool planted; /* first */
-    uint32_t first[CORES];       /* of each core's: page array index + 1; 0: none. Its own alone */
+    uint32_t first[CORES]; /* the first deferred block of each core: page array index + 1; 0: none.
+                              Only that core uses it */
 };
 
-/* The page's link is free for this: a block that is held is in no list. */
+/* A held block is in no list, so its page's link can be used. */
 static void defer(struct deferred_pool *pool, pfn_t pfn)
 {
     struct page_array *array = &pool->planted.buddy.array;

@@ -1,6 +1,6 @@
 /*
- * Depth 1, one event before another: an allocation is refused until somebody has freed, because the
- * first free sets what says that there are pages. All words are atomic, so that there is no race.
+ * Depth 1: one event must come before another. Once two blocks were freed, allocations of order 0
+ * are refused. All words are atomic, so there is no race.
  */
 #include "planted.h"
 

@@ -1,6 +1,6 @@
 /*
- * Depth 2, a load, another's store, a store: the count of free pages is read and written in two
- * steps. Relaxed atomics, so no race; the count is lost.
+ * Depth 2: a load, another core's store, a store. The count of free pages is read and written in
+ * two steps, so an update can be lost. The accesses are relaxed atomics, so there is no race.
  */
 #include "planted.h"
 

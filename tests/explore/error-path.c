@@ -1,7 +1,7 @@
 /*
- * Interrupts stay on while the lock is held on the path for a refusal only: the count of refusals
- * has a lock of its own, taken without irq_save(). An interrupt in between that is refused too
- * waits for ever.
+ * Interrupts stay on while a lock is held, but only when a request is refused: the count of
+ * refusals has its own lock, which is taken without irq_save(). If an interrupt comes in between
+ * and is refused, too, it waits for ever.
  */
 #include "planted.h"
 

@@ -1,22 +1,25 @@
 /*
- * A lock-free buddy of pages and pairs whose free has two phases, the second of which may come too
- * late. A free first marks the pair as about to become empty, then lets go of its page; if that was
- * the last one, it looks whether the mark is still there, and makes the pair a free block. A mark
- * says only that there is one: it may be that of a later free, of a page whose buddy is held. So a
- * pair is handed out over a page. NBBS 4lvl-nb at 14ae06f has one mark for a whole bunch, too.
+ * A lock-free buddy of single pages and pairs. Its free has two steps, and the second one may come
+ * too late.
  *
- * Depth 3: the first free's second phase must come after another core has taken two pages, and
+ * A free first marks the pair as about to become empty, then releases its page. If that was the
+ * last held page, it checks that the mark is still there, and turns the pair into a free block. But
+ * a mark only says that some free has set it. It may come from a later free, of a page whose buddy
+ * is held. Then the pair is handed out although one of its pages is held. NBBS 4lvl-nb at 14ae06f
+ * has one mark for a whole bunch, too.
+ *
+ * Depth 3: the second step of the first free must come after another core has taken two pages and
  * freed one.
  */
 #include <mm/environment.h>
 
-enum { PAIRS = 33 };                        /* of 64 pages, whatever the first one's number */
-enum { OCCUPIED = 1, MARK = 2, WHOLE = 4 }; /* a pair's word; 0: a free block of order 1 */
+enum { PAIRS = 33 };                        /* enough for 64 pages, wherever the first one is */
+enum { OCCUPIED = 1, MARK = 2, WHOLE = 4 }; /* states of a pair; 0: a free block of order 1 */
 
 struct late_pool {
-    pfn_t start, end;         /* whole pairs, around what init is given */
+    pfn_t start, end;         /* the range given to init, widened to whole pairs */
     uint64_t pair[PAIRS];     /* atomic */
-    uint64_t held[PAIRS];     /* atomic; a bit a page: held or absent */
+    uint64_t held[PAIRS];     /* atomic; one bit for each page: held or absent */
     uint64_t inserted[PAIRS]; /* likewise */
 };
 
@@ -66,7 +69,7 @@ static enum page_error insert(void *memory, pfn_t start, uint64_t count)
 
 /* ---- a page ---- */
 
-/* Say that the pair is no free block; false if it is handed out as one. Takes a mark away. */
+/* Mark the pair as not free, and clear a mark. False if the pair is handed out as a block. */
 static bool occupy(uint64_t *pair)
 {
     uint64_t state = load(pair);

@@ -1,5 +1,7 @@
-/* A lock made by hand that is kept on the path of a refusal: nobody need ever wait for it but who
- * looks at what is left at the end. */
+/*
+ * A hand-made lock is not released when a request is refused. Perhaps no core ever waits for it
+ * again, so only a check at the end of the trial finds it.
+ */
 #include "planted.h"
 
 enum { LOCK };

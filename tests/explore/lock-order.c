@@ -1,6 +1,6 @@
 /*
- * Two locks, taken in one order to allocate and in the other to free: a deadlock of two cores, each
- * with one of them.
+ * Two locks. An allocation takes them in one order, a free in the other. Two cores that hold one
+ * each are in a deadlock.
  */
 #include "planted.h"
 

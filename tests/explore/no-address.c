@@ -1,4 +1,6 @@
-/* Writes through what cannot be an address, as bits 63 to 47 differ: no page fault, "trap: #GP". */
+/*
+ * Writes to a non-canonical address (bits 63 to 47 differ). So it is no page fault but "trap: #GP".
+ */
 #include "planted.h"
 
 static pfn_t allocate(void *pool, unsigned order)

@@ -1,5 +1,4 @@
-/* The count of refusals is plain and nobody's lock: a race of two refusals, or of one and who asks.
- */
+/* A plain counter of refusals without a lock: a race between two refusals. */
 #include "planted.h"
 
 static pfn_t allocate(void *memory, unsigned order)

@@ -1,7 +1,7 @@
 /*
- * Allocators with one planted bug of concurrency each, for the explorer: the built-in buddy behind
- * something that is wrong. What is wrong, and the depth of the bug - how many events must come in
- * one order - stands at the top of each file; tests/test_explore.py says what must be found.
+ * Allocators for testing the explorer: the built-in buddy with one planted concurrency bug each.
+ * The comment at the top of a file describes the bug and its depth: how many events must come in
+ * one order. tests/test_explore.py says what must be found.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 struct planted_pool {
     struct buddy_pool buddy; /* first: a pointer to one is a pointer to the other */
-    uint64_t words[8];       /* the plant's own; zero at first */
+    uint64_t words[8];       /* for the plant; zero at first */
 };
 
 static inline size_t planted_metadata_size(pfn_t start, pfn_t end)
@@ -53,7 +53,9 @@ enum {
                        PROMISE_INSTANCEABLE | PROMISE_METADATA_OUTSIDE,
 };
 
-/* Register it: as the buddy, but for the members that follow. What a member is given last counts.
+/*
+ * Register the allocator: as the buddy, except for the members that follow. If a member is
+ * initialised twice, the last value counts.
  */
 #pragma GCC diagnostic ignored "-Woverride-init"
 #define PLANTED(title, planted_promises, ...)                                               \

@@ -1,6 +1,6 @@
 /*
- * Sound: a queued lock whose nodes lie on the stacks of those who wait (Mellor-Crummey and Scott,
- * 1991), and a plain count under it: what orders the counts is seen on the stacks only.
+ * Sound: a queued lock with nodes on the waiting cores' stacks (Mellor-Crummey and Scott, 1991),
+ * and a plain count under it. Only accesses to the stacks show the order of the counts.
  */
 #include "planted.h"
 

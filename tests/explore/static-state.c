@@ -1,7 +1,9 @@
 /*
- * All state is static, not instanceable: each trial must find it as it was at the start. Sound, but
- * that its lock is left taken when a trial is given up in the middle, and taken by hand, so that
- * nobody notices.
+ * All state is static, so it is not instanceable. Each trial must find the state as it was at the
+ * start.
+ *
+ * It is sound, but a trial that is abandoned in the middle leaves its lock taken. The lock is
+ * hand-made, so no check of the harness sees that.
  */
 #include "planted.h"
 

@@ -1,6 +1,6 @@
 /*
- * Sound: the buddy under a ticket lock made by hand, which waits without a word to the explorer:
- * whoever holds the lock must come to his turn all the same.
+ * Sound: the buddy under a hand-made ticket lock that waits without any call that the explorer
+ * sees. The core that holds the lock must run all the same.
  */
 #include "planted.h"
 

@@ -1,6 +1,6 @@
 /*
- * A lock that is tried twenty times and then given up, without cli: an interrupt that finds its own
- * core in it is refused. Sound, if no promise is made that a refusal is true.
+ * A lock that is tried twenty times and then given up, with interrupts on. An interrupt on the core
+ * that holds the lock is refused. Sound, as long as it does not promise true-oom.
  */
 #include "planted.h"
 

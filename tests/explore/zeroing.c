@@ -1,6 +1,7 @@
 /*
- * Sound: each block is zeroed after the lock is free again. Blocks go from core to core in an order
- * that is not the allocator's matter, and the largest have 32768 words.
+ * Sound: each block is zeroed after the lock is released. Blocks go from core to core, and their
+ * contents are not the allocator's business. The largest blocks of the explorer's programs have
+ * 32768 words.
  */
 #include "planted.h"
 #include <lib/string.h>

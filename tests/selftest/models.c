@@ -1,7 +1,7 @@
 /*
- * Allocators for trying the selftest: buddies that scan, small enough to be read, and each with a
- * shape, a lack of promises or a fault of its own; allocator=NAME chooses one.
- * tests/test_selftest.py says what must come of each.
+ * Allocators that test the selftest. They are small buddies that search linearly. Each has a shape,
+ * missing promises or a fault of its own. allocator=NAME chooses one. tests/test_selftest.py says
+ * what must come of each.
  */
 #include <lib/fail.h>
 #include <lib/string.h>
@@ -9,20 +9,20 @@
 #include <smp/spinlock.h>
 
 enum trait {
-    UNMERGED_INSERT = 1 << 0,   /* inserted blocks are left as they are */
-    UNMERGED_FREE = 1 << 1,     /* freed ones */
-    REMOVE_RUNS_ON = 1 << 2,    /* the page behind a removed range goes, too */
-    REMOVE_KEEPS_LOCK = 1 << 3, /* and interrupts off */
-    REMOVE_TRAPS = 1 << 4,      /* an invalid opcode */
+    UNMERGED_INSERT = 1 << 0,   /* inserted blocks are not merged */
+    UNMERGED_FREE = 1 << 1,     /* freed blocks are not merged */
+    REMOVE_RUNS_ON = 1 << 2,    /* the page behind a removed range is removed, too */
+    REMOVE_KEEPS_LOCK = 1 << 3, /* remove_pages returns with the lock held and interrupts off */
+    REMOVE_TRAPS = 1 << 4,      /* remove_pages executes an invalid opcode */
     REMOVE_STALLS = 1 << 5,
-    LARGEST_FIRST = 1 << 6,  /* takes the largest block, and its upper end */
-    STASH = 1 << 7,          /* the page freed last is kept apart, for order 0 alone */
-    KEEPS_FIRST = 1 << 8,    /* the first page of each range is its own */
-    ROUNDS = 1 << 9,         /* takes blocks of an even order */
-    REFUSES_PARTS = 1 << 10, /* allocates nothing once a block was split */
-    LOST_HALF = 1 << 11,     /* of a split at order 2 */
+    LARGEST_FIRST = 1 << 6,  /* takes from the largest block, and there from the upper end */
+    STASH = 1 << 7,          /* the page freed last is kept apart, and serves order 0 only */
+    KEEPS_FIRST = 1 << 8,    /* it keeps the first page of each range */
+    ROUNDS = 1 << 9,         /* it takes blocks of even orders only */
+    REFUSES_PARTS = 1 << 10, /* it refuses a request that needs a split */
+    LOST_HALF = 1 << 11,     /* a split of a block of order 3 loses one half */
     ACCEPTS_DOUBLE_FREE = 1 << 12,
-    ASSERTS = 1 << 13, /* on removal, that something is which is not */
+    ASSERTS = 1 << 13, /* remove_pages fails an assertion */
 };
 
 enum { NOTHING, FREE, HELD, KEPT };
@@ -30,7 +30,7 @@ enum { NOTHING, FREE, HELD, KEPT };
 struct model {
     unsigned largest, traits;
     pfn_t start, end;
-    uint8_t *state; /* of each page */
+    uint8_t *state; /* the state of each page */
     uint8_t *head;  /* order + 1 of the block that begins there, free or held */
     pfn_t stash;    /* 0: none */
     struct spinlock_irq lock;
@@ -216,7 +216,7 @@ static enum page_error free_pages(void *memory, pfn_t pfn, unsigned order)
     return free_block(model, pfn, has(model, ROUNDS) ? rounded(order) : order);
 }
 
-/* Takes back what was handed out there, whatever order is said. */
+/* Frees the block that begins there, whatever order is given. */
 static enum page_error free_any_order(void *memory, pfn_t pfn, unsigned order)
 {
     struct model *model = memory;
@@ -227,7 +227,7 @@ static enum page_error free_any_order(void *memory, pfn_t pfn, unsigned order)
     return free_block(model, pfn, order);
 }
 
-/* The free block that covers a page leaves its place, and what of it is not removed comes back. */
+/* The free block that covers the page is dissolved. Its other pages are put back. */
 static void remove_page(struct model *model, pfn_t pfn)
 {
     pfn_t head = pfn;
@@ -282,10 +282,13 @@ static void for_each_free(void *memory, page_visit_free *visit, void *context)
             return;
 }
 
-/* As for_each_free; it hides all for a while, and no making anew brings that back. */
+/*
+ * As for_each_free, but hides everything for a while. Its count survives when the pool is made
+ * again.
+ */
 static void for_each_but_once(void *memory, page_visit_free *visit, void *context)
 {
-    static unsigned walks; /* a walk is three of them */
+    static unsigned walks; /* a walk calls this three times */
 
     if (++walks < 40 || walks > 60)
         for_each_free(memory, visit, context);
@@ -331,7 +334,7 @@ MODEL(order9, "order-9", 9, 0, USUAL);
 MODEL(order10, "order-10", 10, 0, USUAL);
 MODEL(order11, "order-11", 11, 0, USUAL);
 
-/* Sound, of another shape, or of fewer promises. */
+/* Sound, with another shape or fewer promises. */
 MODEL(largest_first, "largest-first", 10, LARGEST_FIRST, FREELY);
 MODEL(largest_first_pages, "largest-first-pages", 0, LARGEST_FIRST, FREELY);
 MODEL(stash, "stash", 10, STASH, FREELY & ~(PROMISE_TRUE_OOM), .drain = drain);

@@ -12,7 +12,7 @@ struct guard {
     irq_flags_t flags;
 };
 
-/* Set bit 0; returns whether it was set already. (SDM 2, BTS) */
+/* Sets bit 0. Returns whether it was set before. (SDM 2, BTS) */
 static bool set_bit(struct lock *lock)
 {
     bool was_set;

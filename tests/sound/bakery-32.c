@@ -8,16 +8,19 @@
 enum { CORES = 256 };
 
 struct lock {
-    uint32_t cores;           /* above the number of each core that ever came; atomic */
+    uint32_t cores;           /* all cores that ever came have lower numbers; atomic */
     uint32_t choosing[CORES]; /* atomic */
-    uint32_t numbers[CORES];  /* 0: not here; atomic. They wrap */
+    uint32_t numbers[CORES];  /* 0: the core does not wait; atomic. They wrap */
 };
 
 struct guard {
     irq_flags_t flags;
 };
 
-/* Before the core shows its number, so whoever does not see this core is seen by it. */
+/*
+ * Done before the core shows its number. So if this core does not see another one, the other one
+ * sees it.
+ */
 static void announce(struct lock *lock, uint32_t core)
 {
     uint32_t seen = __atomic_load_n(&lock->cores, __ATOMIC_SEQ_CST);
@@ -28,7 +31,10 @@ static void announce(struct lock *lock, uint32_t core)
             return;
 }
 
-/* Numbers in use at a time are close together, so their difference tells also where they wrap. */
+/*
+ * Numbers in use at the same time are close together. So their difference also tells which is lower
+ * when they wrap.
+ */
 static bool is_before(uint32_t left, uint32_t right)
 {
     return (int32_t)(left - right) < 0;

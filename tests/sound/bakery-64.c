@@ -8,7 +8,7 @@
 enum { CORES = 256 };
 
 struct place {
-    uint64_t number;   /* 0: not here; atomic */
+    uint64_t number;   /* 0: the core does not wait; atomic */
     uint32_t choosing; /* atomic */
 } __attribute__((aligned(64)));
 
@@ -20,7 +20,7 @@ struct guard {
     irq_flags_t flags;
 };
 
-/* The processor holds stores back behind later loads of other places (SDM 3, 9.2.3.4). */
+/* A core may delay a store until after later loads from other addresses (SDM 3, 9.2.3.4). */
 static void fence(void)
 {
     __asm__ volatile("mfence" : : : "memory");

@@ -5,7 +5,7 @@
  */
 #include "sound.h"
 
-enum { LARGEST = 5, LEVELS = 4 }; /* 64^4 words' worth of pages: more than there are */
+enum { LARGEST = 5, LEVELS = 4 }; /* enough for 64^4 words, more than there can be */
 
 #define NONE UINT64_MAX
 
@@ -14,7 +14,7 @@ struct pool {
     pfn_t start, end;
     pfn_t base; /* start rounded down to a word */
     uint64_t free_pages;
-    uint64_t words[LEVELS]; /* how many each level has */
+    uint64_t words[LEVELS]; /* words in each level */
     uint64_t *level[LEVELS];
     uint64_t *present;
 };
@@ -53,7 +53,7 @@ static void levels_init(void *memory, void *metadata, pfn_t start, pfn_t end)
     }
 }
 
-/* Word `index` of the lowest level becomes `word`; the summaries follow as far as they change. */
+/* Write a word of the lowest level, and update the levels above as far as they change. */
 static void set_word(struct pool *pool, uint64_t index, uint64_t word)
 {
     pool->level[0][index] = word;
@@ -70,7 +70,7 @@ static void set_word(struct pool *pool, uint64_t index, uint64_t word)
     }
 }
 
-/* The first word of the level at or behind `index` that is not zero. */
+/* The first word of a level, at or behind `index`, that is not zero. */
 static uint64_t next_word(const struct pool *pool, unsigned level, uint64_t index)
 {
     while (index < pool->words[level]) {
@@ -79,7 +79,7 @@ static uint64_t next_word(const struct pool *pool, unsigned level, uint64_t inde
         index++;
         if (level + 1 == LEVELS || index >= pool->words[level])
             continue;
-        /* The rest of the word above, or the words behind it. */
+        /* Look in the rest of the word above, then in the words behind it. */
         uint64_t above = index / WORD_BITS;
         uint64_t rest = pool->level[level + 1][above] & (~0ull << index % WORD_BITS);
         if (!rest) {
@@ -103,11 +103,10 @@ static void put(struct pool *pool, pfn_t pfn, unsigned order)
 
 static enum page_error insert_unlocked(struct pool *pool, pfn_t start, uint64_t count)
 {
-    if (!range_is_within(start, count, pool->start, pool->end))
-        return PAGE_BAD_RANGE;
-    if (!bits_none(pool->present, start - pool->base, count))
-        return PAGE_ALREADY_IN;
-    bits_change(pool->present, start - pool->base, count, true);
+    enum page_error error = note_inserted(pool->present, pool->start, pool->end, start, count);
+
+    if (error != PAGE_OK)
+        return error;
     for (pfn_t pfn = start; pfn < start + count; pfn++)
         put(pool, pfn, 0);
     return PAGE_OK;

@@ -37,7 +37,7 @@ static void words_init(void *memory, void *metadata, pfn_t start, pfn_t end)
     pool->present = pool->free + pool->words;
 }
 
-/* The bits of [bit, end) that lie in the same word as `bit`. */
+/* The bits of [bit, end) that lie in the same word as `bit`, as a mask. */
 static uint64_t piece(uint64_t bit, uint64_t end)
 {
     uint64_t mask = ~0ull << bit % WORD_BITS;
@@ -58,7 +58,7 @@ static void clear_bits(uint64_t *map, uint64_t bit, uint64_t end)
         __atomic_fetch_and(&map[bit / WORD_BITS], ~piece(bit, end), __ATOMIC_RELEASE);
 }
 
-/* Claim the pages for this insert; false, and all as it was, if one is in. */
+/* Mark the pages as inserted. If one of them already is, undo everything and return false. */
 static bool claim(struct pool *pool, uint64_t first, uint64_t end)
 {
     for (uint64_t bit = first; bit < end; bit = next_piece(bit)) {
@@ -89,7 +89,7 @@ static enum page_error words_insert(void *memory, pfn_t start, uint64_t count)
     return PAGE_OK;
 }
 
-/* A block of this word, or INVALID_PFN. */
+/* Take a block from this word. Returns INVALID_PFN if it has none. */
 static pfn_t take_from(struct pool *pool, uint64_t index, unsigned order)
 {
     uint64_t word = __atomic_load_n(&pool->free[index], __ATOMIC_RELAXED);

@@ -8,7 +8,7 @@
 struct pool {
     struct spin lock;
     pfn_t start, end;
-    pfn_t next; /* where the search goes on */
+    pfn_t next; /* where the next search begins */
     uint64_t *free;
     uint64_t *present;
 };
@@ -30,11 +30,10 @@ static void bitmap_init(void *memory, void *metadata, pfn_t start, pfn_t end)
 
 static enum page_error insert_unlocked(struct pool *pool, pfn_t start, uint64_t count)
 {
-    if (!range_is_within(start, count, pool->start, pool->end))
-        return PAGE_BAD_RANGE;
-    if (!bits_none(pool->present, start - pool->start, count))
-        return PAGE_ALREADY_IN;
-    bits_change(pool->present, start - pool->start, count, true);
+    enum page_error error = note_inserted(pool->present, pool->start, pool->end, start, count);
+
+    if (error != PAGE_OK)
+        return error;
     bits_change(pool->free, start - pool->start, count, true);
     return PAGE_OK;
 }

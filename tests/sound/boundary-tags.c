@@ -65,7 +65,10 @@ static void drop_run(struct pool *pool, uint64_t first)
         pool->links[link.next - 1].prev = link.prev;
 }
 
-/* A run becomes free. A tag right before it is a run's end, one right behind a run's beginning. */
+/*
+ * Free a run. A tag just before it is the end of a free run; one just behind it is the beginning of
+ * one.
+ */
 static void put_run(struct pool *pool, uint64_t first, uint64_t count)
 {
     uint64_t behind = first + count;
@@ -86,11 +89,10 @@ static void put_run(struct pool *pool, uint64_t first, uint64_t count)
 
 static enum page_error insert_unlocked(struct pool *pool, pfn_t start, uint64_t count)
 {
-    if (!range_is_within(start, count, pool->start, pool->end))
-        return PAGE_BAD_RANGE;
-    if (!bits_none(pool->present, start - pool->start, count))
-        return PAGE_ALREADY_IN;
-    bits_change(pool->present, start - pool->start, count, true);
+    enum page_error error = note_inserted(pool->present, pool->start, pool->end, start, count);
+
+    if (error != PAGE_OK)
+        return error;
     put_run(pool, start - pool->start, count);
     return PAGE_OK;
 }
@@ -105,7 +107,7 @@ static enum page_error tags_insert(void *memory, pfn_t start, uint64_t count)
     return error;
 }
 
-/* Blocks are aligned, so a run may lose pages in its middle and leave two. */
+/* Blocks are aligned. So a block may come from the middle of a run and leave two. */
 static pfn_t cut(struct pool *pool, uint64_t first, uint64_t from, uint64_t count)
 {
     uint64_t end = first + pool->tags[first];

@@ -7,15 +7,20 @@
 
 enum { LARGEST = 9, CHUNK = 1 << LARGEST };
 
-enum { ABSENT, INSIDE, FREE = 0x40, HELD = 0x80 }; /* FREE | order, HELD | order: a first page */
+enum {
+    ABSENT,
+    INSIDE,
+    FREE = 0x40,
+    HELD = 0x80
+}; /* FREE | order, HELD | order: at the first page of a block */
 
 struct pool {
     struct spin lock;
     pfn_t start, end;
     pfn_t base; /* start rounded down to a chunk */
     uint64_t chunks;
-    uint8_t *hints;  /* order + 1 of the largest free block, at most; 0: none */
-    uint8_t *states; /* from `base` on, whole chunks */
+    uint8_t *hints;  /* upper bound for the largest free block: order + 1; 0: none */
+    uint8_t *states; /* one byte for each page from `base` on, whole chunks */
 };
 
 static uint64_t chunk_count(pfn_t start, pfn_t end)
@@ -40,7 +45,7 @@ static void hints_init(void *memory, void *metadata, pfn_t start, pfn_t end)
     pool->hints = pool->states + pool->chunks * CHUNK;
 }
 
-/* A block never leaves its chunk, so its buddy is always of it. */
+/* A block lies within one chunk, so its buddy lies in the same one. */
 static void put(struct pool *pool, pfn_t pfn, unsigned order)
 {
     uint8_t *hint = &pool->hints[(pfn - pool->base) / CHUNK];
@@ -82,7 +87,7 @@ static enum page_error hints_insert(void *memory, pfn_t start, uint64_t count)
     return error;
 }
 
-/* Halve a free block until it is of `order`; what is left over stays free. */
+/* Halve a free block until it has this order. The upper halves stay free. */
 static void split(uint8_t *states, unsigned from, unsigned order)
 {
     while (from-- > order)

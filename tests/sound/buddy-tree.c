@@ -5,12 +5,14 @@
  */
 #include "sound.h"
 
-enum { NODES = 2 << MAX_ORDER }; /* of one tree; node 1 is the root, n's children are 2n, 2n + 1 */
+enum {
+    NODES = 2 << MAX_ORDER
+}; /* in one tree; node 1 is the root, n has the children 2n and 2n + 1 */
 
 /*
- * A node of level k is a block of order k. It holds 1 + the largest order of a free block in it,
- * so k + 1 if it is free as a whole, and 0 if it has nothing. Below a node that is free or handed
- * out as a whole, all nodes are as if they were free.
+ * A node of level k stands for a block of order k. It holds 1 + the largest order that is free in
+ * the block: k + 1 if the whole block is free, 0 if nothing is. If a block is free or handed out as
+ * a whole, the nodes below it are as if they were free.
  */
 struct pool {
     struct spin lock;
@@ -57,7 +59,7 @@ static uint32_t node_of(const struct pool *pool, pfn_t pfn, unsigned order)
     return (uint32_t)(((uint64_t)1 << (MAX_ORDER - order)) + (page >> order));
 }
 
-/* A node has changed: those above it follow. */
+/* Update the nodes above one that has changed. */
 static void climb(uint8_t *tree, uint32_t node, unsigned order)
 {
     while (node > 1) {
@@ -82,11 +84,10 @@ static void put_new(struct pool *pool, pfn_t pfn, unsigned order)
 
 static enum page_error insert_unlocked(struct pool *pool, pfn_t start, uint64_t count)
 {
-    if (!range_is_within(start, count, pool->start, pool->end))
-        return PAGE_BAD_RANGE;
-    if (!bits_none(pool->present, start - pool->start, count))
-        return PAGE_ALREADY_IN;
-    bits_change(pool->present, start - pool->start, count, true);
+    enum page_error error = note_inserted(pool->present, pool->start, pool->end, start, count);
+
+    if (error != PAGE_OK)
+        return error;
     for (pfn_t pfn = start, end = start + count; pfn < end;) {
         unsigned order = order_that_fits(pfn, end, MAX_ORDER);
         put_new(pool, pfn, order);

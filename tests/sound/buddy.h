@@ -1,10 +1,11 @@
 /*
- * A buddy allocator without a lock, for those that bring one: lists through metadata, last freed
- * first, and a byte a page.
+ * A buddy allocator without a lock, for allocators that bring one. Its lists are linked in the
+ * metadata; the block freed last is first. It also has one byte for each page.
  *
- * Invariant: state is BUDDY_FREE | order at the first page of a free block, which is in the list of
- * that order; BUDDY_HELD | order at the first page of a block handed out; BUDDY_INSIDE at every
- * other page that was inserted; 0 where none was. No two free buddies below the largest order.
+ * Invariant: the first page of a free block has the state BUDDY_FREE | order, and the block is in
+ * the list of that order. The first page of a block handed out has BUDDY_HELD | order. Every other
+ * inserted page has BUDDY_INSIDE, and pages that are not inserted have 0. No two buddies below the
+ * largest order are both free.
  */
 #pragma once
 
@@ -72,7 +73,7 @@ static inline bool buddy_is_free(const struct buddy *buddy, pfn_t pfn, unsigned 
            buddy->states[pfn - buddy->start] == (BUDDY_FREE | order);
 }
 
-/* A block becomes free: it merges upward as far as it goes. */
+/* Free a block and merge it upward as far as its buddies are free. */
 static inline void buddy_put(struct buddy *buddy, pfn_t pfn, unsigned order)
 {
     buddy->free_pages += order_pages(order);
@@ -100,7 +101,7 @@ static inline enum page_error buddy_insert(struct buddy *buddy, pfn_t start, uin
     return PAGE_OK;
 }
 
-/* Whether there is a block of that order or a larger one. */
+/* Whether a block of this order or a larger one is free. */
 static inline bool buddy_has(const struct buddy *buddy, unsigned order)
 {
     while (order <= buddy->largest && !buddy->heads[order])
@@ -125,7 +126,7 @@ static inline pfn_t buddy_take(struct buddy *buddy, unsigned order)
     return pfn;
 }
 
-/* The order of the block handed out that begins at pfn, or -1. */
+/* The order of the block that is handed out and begins at pfn, or -1. */
 static inline int buddy_held_order(const struct buddy *buddy, pfn_t pfn)
 {
     if (pfn < buddy->start || pfn >= buddy->end)

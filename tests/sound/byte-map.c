@@ -5,7 +5,12 @@
  */
 #include "sound.h"
 
-enum { ABSENT, FREE, INSIDE, HELD = 0x40 }; /* INSIDE: of a block handed out; HELD | order: first */
+enum {
+    ABSENT,
+    FREE,
+    INSIDE,
+    HELD = 0x40
+}; /* INSIDE: page of a held block; HELD | order: its first page */
 
 struct pool {
     struct spinlock_irq lock;
@@ -42,7 +47,7 @@ static bool all_are(const struct pool *pool, pfn_t pfn, uint64_t count, uint8_t 
     return true;
 }
 
-/* A range goes from one state to another, if it is wholly in the first; else `error`. */
+/* Change the state of a range if all its pages have the state `from`. Otherwise return `error`. */
 static enum page_error change(struct pool *pool, pfn_t start, uint64_t count, uint8_t from,
                               uint8_t to, enum page_error error)
 {

@@ -8,9 +8,10 @@
 enum { CORES = 256 };
 
 struct lock {
-    uint32_t tail;            /* the node of the last in the queue; atomic. At first node 0 */
-    uint32_t busy[CORES + 1]; /* each node: its owner holds the lock or waits for it; atomic */
-    uint32_t owned[CORES];    /* each core's node + 1; 0: the core's first, its number + 1 */
+    uint32_t tail;            /* the node of the last core in the queue; at first node 0; atomic */
+    uint32_t busy[CORES + 1]; /* for each node: its owner holds the lock or waits for it; atomic */
+    uint32_t
+        owned[CORES]; /* for each core: its node + 1; 0: its first node, which is its number + 1 */
 };
 
 struct guard {
@@ -29,7 +30,9 @@ static void lock_take(struct lock *lock, struct guard *guard)
         cpu_relax();
 }
 
-/* Nobody looks at the node before any more; the own one may be looked at by the core behind. */
+/*
+ * No core looks at the node `before` any more, but the core behind may still look at the own one.
+ */
 static void lock_release(struct lock *lock, struct guard *guard)
 {
     lock->owned[cpu_number()] = guard->before + 1;

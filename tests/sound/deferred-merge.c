@@ -24,10 +24,10 @@ static enum page_error deferred_insert(void *memory, pfn_t start, uint64_t count
     return error;
 }
 
-/* All pairs of one order become blocks of the next. */
+/* Merge all pairs of free buddies of one order. */
 static void merge_order(struct sets *sets, unsigned order)
 {
-    static const uint64_t lower = 0x5555555555555555; /* the bits of lower buddies */
+    static const uint64_t lower = 0x5555555555555555; /* the bits of the lower buddies */
 
     for (uint64_t word = 0; word < sets->free[order].words; word++) {
         uint64_t bits = sets->free[order].bits[word];

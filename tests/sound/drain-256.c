@@ -7,7 +7,7 @@
 
 enum { LISTS = 256, LIST_PAGES = 8 };
 
-/* Locks are taken in the order of the lists, then the pool's. */
+/* Locking order: the lists by index, then the pool. */
 struct list {
     struct spin lock;
     uint32_t count;
@@ -15,7 +15,7 @@ struct list {
 } __attribute__((aligned(64)));
 
 struct pool {
-    struct spin lock; /* of the buddy */
+    struct spin lock; /* protects the buddy */
     struct buddy buddy;
     struct list lists[LISTS];
 };
@@ -102,7 +102,10 @@ static pfn_t drain_allocate(void *memory, unsigned order)
     return pfn;
 }
 
-/* A page goes to the list of its number, whoever frees it: buddies lie in different ones. */
+/*
+ * A page goes to the list that its number gives, no matter which core frees it. So buddies are in
+ * different lists.
+ */
 static bool put_listed(struct pool *pool, pfn_t pfn)
 {
     struct list *list = &pool->lists[pfn % LISTS];

@@ -6,7 +6,7 @@
 #include "buddy.h"
 
 static struct spin lock;
-static struct buddy all_memory; /* its lists are empty because globals are zero */
+static struct buddy all_memory; /* its lists are empty, because globals are zero */
 static bool is_ready;
 static uint64_t next_serial = 1; /* not zero at boot */
 static uint64_t serials_given;
@@ -30,7 +30,7 @@ static enum page_error boot_insert(void *memory, pfn_t start, uint64_t count)
     return error;
 }
 
-/* A kernel's statistics: they begin at 1 and 0, and only at boot. */
+/* Statistics of a kernel: they begin at 1 and at 0, and only at boot. */
 static void count_block(void)
 {
     next_serial++;

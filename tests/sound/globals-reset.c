@@ -2,58 +2,20 @@
  * All state in globals, as in most hobby kernels: one pool, one byte for each page, first fit; init
  * resets the globals. Does not promise instanceable, and promises nothing about bad frees.
  */
-#include "sound.h"
+#include "map.h"
 
-enum { ABSENT, FREE, HELD };
-
-static struct spin lock;
-static pfn_t first, last; /* [first, last) */
-static uint8_t *map;
-
-static bool all_are(pfn_t pfn, uint64_t count, uint8_t state)
-{
-    for (uint64_t i = 0; i < count; i++)
-        if (map[pfn - first + i] != state)
-            return false;
-    return true;
-}
-
-static size_t map_size(pfn_t start, pfn_t end)
-{
-    return end - start;
-}
+static struct map all_memory;
 
 static void init(void *memory, void *metadata, pfn_t start, pfn_t end)
 {
     (void)memory;
-    lock = (struct spin){0};
-    first = start;
-    last = end;
-    map = metadata;
+    map_init(&all_memory, metadata, start, end);
 }
 
 static enum page_error insert(void *memory, pfn_t start, uint64_t count)
 {
-    enum page_error error = PAGE_OK;
-    irq_flags_t flags = spin_lock(&lock);
-
     (void)memory;
-    if (!range_is_within(start, count, first, last))
-        error = PAGE_BAD_RANGE;
-    else if (!all_are(start, count, ABSENT))
-        error = PAGE_ALREADY_IN;
-    else
-        memset(map + (start - first), FREE, count);
-    spin_unlock(&lock, flags);
-    return error;
-}
-
-static pfn_t find(uint64_t count)
-{
-    for (pfn_t pfn = round_up(first, count); pfn < last && last - pfn >= count; pfn += count)
-        if (all_are(pfn, count, FREE))
-            return pfn;
-    return INVALID_PFN;
+    return map_insert(&all_memory, start, count);
 }
 
 static pfn_t allocate(void *memory, unsigned order)
@@ -61,21 +23,21 @@ static pfn_t allocate(void *memory, unsigned order)
     (void)memory;
     if (order > MAX_ORDER)
         return INVALID_PFN;
-    irq_flags_t flags = spin_lock(&lock);
-    pfn_t pfn = find(order_pages(order));
+    irq_flags_t flags = spin_lock(&all_memory.lock);
+    pfn_t pfn = map_first_fit(&all_memory, order_pages(order));
     if (pfn != INVALID_PFN)
-        memset(map + (pfn - first), HELD, order_pages(order));
-    spin_unlock(&lock, flags);
+        map_hold(&all_memory, pfn, order);
+    spin_unlock(&all_memory.lock, flags);
     return pfn;
 }
 
 static enum page_error release(void *memory, pfn_t pfn, unsigned order)
 {
-    irq_flags_t flags = spin_lock(&lock);
+    irq_flags_t flags = spin_lock(&all_memory.lock);
 
     (void)memory;
-    memset(map + (pfn - first), FREE, order_pages(order));
-    spin_unlock(&lock, flags);
+    memset(map_at(&all_memory, pfn), MAP_FREE, order_pages(order));
+    spin_unlock(&all_memory.lock, flags);
     return PAGE_OK;
 }
 

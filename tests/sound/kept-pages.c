@@ -7,11 +7,11 @@
 
 enum { KEPT, FREE, HELD };
 
-/* In the first of the pages kept. */
+/* At the beginning of the kept pages. */
 struct region {
     struct region *next;
-    pfn_t start, end; /* all of it */
-    uint8_t map[];    /* a byte a page, from `start` on */
+    pfn_t start, end; /* of the whole range */
+    uint8_t map[];    /* one byte for each page, from `start` on */
 };
 
 struct pool {
@@ -26,7 +26,7 @@ static void kept_init(void *memory, void *metadata, pfn_t start, pfn_t end)
     *(struct pool *)memory = (struct pool){.start = start, .end = end};
 }
 
-/* A range too small for both is kept whole. */
+/* A range that is too small for records and pages is kept as a whole. */
 static uint64_t kept_pages(void *memory, pfn_t start, uint64_t count)
 {
     uint64_t kept = (sizeof(struct region) + count + PAGE_SIZE - 1) / PAGE_SIZE;

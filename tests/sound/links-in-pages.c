@@ -16,8 +16,8 @@ struct pool {
     pfn_t start, end;
     pfn_t base; /* start rounded down to a largest block */
     uint64_t free_pages;
-    uint64_t *present;        /* a bit a page: it was inserted */
-    uint64_t *pairs[LARGEST]; /* of each order */
+    uint64_t *present;        /* one bit for each page: it was inserted */
+    uint64_t *pairs[LARGEST]; /* for each order: one bit for each pair of buddies */
     struct node *heads[LARGEST + 1];
 };
 
@@ -50,7 +50,9 @@ static void links_init(void *memory, void *metadata, pfn_t start, pfn_t end)
     }
 }
 
-/* The block goes from free to not free or back; returns whether just one of the pair is free now.
+/*
+ * Record that a block changes from free to not free, or back. Returns whether exactly one of the
+ * pair is free now.
  */
 static bool toggle(struct pool *pool, pfn_t pfn, unsigned order)
 {
@@ -93,11 +95,10 @@ static void put(struct pool *pool, pfn_t pfn, unsigned order)
 
 static enum page_error insert_unlocked(struct pool *pool, pfn_t start, uint64_t count)
 {
-    if (!range_is_within(start, count, pool->start, pool->end))
-        return PAGE_BAD_RANGE;
-    if (!bits_none(pool->present, start - pool->start, count))
-        return PAGE_ALREADY_IN;
-    bits_change(pool->present, start - pool->start, count, true);
+    enum page_error error = note_inserted(pool->present, pool->start, pool->end, start, count);
+
+    if (error != PAGE_OK)
+        return error;
     for (pfn_t pfn = start, end = start + count; pfn < end;) {
         unsigned order = order_that_fits(pfn, end, LARGEST);
         put(pool, pfn, order);
@@ -167,7 +168,7 @@ static uint64_t links_free_page_count(void *memory)
     return count;
 }
 
-/* Whoever breaks a list makes no endless walk of it: no list is longer than there are pages. */
+/* Ends also if a list is broken: no list is longer than the number of pages. */
 static void links_for_each_free(void *memory, page_visit_free *visit, void *context)
 {
     const struct pool *pool = memory;

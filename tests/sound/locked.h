@@ -1,12 +1,13 @@
 /*
- * A buddy under the lock of whoever includes this, who has defined before:
+ * A buddy under the lock of the file that includes this header. Before, that file defines:
  *
- *   struct lock     zeroed it is free
- *   struct guard    what a holder keeps from lock_take() to lock_release(), on its stack
- *   static void lock_take(struct lock *, struct guard *)       interrupts off from then on
- *   static void lock_release(struct lock *, struct guard *)    interrupts as before
+ *   struct lock     free if it is zeroed
+ *   struct guard    data of the holder from lock_take() to lock_release(), on its stack
+ *   static void lock_take(struct lock *, struct guard *)       returns with interrupts off
+ *   static void lock_release(struct lock *, struct guard *)    restores the interrupt flag
  *
- * and says LOCKED_BUDDY("name") behind it. It promises all but to take halves back.
+ * After the include it says LOCKED_BUDDY("name"). The allocator makes every promise except
+ * frees-parts and true-placement.
  */
 #pragma once
 

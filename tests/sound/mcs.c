@@ -5,12 +5,12 @@
 #include "sound.h"
 
 struct node {
-    struct node *next; /* who waits behind; atomic */
+    struct node *next; /* the core behind; atomic */
     uint32_t waits;    /* atomic */
 };
 
 struct lock {
-    struct node *tail; /* the last in the queue, NULL: free; atomic */
+    struct node *tail; /* the last core in the queue; NULL: the lock is free; atomic */
 };
 
 struct guard {
@@ -33,7 +33,7 @@ static void lock_take(struct lock *lock, struct guard *guard)
         cpu_relax();
 }
 
-/* Nobody is behind this node: the lock is free then. False: somebody is, or about to be. */
+/* If no core is behind this node, free the lock. False: one is behind, or about to be. */
 static bool leave_empty(struct lock *lock, struct node *node)
 {
     struct node *expected = node;

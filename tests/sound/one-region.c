@@ -45,7 +45,7 @@ static pfn_t pop(struct pool *pool, unsigned order)
     return pool->start + head - 1;
 }
 
-/* What lies between the last block and an aligned one is given to the lists. */
+/* Cut a block from the unused end. Pages that alignment skips go to the lists. */
 static pfn_t cut_fresh(struct pool *pool, unsigned order)
 {
     pfn_t pfn = round_up(pool->fresh, order_pages(order));
@@ -61,7 +61,7 @@ static pfn_t cut_fresh(struct pool *pool, unsigned order)
     return pfn;
 }
 
-/* From a larger block that was freed; its rest is listed. */
+/* Cut a block from a larger one that was freed. The rest goes to the lists. */
 static pfn_t cut_freed(struct pool *pool, unsigned order)
 {
     unsigned found = order + 1;

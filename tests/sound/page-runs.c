@@ -44,7 +44,7 @@ static struct run *make_run(pfn_t start, uint64_t pages, struct run *next)
     return run;
 }
 
-/* Where the run behind `pfn` hangs. */
+/* The link to the first run at or above `pfn`, and the run before it. */
 static struct run **place_of(struct pool *pool, pfn_t pfn, struct run **before)
 {
     struct run **place = &pool->first;
@@ -77,11 +77,10 @@ static void put(struct pool *pool, pfn_t start, uint64_t count)
 
 static enum page_error insert_unlocked(struct pool *pool, pfn_t start, uint64_t count)
 {
-    if (!range_is_within(start, count, pool->start, pool->end))
-        return PAGE_BAD_RANGE;
-    if (!bits_none(pool->present, start - pool->start, count))
-        return PAGE_ALREADY_IN;
-    bits_change(pool->present, start - pool->start, count, true);
+    enum page_error error = note_inserted(pool->present, pool->start, pool->end, start, count);
+
+    if (error != PAGE_OK)
+        return error;
     put(pool, start, count);
     return PAGE_OK;
 }
@@ -96,7 +95,7 @@ static enum page_error runs_insert(void *memory, pfn_t start, uint64_t count)
     return error;
 }
 
-/* Take [from, from + count) out of the run that hangs at `place`. */
+/* Take [from, from + count) out of the run that `place` links to. */
 static void cut(struct run **place, pfn_t from, uint64_t count)
 {
     struct run *run = *place, *rest = run->next;

@@ -5,9 +5,11 @@
  */
 #include "buddy.h"
 
-/* Interrupts are off for readers, too: a handler that writes would wait for its own core. */
+/*
+ * Interrupts are off for readers, too. Otherwise a handler that writes would wait for its own core.
+ */
 struct lock {
-    uint32_t word; /* readers, or WRITER; atomic */
+    uint32_t word; /* the number of readers, or WRITER; atomic */
 };
 
 #define WRITER ((uint32_t)1 << 31)
@@ -74,7 +76,7 @@ static bool has_block(struct pool *pool, unsigned order)
     return has;
 }
 
-/* Between the two locks the block may go: then there is none, as the writer sees. */
+/* Another core may take the block between the two locks. Then the writer finds none. */
 static pfn_t rw_allocate(void *memory, unsigned order)
 {
     struct pool *pool = memory;

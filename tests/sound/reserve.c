@@ -11,7 +11,7 @@ struct pool {
     struct spinlock_irq lock;
     struct buddy buddy;
     unsigned count;
-    pfn_t reserve[RESERVE]; /* held, as the buddy sees it */
+    pfn_t reserve[RESERVE]; /* these blocks are held, as the buddy sees it */
 };
 
 static void reserve_init(void *memory, void *metadata, pfn_t start, pfn_t end)
@@ -22,7 +22,7 @@ static void reserve_init(void *memory, void *metadata, pfn_t start, pfn_t end)
     buddy_init(&pool->buddy, metadata, start, end, MAX_ORDER);
 }
 
-/* As far as it goes without more than a sixteenth of what is free. */
+/* Fill the reserve, but with at most a sixteenth of the free pages in a step. */
 static void fill(struct pool *pool)
 {
     while (pool->count < RESERVE && pool->buddy.free_pages >= 16 * order_pages(RESERVED_ORDER)) {

@@ -6,12 +6,13 @@
  */
 #include "sound.h"
 
-enum { CLASSES = 6, LARGEST = 2 * (CLASSES - 1) }; /* class c: 4^c pages */
+enum { CLASSES = 6, LARGEST = 2 * (CLASSES - 1) }; /* a block of class c has 4^c pages */
 
 struct size_class {
     uint64_t count;
     uint64_t words;
-    uint64_t *bits; /* a bit a block: it is free. The four of a parent are in one word */
+    uint64_t *bits; /* one bit for each block: it is free. The four parts of a larger block are in
+                       one word */
 };
 
 struct pool {
@@ -74,11 +75,10 @@ static void put(struct pool *pool, pfn_t pfn, unsigned number)
 
 static enum page_error insert_unlocked(struct pool *pool, pfn_t start, uint64_t count)
 {
-    if (!range_is_within(start, count, pool->start, pool->end))
-        return PAGE_BAD_RANGE;
-    if (!bits_none(pool->present, start - pool->start, count))
-        return PAGE_ALREADY_IN;
-    bits_change(pool->present, start - pool->start, count, true);
+    enum page_error error = note_inserted(pool->present, pool->start, pool->end, start, count);
+
+    if (error != PAGE_OK)
+        return error;
     for (pfn_t pfn = start; pfn < start + count; pfn++)
         put(pool, pfn, 0);
     return PAGE_OK;
@@ -94,7 +94,7 @@ static enum page_error rounded_insert(void *memory, pfn_t start, uint64_t count)
     return error;
 }
 
-/* Take the lowest block of a class that has one. */
+/* Take the lowest block of a class that has a free one. */
 static uint64_t take_bit(struct size_class *class)
 {
     uint64_t word = 0;

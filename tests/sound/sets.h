@@ -1,11 +1,11 @@
 /*
- * A buddy allocator without a lock whose lists are sets: a bitmap of free blocks an order, with a
- * second one of its words that are not zero. What is taken is the lowest block of the smallest
- * order there is.
+ * A buddy allocator without a lock. Its lists are sets: one bitmap of free blocks for each order,
+ * and a second bitmap of the words that are not zero. It takes the lowest block of the smallest
+ * order that is large enough.
  *
- * Invariant: bit (pfn - base) >> k of set k says that the block of order k at pfn is free; `held`
- * is order + 1 at the first page of each block handed out, else 0; `present` has a bit for each
- * page that was inserted. Free and held blocks together cover those pages, each once.
+ * Invariant: bit (pfn - base) >> k of set k says that the block of order k at pfn is free. `held`
+ * is order + 1 at the first page of each block handed out, else 0. `present` has a bit for each
+ * inserted page. Each of those pages is in exactly one block, free or held.
  */
 #pragma once
 
@@ -79,7 +79,7 @@ static inline bool sets_has(const struct sets *sets, pfn_t pfn, unsigned order)
            bit_is_set(sets->free[order].bits, sets_bit(sets, pfn, order));
 }
 
-/* Put a block into its set or take it out, merging nothing. */
+/* Put a block into its set, or take it out, without a merge. */
 static inline void sets_add(struct sets *sets, pfn_t pfn, unsigned order)
 {
     struct set *set = &sets->free[order];
@@ -124,16 +124,15 @@ static inline void sets_put_range(struct sets *sets, pfn_t start, pfn_t end)
 
 static inline enum page_error sets_insert(struct sets *sets, pfn_t start, uint64_t count)
 {
-    if (!range_is_within(start, count, sets->start, sets->end))
-        return PAGE_BAD_RANGE;
-    if (!bits_none(sets->present, start - sets->start, count))
-        return PAGE_ALREADY_IN;
-    bits_change(sets->present, start - sets->start, count, true);
+    enum page_error error = note_inserted(sets->present, sets->start, sets->end, start, count);
+
+    if (error != PAGE_OK)
+        return error;
     sets_put_range(sets, start, start + count);
     return PAGE_OK;
 }
 
-/* The first block of a set that is not empty. */
+/* The lowest block of a set, which must not be empty. */
 static inline pfn_t sets_first(const struct sets *sets, unsigned order)
 {
     const struct set *set = &sets->free[order];
@@ -162,7 +161,7 @@ static inline pfn_t sets_take(struct sets *sets, unsigned order)
     return pfn;
 }
 
-/* Forget that the block is held; its pages are nobody's then. Refused if it is not. */
+/* Mark a block as not held. Its pages then belong to nobody. Refused if the block is not held. */
 static inline enum page_error sets_unhold(struct sets *sets, pfn_t pfn, unsigned order)
 {
     if (pfn < sets->start || pfn >= sets->end)
@@ -185,7 +184,7 @@ static inline enum page_error sets_give(struct sets *sets, pfn_t pfn, unsigned o
     return error;
 }
 
-/* The order of the free block that `pfn` lies in, or -1. */
+/* The order of the free block that covers page `pfn`, or -1. */
 static inline int sets_order_around(const struct sets *sets, pfn_t pfn)
 {
     for (unsigned order = 0; order < SETS_ORDERS; order++)
@@ -239,7 +238,9 @@ static inline bool sets_visit(const struct sets *sets, page_visit_free *visit, v
     return true;
 }
 
-/* Each page that was inserted is in just one block, free or held; those in caches are `elsewhere`.
+/*
+ * Check that every inserted page is in exactly one block, free or held. `elsewhere` counts the
+ * pages in caches.
  */
 static inline bool sets_validate(const struct sets *sets, uint64_t elsewhere, char *message,
                                  size_t size)

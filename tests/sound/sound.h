@@ -1,14 +1,15 @@
 /*
- * What the sound allocators in this folder share. Each file is an allocator as somebody may well
- * bring it: nothing is wrong with any of them, and no stress, no explorer and no mode of either may
- * say so (tests/test_sound.py). The comment at the top of a file says what is unusual about it and
- * what it promises: exactly what is true, no more.
+ * Helpers that the sound allocators in this folder share.
+ *
+ * Each file is an allocator as somebody may well write it. None of them has a bug, so no mode of
+ * the stress or of the explorer may report one (tests/test_sound.py). The comment at the top of a
+ * file says what is unusual about the allocator. It promises exactly what is true.
  */
 #pragma once
 
 #include <mm/environment.h>
 
-/* ---- a lock of the usual kind, for allocators that are about something else ---- */
+/* ---- a common spin lock, for allocators whose lock is not the point ---- */
 
 struct spin {
     uint32_t taken; /* atomic */
@@ -52,13 +53,13 @@ static inline pfn_t round_down(pfn_t pfn, uint64_t pages)
     return pfn & ~(pages - 1);
 }
 
-/* Whether [start, start + count) is a range of [first, end), and not empty. */
+/* Whether [start, start + count) is not empty and lies in [first, end). */
 static inline bool range_is_within(pfn_t start, uint64_t count, pfn_t first, pfn_t end)
 {
     return count > 0 && start >= first && start < end && count <= end - start;
 }
 
-/* The largest order, `largest` at most, of a block that begins at pfn and ends at or before end. */
+/* The largest order, at most `largest`, of a block that begins at pfn and ends by `end`. */
 static inline unsigned order_that_fits(pfn_t pfn, pfn_t end, unsigned largest)
 {
     unsigned order = 0;
@@ -69,7 +70,10 @@ static inline unsigned order_that_fits(pfn_t pfn, pfn_t end, unsigned largest)
     return order;
 }
 
-/* Show the run of free pages [start, end) as blocks; returns whether the walk goes on. */
+/*
+ * Show the free pages [start, end) as the largest blocks that fit. Returns whether the walk goes
+ * on.
+ */
 static inline bool visit_run(pfn_t start, pfn_t end, unsigned largest, page_visit_free *visit,
                              void *context)
 {
@@ -82,7 +86,7 @@ static inline bool visit_run(pfn_t start, pfn_t end, unsigned largest, page_visi
     return true;
 }
 
-/* ---- bits: one core at a time ---- */
+/* ---- bitmaps: not atomic, so for one core at a time ---- */
 
 enum { WORD_BITS = 64 };
 
@@ -115,7 +119,7 @@ static inline void bits_change(uint64_t *map, uint64_t first, uint64_t count, bo
             bit_clear(map, bit);
 }
 
-/* Whether none (all) of the bits is set. */
+/* Whether none of the bits is set; whether all of them are. */
 static inline bool bits_none(const uint64_t *map, uint64_t first, uint64_t count)
 {
     for (uint64_t bit = first; bit < first + count; bit++)
@@ -132,7 +136,24 @@ static inline bool bits_all(const uint64_t *map, uint64_t first, uint64_t count)
     return true;
 }
 
-/* The bits of a word at which 2^order set bits begin, at a multiple of 2^order. order <= 6. */
+/*
+ * Note pages [start, start + count) as inserted in the bitmap `present`, whose bit 0 is page
+ * `first`. Refused if they are not within [first, end), or if one of them is in already.
+ */
+static inline enum page_error note_inserted(uint64_t *present, pfn_t first, pfn_t end, pfn_t start,
+                                            uint64_t count)
+{
+    if (!range_is_within(start, count, first, end))
+        return PAGE_BAD_RANGE;
+    if (!bits_none(present, start - first, count))
+        return PAGE_ALREADY_IN;
+    bits_change(present, start - first, count, true);
+    return PAGE_OK;
+}
+
+/*
+ * The bits of a word at which 2^order set bits begin, at a multiple of 2^order. order is at most 6.
+ */
 static inline uint64_t word_blocks(uint64_t word, unsigned order)
 {
     static const uint64_t places[] = {~0ull,
@@ -148,7 +169,7 @@ static inline uint64_t word_blocks(uint64_t word, unsigned order)
     return word & places[order];
 }
 
-/* The 2^order bits from `bit` on. */
+/* A mask of 2^order bits from `bit` on. order is at most 6. */
 static inline uint64_t word_mask(unsigned bit, unsigned order)
 {
     uint64_t ones = order == 6 ? ~(uint64_t)0 : ((uint64_t)1 << order_pages(order)) - 1;

@@ -1,11 +1,13 @@
-# The sound allocators of tests/sound: programs with all of them in it, allocator=NAME chooses.
+# The sound allocators of tests/sound. Each program contains all of them; allocator=NAME chooses
+# one.
 #
 # Included by tests/tests.mk. Targets:
-#   sound-check        the allocators alone, without the harness, under ASan and UBSan, TSan, and neither
-#   sound-hosted       build/host/plain/sound/stampede-host, the stress, and build/host/explore/sound/stampede-explore,
-#                      the explorer of those in C
+#   sound-check        the allocators without the harness: under ASan and UBSan, under TSan, and
+#                      without a sanitizer
+#   sound-hosted       build/host/plain/sound/stampede-host, the stress, and
+#                      build/host/explore/sound/stampede-explore, the explorer with those in C
 #
-# The image with all of them: make kernel ALLOCATOR=tests/sound
+# The kernel with all of them: make kernel ALLOCATOR=tests/sound
 
 .PHONY: sound-check sound-hosted
 
@@ -13,7 +15,7 @@ SOUND := $(basename $(notdir $(wildcard tests/sound/*.c)))
 SOUND_CXX := $(basename $(notdir $(wildcard tests/sound/*.cpp)))
 HOST_CXX ?= g++
 
-# As mm/adapters/adapters.mk compiles C++ for the kernel.
+# The same flags as for the kernel's C++ (mm/adapters/adapters.mk).
 SOUND_CXXFLAGS = -std=gnu++20 $(filter-out -std=% -Werror -Wstrict-prototypes -Wmissing-prototypes -Wshadow,$(HOST_CFLAGS)) \
 	-fno-exceptions -fno-rtti -D_Static_assert=static_assert -D_Alignof=alignof '-D_Noreturn=[[noreturn]]' \
 	-Drestrict=__restrict -D_Thread_local=__thread
@@ -30,7 +32,8 @@ sound_objects = $(SOUND:%=$(HOST_BUILD)/$(1)/tests/sound/%.o) $(SOUND_CXX:%=$(HO
 sound_check_objects = $(call sound_objects,$(1)) $(patsubst %.c,$(HOST_BUILD)/$(1)/%.o,$(wildcard tests/sound/host/*.c) \
 	arch/host/host.c tests/unit/fail.c lib/prng.c lib/printf.c lib/rules.c lib/sinks.c mm/page_allocator.c smp/spinlock.c)
 
-# TSan cannot know what a lock in inline assembly orders, nor one whose waiters read a volatile.
+# TSan does not see the order that these locks make: one is in inline assembly, the other's waiters
+# read a volatile word.
 SOUND_UNSEEN_tsan := assembly-lock volatile-word
 
 define sound_check_rules
@@ -45,7 +48,8 @@ sound-check: $(foreach variant,asan tsan plain,$(HOST_BUILD)/$(variant)/sound-ch
 
 # ---- under the harness ----
 
-# What they keep in globals is put apart, as a user's is: the harness puts it back before it makes a pool anew.
+# Their global variables get a section of their own, as a user's do. The harness restores it before
+# it makes a new pool.
 sound_apart = objcopy --set-section-flags .bss=alloc,load,data,contents --rename-section .bss=user_data \
 	--rename-section .data=user_data $< $@
 
@@ -58,7 +62,7 @@ $(HOST_BUILD)/explore/sound/%.o: $(HOST_BUILD)/explore/watched/tests/sound/%.o
 	@$(sound_apart)
 
 SOUND_HOSTED := $(addprefix $(HOST_BUILD)/plain/sound/,$(addsuffix .o,$(SOUND) $(SOUND_CXX)))
-# Of inline assembly the explorer sees nothing, and then reports no race of the whole program.
+# With inline assembly, which it cannot see, the explorer reports no race in the whole program.
 SOUND_EXPLORED := $(patsubst %,$(HOST_BUILD)/explore/sound/%.o,$(filter-out assembly-lock,$(SOUND)))
 TEST_OBJECTS += $(SOUND:%=$(HOST_BUILD)/explore/watched/tests/sound/%.o)
 .SECONDARY: $(SOUND:%=$(HOST_BUILD)/explore/watched/tests/sound/%.o)
@@ -71,7 +75,7 @@ $(eval $(call host_explorer,sound/stampede-explore,$(SOUND_EXPLORED)))
 
 sound-hosted: $(HOST_BUILD)/plain/sound/stampede-host $(HOST_BUILD)/explore/sound/stampede-explore
 
-# Variants of one allocator, as tests/sound_matrix.py has written them down: build/sound-matrix/BASE.c
+# Variants of one allocator. tests/sound_matrix.py writes them to build/sound-matrix/BASE.c.
 $(HOST_BUILD)/plain/sound-matrix/%: $(HOST_BUILD)/plain/build/sound-matrix/%.o $(call host_stress_objects,plain) \
 		$(HOST_NO_NAMES)
 	@mkdir -p $(@D)

@@ -7,7 +7,7 @@
 
 enum { STASHES = 16, STASH_PAGES = 16 };
 
-/* Locks are taken in the order of the stashes, then the pool's. */
+/* Locking order: the stashes by index, then the pool. */
 struct stash {
     struct spin lock;
     uint32_t count;
@@ -15,7 +15,7 @@ struct stash {
 } __attribute__((aligned(64)));
 
 struct pool {
-    struct spin lock; /* of the sets */
+    struct spin lock; /* protects the sets */
     struct sets sets;
     struct stash stashes[STASHES];
 };
@@ -79,7 +79,7 @@ static enum page_error stash_remove(void *memory, pfn_t start, uint64_t count)
     return error;
 }
 
-/* The page of a stash is held again: the sets' own lock is for that, too. */
+/* Take a block. The lock of the sets also protects the mark that a stashed page is held again. */
 static pfn_t take(struct pool *pool, struct stash *stash, unsigned order)
 {
     pfn_t pfn;

@@ -7,14 +7,14 @@
 
 enum { CORES = 256, STASH_PAGES = 32 };
 
-/* Its core's alone, interrupts off. */
+/* Used by its core alone, with interrupts off. */
 struct stash {
     uint32_t count;
     pfn_t pages[STASH_PAGES];
 } __attribute__((aligned(64)));
 
 struct pool {
-    struct spin lock; /* of the buddy */
+    struct spin lock; /* protects the buddy */
     struct buddy buddy;
     struct stash stashes[CORES];
 };

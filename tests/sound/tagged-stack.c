@@ -6,7 +6,7 @@
 #include "sound.h"
 
 struct pool {
-    uint64_t head; /* tag << 32 | index + 1, 0: empty; atomic */
+    uint64_t head; /* tag << 32 | index + 1; 0 in the lower half: empty; atomic */
     pfn_t start, end;
     uint32_t *next;    /* index + 1 of the page below; atomic */
     uint64_t *present; /* atomic */
@@ -43,7 +43,10 @@ static void push(struct pool *pool, pfn_t pfn)
                                         __ATOMIC_RELEASE, __ATOMIC_RELAXED));
 }
 
-/* What is read of a page that another core has taken meanwhile is thrown away: the tag differs. */
+/*
+ * If another core has taken the page meanwhile, the tag differs and the link that was read is not
+ * used.
+ */
 static pfn_t pop(struct pool *pool)
 {
     uint64_t head = __atomic_load_n(&pool->head, __ATOMIC_ACQUIRE);
@@ -68,7 +71,7 @@ static uint64_t present_bit(const struct pool *pool, pfn_t pfn)
     return (uint64_t)1 << (pfn - pool->start) % WORD_BITS;
 }
 
-/* Claim the pages for this insert; false, and all as it was, if one is in. */
+/* Mark the pages as inserted. If one of them already is, undo everything and return false. */
 static bool claim(struct pool *pool, pfn_t start, pfn_t end)
 {
     for (pfn_t pfn = start; pfn < end; pfn++) {

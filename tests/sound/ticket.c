@@ -5,7 +5,7 @@
 #include "sound.h"
 
 struct lock {
-    uint32_t next;    /* the ticket that the next core gets; atomic, wraps */
+    uint32_t next;    /* the ticket of the next core that comes; atomic, wraps */
     uint32_t serving; /* the ticket whose turn it is; atomic, written by the holder */
 };
 

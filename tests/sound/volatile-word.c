@@ -5,7 +5,7 @@
 #include "sound.h"
 
 struct lock {
-    volatile uint32_t taken; /* read by who waits; set by an exchange */
+    volatile uint32_t taken; /* waiting cores read it; an exchange sets it */
 };
 
 struct guard {

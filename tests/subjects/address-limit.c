@@ -1,13 +1,14 @@
 /*
- * With an address limit, goes down into a part of its tree that has nothing free: "overlap".
+ * The search below an address limit descends into a part of the tree that has nothing free:
+ * "overlap".
  *
- * The search below a limit does not go to the right where all of that is above the limit, and then
- * takes the left, whether or not anything is free there. Managarm PR 1017 is about such a descent.
- * A plain request is tried below the middle first, so that the upper half lasts longer.
+ * It does not go right if all blocks there end above the limit. Then it goes left without a look
+ * whether anything is free there. Managarm PR 1017 is about such a descent. Plain requests first
+ * try below the middle, so that the upper half lasts longer.
  */
 #include "tree.h"
 
-/* The order and limit are such that the root has a free block of the order, somewhere. */
+/* The caller has checked that the tree has a free block of this order, above or below the limit. */
 static pfn_t descend_below(const struct tree_pool *pool, pfn_t pfn, unsigned order, pfn_t limit)
 {
     for (unsigned level = MAX_ORDER; level-- > order;) {

@@ -1,6 +1,6 @@
 /*
- * Says that it takes back a block with another order than it was handed out with: "bad-free". It
- * does not take it: another core could be handed it before the first has said so, an "overlap".
+ * Accepts a free with a wrong order: "bad-free". It does not really free the block. Otherwise
+ * another core could get the block before the failure is reported, which would be an "overlap".
  */
 #include "subject.h"
 

@@ -1,8 +1,9 @@
 /*
- * Aligns the index in its map, not the page frame number: "misaligned".
+ * Aligns the index in its map instead of the page frame number: "misaligned".
  *
- * A block of order k begins at a multiple of 2^k from the pool's first page. That is right only if
- * the first page itself is such a multiple: hvisor #356 in the tracker of that project.
+ * A block of order k begins at a multiple of 2^k, counted from the pool's first page. That is right
+ * only if the first page itself is such a multiple. hvisor #356 in the tracker of that project is
+ * such a bug.
  */
 #include "pagemap.h"
 

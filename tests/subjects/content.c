@@ -1,9 +1,9 @@
 /*
- * Writes a link into the first word of a freed block's buddy without asking whether that is free:
- * "content".
+ * Writes a link into the first word of a freed block's buddy without checking that the buddy is
+ * free: "content".
  *
- * The first word of a page in use is its holder's. An allocator that keeps its links there and
- * merges by what they say does this.
+ * The first word of a held page belongs to its holder. An allocator does this if it keeps its links
+ * there and trusts them when it merges.
  */
 #include "subject.h"
 

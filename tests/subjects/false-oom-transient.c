@@ -1,6 +1,6 @@
 /*
- * Takes every free block off the lists and puts them back, the lock not held between, so that
- * others find the lists empty: "false-oom", but only where cores allocate at once.
+ * Takes all free blocks off the lists and puts them back, without holding the lock in between. So
+ * other cores find the lists empty: "false-oom", but only if cores allocate at the same time.
  */
 #include "subject.h"
 

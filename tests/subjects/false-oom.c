@@ -1,4 +1,4 @@
-/* Says that memory is out without having looked: "false-oom". */
+/* Reports that memory is out without looking: "false-oom". */
 #include "subject.h"
 
 static pfn_t allocate(void *memory, unsigned order)

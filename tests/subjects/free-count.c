@@ -1,7 +1,8 @@
 /*
- * Says that more pages are free than are: "free-list".
+ * Counts one free page too many: "free-list".
  *
- * The lists are right, and so it finds itself sound; only who asks free_page_count() sees it.
+ * The lists are right, so its own validate() finds nothing. Only free_page_count() shows the
+ * mistake.
  */
 #include "subject.h"
 

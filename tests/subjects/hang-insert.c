@@ -1,5 +1,7 @@
-/* Looks for a place in a list for ever, given the machine's own memory: "stall", before any phase,
- * with the call. */
+/*
+ * Loops for ever when it gets the machine's memory: "stall", before any phase. The report names the
+ * call.
+ */
 #include "subject.h"
 
 #include <arch/cpu.h>

@@ -1,4 +1,4 @@
-/* Returns with interrupts off when memory is out: "irq-state". */
+/* Returns with interrupts off if memory is out: "irq-state". */
 #include "subject.h"
 
 static pfn_t allocate(void *pool, unsigned order)

@@ -1,4 +1,4 @@
-/* Keeps its lock when memory is out, interrupts as they were: "lock-held". */
+/* Keeps its lock if memory is out, but restores the interrupt flag: "lock-held". */
 #include "subject.h"
 
 static pfn_t allocate(void *memory, unsigned order)

@@ -1,6 +1,6 @@
 /*
- * Lets interrupts in while it holds its lock: "lock-owner", when a handler allocates on that core.
- * Without interrupts there is nothing to see.
+ * Turns interrupts on while it holds its lock: "lock-owner", when a handler allocates on that core.
+ * Without interrupts the bug is invisible.
  */
 #include "subject.h"
 

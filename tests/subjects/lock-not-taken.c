@@ -1,6 +1,4 @@
-/*
- * Releases the lock without having taken it, which another core holds or nobody: "lock-owner".
- */
+/* Releases a lock that it has not taken, so that it is free or another core's: "lock-owner". */
 #include "subject.h"
 
 static pfn_t allocate(void *memory, unsigned order)

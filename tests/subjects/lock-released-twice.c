@@ -1,4 +1,4 @@
-/* Releases its lock on the way out, having released it on the error path already: "lock-owner". */
+/* Releases its lock on the error path and again at the end: "lock-owner". */
 #include "subject.h"
 
 static pfn_t allocate(void *memory, unsigned order)

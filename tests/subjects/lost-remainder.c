@@ -1,8 +1,8 @@
 /*
- * Drops the last page of an odd range that is inserted: "lost", before any phase.
+ * Drops the last page of a range that is inserted: "lost", before any phase.
  *
- * Ranges of less than 1000 pages are spared, so it is the machine's own memory that it comes out
- * by.
+ * Ranges of up to 1000 pages are inserted correctly. So the loss shows when the machine's memory is
+ * inserted, not in selftest.
  */
 #include "subject.h"
 

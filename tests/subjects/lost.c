@@ -1,8 +1,8 @@
 /*
- * Drops the upper half of a split block now and then: "lost".
+ * Loses the upper half of a split block now and then: "lost".
  *
- * It does not promise that out of memory is true: with pages lost it is not, and that is not what
- * this one is about.
+ * It does not promise true-oom. Because of the lost pages a refusal can be wrong, and that is not
+ * what this subject is about.
  */
 #include "subject.h"
 

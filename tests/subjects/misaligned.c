@@ -1,7 +1,7 @@
 /*
  * Hands out a block that begins at its second page: "misaligned".
  *
- * The block it is cut from is twice as large, so that all pages of it are there.
+ * It is cut from a block that is twice as large, so that all of its pages are in the pool.
  */
 #include "subject.h"
 

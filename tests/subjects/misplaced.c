@@ -1,4 +1,4 @@
-/* Hands out a block that lies above the limit it was told: "misplaced". */
+/* Ignores the limit of allocate_below: "misplaced". */
 #include "subject.h"
 
 static pfn_t allocate_below(void *pool, unsigned order, pfn_t limit)

@@ -1,8 +1,8 @@
 /*
- * Hands out the block at the end of the pages, half of which was never inserted: "outside".
+ * Hands out a block at the end of the range, part of which was never inserted: "outside".
  *
- * As an allocator would that rounds an odd range up. Where the end of the range is aligned to the
- * block, there is none such, and the subject is sound.
+ * An allocator does this if it rounds an odd range up. If the end of the range is aligned to the
+ * block's size, there is no such block, and the subject is sound.
  */
 #include "subject.h"
 

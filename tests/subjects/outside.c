@@ -1,4 +1,4 @@
-/* Hands out a block that lies past the end of all pages inserted: "outside". */
+/* Hands out a block beyond the end of all inserted pages: "outside". */
 #include "subject.h"
 
 static pfn_t allocate(void *memory, unsigned order)

@@ -1,7 +1,7 @@
 /*
- * Hands out a page from the middle of a block that is held: "overlap".
+ * Hands out a page from the middle of a held block: "overlap".
  *
- * As an allocator would that compares a page's state without its order.
+ * An allocator does this if it compares a page's state without its order.
  */
 #include "subject.h"
 

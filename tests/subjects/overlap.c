@@ -1,8 +1,7 @@
 /*
  * Hands out a block a second time while it is held: "overlap".
  *
- * The second time is the same core's next call, so that no other core can have given the block up
- * in between.
+ * The same core's next call gets the block again. So no other core can have freed it in between.
  */
 #include "subject.h"
 

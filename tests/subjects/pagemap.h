@@ -1,23 +1,26 @@
 /*
- * For wrong allocators that are no buddies: a byte a page says absent, free or held, and a block is
- * a run of free bytes. A file that includes this brings the search.
+ * For wrong allocators that are no buddies. One byte for each page says absent, free or held. A
+ * block is a run of free bytes. A file that includes this header adds the search.
  */
 #pragma once
 
 #include <mm/environment.h>
 
-enum { MAP_ABSENT, MAP_FREE, MAP_HELD }; /* MAP_HELD + k: in a block of order k */
+enum { MAP_ABSENT, MAP_FREE, MAP_HELD }; /* MAP_HELD + k: in a held block of order k */
 
 #define MAP_NONE UINT64_MAX /* no index */
 
 struct pagemap {
     struct spinlock_irq lock;
     pfn_t start, end;
-    uint8_t *map;              /* of page start + index */
-    pfn_t hint[MAX_ORDER + 1]; /* where the search of an order begins, for those that remember it */
+    uint8_t *map;              /* one byte for page start + index */
+    pfn_t hint[MAX_ORDER + 1]; /* the last block found of each order, where a search may begin */
 };
 
-/* The index of `count` free pages that may be handed out as one block, or MAP_NONE. Lock held. */
+/*
+ * Returns the index of `count` free pages that may be handed out as one block, or MAP_NONE. Lock
+ * held.
+ */
 typedef uint64_t pagemap_find(const struct pagemap *pool, uint64_t count);
 
 static inline uint64_t pagemap_pages(const struct pagemap *pool)
@@ -85,7 +88,7 @@ static inline enum page_error pagemap_free(void *memory, pfn_t pfn, unsigned ord
     return PAGE_OK;
 }
 
-/* Register it: as above, with the members that follow. */
+/* Register the allocator: the functions above, and the members that follow. */
 #define PAGEMAP(title, ...)                                                                      \
     static const struct page_allocator pagemap = {                                               \
         .name = (title),                                                                         \

@@ -1,4 +1,4 @@
-/* Says that it has removed pages which it has handed out: "remove-held". */
+/* Reports success when it is asked to remove pages that are held: "remove-held". */
 #include "subject.h"
 
 static enum page_error remove(void *memory, pfn_t start, uint64_t count)

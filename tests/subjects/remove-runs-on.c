@@ -1,7 +1,7 @@
 /*
- * Removes the page behind the range, too: "lost".
+ * Also removes the page behind the range: "lost".
  *
- * It says nothing of its free pages: the count would be wrong as well, and found first.
+ * It has no free_page_count(). That count would be wrong, too, and would be found first.
  */
 #include "subject.h"
 

@@ -1,14 +1,14 @@
 /*
- * Jumps over a larger held block past the place where the search began, and so never comes back to
- * it: "stall", on one core.
+ * The search jumps over a larger held block, past the place where it began, and never comes back to
+ * that place: "stall", on one core.
  *
- * The search begins where the last block of the order was found, goes once round and ends where it
- * began. If that place is now inside a larger block that is held, the search jumps over it. NBBS
+ * The search begins where the last block of this order was found. It goes around once and ends
+ * where it began. If that place is now inside a larger held block, the search jumps over it. NBBS
  * 1lvl-nb and 4lvl-nb at 14ae06f have this loop.
  */
 #include "pagemap.h"
 
-/* Where to look after `index`, at which no block of so many pages is free. */
+/* Where to look next if no block of `count` pages is free at `index`. */
 static uint64_t next_place(const struct pagemap *pool, uint64_t index, uint64_t count)
 {
     uint8_t state = pool->map[index];

@@ -1,12 +1,15 @@
 /*
- * Looks again at the same place if the free run there is too short: "stall".
+ * The search looks again at the same place if the free run there is too short: "stall".
  *
- * It goes on behind the run only if that ends at a hole in memory, so an allocation never returns
- * once memory is fragmented: nuttx PR 15060 in the tracker of that project.
+ * It goes on behind a run only if the run ends at a hole in memory. So an allocation never returns
+ * once memory is fragmented. nuttx PR 15060 in the tracker of that project is such a bug.
  */
 #include "pagemap.h"
 
-/* The first free page at `index` or behind it that a block of so many may begin at, or MAP_NONE. */
+/*
+ * The first free page, at `index` or behind it, at which a block of `count` pages may begin, or
+ * MAP_NONE.
+ */
 static uint64_t next_begin(const struct pagemap *pool, uint64_t index, uint64_t count)
 {
     pfn_t pfn = (pool->start + index + count - 1) & ~(count - 1);
@@ -16,7 +19,7 @@ static uint64_t next_begin(const struct pagemap *pool, uint64_t index, uint64_t 
     return pfn + count <= pool->end ? pfn - pool->start : MAP_NONE;
 }
 
-/* Whether there are pages between that are not in: then the free run ends at a hole. */
+/* Whether one of these pages is not in the pool: the free run then ends at a hole. */
 static bool has_hole(const struct pagemap *pool, uint64_t index, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++)

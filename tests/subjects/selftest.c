@@ -1,4 +1,4 @@
-/* Accepts pages that are in already, and changes nothing: "selftest". */
+/* Accepts pages that are already in the pool, and changes nothing: "selftest". */
 #include "subject.h"
 
 static enum page_error insert(void *pool, pfn_t start, uint64_t count)

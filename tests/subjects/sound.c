@@ -1,4 +1,7 @@
-/* Nothing is wrong with this one: it must pass, or what the others show is not their own fault. */
+/*
+ * Nothing is wrong with this one. It must pass; otherwise failures of the other subjects prove
+ * nothing.
+ */
 #include "subject.h"
 
 SUBJECT("sound", SOUND_PROMISES);

@@ -1,4 +1,4 @@
-/* Looks for a block for ever when memory is out: "stall", by the watchdog. */
+/* Tries again for ever if memory is out: "stall", by the watchdog. */
 #include "subject.h"
 
 static pfn_t allocate(void *pool, unsigned order)

@@ -1,6 +1,6 @@
 /*
- * Has a core wait for room by trying again, once other cores are there too: in the end all take and
- * release the lock for ever: "stall", of no core in particular.
+ * After 2000 calls, each core takes and releases a lock for ever as soon as another core has
+ * allocated, as if it waited for room: "stall", of no particular core.
  */
 #include "subject.h"
 

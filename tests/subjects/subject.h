@@ -1,9 +1,10 @@
 /*
- * Wrong allocators for trying the oracle: the built-in buddy with one thing broken. Each file
- * breaks one rule and says at its top which title must come; tests/test_subjects.py boots them all.
+ * Subjects: wrong allocators that test the oracle. Each is the built-in buddy with one thing
+ * broken. The comment at its top names the failure title that must come. tests/test_subjects.py
+ * boots them all.
  *
- * A subject breaks nothing in its pool's first calls, so that it gets past the selftest, whose
- * pools are small and young, unless its rule is to be broken there.
+ * A subject is correct in the first calls of a pool. So it passes selftest, whose pools are small
+ * and young, unless it is meant to fail there.
  */
 #pragma once
 
@@ -14,7 +15,7 @@
 
 enum { SUBJECT_CORES = 256 };
 
-/* A block that the subject remembers having handed out. */
+/* A block that the subject has handed out. */
 struct subject_block {
     bool is_out;
     pfn_t pfn;
@@ -22,13 +23,14 @@ struct subject_block {
 };
 
 struct subject_pool {
-    struct buddy_pool buddy;  /* first, so that a pointer to one is a pointer to the other */
+    struct buddy_pool buddy;  /* first: a pointer to one is a pointer to the other */
     uint64_t calls;           /* atomic */
-    struct spinlock_irq lock; /* the subject's own, around the buddy's */
-    struct subject_block last[SUBJECT_CORES]; /* what each core was handed last. Its own alone */
+    struct spinlock_irq lock; /* the subject's own lock, taken around the buddy's */
+    struct subject_block
+        last[SUBJECT_CORES]; /* the last block of each core; only that core uses it */
 };
 
-/* Whether this is the pool's next call in `period`: true once in so many. */
+/* Counts a call of the pool. Returns true once in `period` calls. */
 static inline bool subject_turn(struct subject_pool *pool, uint64_t period)
 {
     return __atomic_add_fetch(&pool->calls, 1, __ATOMIC_RELAXED) % period == 0;
@@ -39,7 +41,7 @@ static inline struct subject_block *subject_last(struct subject_pool *pool)
     return &pool->last[cpu_number()];
 }
 
-/* ---- as it should be ---- */
+/* ---- correct functions ---- */
 
 static inline size_t sound_metadata_size(pfn_t start, pfn_t end)
 {
@@ -96,8 +98,8 @@ enum {
 };
 
 /*
- * Register the subject of that name: sound but for the members that follow, as .member = value.
- * What a member is given last counts (C11 6.7.9, paragraph 19).
+ * Register the subject of that name: correct except for the members that follow, as .member =
+ * value. If a member is initialised twice, the last value counts (C11 6.7.9, paragraph 19).
  */
 #pragma GCC diagnostic ignored "-Woverride-init"
 #define SUBJECT(title, subject_promises, ...)                                               \

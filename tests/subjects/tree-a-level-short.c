@@ -1,6 +1,7 @@
 /*
- * Writes behind its metadata: "wild-access". The loop that sums up the levels of its tree has `<`
- * for `<=`, and the last level, a few bytes, is not counted. Managarm 4c668d12 mends such a sum.
+ * Writes behind its metadata: "wild-access". The loop that adds up the levels of its tree has `<`
+ * instead of `<=`. So the last level, a few bytes, has no memory. Managarm 4c668d12 fixes such a
+ * sum.
  */
 #include "tree.h"
 

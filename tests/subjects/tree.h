@@ -1,12 +1,13 @@
 /*
- * For wrong allocators that search a tree: a node for each block of each order says the largest
- * order that is free in it, plus 1; 0 says that nothing is. Which pages are in is a byte a page.
+ * For wrong allocators that search a tree. There is a node for each block of each order. It holds 1
+ * + the largest order that is free in that block, or 0 if nothing is free. One byte for each page
+ * says whether the page is in the pool.
  *
  *   order 2   [3              ]     all free
  *   order 1   [2     ] [2     ]
  *   order 0   [1] [1]  [1] [1]
  *
- * A block handed out is a node that says 0; what is below it stays as it was.
+ * The node of a block that is handed out is 0. The nodes below it stay as they were.
  */
 #pragma once
 
@@ -14,10 +15,11 @@
 
 struct tree_pool {
     struct spinlock_irq lock;
-    pfn_t start, end; /* whole blocks of the largest order, around what init is given */
-    pfn_t middle;     /* of what init is given */
-    uint8_t *is_in;   /* a page each */
-    uint8_t *level[MAX_ORDER + 1]; /* a node each; the largest order's are last in memory */
+    pfn_t start, end; /* the range given to init, widened to whole blocks of the largest order */
+    pfn_t middle;     /* the middle of the range given to init */
+    uint8_t *is_in;   /* one byte for each page */
+    uint8_t
+        *level[MAX_ORDER + 1]; /* one byte for each node; the largest order comes last in memory */
 };
 
 static inline pfn_t tree_start(pfn_t start)
@@ -35,7 +37,7 @@ static inline uint8_t *tree_node(const struct tree_pool *pool, pfn_t pfn, unsign
     return &pool->level[order][(pfn - pool->start) >> order];
 }
 
-/* Write a node, and what its parents say of it. */
+/* Write a node and update its parents. */
 static inline void tree_set(struct tree_pool *pool, pfn_t pfn, unsigned order, uint8_t value)
 {
     *tree_node(pool, pfn, order) = value;
@@ -47,7 +49,7 @@ static inline void tree_set(struct tree_pool *pool, pfn_t pfn, unsigned order, u
     }
 }
 
-/* Bytes for the pages' bytes and the nodes of all orders. */
+/* Bytes of metadata: one for each page, and one for each node of all orders. */
 static inline size_t tree_metadata_size(pfn_t start, pfn_t end)
 {
     size_t pages = tree_end(end) - tree_start(start), size = pages;
@@ -91,7 +93,7 @@ static inline enum page_error tree_insert(void *memory, pfn_t start, uint64_t co
     return error;
 }
 
-/* The lowest free block of the order in the tree whose root is at pfn, which has one. */
+/* The lowest free block of the order in the tree whose root is at pfn. There must be one. */
 static inline pfn_t tree_descend(const struct tree_pool *pool, pfn_t pfn, unsigned order)
 {
     for (unsigned level = MAX_ORDER; level-- > order;)
@@ -129,7 +131,10 @@ static inline enum page_error tree_free(void *memory, pfn_t pfn, unsigned order)
     return PAGE_OK;
 }
 
-/* Register it: as above, but for the members that follow. What a member is given last counts. */
+/*
+ * Register the allocator: the functions above, except for the members that follow. If a member is
+ * initialised twice, the last value counts.
+ */
 #pragma GCC diagnostic ignored "-Woverride-init"
 #define TREE(title, ...)                                                                         \
     static const struct page_allocator tree = {                                                  \

@@ -1,12 +1,12 @@
 /*
- * Skips the merge of a freed block with its buddy now and then: "uncoalesced".
+ * Does not merge a freed block with its buddy now and then: "uncoalesced".
  *
- * It does not promise that out of memory is true: blocks that are not merged make it untrue, and
- * that is not what this one is about.
+ * It does not promise true-oom. Because of unmerged blocks a refusal can be wrong, and that is not
+ * what this subject is about.
  */
 #include "subject.h"
 
-/* What the merge looks at says "not free" while the block is freed. */
+/* Hide the buddy from the merge while the block is freed. */
 static enum page_error free_unmerged(struct subject_pool *pool, pfn_t pfn, unsigned order)
 {
     struct page *buddy = page_of(&pool->buddy.array, buddy_of(pfn, order));
@@ -25,7 +25,7 @@ static bool buddy_is_free(const struct page_array *array, pfn_t pfn, unsigned or
            page_of(array, buddy)->state == PAGE_FREE_HEAD && page_of(array, buddy)->order == order;
 }
 
-/* Under the subject's own lock: nobody else is to see what is hidden. */
+/* Holds the subject's own lock, so that no other core sees the hidden buddy. */
 static pfn_t allocate(void *memory, unsigned order)
 {
     struct subject_pool *pool = memory;

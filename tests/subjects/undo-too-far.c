@@ -1,9 +1,9 @@
 /*
- * Lets go of one entry too many when several cannot be had: "overlap". Lock-free.
+ * Undoes one step too many if it cannot take all pages of a block: "overlap". Lock-free.
  *
- * A block is had page by page. If another core is faster at one, those had so far are let go again,
- * and with them the one of the other core: the undo begins at the index that failed. LLFree at
- * 970bb3d goes back over the wrong entries in such a place.
+ * It takes a block page by page. If another core takes one of the pages first, it frees those it
+ * has taken so far. But the undo includes the index that failed, so it frees the other core's page,
+ * too. LLFree at 970bb3d undoes the wrong entries in such a place.
  */
 #include <mm/environment.h>
 
@@ -92,7 +92,7 @@ static bool is_free(const struct undo_pool *pool, pfn_t pfn)
     return pfn < pool->end && pool->map[pfn - pool->start] == FREE;
 }
 
-/* In the largest blocks there are. */
+/* Shows free pages as the largest blocks that fit. */
 static void for_each_free(void *memory, page_visit_free *visit, void *context)
 {
     const struct undo_pool *pool = memory;
@@ -113,7 +113,7 @@ static const struct page_allocator undo_too_far = {
     .name = "undo-too-far",
     .promises = PROMISE_SMP_SAFE | PROMISE_IRQ_SAFE | PROMISE_COALESCES | PROMISE_INSTANCEABLE |
                 PROMISE_METADATA_OUTSIDE,
-    .most_blocks = 4096, /* each search walks the map */
+    .most_blocks = 4096, /* because each search walks the map */
     .pool_size = sizeof(struct undo_pool),
     .metadata_size = metadata_size,
     .init = init,

@@ -1,5 +1,7 @@
-/* arch/x86_64/acpi.c: tables good, cut off and changed, in a physical memory that ends where it
- * says. */
+/*
+ * arch/x86_64/acpi.c: good tables, truncated ones and changed ones, in a physical memory that ends
+ * where the test says.
+ */
 #include <arch/acpi.h>
 #include <lib/prng.h>
 #include <string.h>
@@ -7,7 +9,7 @@
 
 enum { BASE = 0xe0000 };
 
-static unsigned char image[32 << 10]; /* physical memory from BASE on, `used` bytes of it */
+static unsigned char image[32 << 10]; /* physical memory from BASE on, `used` bytes long */
 static size_t used;
 static const unsigned char *memory;
 static char message[256];
@@ -117,7 +119,7 @@ static uint64_t put_madt(void)
     put_core(4, 0);
     put_core(6, 2);
     put_core(0xff, 1);
-    put("\1\14\0\0\0\0\300\376\0\0\0\0", 12); /* I/O APIC: not our matter */
+    put("\1\14\0\0\0\0\300\376\0\0\0\0", 12); /* I/O APIC: ignored */
     put_x2apic_core(2, 1);
     put_x2apic_core(300, 1);
     put_x2apic_core(UINT32_MAX, 1);
@@ -148,7 +150,10 @@ static uint64_t put_fadt(uint64_t dsdt)
     return end_table(fadt_start);
 }
 
-/* RSDP at the start of memory, all tables behind it; by XSDT or, with revision 0, by RSDT. */
+/*
+ * Put the RSDP at the start of memory and all tables behind it, under an XSDT or, with revision 0,
+ * an RSDT.
+ */
 static void make_image(unsigned revision)
 {
     clear();
@@ -217,8 +222,10 @@ TEST(found)
     }
 }
 
-/* A copy of the first 20 bytes alone, as multiboot2's old tag has it, leads by the RSDT, whatever
- * its revision. */
+/*
+ * A copy of the first 20 bytes alone, as in multiboot2's old tag. It must lead to the RSDT,
+ * whatever its revision.
+ */
 TEST(old_rsdp_copy)
 {
     size_t size;
@@ -261,7 +268,7 @@ TEST(found_message_says)
     CHECK_TEXT(message, "ACPI: RSDP names neither RSDT nor XSDT");
 }
 
-/* A root table of this length, its checksum right. */
+/* Whether a root table of this length, with a right checksum, leads to an MADT. */
 static bool found_with_root_length(uint32_t length)
 {
     size_t size;
@@ -279,7 +286,8 @@ TEST(root_lengths)
     CHECK(!found_with_root_length(0));
     CHECK(!found_with_root_length(35));
     CHECK_PART(message, "has length 35");
-    CHECK(!found_with_root_length(36 + 31)); /* the MADT's address is cut: not listed */
+    CHECK(
+        !found_with_root_length(36 + 31)); /* the MADT's address is cut off, so it is not listed */
     CHECK(!found_with_root_length(36 + 33)); /* beyond the memory */
     CHECK_PART(message, "cannot be read");
     CHECK(!found_with_root_length((16 << 20) + 1));
@@ -287,7 +295,7 @@ TEST(root_lengths)
     CHECK(!found_with_root_length(UINT32_MAX));
 }
 
-/* Read all there is, however damaged. */
+/* Read everything, however damaged it is. */
 static void read_everything(void)
 {
     size_t size;
@@ -326,7 +334,7 @@ TEST(flipped)
     }
 }
 
-/* As above, but the checksums are right: what is behind them must not trust them. */
+/* As above, but with right checksums: the code behind the checks must not trust them. */
 TEST(flipped_with_checksums)
 {
     struct prng prng;
@@ -376,7 +384,7 @@ TEST(madt_truncated)
     unsigned good = 0;
     for (; used > 0; used--)
         good += read_own_madt(&cores);
-    CHECK_EQUAL(good, 10); /* at the end of an entry alone, from the first processor on */
+    CHECK_EQUAL(good, 10); /* only if the cut is at the end of an entry, from the first core on */
     used = whole;
     CHECK(read_own_madt(&cores));
 }
@@ -470,11 +478,11 @@ TEST(s5_forms)
 {
     struct acpi_power power = POWER("\x08_S5_\x12\x06\x04\x00\x00\x00\x00");
     CHECK(power.can_power_off && power.s5_a == 0 && power.s5_b == 0);
-    power = POWER("\x08\\_S5_\x12\x06\x04\x01\x01\x00\x00"); /* by the root's name */
+    power = POWER("\x08\\_S5_\x12\x06\x04\x01\x01\x00\x00"); /* the name begins at the root */
     CHECK(power.can_power_off && power.s5_a == 1 && power.s5_b == 1);
     power = POWER("\x08_S5_\x12\x47\x00\x04\x0a\x07\x01\x00"); /* two bytes of length */
     CHECK(power.can_power_off && power.s5_a == 7 && power.s5_b == 1);
-    power = POWER("_S5_\x08_S5_\x12\x04\x02\x01\x00"); /* the first is a mere reference */
+    power = POWER("_S5_\x08_S5_\x12\x04\x02\x01\x00"); /* the first one is only a reference */
     CHECK(power.can_power_off && power.s5_a == 1 && power.s5_b == 0);
 }
 
@@ -492,7 +500,7 @@ TEST(s5_refused)
     CHECK(!POWER("\x08_S5_\x12\xff\xff\xff\xff\x04\x00\x00").can_power_off); /* beyond the table */
 }
 
-/* The package cut off by the table's end, at every length. */
+/* The table's end cuts off the package, at every length. */
 TEST(s5_truncated)
 {
     for (size_t size = 0; size < sizeof s5_package; size++) {
@@ -513,7 +521,7 @@ TEST(dsdt_unusable)
 {
     struct acpi_power power;
     make_image(2);
-    image[36 + 40] ^= 1; /* its checksum is wrong now */
+    image[36 + 40] ^= 1; /* makes its checksum wrong */
     map_memory();
     CHECK(acpi_read_fadt(memory + fadt_start, 244, map, &power));
     CHECK(!power.can_power_off && power.pm1a_control == 0x604);
@@ -548,10 +556,10 @@ TEST(fadt_registers)
     struct acpi_power power = read_fadt(244);
     CHECK(power.pm_timer_port == 0xb008 && power.pm1a_control == 0xb004);
     CHECK_EQUAL(power.pm1b_control, 0xb00c);
-    power = read_fadt(219); /* too short for the timer's */
+    power = read_fadt(219); /* too short to have the timer's register */
     CHECK(power.pm_timer_port == 0x608 && power.pm1a_control == 0xb004);
     set_register(208, 0, 0xfed00000); /* in memory */
-    set_register(172, 1, 0x10000);    /* no port */
+    set_register(172, 1, 0x10000);    /* not a port number */
     power = read_fadt(244);
     CHECK(power.pm_timer_port == 0 && power.pm1a_control == 0 && !power.can_power_off);
     set32(fadt_start + 112, 1 << 20); /* hardware-reduced */

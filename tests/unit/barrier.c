@@ -1,15 +1,18 @@
-/* smp/barrier.c: no thread passes before all have come, round after round. */
+/* smp/barrier.c: no thread passes before all have arrived, in round after round. */
 #include "threads.h"
 
 #include <arch/irq.h>
 #include <smp/barrier.h>
 #include <unistd.h>
 
-enum { ROUNDS = 3000, LATE_ROUNDS = 500, LATE_US = 10000 /* the others go to sleep */ };
+enum { ROUNDS = 3000, LATE_ROUNDS = 500, LATE_US = 10000 /* so that the others go to sleep */ };
 
 static struct barrier barrier;
 
-/* Plain, each written by one thread and read by all: the barrier alone orders them. */
+/*
+ * Plain variables, each written by one thread and read by all. Only the barrier orders the
+ * accesses.
+ */
 static int arrived[THREADS];
 
 static void meet(void)
@@ -32,7 +35,7 @@ TEST(rounds)
     host_wakes = 0;
     run_threads(meet);
     CHECK_EQUAL(barrier.round, 2 * ROUNDS);
-    CHECK_EQUAL(host_wakes, 2 * ROUNDS); /* sleepers are woken in each */
+    CHECK_EQUAL(host_wakes, 2 * ROUNDS); /* sleepers are woken in each round */
 }
 
 TEST(alone)

@@ -1,4 +1,4 @@
-/* lib/bitmap.c against an array of bool. */
+/* lib/bitmap.c, compared with an array of bool. */
 #include <lib/bitmap.h>
 #include <lib/prng.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ TEST(random_ranges)
     struct prng prng;
     bool model[BITS] = {false};
     uint64_t *map =
-        calloc(BITMAP_WORDS(BITS), 8); /* exact, so that the sanitizer sees an overrun */
+        calloc(BITMAP_WORDS(BITS), 8); /* the exact size, so that the sanitizer sees an overrun */
     prng_seed(&prng, 8, 0);
     for (int turn = 0; turn < 30000; turn++) {
         uint64_t longest = turn % 2 == 0 ? BITS : 8;

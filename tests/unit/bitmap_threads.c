@@ -1,4 +1,6 @@
-/* Bits of one word, set and cleared by several threads: none is lost, each is had by one at a time.
+/*
+ * Several threads set and clear bits of one word. No change is lost, and one thread at a time has a
+ * bit.
  */
 #include <lib/bitmap.h>
 #include <lib/prng.h>
@@ -9,7 +11,7 @@ enum { THREADS = 4, BITS = 256, TURNS = 40000 };
 
 static uint64_t map[BITMAP_WORDS(BITS)];
 
-/* Each thread's own bits lie scattered among the others': i % THREADS is the owner. */
+/* Each thread has bits of its own, scattered among the others': thread i % THREADS owns bit i. */
 static void *own_bits(void *argument)
 {
     uint64_t me = (uintptr_t)argument;
@@ -38,7 +40,7 @@ TEST(own_bits)
 
 static uint64_t taken;
 
-/* All want the same bits: as many succeed as there are bits. */
+/* All threads want the same bits. As many succeed as there are bits. */
 static void *take_all(void *argument)
 {
     (void)argument;

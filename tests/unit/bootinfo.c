@@ -1,5 +1,7 @@
-/* boot/bootinfo.c: what is good is read, what is malformed refused, and nothing is read beyond its
- * end. */
+/*
+ * boot/bootinfo.c: good information is read, malformed information is refused, and nothing is read
+ * beyond its end.
+ */
 #include <boot/bootinfo.h>
 #include <lib/prng.h>
 #include <stdio.h>
@@ -131,7 +133,7 @@ TEST(least)
     CHECK_TEXT(info.loader, "");
 }
 
-/* In either order, the new RSDP is the one kept. */
+/* The new RSDP is kept, in either order of the tags. */
 TEST(new_rsdp_preferred)
 {
     start_image();
@@ -180,7 +182,7 @@ TEST(entry_stride)
     CHECK_EQUAL(memmap_bytes(&info.memmap, MEMORY_USABLE), 0x200000);
 }
 
-/* Cut off anywhere, with the total size as stated or made to fit: refused. */
+/* Information that is cut off anywhere is refused, with the total size as before or adjusted. */
 TEST(truncated)
 {
     make_good();
@@ -194,7 +196,7 @@ TEST(truncated)
     CHECK(parse_multiboot2(used));
 }
 
-/* Whatever the result, nothing is read out of bounds and the result is sound. */
+/* Nothing may be read out of bounds. If the information is accepted, the result must be sound. */
 static void check_any(void)
 {
     bool good = parse_multiboot2(used);
@@ -234,7 +236,7 @@ TEST(random_garbage)
     }
 }
 
-/* ---- each refusal by its words ---- */
+/* ---- each refusal, by its message ---- */
 
 static void expect_refusal(const char *expected)
 {
@@ -360,7 +362,7 @@ TEST(refused_rsdp)
     expect_refusal("multiboot2: tag 15 at offset 8: size 43 is too small for an RSDP of 36 bytes");
 }
 
-/* ---- PVH: a little physical memory from 0x1000 on, which ends where the guarded copy ends ---- */
+/* ---- PVH: a small physical memory from 0x1000 on, which ends where the guarded copy ends ---- */
 
 enum {
     PVH_BASE = 0x1000,
@@ -434,7 +436,7 @@ TEST(pvh_good)
 TEST(pvh_least)
 {
     make_pvh();
-    memset(image + 24, 0, 16); /* neither command line nor RSDP */
+    memset(image + 24, 0, 16); /* no command line and no RSDP */
     CHECK(parse_pvh(PVH_IMAGE));
     CHECK(!info.has_rsdp);
     CHECK_TEXT(info.command_line, "");

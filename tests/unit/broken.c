@@ -1,4 +1,6 @@
-/* Tests that go wrong, each in its own way: tests/test_hosted.py sees that none looks like a pass.
+/*
+ * Tests that fail, each in its own way. tests/test_hosted.py checks that none of them looks like a
+ * pass.
  */
 #include <lib/fail.h>
 #include <stdlib.h>

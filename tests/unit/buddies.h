@@ -1,4 +1,4 @@
-/* The built-in allocators, each in its turn the one under test. */
+/* Runs tests on each of the built-in allocators. */
 #pragma once
 
 #include <mm/buddy.h>
@@ -11,7 +11,9 @@
 
 static const struct page_allocator *allocator;
 
-/* EACH_TEST(name) { ... } is a TEST for each of them: name_buddy, name_scan, name_percpu. */
+/*
+ * EACH_TEST(name) { ... } defines one TEST for each allocator: name_buddy, name_scan, name_percpu.
+ */
 #define EACH_TEST(name)                      \
     static void each_##name(void);           \
     TEST(name##_buddy)                       \
@@ -41,8 +43,8 @@ struct subject {
 };
 
 /*
- * An empty pool. Pages [start, start + count) can be written to if the allocator does not promise
- * to leave free ones alone; else there are none, and to touch one is a crash.
+ * Make an empty pool. If the allocator may touch free pages, memory for pages [start, start +
+ * count) exists. Otherwise there is none, and a touch is a crash.
  */
 static inline struct subject subject_start(pfn_t start, uint64_t count)
 {
@@ -66,7 +68,7 @@ static inline void subject_end(struct subject subject)
     free(subject.metadata);
 }
 
-/* Give back what caches hold, to see all free blocks. */
+/* Empty the caches, so that all free blocks are visible. */
 static inline void subject_drain(struct subject subject)
 {
     if (allocator->drain)

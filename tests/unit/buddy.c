@@ -1,15 +1,15 @@
 /*
- * The built-in allocators against a model that knows who has each page and nothing of blocks, lists
- * or splits.
+ * The built-in allocators, compared with a model. The model knows who holds each page. It knows
+ * nothing of blocks, lists or splits.
  *
- * With full coalescing the set of free blocks is a function of which pages are free: the largest
- * aligned blocks, up to MAX_ORDER, all of whose pages are free. (Were one of them in pieces, its
- * smallest piece's buddy would be free and in no larger piece: two free buddies.) So after each
- * step the allocator's free blocks must be exactly those, and no allocation may fail while one of
- * them is large enough.
+ * With full coalescing, the free pages determine the free blocks. These are the largest aligned
+ * blocks, up to MAX_ORDER, whose pages are all free. (If one of them were in pieces, the buddy of
+ * its smallest piece would be free and in no larger piece: two free buddies.) So after each step
+ * the allocator's free blocks must be exactly those. No allocation may fail while one of them is
+ * large enough.
  *
- * One thread is now this core, now that, so a block is freed by another core than took it, and a
- * core's cache is full when another needs what is in it.
+ * One thread plays different cores in turn. So blocks are freed by another core than took them, and
+ * a core's cache is full when another core needs its blocks.
  */
 #include "buddies.h"
 
@@ -19,13 +19,14 @@
 enum { ABSENT, FREE, HELD };
 enum { CORES = 3, FORGED_PAGES = 64 };
 
-/* The pages [start, start + count), each with its state; a held block's order stands at its first
- * page. */
+/*
+ * The pages [start, start + count) with their states. The first page of a held block has its order.
+ */
 struct model {
     pfn_t start;
     uint64_t count;
     uint8_t *state;
-    uint8_t *order_plus_1; /* at the first page of a held block, else 0 */
+    uint8_t *order_plus_1; /* at the first page of a held block; otherwise 0 */
     uint64_t held_blocks;
 };
 
@@ -57,7 +58,7 @@ static void end_pool(void)
     subject_end(subject);
 }
 
-/* Whether all pages of this block are in the model, in this state. */
+/* Whether all pages of this block are in the model and have this state. */
 static bool block_is(pfn_t pfn, uint64_t count, int state)
 {
     if (pfn < model.start || pfn - model.start + count > model.count)
@@ -69,9 +70,9 @@ static bool block_is(pfn_t pfn, uint64_t count, int state)
     return true;
 }
 
-/* ---- the canonical set of free blocks ---- */
+/* ---- the free blocks that there must be ---- */
 
-/* canonical[i]: 1 + the order of the free block that must begin at page start + i, or 0. */
+/* canonical[i]: 1 + the order of the free block that must begin at page start + i; 0: none. */
 static uint8_t *canonical_blocks(void)
 {
     uint8_t *canonical = calloc(model.count, 1);
@@ -100,13 +101,13 @@ static bool compare_block(void *context, pfn_t pfn, unsigned order)
     struct comparison *comparison = context;
     CHECK(pfn >= model.start && pfn - model.start < model.count);
     CHECK_EQUAL(comparison->canonical[pfn - model.start], order + 1);
-    comparison->canonical[pfn - model.start] = 0; /* a second visit is an error */
+    comparison->canonical[pfn - model.start] = 0; /* so that a second visit is an error */
     comparison->blocks++;
     comparison->pages += order_pages(order);
     return true;
 }
 
-/* What can be said with blocks in caches. */
+/* Checks that are possible while caches hold blocks. */
 static void glance_at_pool(void)
 {
     uint64_t pages = 0;
@@ -126,7 +127,7 @@ static void check_pool(void)
     glance_at_pool();
     allocator->for_each_free(subject.pool, compare_block, &comparison);
     for (uint64_t i = 0; i < model.count; i++)
-        CHECK_EQUAL(comparison.canonical[i], 0); /* all visited */
+        CHECK_EQUAL(comparison.canonical[i], 0); /* all were visited */
     CHECK_EQUAL(allocator->free_page_count(subject.pool), comparison.pages);
     free(comparison.canonical);
 }
@@ -134,8 +135,8 @@ static void check_pool(void)
 /* ---- what holders write ---- */
 
 /*
- * A holder's words at the start of its pages, such as would mislead who took them for a free
- * block's link: to its buddy, to itself, to nothing.
+ * The words that a holder writes at the start of its pages. They look like a link to its buddy, to
+ * itself, or to nothing. They mislead code that takes the page for a free block.
  */
 static uint64_t forged_word(pfn_t pfn)
 {
@@ -162,7 +163,7 @@ static void check_forged(pfn_t pfn, unsigned order)
         CHECK_EQUAL(*(uint64_t *)pfn_to_address(pfn + i), forged_word(pfn + i));
 }
 
-/* ---- operations on both ---- */
+/* ---- operations on allocator and model ---- */
 
 static bool can_allocate(unsigned order)
 {
@@ -246,8 +247,9 @@ static enum page_error expected_free(pfn_t pfn, unsigned order)
     return model.order_plus_1[pfn - model.start] == order + 1 ? PAGE_OK : PAGE_WRONG_ORDER;
 }
 
-/* The error to expect where bad frees are not promised to be refused: PAGE_OK for "not to be
- * tried".
+/*
+ * The expected error if the allocator does not promise to refuse bad frees. PAGE_OK: do not try
+ * this free.
  */
 static enum page_error visible_error(pfn_t pfn, unsigned order, enum page_error error)
 {
@@ -296,7 +298,7 @@ static pfn_t random_held(struct prng *prng)
     return model.start + i;
 }
 
-/* Small ones mostly; now and then one that needs everything. */
+/* Mostly small orders; now and then one that needs everything. */
 static unsigned random_order(struct prng *prng)
 {
     unsigned order = (unsigned)__builtin_ctzll(prng_next(prng) | UINT64_C(1) << MAX_ORDER);
@@ -377,7 +379,10 @@ EACH_TEST(random_large)
 
 /* ---- particular cases ---- */
 
-/* Each split of a range into two insertions, at every alignment, ends in the same free blocks. */
+/*
+ * A range is inserted in two parts, at every split and alignment. The free blocks must always be
+ * the same.
+ */
 EACH_TEST(insert_in_pieces)
 {
     for (pfn_t start = 64; start < 72; start++) {
@@ -400,16 +405,16 @@ EACH_TEST(insert_page_by_page)
 {
     start_pool(0, 2 * order_pages(10) + 3);
     for (uint64_t i = 0; i < model.count;
-         i++) /* scattered: 7 and the count have no common factor */
+         i++) /* scattered, because 7 and the count have no common factor */
         insert(i * 7 % model.count, 1);
     check_pool();
     for (uint64_t i = 0; i < model.count; i++)
-        insert(i, 1); /* all in already */
+        insert(i, 1); /* all are already in the pool */
     check_pool();
     end_pool();
 }
 
-/* Ranges of the largest block's size and a page about it, and the largest block handed out. */
+/* Ranges of about the largest block's size. Then the largest block is handed out. */
 EACH_TEST(largest_blocks)
 {
     uint64_t largest = order_pages(MAX_ORDER);
@@ -424,7 +429,7 @@ EACH_TEST(largest_blocks)
         CHECK_EQUAL(allocator->allocate_pages(subject.pool, UINT32_MAX), INVALID_PFN);
         free_all();
         check_pool();
-        take_out(largest + 5, 1); /* out of the middle of it */
+        take_out(largest + 5, 1); /* from the middle of it */
         check_pool();
         insert(largest + 5, 1);
         check_pool();
@@ -432,7 +437,7 @@ EACH_TEST(largest_blocks)
     }
 }
 
-/* Two free blocks of MAX_ORDER side by side stay two. */
+/* Two free blocks of MAX_ORDER side by side do not merge. */
 EACH_TEST(no_merge_at_the_top)
 {
     uint64_t largest = order_pages(MAX_ORDER);
@@ -447,7 +452,7 @@ EACH_TEST(no_merge_at_the_top)
     end_pool();
 }
 
-/* The smallest there is: its one list is as long as the pool. */
+/* The smallest possible pool. Its one list is as long as the pool. */
 EACH_TEST(pool_of_one_page)
 {
     start_pool(5, 1);
@@ -473,7 +478,9 @@ EACH_TEST(empty_pool)
     end_pool();
 }
 
-/* All pages one by one, then back in another order: the free blocks are as they began. */
+/*
+ * Take all pages one by one and return them in another order. The free blocks must be as at first.
+ */
 EACH_TEST(exhaust_and_return)
 {
     start_pool(3, 1000);
@@ -503,7 +510,7 @@ EACH_TEST(double_free)
         try_bad_free(pfn, 0);
         CHECK_EQUAL(allocator->free_pages(subject.pool, pfn, 1), PAGE_NOT_ALLOCATED);
     }
-    check_pool(); /* it has merged upward now, wherever it was */
+    check_pool(); /* it has merged upward, whatever it merged with */
     CHECK_EQUAL(allocator->free_pages(subject.pool, pfn, 1), PAGE_NOT_ALLOCATED);
     try_bad_free(pfn, 2);
     pfn = allocate(2);
@@ -515,7 +522,7 @@ EACH_TEST(double_free)
     end_pool();
 }
 
-/* Every function leaves interrupts as they were, also where it fails or must ask all caches. */
+/* Every function leaves the interrupt flag as it was, also if it fails or takes all locks. */
 EACH_TEST(interrupt_flag_is_kept)
 {
     char message[200];
@@ -547,7 +554,7 @@ EACH_TEST(interrupt_flag_is_kept)
     }
 }
 
-/* No state outside of pool and metadata: two pools do not know of each other. */
+/* There is no state outside of pool and metadata, so two pools do not affect each other. */
 EACH_TEST(two_pools)
 {
     start_pool(0, 32);

@@ -1,6 +1,4 @@
-/* mm/buddy.c: its page array and counts say what they must, and validate() finds each kind of
- * damage.
- */
+/* mm/buddy.c: its page array and counts are right, and validate() finds each kind of damage. */
 #include "buddies.h"
 
 #include <lib/prng.h>
@@ -28,7 +26,7 @@ static bool count_visit(void *context, pfn_t pfn, unsigned order)
 {
     (void)pfn;
     (void)order;
-    CHECK(++*(uint64_t *)context <= 100); /* no walk here has an end as far away */
+    CHECK(++*(uint64_t *)context <= 100); /* every walk here ends long before */
     return true;
 }
 
@@ -46,7 +44,7 @@ static void start_pool_of_8(void)
     CHECK_EQUAL(allocator->insert_pages(pool, 0, 8), PAGE_OK);
 }
 
-/* Three single free pages, 1, 3 and 5, in list 0. */
+/* List 0 has three single free pages: 1, 3 and 5. */
 static void start_damaged(void)
 {
     start_empty();
@@ -102,18 +100,18 @@ TEST(validate_finds_damage)
             pool->list[0] = PAGE_LINK_NONE;
             break;
         case 9:
-            page_at(3)->next = 8; /* a page too far */
+            page_at(3)->next = 8; /* one page beyond the end */
             break;
         }
         CHECK(!is_sound());
         CHECK_TEXT(message, found[damage]);
-        allocator->for_each_free(pool, count_visit, &visits); /* bounded all the same */
+        allocator->for_each_free(pool, count_visit, &visits); /* the walk still ends */
         CHECK(damage == 9 ? visits == 2 : visits <= 8);
         subject_end(subject);
     }
 }
 
-/* A free block of 8 pages in which one of its former halves still begins. */
+/* A free block of 8 pages, in which one of its former halves still begins. */
 TEST(validate_looks_inside)
 {
     for (pfn_t inside = 1; inside <= 4; inside *= 2) {
@@ -126,7 +124,7 @@ TEST(validate_looks_inside)
     }
 }
 
-/* ---- the page array, as mm/buddy.h has it ---- */
+/* ---- the page array, as mm/buddy.h describes it ---- */
 
 enum { START = 40, PAGES = 96, IN_START = 43, IN_PAGES = 80, BLOCKS = 12 };
 
@@ -209,7 +207,7 @@ TEST(array_says_what_each_page_is)
     subject_end(subject);
 }
 
-/* Indices count from the pool's first page, and there are as many as it has pages. */
+/* A link is an index from the pool's first page. An index beyond the last page is damage. */
 TEST(a_link_beyond_the_array_is_found)
 {
     uint64_t visits = 0;
@@ -223,7 +221,7 @@ TEST(a_link_beyond_the_array_is_found)
     subject_end(subject);
 }
 
-/* The pool ends within a block that is in a list, and what is behind it looks like a tail. */
+/* The pool ends within a listed block. The memory behind the array looks like tails. */
 TEST(a_block_beyond_the_end_is_found)
 {
     start_at(START, 2);
@@ -265,7 +263,7 @@ TEST(pages_splits_and_merges_are_counted)
     check_counts(11, (uint64_t[]){0, 0, 0, 1}, (uint64_t[]){0, 0, 0, 1});
     CHECK_EQUAL(allocator->remove_pages(pool, 18, 1), PAGE_OK);
     check_counts(10, (uint64_t[]){0, 0, 0, 1}, (uint64_t[]){0, 0, 0, 1});
-    pfn = allocator->allocate_pages(pool, 0); /* of pages 16 and 17 */
+    pfn = allocator->allocate_pages(pool, 0); /* one of pages 16 and 17 */
     CHECK_EQUAL(allocator->free_pages(pool, pfn, 0), PAGE_OK);
     check_counts(10, (uint64_t[]){0, 1, 0, 1}, (uint64_t[]){0, 1, 0, 1});
     subject_end(subject);

@@ -1,4 +1,4 @@
-/* mm/buddy_percpu.c: what its caches hold, and give back, and to whom. */
+/* mm/buddy_percpu.c: what its caches hold, and when they return it. */
 #include "buddies.h"
 
 #include <arch/irq.h>
@@ -60,7 +60,7 @@ TEST(one_batch_for_many)
         uint64_t before = acquisitions();
         for (uint32_t i = 1; i < batch; i++)
             take(order);
-        CHECK_EQUAL(acquisitions() - before, batch - 1); /* its own lock alone */
+        CHECK_EQUAL(acquisitions() - before, batch - 1); /* takes the cache's lock only */
         CHECK_EQUAL(pool->caches[0].count[order], 0);
         CHECK_EQUAL(allocator->free_page_count(pool), COUNT - CACHE_BATCH);
         end_pool();
@@ -78,7 +78,7 @@ TEST(larger_orders_are_not_cached)
     end_pool();
 }
 
-/* One above the mark, and all but the mark less a batch go back. */
+/* One block too many in a cache: a batch of pages goes back to the lists. */
 TEST(over_the_mark)
 {
     for (unsigned order = 0; order < CACHED_ORDERS; order++) {
@@ -98,7 +98,9 @@ TEST(over_the_mark)
     }
 }
 
-/* Last freed, first handed out again: its lines are still in the core's cache. */
+/*
+ * The block freed last is handed out first, because its lines are still in the core's data cache.
+ */
 TEST(last_freed_first)
 {
     start_pool(COUNT);
@@ -125,7 +127,7 @@ TEST(kept_by_who_frees)
     end_pool();
 }
 
-/* The last core there may be has the last cache, and behind it there is none. */
+/* The core with the highest possible number has the last cache. There is none behind it. */
 TEST(last_cache)
 {
     static struct percpu last;
@@ -144,7 +146,7 @@ TEST(last_cache)
     end_pool();
 }
 
-/* All is in the others' caches, in pieces: it is given all the same. */
+/* All memory is in other cores' caches, in pieces. A large block is handed out nevertheless. */
 TEST(taken_from_other_caches)
 {
     pfn_t pfns[16];
@@ -193,7 +195,7 @@ TEST(freed_twice)
     end_pool();
 }
 
-/* A block that waits in a cache for its first holder has been handed to nobody yet. */
+/* A block that is in a cache and was never handed out cannot be freed. */
 TEST(freed_before_handed_out)
 {
     start_pool(8);
@@ -259,7 +261,7 @@ TEST(validate_finds_damage)
         case 6:
             cache->count[0]--;
             break;
-        case 7: /* the same list in two caches */
+        case 7: /* two caches have the same list */
             memcpy(pool->caches[1].list, cache->list, sizeof cache->list);
             memcpy(pool->caches[1].count, cache->count, sizeof cache->count);
             break;
@@ -267,7 +269,7 @@ TEST(validate_finds_damage)
             pool->buddy.free_pages++;
             break;
         case 9:
-            page_at(second)->next = COUNT; /* a page too far */
+            page_at(second)->next = COUNT; /* one page beyond the end */
             break;
         }
         CHECK(!allocator->validate(pool, message, sizeof message));
@@ -276,7 +278,7 @@ TEST(validate_finds_damage)
     }
 }
 
-/* The last core's is looked at too. */
+/* The cache of the last core is checked, too. */
 TEST(validate_finds_damage_in_the_last_cache)
 {
     char message[200] = "";
@@ -288,7 +290,7 @@ TEST(validate_finds_damage_in_the_last_cache)
     end_pool();
 }
 
-/* A list in order that is longer than a cache's may be. */
+/* A correct list that is longer than a cache may be. */
 TEST(validate_finds_too_full_a_cache)
 {
     for (unsigned order = 0; order < CACHED_ORDERS; order++) {

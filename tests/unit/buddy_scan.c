@@ -1,4 +1,4 @@
-/* mm/buddy_scan.c: what it makes of links that somebody has written over, and of bad frees. */
+/* mm/buddy_scan.c: how it treats overwritten links and bad frees. */
 #include "buddies.h"
 
 enum { START = 64, COUNT = 64 };
@@ -26,7 +26,7 @@ static pfn_t *link_at(pfn_t pfn)
     return pfn_to_address(pfn);
 }
 
-/* List 0: pages 65, 67, 69. List 1: page 72 and 73. */
+/* List 0 has pages 65, 67 and 69. List 1 has pages 72 and 73. */
 static void start_lists(void)
 {
     start_pool();
@@ -50,7 +50,7 @@ TEST(lists_rise)
     subject_end(subject);
 }
 
-/* The lowest first, so that what is handed out is packed. */
+/* The lowest block comes first, so that held blocks are packed. */
 TEST(lowest_first)
 {
     start_lists();
@@ -62,7 +62,7 @@ TEST(lowest_first)
     subject_end(subject);
 }
 
-/* ---- bad frees that can be seen to be bad ---- */
+/* ---- visibly bad frees ---- */
 
 static void refuse(pfn_t pfn, unsigned order)
 {
@@ -75,19 +75,20 @@ TEST(refuses_what_it_can_see)
     start_pool();
     insert(64, 16);
     insert(112, 16);
-    CHECK_EQUAL(allocator->allocate_pages(pool, 2), 64); /* free: 68 (2), 72 (3), 112 (4) */
+    CHECK_EQUAL(allocator->allocate_pages(pool, 2),
+                64); /* still free: 68 (order 2), 72 (3), 112 (4) */
     refuse(68, 2);
     refuse(72, 3);
     refuse(76, 2);  /* within a larger free block */
     refuse(79, 0);  /* its last page */
-    refuse(64, 3);  /* half of it free */
-    refuse(64, 4);  /* a part of it free, in two blocks */
+    refuse(64, 3);  /* half of it is free */
+    refuse(64, 4);  /* a part of it is free, in two blocks */
     refuse(80, 0);  /* never inserted */
-    refuse(64, 5);  /* a part of it never inserted */
+    refuse(64, 5);  /* a part of it was never inserted */
     refuse(127, 0); /* the last page */
     CHECK_EQUAL(allocator->allocate_pages(pool, 2), 68);
     CHECK_EQUAL(allocator->allocate_pages(pool, 3), 72);
-    refuse(64, 5); /* half of it never inserted, no page free */
+    refuse(64, 5); /* half of it was never inserted, no page is free */
     CHECK_EQUAL(allocator->free_pages(pool, 68, 2), PAGE_OK);
     CHECK_EQUAL(allocator->free_pages(pool, 72, 3), PAGE_OK);
     CHECK_EQUAL(allocator->free_pages(pool, 128, 0), PAGE_BAD_RANGE);
@@ -95,7 +96,7 @@ TEST(refuses_what_it_can_see)
     CHECK_EQUAL(allocator->free_pages(pool, 64, 2), PAGE_OK);
     refuse(64, 2); /* merged upward */
     CHECK_EQUAL(allocator->remove_pages(pool, 64, 16), PAGE_OK);
-    refuse(64, 2); /* gone */
+    refuse(64, 2); /* removed */
     subject_end(subject);
 }
 
@@ -108,7 +109,7 @@ static bool count_visit(void *context, pfn_t pfn, unsigned order)
     return true;
 }
 
-/* What somebody writes over the link of free page 65, which led to 67. */
+/* Values that overwrite the link of free page 65, which led to 67. */
 static const pfn_t wild_links[] = {0, 63, 65, 64, 128, UINT64_C(1) << 52, INVALID_PFN - 1};
 
 TEST(wild_links_are_found)
@@ -121,12 +122,14 @@ TEST(wild_links_are_found)
         CHECK(!allocator->validate(pool, message, sizeof message));
         CHECK_PART(message, "in list 0: ");
         allocator->for_each_free(pool, count_visit, &visits);
-        CHECK_EQUAL(visits, 2); /* 65, and 72 of the other list */
+        CHECK_EQUAL(visits, 2); /* 65, and 72 of list 1 */
         subject_end(subject);
     }
 }
 
-/* A free of page 71 walks list 0 to its end. Higher links only end the walk: they are not followed.
+/*
+ * A free of page 71 walks list 0 to its end. A link to a higher page only ends the walk and is not
+ * followed.
  */
 TEST(wild_links_are_not_followed)
 {
@@ -176,7 +179,7 @@ TEST(validate_finds_damage)
             pool->free_list[0] = INVALID_PFN;
             break;
         case 4:
-            *link_at(65) = 69; /* one left out */
+            *link_at(65) = 69; /* leaves one block out */
             break;
         case 5:
             *link_at(69) = 73; /* within the block at 72 */
@@ -194,7 +197,7 @@ TEST(validate_finds_damage)
     }
 }
 
-/* The head of a list is no better known than the links behind it. */
+/* The head of a list can be damaged like any link. */
 TEST(head_below_the_pool)
 {
     char message[200] = "";
@@ -209,7 +212,7 @@ TEST(head_below_the_pool)
     subject_end(subject);
 }
 
-/* A block that begins in the pool, aligned, and does not end in it. */
+/* A block that begins in the pool and is aligned, but ends beyond the pool. */
 TEST(block_beyond_the_end)
 {
     char message[200] = "";
@@ -224,7 +227,7 @@ TEST(block_beyond_the_end)
     subject_end(subject);
 }
 
-/* The lower one freed last finds the upper one where a buddy would be. */
+/* The lower block is freed last. It finds the upper one where a buddy would be. */
 TEST(largest_do_not_merge_from_below)
 {
     uint64_t largest = order_pages(MAX_ORDER);
@@ -242,7 +245,7 @@ TEST(largest_do_not_merge_from_below)
     subject_end(subject);
 }
 
-/* All that the pool has is handed out, and more is given back: no bit says of what is behind it. */
+/* Everything is handed out, and a free goes beyond the end. No bit stands for the pages there. */
 TEST(free_beyond_the_end)
 {
     start_pool();

@@ -1,6 +1,6 @@
 /*
- * The built-in allocators on several threads: nobody gets what another holds, nobody is refused
- * what is there, and all comes back.
+ * The built-in allocators on several threads. No thread gets a page that another one holds, no
+ * request is refused wrongly, and in the end all pages are free.
  */
 #include "buddies.h"
 #include "threads.h"
@@ -14,12 +14,12 @@ enum { START = 1021, COUNT = 3001, TURNS = 12000, OWN = 12, SLOTS = 8 };
 static struct subject subject;
 
 /*
- * Who has each page, 0 for nobody. Relaxed, so that the sanitizer sees the lock's ordering and none
- * of ours.
+ * The holder of each page; 0: none. Relaxed accesses, so that the sanitizer sees only the order
+ * that the lock makes.
  */
 static uint32_t owners[COUNT];
 
-/* Blocks in passing between threads, as pfn * 32 + order + 1; 0: none. */
+/* Blocks that one thread leaves for another: pfn * 32 + order + 1; 0: none. */
 static uint64_t slots[SLOTS];
 
 static void start_pool(pfn_t start, uint64_t count)
@@ -68,8 +68,10 @@ static pfn_t take(struct prng *prng, unsigned *order)
     return pfn;
 }
 
-/* The pages, where there are any, are this thread's alone: the sanitizer sees whether the allocator
- * orders what one holder writes before what the next one does. */
+/*
+ * If there is memory, the pages belong to this thread alone. So the sanitizer sees whether the
+ * allocator orders one holder's writes before the next holder's.
+ */
 static void write_pages(pfn_t pfn, unsigned order)
 {
     if (promises(PROMISE_METADATA_OUTSIDE))
@@ -102,7 +104,7 @@ static void own_blocks(void)
             give_back(pfns[i], orders[i]);
             pfns[i] = INVALID_PFN;
         }
-        if (prng_below(&prng, 16) == 0) /* a bad free amid all this */
+        if (prng_below(&prng, 16) == 0) /* a bad free in between */
             CHECK(allocator->free_pages(subject.pool, START + COUNT, 0) == PAGE_BAD_RANGE);
     }
     for (int i = 0; i < OWN; i++) {
@@ -120,7 +122,7 @@ EACH_TEST(own_blocks)
     check_all_back(before);
 }
 
-/* Put a block in a slot; what was there, another's as a rule, is freed here. */
+/* Put a block in a slot. The block that was there, usually another thread's, is freed here. */
 static void passed_blocks(void)
 {
     struct prng prng;
@@ -154,7 +156,7 @@ EACH_TEST(passed_blocks)
     check_all_back(before);
 }
 
-/* Each thread takes its own range out and puts it back, while others allocate around it. */
+/* Each thread removes its own range and inserts it again, while others allocate around it. */
 static void changing_ranges(void)
 {
     struct prng prng;
@@ -183,19 +185,20 @@ EACH_TEST(changing_ranges)
     check_all_back(before);
 }
 
-/* ---- nobody is refused what is there ---- */
+/* ---- no wrong refusals ---- */
 
 enum { REGION_ORDER = 3, FEW_PAGES = THREADS << REGION_ORDER, ROUNDS = 200, STOPS = 64 };
 
 /*
- * As many regions as threads, and a thread holds one block at most: where one allocates, the others
- * spoil all regions but one. That one is whole at every instant, wherever its parts are kept.
+ * There are as many regions as threads, and a thread holds at most one block. So when a thread
+ * allocates, the others spoil all regions but one. That one is free as a whole at every instant,
+ * wherever its parts are kept.
  */
 static void modest_blocks(void)
 {
     struct prng prng;
     prng_seed(&prng, 20, cpu_number());
-    /* What stops all cores is to meet those that come for the first time. */
+    /* free_page_count() stops all cores. It should meet cores that come for the first time. */
     for (int turn = 0; cpu_number() == 0 && turn < STOPS; turn++)
         CHECK(allocator->free_page_count(subject.pool) <= FEW_PAGES);
     for (int turn = 0; turn < TURNS / ROUNDS; turn++) {
@@ -208,7 +211,10 @@ static void modest_blocks(void)
     }
 }
 
-/* Young pools, as a core's first call is like no other; and yields, to stop between two locks. */
+/*
+ * New pools, because a core's first call is special. Yields, so that threads stop between two
+ * locks.
+ */
 EACH_TEST(no_false_out_of_memory)
 {
     for (int round = 0; round < ROUNDS; round++) {
@@ -222,13 +228,13 @@ EACH_TEST(no_false_out_of_memory)
     }
 }
 
-/* ---- all threads free one block at once ---- */
+/* ---- all threads free the same block at once ---- */
 
 static pthread_barrier_t meeting;
 static pfn_t contested;
 static unsigned contested_order, accepted;
 
-/* Of all that free it at once one succeeds, and those that say another order never do. */
+/* Exactly one of the simultaneous frees succeeds. Frees with another order never do. */
 static void contested_frees(void)
 {
     for (int turn = 0; turn < TURNS / 4; turn++) {
@@ -257,7 +263,7 @@ static void check_contested(void)
     start_pool(START, COUNT);
     allocator->for_each_free(subject.pool, remember, before);
     pthread_barrier_init(&meeting, NULL, THREADS);
-    spinlock_yield(1, 1); /* between a look without the lock and the lock, for one */
+    spinlock_yield(1, 1); /* for example between a check without the lock and the lock */
     run_threads(contested_frees);
     spinlock_yield(0, 0);
     pthread_barrier_destroy(&meeting);

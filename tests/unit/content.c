@@ -34,7 +34,7 @@ TEST(what_was_written_is_found_and_what_was_changed_is_named)
     CHECK_EQUAL(error.found ^ error.expected, 1);
 }
 
-/* A block may be seconds of work for a host that is short of everything. */
+/* On an overloaded host a block can take seconds, so each page counts as progress. */
 TEST(each_page_is_progress)
 {
     struct content content = make(3, ALL);
@@ -52,7 +52,7 @@ TEST(each_page_is_progress)
     CHECK_EQUAL(progress, 1);
 }
 
-/* In an interrupt's handler it would hide that what was interrupted is stuck. */
+/* In an interrupt handler, progress would hide that the interrupted code is stuck. */
 TEST(no_progress_unless_asked_for)
 {
     struct content content = make(3, ALL);
@@ -63,7 +63,7 @@ TEST(no_progress_unless_asked_for)
     CHECK_EQUAL(progress, 0);
 }
 
-/* ---- words that the allocator itself would write ---- */
+/* ---- forged words of the allocator ---- */
 
 enum { DRAWS = 1000 };
 static const uint64_t mark = 0xfee1dead;
@@ -73,7 +73,7 @@ static uint64_t forge(void *pool, pfn_t pfn, uint64_t key)
     return pool == &progress && pfn == host_arena_start ? mark ^ key % 2 : 0;
 }
 
-/* In how many of many blocks the first word is one of the forger's. */
+/* The number of blocks, of DRAWS, whose first word comes from the forger. */
 static unsigned count_forged(void)
 {
     unsigned forged = 0;

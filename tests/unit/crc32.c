@@ -3,7 +3,7 @@
 #include <string.h>
 #include <tests/unit/unit.h>
 
-/* The check value of the CRC catalogue for CRC-32/ISO-HDLC, and others that zlib gives. */
+/* The check value from the CRC catalogue for CRC-32/ISO-HDLC, and other values computed by zlib. */
 TEST(vectors)
 {
     unsigned char zeros[32] = {0};
@@ -14,7 +14,7 @@ TEST(vectors)
     CHECK_EQUAL(crc32_extend(0, zeros, 32), 0x190a55ad);
 }
 
-/* The definition: one bit a step. */
+/* The definition: one bit in a step. */
 static uint32_t bit_by_bit(const unsigned char *bytes, size_t size)
 {
     uint32_t crc = UINT32_MAX;

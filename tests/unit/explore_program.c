@@ -1,4 +1,4 @@
-/* stress/explore/program.c: programs as text and back, and those that are drawn. */
+/* stress/explore/program.c: programs as text, both ways, and drawn at random. */
 #include <stress/explore/program.h>
 #include <string.h>
 #include <tests/unit/unit.h>
@@ -22,8 +22,8 @@ TEST(text_is_read_and_written)
     CHECK(program_parse(&program, texts[3], message, sizeof message));
     CHECK_EQUAL(program_cores(&program), 4);
     CHECK_EQUAL(program_length(&program), 9);
-    CHECK(
-        !program_parse(&program, texts[2], message, sizeof message)); /* frees what is not there */
+    CHECK(!program_parse(&program, texts[2], message,
+                         sizeof message)); /* frees a block that does not exist */
 }
 
 TEST(bad_text_is_refused)
@@ -61,7 +61,7 @@ static const struct program_limits all = {
     .counts = true,
 };
 
-/* What is drawn is a program as the text has it, the same for the same seed, and of each kind. */
+/* A drawn program can be written as text, is the same for the same seed, and all kinds come. */
 TEST(programs_are_drawn)
 {
     unsigned kinds[PROGRAM_COUNT + 1] = {0}, most_cores = 0;

@@ -1,4 +1,4 @@
-/* stress/explore/race.c: what is ordered, what is not, and to the byte. */
+/* stress/explore/race.c: which accesses are ordered and which are not, down to the byte. */
 #include <stress/explore/race.h>
 #include <tests/unit/unit.h>
 
@@ -60,7 +60,7 @@ TEST(what_is_handed_over_is_ordered_and_no_more)
     CHECK(access(1, DATA + 8, 8, ACCESS_WRITE));
 }
 
-/* Where there was no room for the flag, nobody knows whether it ordered. */
+/* If there was no cell for the flag, nobody knows whether it ordered anything. */
 TEST(no_race_is_told_once_an_order_may_be_missed)
 {
     race_reset();
@@ -91,7 +91,7 @@ TEST(release_and_acquire_order)
     CHECK(!access(0, FLAG, 4, STORE));
     CHECK(!access(1, FLAG, 4, LOAD));
     CHECK(!access(1, DATA, 8, ACCESS_WRITE));
-    CHECK(access(0, DATA, 8, ACCESS_READ)); /* nothing came back */
+    CHECK(access(0, DATA, 8, ACCESS_READ)); /* nothing is ordered in the other direction */
 }
 
 TEST(what_comes_after_a_release_is_not_ordered)
@@ -128,7 +128,7 @@ TEST(fences_order)
     CHECK(!access(1, DATA, 8, ACCESS_READ));
 }
 
-/* A read-modify-write, relaxed or not, goes on with the release sequence; a store ends it. */
+/* A read-modify-write continues a release sequence, even a relaxed one. A store ends it. */
 TEST(release_sequences)
 {
     race_reset();
@@ -145,7 +145,7 @@ TEST(release_sequences)
     CHECK(access(2, DATA, 8, ACCESS_READ));
 }
 
-/* As of the nodes of a queued lock: each is somebody else's to store to. */
+/* As for the nodes of a queued lock: another core stores to the memory beside it. */
 TEST(a_store_beside_it_ends_no_release_sequence)
 {
     race_reset();
@@ -179,7 +179,7 @@ TEST(an_interrupt_is_ordered_with_its_core)
     CHECK(!access(EXPLORE_CORES, DATA, 8, ACCESS_WRITE));
     race_order(EXPLORE_CORES, 0);
     CHECK(!access(0, DATA, 8, ACCESS_WRITE));
-    CHECK(access(EXPLORE_CORES, DATA, 8, ACCESS_READ)); /* one that came by itself */
+    CHECK(access(EXPLORE_CORES, DATA, 8, ACCESS_READ)); /* an interrupt that was not sent */
 }
 
 TEST(a_trial_knows_nothing_of_the_one_before)
@@ -198,7 +198,7 @@ TEST(places_are_numbered_as_they_come)
     CHECK_EQUAL(race_access(1, 0x500c, 4, ACCESS_READ, NULL, "").id, 0);
 }
 
-/* More places than there are cells: they are not looked at, and nothing breaks. */
+/* More addresses than there are cells. The rest is not watched, and nothing breaks. */
 TEST(too_many_places)
 {
     race_reset();

@@ -1,4 +1,7 @@
-/* stress/explore/schedule.c: who is chosen, and that a sweep meets every schedule once. */
+/*
+ * stress/explore/schedule.c: which thread is chosen, and that a sweep meets every schedule exactly
+ * once.
+ */
 #include <stress/explore/schedule.h>
 #include <string.h>
 #include <tests/unit/unit.h>
@@ -7,7 +10,10 @@ static struct schedule schedule;
 static struct sweep_level levels[SCHEDULE_DEPTH];
 static char message[200], text[SCHEDULE_TEXT_SIZE];
 
-/* Threads of so many points each, which never wait; `trace` gets who ran, as a text. */
+/*
+ * Run threads with these numbers of points, none of which waits. `trace` tells which thread ran, as
+ * text.
+ */
 static unsigned run(const unsigned *lengths, unsigned threads, char *trace)
 {
     unsigned left[EXPLORE_THREADS] = {0}, current = 0, count = 0;
@@ -81,7 +87,7 @@ TEST(bad_switches_are_refused)
     CHECK_EQUAL(count, 0);
 }
 
-/* Interleavings of 3 and 3 points: 20 in all; without preemption 2; with one 2 + 2 * 2 more. */
+/* Interleavings of 3 and 3 points: 20 in all. 2 without preemption, and 2 * 2 more with one. */
 TEST(a_sweep_is_complete)
 {
     static const struct {
@@ -104,7 +110,9 @@ TEST(a_sweep_is_complete)
     }
 }
 
-/* One order of two threads' single points is met by either with about the chance there is. */
+/*
+ * Two threads have single points. Random walks meet one of their orders about as often as expected.
+ */
 TEST(random_walks_repeat_and_differ)
 {
     char first[64], again[64];
@@ -124,7 +132,9 @@ TEST(random_walks_repeat_and_differ)
     CHECK(differ > 150);
 }
 
-/* The bound of PCT: two events in one order, one of 1 and 20 points each: at least 1 in n k. */
+/*
+ * The bound of PCT for one order of two events, in threads of 1 and 20 points: at least 1 in n k.
+ */
 TEST(pct_keeps_its_bound)
 {
     char trace[64];
@@ -134,7 +144,7 @@ TEST(pct_keeps_its_bound)
         schedule_begin(&schedule, STRATEGY_PCT2, seed, 40);
         run((unsigned[]){20, 20}, 2, trace);
         met += strncmp(trace, "0000000111111", 13) ==
-               0; /* 0 stops at its eighth point, and nowhere else */
+               0; /* thread 0 stops at its eighth point, and nowhere else */
     }
     CHECK(met >= tries / (2 * 40) / 2);
 }

@@ -1,6 +1,6 @@
 /*
- * What comes of fail() in unit tests, and a machine without interrupts: programs that report
- * failures of their own have signals.c instead.
+ * fail() for unit tests, and a machine without interrupts. Programs that report failures themselves
+ * have signals.c instead.
  */
 #include <arch/cpu.h>
 #include <arch/host/host.h>

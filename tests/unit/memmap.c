@@ -1,4 +1,4 @@
-/* mm/memmap.c against a model that knows each quarter of a page. */
+/* mm/memmap.c, compared with a model that knows each quarter of a page. */
 #include <arch/page.h>
 #include <lib/prng.h>
 #include <mm/memmap.h>
@@ -8,7 +8,7 @@
 enum { QUARTERS = 256, QUARTER = 1024, PAGES = QUARTERS / 4 };
 
 static struct memmap map;
-static int model[QUARTERS]; /* enum memory_kind, 0: nothing said */
+static int model[QUARTERS]; /* enum memory_kind; 0: not in any entry */
 
 static void check_invariant(bool finished)
 {
@@ -103,7 +103,7 @@ static bool pages_are_usable(uint64_t first, uint64_t count)
     return usable;
 }
 
-/* The highest page below `limit` where `count` usable ones begin; never page 0. */
+/* The highest page below `limit` where `count` usable pages begin; never page 0. */
 static uint64_t naive_place(uint64_t count, uint64_t align, uint64_t limit)
 {
     for (uint64_t page = PAGES; page-- > 1;) {

@@ -1,5 +1,7 @@
-/* lib/options.c with the tables of stress/options.c: what is good, each way to be refused, and
- * whatever else a person may type. */
+/*
+ * lib/options.c with the tables of stress/options.c: right options, each way to be refused, and
+ * random input.
+ */
 #include <lib/prng.h>
 #include <stdio.h>
 #include <stress/options.h>
@@ -19,7 +21,8 @@ static bool parse(const char *line)
     memset(message, '~', sizeof message);
     bool good = options_parse(table, &options, host_guarded_copy(0, line, strlen(line) + 1),
                               message, sizeof message);
-    bool several = strchr(line, ' ') != NULL; /* then those before the refused one are taken over */
+    bool several =
+        strchr(line, ' ') != NULL; /* then the options before the refused one have been set */
     CHECK(good || several || memcmp(&before, &options, sizeof options) == 0);
     CHECK(good || memchr(message, '\0', sizeof message) != NULL);
     return good;
@@ -150,7 +153,7 @@ TEST(weights_refused)
     CHECK(!parse(line));
 }
 
-/* The log that tells of the mistake must be known as this run's. */
+/* The log that reports the mistake must have this run's nonce. */
 TEST(nonce_before_a_mistake)
 {
     options_default(table, &options);
@@ -217,7 +220,7 @@ TEST(message_is_cut)
     }
 }
 
-/* All values, as the log has them, read back to the same. */
+/* All values, written as in the log, read back as the same values. */
 static void check_round_trip(void)
 {
     char line[1024] = "", again[256], text[256];

@@ -1,4 +1,7 @@
-/* mm/page.h: descriptors and page frame numbers convert back and forth, at the edges above all. */
+/*
+ * mm/page.h: descriptors and page frame numbers convert both ways, especially at the ends of the
+ * array.
+ */
 #include <mm/page.h>
 #include <sys/mman.h>
 #include <tests/unit/unit.h>
@@ -35,7 +38,7 @@ TEST(round_trip)
     check_array(0x100, 0x1000000); /* 64 GiB */
     check_array(0x12345, 0x12346);
     check_array((UINT64_C(1) << 32) - 3, UINT64_C(1) << 32); /* up to MEMMAP_LIMIT */
-    check_array(UINT32_MAX - 5, (UINT64_C(1) << 32) + 5);    /* no 32 bits in between */
+    check_array(UINT32_MAX - 5, (UINT64_C(1) << 32) + 5);    /* nothing may be cut to 32 bits */
 }
 
 TEST(size)

@@ -37,7 +37,7 @@ TEST(buddies)
                 (UINT64_C(1) << 40) + order_pages(MAX_ORDER));
 }
 
-/* ---- the contract, as far as a struct shows it ---- */
+/* ---- checks of the struct itself ---- */
 
 static void init(void *pool, void *metadata, pfn_t start, pfn_t end)
 {

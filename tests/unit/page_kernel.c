@@ -1,4 +1,4 @@
-/* The kernel's own pfn arithmetic, in place of the hosted one that all else here uses. */
+/* Tests the kernel's pfn arithmetic. Everything else here uses the hosted one. */
 #include "../../arch/x86_64/include/arch/page.h"
 
 #include <tests/unit/unit.h>

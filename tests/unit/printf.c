@@ -1,4 +1,4 @@
-/* format_text() against the C library's snprintf(). */
+/* format_text(), compared with the C library's snprintf(). */
 #include <lib/printf.h>
 #include <lib/prng.h>
 #include <limits.h>
@@ -76,7 +76,7 @@ static void append(char *text, const char *more)
     strcat(text, more);
 }
 
-/* A random specification for this conversion; only flags that C11 defines for it. */
+/* A random specification for this conversion, with flags only that C11 defines for it. */
 static void random_spec(struct prng *prng, char *format, char conversion, const char *length)
 {
     char number[16];

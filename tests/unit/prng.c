@@ -52,7 +52,7 @@ TEST(streams_repeat_and_differ)
     }
 }
 
-/* Each bound's numbers all come, about equally often: chi squared far from its tail. */
+/* For each bound all numbers come, about equally often: chi squared stays far from its tail. */
 TEST(below_is_even)
 {
     struct prng prng;
@@ -70,7 +70,10 @@ TEST(below_is_even)
             int64_t off = (int64_t)counts[value] - EACH;
             squares += (uint64_t)(off * off);
         }
-        /* Mean bound - 1, deviation sqrt(2 * bound): six of them, and a little for small bounds. */
+        /*
+         * Mean bound - 1, deviation sqrt(2 * bound). Six deviations, and some slack for small
+         * bounds.
+         */
         CHECK(squares / EACH <= bound + 9 * bound / 2 + 30);
     }
 }

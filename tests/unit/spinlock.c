@@ -1,5 +1,4 @@
-/* smp/spinlock.c: no update is lost, the interrupt flag comes back as it was, every misuse is
- * refused. */
+/* smp/spinlock.c: no update is lost, the interrupt flag is restored, every misuse is refused. */
 #include "threads.h"
 
 #include <arch/cpu.h>
@@ -59,7 +58,7 @@ static void check_counting(void)
     struct lock_counts sum = all_counts();
     CHECK_EQUAL(sum.acquisitions, THREADS * TURNS);
     CHECK(sum.contended <= sum.acquisitions);
-    CHECK(sum.handoffs >= THREADS - 1); /* each had it once */
+    CHECK(sum.handoffs >= THREADS - 1); /* each thread held it at least once */
     CHECK_EQUAL(spinlock_irq_owner(&lock), -1);
 }
 
@@ -75,7 +74,7 @@ TEST(no_lost_update_with_yields)
     spinlock_yield(0, 0);
 }
 
-/* The cores named take the lock and release it, one after the other. */
+/* The named cores take and release the lock, one after the other. */
 static void take_turns(const char *cores)
 {
     start_lock();
@@ -177,9 +176,12 @@ TEST(released_with_interrupts_on)
     CHECK_FAILS(RULE_IRQ_STATE, "test released by core 0", spinlock_irq_unlock(&lock, flags));
 }
 
-/* ---- what a lock and a core note of it ---- */
+/* ---- what locks and cores record ---- */
 
-/* Where each calls the lock's functions is known by their own addresses. */
+/*
+ * The functions below call the lock's functions. So a recorded return address must lie in one of
+ * them.
+ */
 enum { CODE_BYTES = 256 };
 
 static bool is_in(const void *address, const void *function)
@@ -190,7 +192,7 @@ static bool is_in(const void *address, const void *function)
 __attribute__((noinline)) static irq_flags_t take_here(struct spinlock_irq *one)
 {
     irq_flags_t flags = spinlock_irq_lock(one);
-    __asm__ volatile("" : : : "memory"); /* no jump in place of the call */
+    __asm__ volatile("" : : : "memory"); /* so that the call does not become a jump */
     return flags;
 }
 
@@ -218,7 +220,7 @@ TEST(taking_is_noted)
     CHECK_EQUAL(lock.last_owner, 1);
 }
 
-/* The address in the words of a release's refusal. */
+/* The address in the message of a refused release. */
 static const void *refused_at(irq_flags_t flags)
 {
     static struct host_expectation expectation;
@@ -236,7 +238,7 @@ TEST(refused_release_tells_where)
     irq_flags_t flags = spinlock_irq_lock(&lock);
     host_core_enter(1, &thread_percpu[1]);
     irq_disable();
-    CHECK(is_in(refused_at(flags), (const void *)release_here)); /* another's */
+    CHECK(is_in(refused_at(flags), (const void *)release_here)); /* held by another core */
     host_core_enter(0, &thread_percpu[0]);
     irq_enable();
     CHECK(is_in(refused_at(flags), (const void *)release_here)); /* with interrupts on */
@@ -262,7 +264,7 @@ TEST(counts_without_contention)
     spinlock_irq_unlock(&lock, flags);
     CHECK(first->hold_cycles >= longest + SHORT && first->longest_hold >= longest);
     CHECK_EQUAL(first->acquisitions, 2);
-    CHECK_EQUAL(first->handoffs, 0); /* nobody had it before, then this core itself */
+    CHECK_EQUAL(first->handoffs, 0); /* nobody held it before, then this core itself */
     host_core_enter(1, &thread_percpu[1]);
     flags = spinlock_irq_lock(&lock);
     spinlock_irq_unlock(&lock, flags);
@@ -290,19 +292,19 @@ static void release_one(unsigned i)
     spinlock_irq_unlock(&several[i], irq_flags());
 }
 
-/* The locks noted are these, by their numbers; -1: none. */
+/* Check that the recorded locks have these numbers; -1: none. */
 static void check_noted(const int *numbers, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
         CHECK(thread_percpu[0].held[i] == (numbers[i] < 0 ? NULL : &several[numbers[i]]));
-    CHECK(thread_percpu[0].waiting_for == NULL); /* the next in memory */
+    CHECK(thread_percpu[0].waiting_for == NULL); /* the member behind the array is unharmed */
 }
 
 TEST(held_locks_are_noted)
 {
     take_several(3);
     check_noted((int[]){0, 1, 2}, 3);
-    release_one(0); /* the last moves to its place */
+    release_one(0); /* the last one moves to its place */
     check_noted((int[]){2, 1}, 2);
     release_one(2);
     check_noted((int[]){1}, 1);
@@ -314,7 +316,7 @@ TEST(held_locks_are_noted)
     irq_enable();
 }
 
-/* More than there is room for: those behind are not known by name. */
+/* More locks than there is room for. The names of the rest are not recorded. */
 TEST(more_held_than_are_noted)
 {
     take_several(HELD_LOCKS + 2);
@@ -323,9 +325,9 @@ TEST(more_held_than_are_noted)
     check_noted((int[]){0, 1, 2, -1}, 4);
     release_one(0);
     check_noted((int[]){-1, 1, 2, -1}, 4);
-    release_one(HELD_LOCKS + 1); /* not noted */
+    release_one(HELD_LOCKS + 1); /* not recorded */
     check_noted((int[]){-1, 1, 2}, 3);
-    release_one(1); /* none is known to take its place */
+    release_one(1); /* no recorded lock can take its place */
     check_noted((int[]){-1, 2}, 1);
     CHECK_EQUAL(thread_percpu[0].locks_held, 2);
     take_several(HELD_LOCKS + 1);
@@ -382,8 +384,10 @@ TEST(waiting_is_noted_and_counted)
 
 /* ---- yields ---- */
 
-/* Before and after taking the lock, and after giving it up, from the core's own stream; each one
- * turn in `period`. */
+/*
+ * PAUSE before and after taking the lock and after its release, from the core's own random stream,
+ * once in `period` each.
+ */
 static void check_yields(uint32_t number)
 {
     enum { PERIOD = 3, SEED = 23 };

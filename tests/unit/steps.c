@@ -1,4 +1,7 @@
-/* stress/steps.c, stress/vectors.c: the language of the vectors, in words, and which apply. */
+/*
+ * stress/steps.c, stress/vectors.c: the language of the vectors, its description in words, and
+ * which vectors apply.
+ */
 #include <stress/vectors.h>
 #include <string.h>
 #include <tests/unit/unit.h>
@@ -26,11 +29,12 @@ TEST(named_orders_are_those_that_a_step_relies_on)
     CHECK_EQUAL(step_named_order("aM"), 0);
     CHECK_EQUAL(step_named_order(">5 a0"), 5);
     CHECK_EQUAL(step_named_order("b0,4"), 4);
-    CHECK_EQUAL(step_named_order("b0,63"), 0); /* there is no such order, and that is the point */
+    CHECK_EQUAL(step_named_order("b0,63"),
+                0); /* no allocator has such an order, and the vector is about that */
     CHECK_EQUAL(step_named_order("bM,M+1"), 0);
     CHECK_EQUAL(step_named_order("#0,1,5&a7"), 5);
     CHECK_EQUAL(step_named_order("#"), 0);
-    CHECK_EQUAL(step_named_order("=0:9"), 0); /* is cut */
+    CHECK_EQUAL(step_named_order("=0:9"), 0); /* the order is cut */
     CHECK_EQUAL(step_named_order("x9"), 0);
 }
 
@@ -118,7 +122,7 @@ TEST(long_lists_are_cut)
     CHECK_TEXT(text, "0:0, 2:0, 4:0, 6...");
 }
 
-/* All letters of blocks are given before they are used, and every step is one. */
+/* Check that every step exists, and that letters of blocks are defined before use. */
 static void check_steps(const char *steps)
 {
     char next = 'A';
@@ -147,7 +151,7 @@ TEST(every_vector_can_be_read_and_has_a_name_of_its_own)
     }
 }
 
-/* Whether a steps-only vector applies; `why` into text. */
+/* Whether a vector with only these steps applies. The reason goes to `text`. */
 static bool applies(const char *steps, const struct page_allocator *allocator)
 {
     struct vector vector = {.steps = steps,
@@ -166,7 +170,7 @@ static enum page_error insert(void *pool, pfn_t start, uint64_t count)
 }
 
 static const struct page_allocator registered = {.name = "registered"};
-PAGE_ALLOCATOR(registered); /* the linker wants one */
+PAGE_ALLOCATOR(registered); /* the linker needs at least one */
 
 TEST(what_is_not_promised_is_left_out)
 {

@@ -1,4 +1,7 @@
-/* lib/string.c and arch/x86_64/memory.c, renamed by the build, against the C library's. */
+/*
+ * lib/string.c and arch/x86_64/memory.c, which the build renames, compared with the C library's
+ * functions.
+ */
 #include <lib/prng.h>
 #include <string.h>
 #include <tests/unit/unit.h>

@@ -2,7 +2,7 @@
 #include <stddef.h>
 #include <tests/unit/unit.h>
 
-/* As ci/symbols makes them: two functions, the text's end behind them. */
+/* A table as ci/symbols makes it: two functions, and the end of the text. */
 const uint32_t symbol_count = 2;
 const uint32_t symbol_addresses[] = {0x1000, 0x1010, 0x1040};
 const uint32_t symbol_names[] = {0, 6};
@@ -35,7 +35,7 @@ TEST(address_in_no_function_is_a_number)
     CHECK_TEXT(shown_return(0x1000), "0x1000");
 }
 
-/* A call that never returns may be a function's last instruction. */
+/* A call that never returns may be the last instruction of a function. */
 TEST(return_address_belongs_to_the_call_before_it)
 {
     CHECK_TEXT(shown_return(0x1010), "first+0x10");

@@ -1,4 +1,4 @@
-/* Run a function on several threads, each a core of its own. */
+/* Runs a function on several threads. Each thread is a core of its own. */
 #pragma once
 
 #include <pthread.h>

@@ -22,7 +22,7 @@ void report_line(const char *format, ...)
     (void)format;
 }
 
-/* Every core has made so many calls, and so many of them overlapped. */
+/* Every core has made this many calls, and this many of them overlapped. */
 static void start(const struct phase *phase, uint64_t calls, uint64_t overlapped)
 {
     memset(cores, 0, sizeof cores);
@@ -54,7 +54,7 @@ TEST(calls_that_overlapped_are_the_floor)
     CHECK(suffices(50));
 }
 
-/* However much the others did. */
+/* It does not matter how much the others did. */
 TEST(each_core_must_have_made_calls)
 {
     start(&shared, 1000, 4000);

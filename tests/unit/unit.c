@@ -50,7 +50,7 @@ void unit_check_part(const char *file, int line, const char *text, const char *p
         unit_fail(file, line, "\"%s\" is not in \"%s\"", part, text);
 }
 
-/* A test that calls exit(0) has not passed, nor have those behind it. */
+/* A test that calls exit(0) has not passed, and neither have the tests behind it. */
 static void check_finished(void)
 {
     if (!finished) {
@@ -71,7 +71,7 @@ static bool is_wanted(const struct unit_test *test, int count, char **names)
 
 static bool run(const struct unit_test *test)
 {
-    volatile bool passed = false; /* volatile: it outlives a longjmp (C11 7.13.2.1) */
+    volatile bool passed = false; /* volatile, to keep its value across longjmp() (C11 7.13.2.1) */
     host_expected = NULL;
     if (setjmp(frame) == 0) {
         test->run();
@@ -96,7 +96,7 @@ int main(int count, char **names)
     unsigned passed = 0;
     frame_thread = pthread_self();
     atexit(check_finished);
-    setvbuf(stdout, NULL, _IOLBF, 0); /* so that a crash does not take the output with it */
+    setvbuf(stdout, NULL, _IOLBF, 0); /* so that no output is lost in a crash */
     printf("1..%u\n", wanted);
     for (const struct unit_test *test = first; test != NULL; test = test->next) {
         if (is_wanted(test, count, names))

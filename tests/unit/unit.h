@@ -1,9 +1,9 @@
 /*
- * A frame for unit tests: a program is any number of TEST(name) { ... } and unit.c.
+ * A frame for unit tests. A program is unit.c and any number of TEST(name) { ... }.
  *
  * It prints the plan, "ok name" or "not ok name" for each test, and "# passed N of N" as its last
- * line. It exits with 0 only if every test ran and passed; a crash, or an exit() inside a test, is
- * a failure. Arguments are names of tests to run; none: all.
+ * line. It exits with 0 only if every test ran and passed. A crash is a failure, and so is an
+ * exit() inside a test. Arguments are the names of tests to run; without arguments all tests run.
  */
 #pragma once
 
@@ -30,29 +30,29 @@ void unit_register(struct unit_test *test);
     static void test_##test_name(void)
 
 /*
- * Say what is wrong and end the test: by a jump back to the frame in its own thread, by abort() in
- * any other.
+ * Print what is wrong and end the test. In the frame's own thread it jumps back to the frame, in
+ * any other thread it aborts.
  */
 _Noreturn void unit_fail(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 #define CHECK(condition) ((condition) ? (void)0 : unit_fail(__FILE__, __LINE__, "%s", #condition))
 
-/* Integers, shown when they differ. */
+/* Compares integers, and prints them if they differ. */
 #define CHECK_EQUAL(left, right) \
     unit_check_equal(__FILE__, __LINE__, #left " == " #right, (uint64_t)(left), (uint64_t)(right))
 void unit_check_equal(const char *file, int line, const char *what, uint64_t left, uint64_t right);
 
-/* Texts likewise. */
+/* Compares texts, and prints them if they differ. */
 #define CHECK_TEXT(left, right) unit_check_text(__FILE__, __LINE__, #left, left, right)
 void unit_check_text(const char *file, int line, const char *what, const char *left,
                      const char *right);
 
-/* A text that must occur in another. */
+/* The text must contain the part. */
 #define CHECK_PART(text, part) unit_check_part(__FILE__, __LINE__, text, part)
 void unit_check_part(const char *file, int line, const char *text, const char *part);
 
-/* `statement` must end in fail() with this rule, its text having this in it. */
+/* `statement` must call fail() with this rule and a message that contains this text. */
 #define CHECK_FAILS(expected_rule, expected_text, statement)                     \
     do {                                                                         \
         static _Thread_local struct host_expectation expectation;                \

@@ -1,4 +1,4 @@
-/* mm/walker.c: each thing that can be wrong with free blocks is found and called by its rule. */
+/* mm/walker.c: each kind of damage to free blocks is found and reported by its rule. */
 #include "buddies.h"
 
 #include <lib/bitmap.h>
@@ -7,7 +7,7 @@
 
 enum { START = 96, COUNT = 200, END = START + COUNT, MAX_BLOCKS = 64 };
 
-/* An allocator that shows whatever free blocks it is told to. */
+/* An allocator that shows the free blocks that it is told to show. */
 struct fake {
     struct {
         pfn_t pfn;
@@ -58,7 +58,7 @@ static void start_walk(void)
     memset(inserted, 0, sizeof inserted);
     memset(held, 0, sizeof held);
     memset(free_order, 0, sizeof free_order);
-    memset(free_map, 0xff, sizeof free_map); /* as a walk before may have left it */
+    memset(free_map, 0xff, sizeof free_map); /* as an earlier walk may have left it */
     memset(&fake, 0, sizeof fake);
     shows.promises = PROMISE_COALESCES;
     walk = (struct walk){.start = START,
@@ -82,7 +82,9 @@ static void set(uint64_t *map, pfn_t pfn, uint64_t count)
     bitmap_set_range(map, pfn - START, count);
 }
 
-/* Pages 96 .. 127 inserted; free: 96 (order 3), 104 (2), 112 (0) and 124 (2); the rest held. */
+/*
+ * Pages 96 to 127 are inserted. Free: 96 (order 3), 104 (2), 112 (0) and 124 (2). The rest is held.
+ */
 static void start_good(void)
 {
     start_walk();
@@ -146,7 +148,8 @@ TEST(outside)
         check_bad(RULE_FREE_LIST, "outside of the pool");
     }
     start_good();
-    show(END - 8, 4); /* begins within, ends beyond: aligned, as 288 is a multiple of 16 */
+    show(END - 8,
+         4); /* begins inside the pool, ends beyond it; aligned, as 288 is a multiple of 16 */
     check_bad(RULE_FREE_LIST, "outside of the pool");
     start_good();
     show(128, MAX_ORDER + 1);
@@ -165,7 +168,7 @@ TEST(wrong_blocks)
     show(128, 0);
     check_bad(RULE_FREE_LIST, "never inserted");
     start_good();
-    fake.blocks[3].order = 3; /* 120, which is held in part */
+    fake.blocks[3].order = 3; /* a part of this block is held */
     fake.blocks[3].pfn = 120;
     check_bad(RULE_FREE_LIST, "is held");
     start_good();
@@ -201,7 +204,7 @@ TEST(uncoalesced)
     check_good();
 }
 
-/* Two free buddies of MAX_ORDER are as it should be. */
+/* Two free blocks of MAX_ORDER side by side are right. */
 TEST(largest_are_not_merged)
 {
     uint64_t largest = order_pages(MAX_ORDER), words = BITMAP_WORDS(2 * largest);
@@ -280,8 +283,10 @@ static bool walks_well(struct subject subject)
     return walk_check(&walk, allocator, subject.pool, &finding);
 }
 
-/* Each built-in allocator under random use: the walk agrees at every step, and each page stolen is
- * missed. */
+/*
+ * Each built-in allocator under random use. The walk finds nothing at any step, and it finds each
+ * page that is stolen.
+ */
 EACH_TEST(with_allocator)
 {
     static struct percpu percpu;
@@ -307,7 +312,7 @@ EACH_TEST(with_allocator)
                 break;
             blocks[count].pfn = pfn;
             blocks[count].order = order;
-            CHECK(!walks_well(subject)); /* not yet known as held */
+            CHECK(!walks_well(subject)); /* the walk does not yet know it as held */
             CHECK_EQUAL(finding.rule, RULE_LOST);
             set(held, pfn, order_pages(order));
             CHECK(walks_well(subject));
@@ -315,7 +320,7 @@ EACH_TEST(with_allocator)
         while (count-- > 0) {
             CHECK_EQUAL(allocator->free_pages(pool, blocks[count].pfn, blocks[count].order),
                         PAGE_OK);
-            CHECK(!walks_well(subject)); /* still known as held */
+            CHECK(!walks_well(subject)); /* the walk still takes it for held */
             CHECK_EQUAL(finding.rule, RULE_FREE_LIST);
             bitmap_clear_range(held, blocks[count].pfn - START, order_pages(blocks[count].order));
         }

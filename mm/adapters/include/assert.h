@@ -1,6 +1,6 @@
 /*
  * For allocators under test: a false assertion ends the run as "panic", with the expression and its
- * place. No include guard: NDEBUG counts at each inclusion (C11 7.2).
+ * place. There is no include guard, because NDEBUG can differ at each inclusion (C11 7.2).
  */
 #ifdef __cplusplus
 extern "C"

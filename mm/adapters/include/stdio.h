@@ -1,4 +1,7 @@
-/* For allocators under test: text goes to the log, a line "# log: ..." for each line printed. */
+/*
+ * For allocators under test: printf() and puts() write to the log, one line "# log: ..." for each
+ * line printed.
+ */
 #pragma once
 
 #include <stdarg.h>

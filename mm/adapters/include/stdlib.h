@@ -1,4 +1,4 @@
-/* For allocators under test. There is no heap: malloc and its kin are not here. */
+/* For allocators under test. There is no heap, so malloc() and its relatives are missing. */
 #pragma once
 
 #include <stddef.h>

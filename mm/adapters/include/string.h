@@ -1,4 +1,4 @@
-/* For allocators under test: what lib/string.h has, and a few more. */
+/* For allocators under test: the functions of lib/string.h, and a few more. */
 #pragma once
 
 #include <stddef.h>

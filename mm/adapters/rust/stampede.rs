@@ -1,4 +1,4 @@
-//! What an allocator under test that is written in Rust uses: the contract, as ci/rust-bindings makes it from
+//! For allocators under test in Rust: the contract, which ci/rust-bindings translates from
 //! mm/page_allocator.h, and a few functions of the harness. docs/ALLOCATORS.md has a worked example.
 //!
 //! For rustc 1.63 and later.
@@ -9,7 +9,8 @@ use core::ffi::c_void;
 pub type Pfn = u64;
 pub type PageError = u32;
 pub type Rule = u32;
-/// One free block, as for_each_free shows it: the context, its first page, its order. False stops the walk.
+/// Receives one free block from for_each_free: the context, the first pfn, the order. Returning
+/// false stops the walk.
 pub type PageVisitFree = Option<unsafe extern "C" fn(*mut c_void, Pfn, u32) -> bool>;
 
 include!(env!("STAMPEDE_BINDINGS"));
@@ -25,11 +26,12 @@ extern "C" {
     fn stampede_irq_restore(flags: u64);
 }
 
-// Both are read by all cores; the functions in them say themselves what they may be called for.
+// All cores share both. Their functions are unsafe, and say what a caller must ensure.
 unsafe impl Sync for PageAllocator {}
 unsafe impl Sync for SpinlockIrq {}
 
-/// Registers an allocator: `page_allocator!(EXAMPLE);` for a `static EXAMPLE: PageAllocator`, once a module.
+/// Registers an allocator: `page_allocator!(EXAMPLE);` for a `static EXAMPLE: PageAllocator`, once
+/// in a module.
 #[macro_export]
 macro_rules! page_allocator {
     ($allocator:path) => {
@@ -48,23 +50,24 @@ macro_rules! c_text {
 }
 
 impl SpinlockIrq {
-    /// A free lock; the name is c_text!("...").
+    /// A lock that is free. `name` is made by c_text!("...").
     pub const fn new(name: *const u8) -> Self {
         Self { name, ..Self::NONE }
     }
 
-    /// Turns interrupts off and takes the lock; returns their state before, for unlock(). The harness watches this lock.
+    /// Turns interrupts off and takes the lock. Returns the interrupt state from before, for
+    /// unlock(). The harness watches this lock.
     ///
     /// # Safety
-    /// The lock stays where it is for as long as it is used.
+    /// The lock must not move as long as it is used.
     pub unsafe fn lock(this: *mut Self) -> u64 {
         spinlock_irq_lock(this)
     }
 
-    /// Releases the lock, then brings back the state of interrupts that lock() returned.
+    /// Releases the lock, then restores the interrupt state that lock() returned.
     ///
     /// # Safety
-    /// This core has the lock.
+    /// This core must hold the lock.
     pub unsafe fn unlock(this: *mut Self, flags: u64) {
         spinlock_irq_unlock(this, flags)
     }
@@ -75,30 +78,30 @@ pub fn cpu_number() -> u32 {
     unsafe { stampede_cpu_number() }
 }
 
-/// PAUSE: in a loop that waits for another core.
+/// The PAUSE instruction, for a loop that waits for another core.
 pub fn cpu_relax() {
     unsafe { stampede_cpu_relax() }
 }
 
-/// Turns interrupts off on this core; returns their state before.
+/// Turns interrupts off on this core. Returns the state from before, for irq_restore().
 pub fn irq_save() -> u64 {
     unsafe { stampede_irq_save() }
 }
 
-/// Brings back a state of interrupts.
+/// Restores an interrupt state.
 ///
 /// # Safety
-/// It is what irq_save() returned on this core.
+/// `flags` must come from irq_save() on this core.
 pub unsafe fn irq_restore(flags: u64) {
     stampede_irq_restore(flags)
 }
 
-/// A line in the log: a text, and a number after it.
+/// Prints a line in the log: a text and a number.
 pub fn log(text: &str, number: u64) {
     unsafe { log_line(c_text!("%.*s %llu"), text.len() as i32, text.as_ptr(), number) }
 }
 
-/// Ends the run as "panic", with the place.
+/// Ends the run as "panic", with the file and the line.
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo) -> ! {
     let (file, line) = info.location().map_or(("?", 0), |place| (place.file(), place.line()));

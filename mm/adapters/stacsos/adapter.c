@@ -1,4 +1,4 @@
-/* The contract, by way of the student's class. */
+/* Fulfils the contract by calls of the student's class. */
 #include <arch/paging.h>
 #include <lib/bitmap.h>
 #include <lib/fail.h>
@@ -8,16 +8,16 @@ _Static_assert((int)MAX_ORDER == (int)STACSOS_LAST_ORDER,
                "StACSOS's largest order is 16: make MAX_ORDER=16");
 
 /*
- * StACSOS maps all physical memory, so a solution may look into page 0, the buddy of page 1, before
- * it knows whether it is free.
+ * StACSOS maps all physical memory. So a solution may read page 0, the buddy of page 1, before it
+ * knows whether that page is free.
  */
 const bool paging_page_0_is_readable = true;
 
 void *stacsos_page_array;
 
 /*
- * As in StACSOS the array begins at page frame 0, whatever memory there is; at the end, a block may
- * have its buddy beyond all memory.
+ * As in StACSOS, the array begins at page frame 0, whatever memory there is. It ends with a whole
+ * block of the largest order, because the last block may have its buddy beyond all memory.
  */
 static uint64_t descriptors(pfn_t end)
 {
@@ -56,8 +56,7 @@ bool stacsos_is_range(const struct stacsos_pool *pool, pfn_t start, uint64_t cou
     return count > 0 && start >= pool->start && start < pool->end && count <= pool->end - start;
 }
 
-/* That a page is inserted once is the caller's duty in StACSOS, so it is the adapter that refuses.
- */
+/* In StACSOS the caller must not insert a page twice. So the adapter refuses such a call. */
 enum page_error stacsos_insert_pages(void *memory, pfn_t start, uint64_t count)
 {
     struct stacsos_pool *pool = memory;
@@ -76,7 +75,7 @@ enum page_error stacsos_insert_pages(void *memory, pfn_t start, uint64_t count)
     return PAGE_OK;
 }
 
-/* As the interface of 2026 calls them. */
+/* The names of the interface of 2026. */
 static const char *error_name(enum stacsos_error error)
 {
     static const char *const names[] = {"none", "out_of_memory", "order_out_of_range",
@@ -86,8 +85,8 @@ static const char *error_name(enum stacsos_error error)
 }
 
 /*
- * The course's self-test wants out_of_memory where there is no block large enough. An order above
- * LastOrder has an error of its own, but the assignment does not say which is due.
+ * The course's self-test expects out_of_memory if no block is large enough. For an order above
+ * LastOrder the assignment does not say which of two errors is right, so both are accepted.
  */
 static void check_refusal(unsigned order, enum stacsos_error error)
 {
@@ -97,7 +96,7 @@ static void check_refusal(unsigned order, enum stacsos_error error)
              error_name(error));
 }
 
-/* A page outside of the pool is the oracle's to judge, and no bit of the map. */
+/* Whether the maps cover this block. The oracle judges a block outside of the pool. */
 static bool in_map(const struct stacsos_pool *pool, pfn_t pfn, unsigned order)
 {
     return pfn < pool->end && order <= MAX_ORDER && order_pages(order) <= pool->end - pfn;
@@ -122,7 +121,10 @@ pfn_t stacsos_allocate_pages(void *memory, unsigned order)
     return pfn;
 }
 
-/* From the moment the student has it, another core may be handed it: the map is set before. */
+/*
+ * Another core may get the block as soon as the student's code has it. So the maps are updated
+ * before.
+ */
 enum page_error stacsos_free_pages(void *memory, pfn_t pfn, unsigned order)
 {
     struct stacsos_pool *pool = memory;
@@ -146,8 +148,8 @@ enum page_error stacsos_free_pages(void *memory, pfn_t pfn, unsigned order)
 /* ---- forgeries ---- */
 
 /*
- * The page that a forged link leads to: the page itself, its buddy at some order, or, aligned to
- * some order, any page, which is free or held.
+ * The page that a forged link leads to: the page itself, its buddy at some order, or any page of
+ * the pool, free or held, rounded down to some order.
  */
 static pfn_t forged_target(const struct stacsos_pool *pool, pfn_t pfn, uint64_t key)
 {

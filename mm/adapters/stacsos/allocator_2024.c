@@ -1,10 +1,11 @@
-/* The interface of 2024 as an allocator of the contract. */
+/* Registers the interface of 2024 as an allocator of the contract. */
 #include <lib/bitmap.h>
 #include <mm/adapters/stacsos/adapter.h>
 
 /*
- * The assignment's remove_pages() skips what is not in the free lists and says nothing, so the
- * adapter looks first; which holds only while nobody is between, that is under the adapter's lock.
+ * The assignment's remove_pages() silently skips pages that are not in the free lists. So the
+ * adapter checks first. That check is valid only if nobody comes between, that is under the
+ * adapter's lock.
  */
 static enum page_error remove_pages(void *memory, pfn_t start, uint64_t count)
 {
@@ -32,7 +33,7 @@ static void init(void *pool, void *metadata, pfn_t start, pfn_t end)
 
 static const struct page_allocator stacsos_2024 = {
     .name = "stacsos-2024" STACSOS_SUFFIX,
-    /* The link is in the descriptor. */
+    /* Free pages are not touched: the links are in the descriptors. */
     .promises = STACSOS_PROMISED(PROMISE_METADATA_OUTSIDE, STACSOS_WAYS),
     .promises_of_adapter = STACSOS_BY_ADAPTER(STACSOS_WAYS),
     .adapter_reason = STACSOS_BY_ADAPTER_WHY,

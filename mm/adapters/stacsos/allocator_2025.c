@@ -1,4 +1,4 @@
-/* The interface of 2025 as an allocator of the contract. */
+/* Registers the interface of 2025 as an allocator of the contract. */
 #include <mm/adapters/stacsos/adapter.h>
 
 static void init(void *pool, void *metadata, pfn_t start, pfn_t end)

@@ -1,4 +1,4 @@
-/* The interface of 2026 as an allocator of the contract. */
+/* Registers the interface of 2026 as an allocator of the contract. */
 #include <lib/printf.h>
 #include <mm/adapters/stacsos/adapter.h>
 

@@ -1,4 +1,4 @@
-/* The interface of 2024: references to descriptors, pages are inserted and removed. */
+/* The interface of 2024: page descriptors by reference; pages are inserted and removed. */
 #include <stacsos/kernel/mem/page-allocator-buddy.h>
 
 #include <stacsos/kernel/mem/memory-manager.h>
@@ -40,7 +40,10 @@ void stacsos_remove(void *object, unsigned long pfn, unsigned long count)
     allocator(object)->remove_pages(page::get_from_pfn(pfn), count);
 }
 
-/* What too large an order does is left open by the assignment of 2024, so it is not asked. */
+/*
+ * The assignment of 2024 does not say what happens for too large an order. So the class is not
+ * asked.
+ */
 unsigned long stacsos_allocate(void *object, unsigned order, enum stacsos_error *error)
 {
     page *block = nullptr;

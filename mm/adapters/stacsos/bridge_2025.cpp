@@ -1,4 +1,4 @@
-/* The interface of 2025: references to descriptors, free pages are inserted. */
+/* The interface of 2025: page descriptors by reference; free pages are inserted. */
 #include <stacsos/kernel/mem/page-allocator-buddy.h>
 
 #include <stacsos/kernel/mem/memory-manager.h>
@@ -35,7 +35,10 @@ void stacsos_insert(void *object, unsigned long pfn, unsigned long count)
     allocator(object)->insert_free_pages(page::get_from_pfn(pfn), count);
 }
 
-/* What too large an order does is left open by the assignment of 2025, so it is not asked. */
+/*
+ * The assignment of 2025 does not say what happens for too large an order. So the class is not
+ * asked.
+ */
 unsigned long stacsos_allocate(void *object, unsigned order, enum stacsos_error *error)
 {
     page *block = nullptr;

@@ -1,4 +1,4 @@
-/* The lock of a careful caller, for code that has none. */
+/* The lock that a careful caller would take around each call, for code that has no lock. */
 #include <mm/adapters/stacsos/adapter.h>
 #include <smp/spinlock.h>
 

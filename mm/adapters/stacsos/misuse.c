@@ -1,20 +1,24 @@
 /*
- * Calls that no careful caller makes. StACSOS demands nothing of a solution there, so as usual the
- * adapter refuses them itself; under HARDENING=1 one kind at a time reaches the student's code.
+ * Misuse: calls that no careful caller makes. StACSOS does not say what a solution does then. So
+ * the adapter normally refuses them itself. Under HARDENING=1, one kind of them at a time reaches
+ * the student's code.
  */
 #include <lib/bitmap.h>
 #include <lib/log.h>
 #include <mm/adapters/stacsos/adapter.h>
 #include <mm/adapters/stacsos/runtime.h>
 
-/* Whether all these pages are in and not handed out. */
+/* Whether all these pages are in the pool and free. */
 static bool all_free(const struct stacsos_pool *pool, pfn_t start, uint64_t count)
 {
     return stacsos_is_range(pool, start, count) &&
            bitmap_find_clear(pool->free_map, start, start + count) == BITMAP_NONE;
 }
 
-/* Whether free pages are a block of a solution that merges: the larger one is not free. */
+/*
+ * Whether these free pages are one whole block in a solution that merges: the larger block around
+ * them is not free.
+ */
 static bool is_block(const struct stacsos_pool *pool, pfn_t start, uint64_t count)
 {
     return (count & (count - 1)) == 0 && start % count == 0 &&
@@ -22,7 +26,7 @@ static bool is_block(const struct stacsos_pool *pool, pfn_t start, uint64_t coun
             !all_free(pool, start & ~(2 * count - 1), 2 * count));
 }
 
-/* A free within the pool, of an order that there is. */
+/* Judge a free within the pool, with a valid order and alignment. */
 static struct stacsos_misuse judge_block(const struct stacsos_pool *pool, pfn_t pfn, unsigned order)
 {
     uint64_t count = order_pages(order);
@@ -40,7 +44,7 @@ static struct stacsos_misuse judge_block(const struct stacsos_pool *pool, pfn_t 
         PAGE_NOT_ALLOCATED, is_block(pool, pfn, count) ? STACSOS_DOUBLE_FREE : STACSOS_INNER_FREE};
 }
 
-/* Beyond the pool there are no descriptors, so in StACSOS nobody can name such a page. */
+/* Outside of the pool there are no descriptors. So in StACSOS no caller can name such a page. */
 struct stacsos_misuse stacsos_judge_free(const struct stacsos_pool *pool, pfn_t pfn, unsigned order)
 {
     if (!(pool->ways & STACSOS_MISUSE))
@@ -68,7 +72,7 @@ struct stacsos_misuse stacsos_judge_insert(const struct stacsos_pool *pool, pfn_
                                                         : STACSOS_INNER_INSERT};
 }
 
-/* That the code was called at all, for who reads that it refused. */
+/* Log once that a misuse reached the code: then a refusal is the code's own. */
 static void tell_once(void)
 {
     static bool told;

@@ -14,17 +14,22 @@ enum {
 
 _Static_assert(sizeof(struct spinlock_irq) <= 8 * 8, "spinlock_irq of stacsos/kernel/lock.h");
 
-/* The last of what dprintf() was given, a ring: the newest byte is before stacsos_debug_next. */
+/*
+ * The newest output of dprintf(), as a ring. The newest byte is at stacsos_debug_next - 1, modulo
+ * the size.
+ */
 char stacsos_debug_text[DEBUG_TEXT_SIZE];
 uint32_t stacsos_debug_next; /* atomic */
 
 int stacsos_in_misuse;
 
-/* The line that is being put together, under `log_taken`: no spinlock_irq, which would be counted.
+/*
+ * The line that is being collected. `log_taken` is its lock; it is no spinlock_irq, because that
+ * would be counted.
  */
 static char log_text[LINE_SIZE];
 static uint32_t log_length;
-static uint32_t log_lines; /* atomic: logged so far */
+static uint32_t log_lines; /* lines logged so far; atomic */
 static bool log_taken;     /* atomic */
 
 void stacsos_give_up(const char *format, __builtin_va_list arguments)
@@ -37,7 +42,9 @@ void stacsos_give_up(const char *format, __builtin_va_list arguments)
     fail(RULE_PANIC, "%s%s", line, stacsos_in_misuse ? " (in a call that is to be refused)" : "");
 }
 
-/* Cores that write at once each have a piece of their own, unless the ring has gone round. */
+/*
+ * Cores that write at the same time get separate parts of the ring, unless it has wrapped around.
+ */
 static void remember(const char *text, uint32_t length)
 {
     uint32_t start = __atomic_fetch_add(&stacsos_debug_next, length, __ATOMIC_RELAXED);
@@ -92,7 +99,7 @@ void stacsos_spinlock_irq_acquire(void *memory, unsigned long long *flags)
     struct spinlock_irq *lock = memory;
 
     if (!lock->name)
-        lock->name = "spinlock_irq"; /* every core that comes writes the same */
+        lock->name = "spinlock_irq"; /* every core writes the same value */
     *flags = spinlock_irq_lock(lock);
 }
 

@@ -1,4 +1,4 @@
-/* The stand-ins' functions that the student's code calls. */
+/* Functions that the student's code calls through the stand-in headers. */
 #include <stacsos/kernel/debug.h>
 
 extern "C" {

@@ -1,26 +1,26 @@
 /*
  * The barrier: three members, three rounds, members that spin and members that sleep.
  *
- * Behind a bar stands the C that a step is. A sleeper is woken by nothing but the interrupt of the
- * last to arrive: on a real machine a timer might, and hide that a wake-up got lost. An interrupt
- * that comes while its CPU takes interrupts and does not sleep is over without a trace.
+ * A comment with a bar quotes the C of its step. Only the interrupt of the last member to arrive
+ * wakes a sleeper: on a real machine a timer may wake it, too, and hide a lost wake-up. An
+ * interrupt has no effect on a core that has interrupts on and does not sleep.
  *
  * Stands for smp/barrier.c passed f2182bf1b0dd
  * Stands for smp/barrier.c sleep_until_passed ee00202ceee1
  * Stands for smp/barrier.c barrier_wait d97b9d307c29
  * Stands for arch/x86_64/include/arch/cpu.h cpu_sleep 5ad2052fdcb3
  *
- * Proved: nobody leaves a round before all have come to it; all come to the end; nobody sleeps for
+ * Proved: no member leaves a round before all have reached it; all members end; none sleeps for
  * ever; interrupts are on afterwards.
  *
- * Mutant 1 ONE_EARLY: the last but one opens
+ * Mutant 1 ONE_EARLY: the last but one to arrive opens the barrier
  * Mutant 2 PLAIN_COUNT: arrived + 1 is a load and a store
  * Mutant 3 OPENS_FIRST: round is raised before arrived is reset
  * Mutant 4 NO_RESET: arrived is not reset
- * Mutant 5 NO_WAKE: nobody wakes the sleepers
- * Mutant 6 SLEEPS_INTERRUPTIBLE: test and sleep with interrupts on, so that the wake-up falls between
+ * Mutant 5 NO_WAKE: the sleepers are not woken
+ * Mutant 6 SLEEPS_INTERRUPTIBLE: test and sleep with interrupts on, so a wake-up between is lost
  * Mutant 7 ROUND_READ_LATE: the round is read after the arrival was counted
- * Mutant 8 LEAVES_INTERRUPTS_OFF: a sleeper does not restore them
+ * Mutant 8 LEAVES_INTERRUPTS_OFF: a sleeper does not restore interrupts
  */
 #include "mutant.inc"
 #define MEMBERS 3
@@ -28,8 +28,8 @@
 
 byte arrived, round;
 bool irq_on[MEMBERS] = true;
-bool wake[MEMBERS];   /* an interrupt waits */
-byte entered[MEMBERS]; /* rounds that a member has come to */
+bool wake[MEMBERS];   /* an interrupt is pending */
+byte entered[MEMBERS]; /* rounds that a member has reached */
 
 #if MUTANT == 1
 #define LAST (MEMBERS - 1)
@@ -135,7 +135,7 @@ proctype member(byte me)
     od
 }
 
-/* Takes the interrupt whenever it may. */
+/* Takes the interrupt whenever it can. */
 proctype interrupts(byte me)
 {
 end:

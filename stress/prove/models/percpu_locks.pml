@@ -1,10 +1,10 @@
 /*
- * The locks of buddy-percpu: each core takes its own cache's and then, maybe, the pool's; who must
- * see all that is free takes every cache's, by rising index, and then the pool's, while caches that
- * nobody has used yet join.
+ * The locks of buddy-percpu. A core takes its own cache's lock and then, if needed, the pool's. A
+ * core that must see all free blocks takes every cache's lock, by rising index, and then the
+ * pool's. Meanwhile unused caches may join.
  *
- * A lock here is one step: spinlock_irq.pml is about what it is made of. With HANDLERS each CPU has
- * an interrupt handler that does what its CPU does. Behind a bar stands the C that a step is.
+ * Here each lock operation is one step: spinlock_irq.pml models its parts. With HANDLERS each core
+ * has an interrupt handler that does the same work. A comment with a bar quotes the C of its step.
  *
  * Stands for mm/buddy_percpu.c join_caches 2baa601e913b
  * Stands for mm/buddy_percpu.c lock_own_cache d7293768843d
@@ -19,19 +19,22 @@
  * Runs CPUS=2 HANDLERS=1
  * Runs slowly CPUS=3 HANDLERS=1
  *
- * Proved: no circle of waiting; with all locked, every cache that holds anything is locked, and
- * after they are emptied none holds anything, so that a refusal is true at one instant; a cache is
- * changed by who has its lock, the pool likewise; interrupts are afterwards as they were.
+ * Proved:
+ *  - there is no circular wait;
+ *  - with all locked, every cache that has blocks is locked, and once they are drained no cache has
+ *    blocks: so a refusal is true at one instant;
+ *  - only the core with a cache's lock changes the cache, likewise for the pool;
+ *  - interrupts are restored afterwards.
  *
- * Mutant 1 OWN_FIRST: all are locked beginning with one's own
+ * Mutant 1 OWN_FIRST: lock_all() begins with the core's own cache
  * Mutant 2 POOL_FIRST: the pool is locked before the caches
- * Mutant 3 NO_SECOND_LOOK: who has joined since is not asked under the pool's lock
+ * Mutant 3 NO_SECOND_LOOK: whether a cache has joined since is not checked under the pool's lock
  * Mutant 4 KEEPS_POOL: the pool stays locked while the caches that joined are locked
  * Mutant 5 JOINS_UNLOCKED: a cache joins without the pool's lock
  * Mutant 6 NEVER_JOINS: a cache is used without having joined
- * Mutant 7 LEAVES_ONE: the way back does not unlock cache 0
- * Mutant 8 COUNTS_LATE: how many to unlock is asked after the pool is unlocked
- * Mutant 9 KEPT_ON_REFUSAL: nothing to be had, and the cache stays locked
+ * Mutant 7 LEAVES_ONE: unlock_all() does not unlock cache 0
+ * Mutant 8 COUNTS_LATE: the number of caches to unlock is read after the pool is unlocked
+ * Mutant 9 KEPT_ON_REFUSAL: if there is no block, the cache stays locked
  * Mutant 10 ON_TOO_EARLY (HANDLERS=1): interrupts are on again before the caches are unlocked
  */
 #include "mutant.inc"
@@ -42,12 +45,12 @@
 #define HANDLERS 0
 #endif
 
-byte cache_lock[CPUS], pool_lock; /* 0, or 1 + the CPU that holds it */
-byte cache_count;                 /* caches that have joined are below */
+byte cache_lock[CPUS], pool_lock; /* 0, or 1 + the core that holds it */
+byte cache_count;                 /* the caches below have joined */
 bool holds[CPUS];                 /* the cache has a block */
 bool irq_on[CPUS], handling[CPUS];
 
-/* spinlock_irq_lock() and _unlock(), the flags aside. */
+/* spinlock_irq_lock() and spinlock_irq_unlock(), without the interrupt flags. */
 inline lock(word)
 {
     assert(word != cpu + 1);
@@ -87,7 +90,7 @@ inline lock_own_cache()
 #endif
 }
 
-/* The cache has a block afterwards, or none. */
+/* Afterwards the cache has a block, or none. */
 inline with_pool()
 {
     lock(pool_lock);                  /* | irq_flags_t inner = spinlock_irq_lock(&pool->buddy.lock); */
@@ -98,7 +101,7 @@ inline with_pool()
     unlock(pool_lock)                 /* | spinlock_irq_unlock(&pool->buddy.lock, inner); */
 }
 
-/* allocate_cached() and free_cached(): with the cache alone, or with the pool. */
+/* allocate_cached() and free_cached(): by the cache alone, or with the pool. */
 inline use_cache()
 {
     lock_own_cache();                 /* | struct buddy_cache *cache = lock_own_cache(pool, &flags); */
@@ -167,7 +170,7 @@ inline lock_all()
     od
 }
 
-/* allocate_after_drain(): what is free in any cache goes to the pool. */
+/* allocate_after_drain(): all blocks in caches go to the pool. */
 inline drain_all()
 {
     d_step {

@@ -1,38 +1,38 @@
 /*
- * The spin lock that keeps interrupts off, taken by three CPUs and by a handler on each of them.
+ * The spin lock that keeps interrupts off, taken by three cores and by a handler on each of them.
  *
- * A handler is a process of its own that can go on only while its CPU takes interrupts or it runs
- * already; while it runs its CPU cannot. That is what `provided` says. Behind a bar stands the C
- * that a step is; spinning is waiting for the condition that ends it.
+ * A handler is a separate process. By `provided` it runs only if its core has interrupts on or the
+ * handler runs already, and then its core's process does not run. A comment with a bar quotes the C
+ * of its step. Spinning is modelled as waiting for the condition that ends it.
  *
  * Stands for smp/spinlock.c try_take 08dd3a361dfc
- * Stands for smp/spinlock.c wait_and_take 8d4304023e6b
- * Stands for smp/spinlock.c spinlock_irq_lock 28398eb980cc
+ * Stands for smp/spinlock.c wait_and_take 0010c160295d
+ * Stands for smp/spinlock.c spinlock_irq_lock ab4cd797314c
  * Stands for smp/spinlock.c check_release 207ecbde25d6
- * Stands for smp/spinlock.c spinlock_irq_unlock 9b64ae77ad3b
+ * Stands for smp/spinlock.c spinlock_irq_unlock 48c80bab9f18
  *
- * Proved: at most one holds the lock; interrupts are off on the CPU that does; after the unlock
- * they are as they were before the lock, on or off; no circle of waiting. Steps of one CPU's own are
- * joined into one, and what is not needed any more is reset: fewer states to look at.
+ * Proved: at most one holds the lock; interrupts are off on its core; after the unlock they are as
+ * they were before the lock, on or off; there is no circular wait. To have fewer states, a core's
+ * local steps are joined into one, and variables are reset after their last use.
  *
  * Never assert(0): what the monitor waits for
  *
  * Mutant 1 NO_CLI: the lock leaves interrupts on
- * Mutant 2 CLI_LATE: ... turns them off once it has the word
+ * Mutant 2 CLI_LATE: the lock turns interrupts off only after it has the word
  * Mutant 3 PLAIN_TEST_AND_SET: finds the word 0 and then stores, in two steps
- * Mutant 4 RESTORE_EARLY: the unlock restores interrupts before it gives up the word
- * Mutant 5 ALWAYS_ON: ... turns them on, whatever they were
- * Mutant 6 SHARED_FLAGS: the flags are saved where all CPUs save theirs
- * Mutant 7 KEPT_ON_A_PATH: one way out does not unlock
- * Mutant 8 NEVER_RESTORED: ... unlocks, but leaves interrupts off
+ * Mutant 4 RESTORE_EARLY: the unlock restores interrupts before it clears the word
+ * Mutant 5 ALWAYS_ON: the unlock turns interrupts on, whatever they were
+ * Mutant 6 SHARED_FLAGS: all cores save their flags in the same variable
+ * Mutant 7 KEPT_ON_A_PATH: one path does not unlock
+ * Mutant 8 NEVER_RESTORED: the unlock leaves interrupts off
  */
 #include "mutant.inc"
 #define CPUS 3
 
 byte word;           /* lock->word */
-bool irq_on[CPUS];   /* each CPU's interrupt flag */
-bool handling[CPUS]; /* ... is in its handler */
-byte inside;         /* how many think that they hold the lock */
+bool irq_on[CPUS];   /* each core's interrupt flag */
+bool handling[CPUS]; /* the core is in its handler */
+byte inside;         /* how many processes are behind lock() */
 bool shared_flags;
 
 #if MUTANT == 3
@@ -55,14 +55,14 @@ inline irq_save()
 inline lock()
 {
     irq_save();                  /* | irq_flags_t flags = irq_save(); */
-                                 /* | uint32_t me = cpu->local.number + 1; */
+                                 /* | uint32_t me = core->local.number + 1; */
     assert(word != cpu + 1);     /* | fail(RULE_LOCK_OWNER, "%s taken again by its owner */
     do                           /* | while (!try_take(lock, me)); */
     :: word == 0 ->              /* | __atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 0 && */
         if
         :: COMPARE_AND_SWAP;     /* | __atomic_compare_exchange_n(&lock->word, &expected, me, */
             break
-        :: word != 0             /* another was first: spin on */
+        :: word != 0             /* another was first: continue to spin */
         fi
     od;
 #if MUTANT == 2
@@ -89,7 +89,7 @@ inline unlock()
 #endif
 }
 
-/* All that anybody does with the lock held: be alone. */
+/* With the lock held, only check that no other process holds it. */
 inline locked_work()
 {
     lock();
@@ -105,7 +105,7 @@ inline locked_work()
 #endif
 }
 
-/* Whoever calls has interrupts on, or off. */
+/* The caller has interrupts on, or off. */
 proctype processor(byte cpu) provided (!handling[cpu])
 {
     bool flags, before;
@@ -120,7 +120,7 @@ proctype processor(byte cpu) provided (!handling[cpu])
     od
 }
 
-/* An interrupt turns interrupts off (a gate does), its IRET on again. */
+/* An interrupt gate turns interrupts off, its IRET turns them on again. */
 proctype handler(byte cpu) provided (irq_on[cpu] || handling[cpu])
 {
     bool flags;
@@ -132,7 +132,7 @@ proctype handler(byte cpu) provided (irq_on[cpu] || handling[cpu])
     od
 }
 
-/* In every state: the CPU whose number is in the word takes no interrupts. */
+/* In every state: the core whose number is in the word has interrupts off. */
 active proctype monitor()
 {
 end:

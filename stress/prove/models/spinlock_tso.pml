@@ -1,24 +1,24 @@
 /*
  * The spin lock on x86: does the next holder see what the last one wrote?
  *
- * A store goes into its CPU's buffer, in order, and reaches memory some time later; a load looks
- * into its own CPU's buffer first; an instruction with a LOCK prefix waits until the buffer is
- * empty. Sewell, Sarkar, Owens, Zappa Nardelli and Myreen, "x86-TSO", 2010. Behind a bar stands the
- * C that a step is.
+ * A store goes into its core's buffer, in order, and reaches memory some time later. A load looks
+ * into its own core's buffer first. An instruction with a LOCK prefix waits until the buffer is
+ * empty. Sewell, Sarkar, Owens, Zappa Nardelli and Myreen, "x86-TSO", 2010. A comment with a bar
+ * quotes the C of its step.
  *
  * Stands for smp/spinlock.c try_take 08dd3a361dfc
- * Stands for smp/spinlock.c spinlock_irq_unlock 9b64ae77ad3b
+ * Stands for smp/spinlock.c spinlock_irq_unlock 48c80bab9f18
  *
  * Proved: with plain stores for the data and for the release, the holder of the lock reads the
  * data last written under it, and is alone.
  *
- * Never at1[cpu] = 1: the swap has emptied the buffer, so that the data are the first in it
+ * Never at1[cpu] = 1: the swap has emptied the buffer, so that the data are its first entry
  *
- * Mutant 1 NO_LOCK_PREFIX: the swap is a load and a store like any other
- * Mutant 2 RELEASE_FIRST: the data are stored behind the release
+ * Mutant 1 NO_LOCK_PREFIX: the compare-and-swap is a plain load and a plain store
+ * Mutant 2 RELEASE_FIRST: the data are stored after the release
  * Mutant 3 RELAXED_RELEASE: stores leave the buffer in any order, as a relaxed release allows
  * Mutant 4 PETERSON: a lock of loads and stores alone, without a fence
- * Holds 5 PETERSON_IN_ORDER: the same where a store is in memory at once: so it is the buffer
+ * Holds 5 PETERSON_IN_ORDER: the same lock, if stores reach memory at once: so the buffer breaks it
  */
 #include "mutant.inc"
 #if MUTANT == 4 || MUTANT == 5
@@ -35,13 +35,13 @@
 #define PLACES 4
 
 byte memory[PLACES + 1];
-byte at0[CPUS], value0[CPUS]; /* the older store that waits */
-byte at1[CPUS], value1[CPUS]; /* the younger */
-byte waiting[CPUS];           /* how many: no more than two between two LOCKs */
+byte at0[CPUS], value0[CPUS]; /* the older store in the buffer */
+byte at1[CPUS], value1[CPUS]; /* the younger store */
+byte waiting[CPUS];           /* stores in the buffer: at most two between two LOCKs */
 
 byte inside, last_written;
 
-/* into = memory[place], as this CPU sees it. */
+/* into = memory[place], as this core sees it. */
 inline load(into, place)
 {
     d_step {
@@ -148,7 +148,7 @@ inline unlock()
 }
 #endif
 
-/* Data are a number that each holder makes one more of, modulo 3. */
+/* The data are a number that each holder increments, modulo 3. */
 proctype processor(byte cpu)
 {
     byte seen;

@@ -1,4 +1,4 @@
-/* One core, each call held against the states of all pages. */
+/* One core. The result of each call is compared with the states of all pages. */
 #include "check.h"
 
 #include <arch/host/host.h>
@@ -24,7 +24,7 @@ static unsigned largest_tried(void)
     return largest < TRY_ORDERS ? largest : TRY_ORDERS;
 }
 
-/* Books and allocator agree on a refusal as far as it promises. */
+/* Check a refusal against the states of the pages, as far as the allocator promises something. */
 static void check_refusal(unsigned order, bool has_room)
 {
     unsigned needed = PROMISE_TRUE_OOM | PROMISE_COALESCES;
@@ -84,7 +84,7 @@ static void allocate(struct block *slot)
     *slot = (struct block){pfn, order};
 }
 
-/* The block is still held, or it has just been given back. */
+/* Called while the block is still held, and after it was freed. */
 static void try_bad_frees(struct block block, bool held)
 {
     if (!try_promises(&try, PROMISE_REFUSES_BAD_FREE))
@@ -114,7 +114,9 @@ static void release(struct block *slot)
     slot->pfn = INVALID_PFN;
 }
 
-/* A range out and in again. It is refused if a page of it is held, and only then. */
+/*
+ * Remove a range and insert it again. It must be refused if and only if a page of it is not free.
+ */
 static void replug(void)
 {
     pfn_t start = try.start + prng_below(&prng, try.end - try.start - 40);
@@ -144,7 +146,7 @@ static void turn(void)
         CHECK(try_allocate(&try, page_allocator_largest(try.allocator) + 1) == INVALID_PFN);
 }
 
-/* All single pages there are; and back. */
+/* Allocate all pages one by one, then free them. */
 static void exhaust(void)
 {
     static pfn_t pages[PAGES];

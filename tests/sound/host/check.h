@@ -1,7 +1,8 @@
 /*
- * Tries of the sound allocators without the harness: each in a process of its own, so that globals
- * are as at boot. What they hold against an allocator is the contract alone (mm/page_allocator.h),
- * written a second time, so that a verdict of the harness's can be told from a mistake here.
+ * Tests of the sound allocators without the harness. Each runs in a process of its own, so that
+ * globals are as at boot. They check the contract alone (mm/page_allocator.h), in code that shares
+ * nothing with the harness. So if the harness reports a failure, these tests show whether the
+ * allocator is wrong.
  */
 #pragma once
 
@@ -14,21 +15,21 @@
 
 enum {
     PAGES = 3072,
-    HOLE = 1300, /* page HOLE is not there, where the allocator takes several ranges */
+    HOLE = 1300, /* page HOLE is not inserted, if the allocator takes several ranges */
     TRY_ORDERS = 8,
 };
 
-/* The range is aligned as any of the allocators wants it. */
+/* The range has the alignment that every allocator here accepts. */
 #define FIRST ((pfn_t)1024 * 5)
 
 enum state { PAGE_ABSENT, PAGE_FREE, PAGE_HELD };
 
-/* The allocator tried, its pool, and what each page is by the calls made. */
+/* The allocator under test, its pool, and the state of each page according to the calls made. */
 struct
 try {
     const struct page_allocator *allocator;
     void *pool;
-    pfn_t start, end; /* of the range it got */
+    pfn_t start, end; /* the range given to init */
     uint8_t state[PAGES];
     uint64_t free_pages;
 };
@@ -47,13 +48,13 @@ void try_start(struct try *try, const struct page_allocator *allocator);
 pfn_t try_allocate(const struct try *try, unsigned order);
 enum page_error try_free(const struct try *try, pfn_t pfn, unsigned order);
 
-/* Bring the states up to date: all pages of the block go from one to the other. */
+/* Record that all pages of a block go from one state to the other. */
 void try_change(struct try *try, pfn_t pfn, unsigned order, enum state from, enum state to);
 
-/* Whether a block of that order is free, by the states. */
+/* Whether a block of this order in [first, end) is free, according to the states. */
 bool try_has_room(const struct try *try, unsigned order, pfn_t first, pfn_t end);
 
-/* Nothing runs: what the allocator shows is what the states say. */
+/* Check that what the allocator shows agrees with the states. Nothing else may run. */
 void try_inspect(struct try *try);
 
 static inline bool try_promises(const struct try *try, unsigned promise)
@@ -61,6 +62,6 @@ static inline bool try_promises(const struct try *try, unsigned promise)
     return (try->allocator->promises & promise) == promise;
 }
 
-/* The tries: each ends the process by CHECK() if something is wrong. */
+/* The tests. Each ends the process by CHECK() if something is wrong. */
 void try_alone(const struct page_allocator *allocator);
 void try_threads(const struct page_allocator *allocator);

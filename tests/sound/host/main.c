@@ -1,13 +1,14 @@
 /*
- * sound-check [--threads] [ALLOCATOR...]: try the allocators linked in, or those named, without the
- * harness; with --threads on four cores only.
- * Prints "ok ALLOCATOR alone" and so on, and "# passed N of N" as its last line.
+ * sound-check [--threads] [ALLOCATOR...]: test all allocators that are linked in, or those named,
+ * without the harness. With --threads: only the test on four cores.
+ *
+ * Prints "ok ALLOCATOR alone" and so on. The last line is "# passed N of N".
  */
 #include "check.h"
 
 #include <sys/wait.h>
 
-enum { LIMIT_SECONDS = 60 }; /* no verdict on speed: it ends what hangs */
+enum { LIMIT_SECONDS = 60 }; /* to end a test that hangs, not to judge speed */
 
 static unsigned tried, passed;
 

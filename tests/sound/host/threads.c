@@ -1,6 +1,6 @@
 /*
- * Four cores at once: nobody gets what another holds, what a holder wrote is there when the block
- * is freed, also by another core; all comes back.
+ * Four cores at once. No core gets a page that another one holds. What a holder wrote is unchanged
+ * when the block is freed, also by another core. In the end all pages are free.
  */
 #include "check.h"
 
@@ -16,11 +16,16 @@ enum { THREADS = 4, TURNS = 3000, OWN = 24, BOXES = 8 };
 static struct try try;
 static struct percpu percpu[THREADS];
 
-/* Who has each page, 0: nobody. Relaxed, so that a sanitizer sees the allocator's ordering alone.
+/*
+ * The holder of each page: core + 1; 0: none. Relaxed, so that a sanitizer sees the allocator's
+ * ordering alone.
  */
 static uint32_t owners[PAGES];
 
-/* Blocks in passing: pfn * 32 + order + 1, 0: none. Handed over in order, as a caller must. */
+/*
+ * Blocks that one core leaves for another: pfn * 32 + order + 1; 0: none. Handed over with acquire
+ * and release, as a caller must.
+ */
 static uint64_t boxes[BOXES];
 
 static void set_owner(pfn_t pfn, unsigned order, uint32_t from, uint32_t to)
@@ -29,7 +34,7 @@ static void set_owner(pfn_t pfn, unsigned order, uint32_t from, uint32_t to)
         CHECK(__atomic_exchange_n(&owners[i], to, __ATOMIC_RELAXED) == from);
 }
 
-/* Plain accesses: the pages are the holder's alone. */
+/* Plain accesses, because the pages belong to the holder alone. */
 static void fill(pfn_t pfn, unsigned order)
 {
     for (uint64_t i = 0; i < order_pages(order); i++)

@@ -1,4 +1,4 @@
-/* Where pages are mapped in place addresses are the kernel's, and so is this. */
+/* For pages that are mapped in place (host.h): addresses as in the kernel, so its header fits. */
 #pragma once
 
 #include <arch/x86_64/include/arch/page.h>

@@ -1,24 +1,24 @@
-/* A core is a thread: what waits must let the others have the processor. */
+/* A core is a thread, so a waiting core must yield the processor to the others. */
 #pragma once
 
 #include <stdint.h>
 
-/* PAUSE, and now and then sched_yield(), as there may be more threads than processors. */
+/* PAUSE; every 32nd call also sched_yield(), as there may be more threads than host cores. */
 void cpu_relax(void);
 
-/* Nanoseconds stand for cycles: clock_hz() is 10^9. */
+/* A cycle is a nanosecond: clock_hz() is 10^9. */
 uint64_t cpu_cycles(void);
 
-/* Takes an interrupt if there is one, gives the processor away and returns. */
+/* Takes a pending interrupt, yields the processor and returns. Interrupts off. */
 void cpu_sleep(void);
 
 void cpu_wake_others(void);
 
-/* A signal to that thread (arch/host/signals.c); nothing in unit tests. */
+/* Sends a signal to that core's thread (arch/host/signals.c); does nothing in unit tests. */
 void cpu_send_nmi(uint32_t apic_id);
 
-/* Gives the processor away for good. */
+/* Sleep for good, but take interrupts. */
 _Noreturn void cpu_idle(void);
 
-/* The thread sleeps for good (arch/host/signals.c); unit tests end here, by abort(). */
+/* The thread sleeps for good, signals blocked (arch/host/signals.c). Unit tests abort() here. */
 _Noreturn void cpu_halt(void);

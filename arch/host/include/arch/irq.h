@@ -1,7 +1,7 @@
 /*
- * A thread's interrupt flag. What saves and restores it can be checked; and where interrupts are
- * signals (arch/host/signals.c), one that comes while it is off waits until it is on. To the
- * compiler each of these is what it is in the kernel: memory may have changed.
+ * A thread's interrupt flag. With it, code that saves and restores the flag can be checked. Where
+ * interrupts are signals (arch/host/signals.c), one that comes while the flag is off stays pending
+ * until it is on. Each function is a compiler barrier, as in the kernel.
  */
 #pragma once
 
@@ -11,9 +11,9 @@
 typedef uint64_t irq_flags_t;
 
 extern _Thread_local volatile bool host_irq_on;      /* true when a thread starts */
-extern _Thread_local volatile bool host_irq_pending; /* an interrupt waits */
+extern _Thread_local volatile bool host_irq_pending; /* an interrupt is pending */
 
-/* Take the interrupt that waits. */
+/* Take the pending interrupts. */
 void host_irq_deliver(void);
 
 static inline void host_irq_barrier(void)

@@ -1,6 +1,6 @@
 /*
- * Pages of an ordinary program: page frames [host_arena_start, ...) are the bytes from
- * host_arena_base on (host_arena_map). Tests that never look into pages need no arena.
+ * Pages of an ordinary program: page frame host_arena_start begins at host_arena_base, the others
+ * follow (host_arena_map). Tests that never look into pages need no arena.
  */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* The part of a core's data that the machine defines; host_core_enter() gives it to a thread. */
+/* The machine's part of a core's data. host_core_enter() assigns it to a thread. */
 #pragma once
 
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* Failures of the machine, made on purpose (stress/provoke.c). */
+/* Provoked failures of the machine (stress/provoke.c). */
 #pragma once
 
 #include <arch/irq.h>
@@ -9,7 +9,7 @@ static inline void arch_provoke_invalid_opcode(void)
     __asm__ volatile("ud2");
 }
 
-/* The machine goes away and says nothing. */
+/* The machine ends without any output. */
 static inline void arch_provoke_triple_fault(void)
 {
     raise(SIGKILL);
@@ -20,7 +20,7 @@ static inline void arch_provoke_reset(void)
     raise(SIGKILL);
 }
 
-/* Whoever provokes has no interrupts off to be respected: `int n` does not ask either. */
+/* Call the handler even if interrupts are off, as `int n` does in the kernel. */
 static inline void arch_provoke_interrupt(void (*handler)(void))
 {
     irq_flags_t flags = irq_save();

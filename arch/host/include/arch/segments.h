@@ -1,4 +1,4 @@
-/* A core's stacks, as those of the kernel but large enough for the C library and sanitizers. */
+/* A core's stacks: like the kernel's, but large enough for the C library and sanitizers. */
 #pragma once
 
 #include <arch/page.h>
@@ -12,7 +12,7 @@ enum {
 };
 
 #define STACK_MAIN_SIZE (1 << 20)
-#define STACK_IST_SIZE  (64 << 10) /* the first of them takes all signals */
+#define STACK_IST_SIZE  (64 << 10) /* the first one is the stack of the trap signals */
 
 struct core_stacks {
     struct {

@@ -10,7 +10,7 @@ enum {
     TRAP_PAGE_FAULT = 14,
 };
 
-/* The registers at the signal. rflags is what irq_flags() was. */
+/* The registers at the signal. rflags is the value of irq_flags(). */
 struct trap_frame {
     uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
     uint64_t rbp, rdi, rsi, rdx, rcx, rbx, rax;
@@ -20,5 +20,5 @@ struct trap_frame {
 
 const char *trap_name(uint64_t vector);
 
-/* The address a page fault was about. */
+/* The address that caused a page fault. */
 uint64_t trap_fault_address(void);

@@ -1,4 +1,4 @@
-/* One thread plays several cores: the explorer's (stress/explore/simulator.h). */
+/* One thread simulates several cores, for the explorer (stress/explore/simulator.h). */
 #pragma once
 
 #include <arch/irq.h>
@@ -16,7 +16,7 @@ static inline void vcore_set_interrupt(void (*handler)(void))
     host_vcore_handler = handler;
 }
 
-/* As the processor does it: off, the handler, on. */
+/* Like the processor: disable interrupts, run the handler, restore the flag. */
 static inline void vcore_interrupt(void)
 {
     irq_flags_t flags = irq_save();
@@ -24,5 +24,5 @@ static inline void vcore_interrupt(void)
     irq_restore(flags);
 }
 
-/* Whatever handler runs is left for good. */
+/* Call this when a running handler will never return. */
 void vcore_abandon(void);

@@ -1,7 +1,7 @@
 /*
- * ACPI: as much of it as finding processors, the PM timer and the off switch needs (ACPI 6.4,
- * chapter 5). Tables come from outside: checksums and lengths are verified, nothing is read beyond
- * them. The functions that take a table's bytes touch no hardware and run hosted too.
+ * ACPI: only what is needed to find cores, the PM timer and power-off (ACPI 6.4, chapter 5). Tables
+ * are not trusted: checksums and lengths are verified, and nothing is read beyond a table's length.
+ * These functions touch no hardware, so they also run hosted.
  */
 #pragma once
 
@@ -10,35 +10,35 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the MADT says of the processors that may be used. */
+/* The cores that the MADT lists. */
 struct acpi_cores {
     uint32_t apic_ids[CORE_LIMIT];
     size_t count;
     size_t disabled;     /* entries skipped because they are not enabled */
-    size_t too_many;     /* enabled ones that did not fit */
+    size_t too_many;     /* enabled cores that did not fit */
     uint64_t local_apic; /* physical address of the xAPIC registers */
 };
 
-/* A pointer to `size` readable bytes at a physical address, or NULL if they cannot be reached. */
+/* Returns a pointer to `size` readable bytes at a physical address, or NULL. */
 typedef const void *acpi_map(uint64_t address, size_t size);
 
 /*
- * The table with this 4-letter signature, by RSDP (20 or 36 bytes, revision decides) and RSDT or
- * XSDT. Returns its address with *size its verified length, or NULL with a message that names what
- * is wrong.
+ * Find the table with this 4-letter signature, from the RSDP (20 or 36 bytes, by its revision)
+ * through RSDT or XSDT. Returns the table and sets *size to its verified length, or returns NULL
+ * with a message that says what is wrong.
  */
 const void *acpi_find_table(const void *rsdp, size_t rsdp_size, const char signature[4],
                             acpi_map *map, size_t *size, char *message, size_t message_size);
 
 /*
  * Read the MADT: local APIC (type 0), x2APIC (type 9) and address override (type 5) entries
- * (ACPI 6.4, 5.2.12). A processor listed twice counts once. Returns false with a message on a
- * malformed table.
+ * (ACPI 6.4, 5.2.12). A core that is listed twice counts once. Returns false with a message if the
+ * table is malformed or lists no enabled core.
  */
 bool acpi_read_madt(const void *table, size_t size, struct acpi_cores *cores, char *message,
                     size_t message_size);
 
-/* What the FADT says, with what its DSDT says of state S5. */
+/* Values of the FADT; those of state S5 are from its DSDT. */
 struct acpi_power {
     uint16_t pm_timer_port;              /* 0: none */
     uint16_t pm1a_control, pm1b_control; /* I/O ports, 0: none */

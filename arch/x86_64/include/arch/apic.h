@@ -1,20 +1,20 @@
 /*
- * The local APIC (Intel SDM volume 3, chapter 11): xAPIC by memory-mapped registers, x2APIC by MSRs
- * where the CPU has it. All functions act on the calling core's own APIC.
+ * The local APIC (Intel SDM volume 3, chapter 11): x2APIC by MSRs if the processor has it,
+ * otherwise xAPIC by memory-mapped registers. All functions act on the calling core's own APIC.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Where the xAPIC registers are (apic_init() wants them mapped, uncached, one page). */
+/* Default address of the xAPIC registers: one page, to be mapped uncached before apic_init(). */
 #define APIC_DEFAULT_ADDRESS 0xfee00000u
 
-/* Choose x2APIC if the CPU has it, else the registers at `address`. Once, on the BSP. Returns
+/* Choose x2APIC if the processor has it, else the registers at `address`. Once, on the BSP. Returns
    "x2apic" or "xapic". */
 const char *apic_init(uint64_t address);
 
-/* Whether CPUID offers x2APIC, so that nothing need be mapped. */
+/* Whether the processor has x2APIC (CPUID). Then the registers need no mapping. */
 bool apic_has_x2apic(void);
 
 /* Software-enable this core's APIC, all local interrupts masked. On every core, interrupts off. */
@@ -24,8 +24,9 @@ void apic_init_core(void);
 uint32_t apic_id(void);
 
 /*
- * Interrupts to other cores. Each waits, bounded, until the APIC has taken the last one; returns
- * false if it did not. `page` of the start-up IPI is the trampoline's address >> 12 (SDM 3, 9.4).
+ * Send interrupts to other cores; `target` is an APIC ID. In xAPIC mode each waits, bounded, until
+ * the APIC has sent the interrupt; returns false if it did not. `page` of the start-up IPI is the
+ * trampoline's address >> 12 (SDM 3, 9.4).
  */
 bool apic_send_init(uint32_t target);
 bool apic_send_startup(uint32_t target, uint8_t page);
@@ -36,10 +37,10 @@ bool apic_broadcast_interrupt(uint8_t vector); /* to all but this core */
 void apic_end_of_interrupt(void);
 
 /*
- * Let the timer count down from `count` (0 stops it) at the bus clock / 16: with a vector, again
- * and again with that interrupt; with vector 0, once, in silence. apic_timer_read() is the count
- * now.
+ * Let the timer count down from `count` (0 stops it) at the bus clock / 16. With a vector it is
+ * periodic and sends that interrupt. With vector 0 it counts once, without an interrupt.
+ * apic_timer_read() is the present count.
  */
 void apic_timer_set(uint32_t count, uint8_t vector);
-void apic_timer_once(uint32_t count, uint8_t vector); /* ... with that interrupt, and no more */
+void apic_timer_once(uint32_t count, uint8_t vector); /* count once, then send that interrupt */
 uint32_t apic_timer_read(void);

@@ -1,4 +1,4 @@
-/* Who called whom, by frame pointers (System V ABI for AMD64, 3.2.2; -fno-omit-frame-pointer). */
+/* Backtraces by frame pointers (System V ABI for AMD64, 3.2.2; -fno-omit-frame-pointer). */
 #pragma once
 
 #include <arch/segments.h>
@@ -7,9 +7,10 @@
 #include <stdint.h>
 
 /*
- * Write addresses, innermost first, of the core whose stacks these are: where `frame` interrupted
- * it, then return addresses; without a frame all are return addresses, from the caller on. Trusts
- * no frame pointer: each must lie in the stacks and above the last. Returns how many.
+ * Write at most `most` addresses, innermost first, of the core with these stacks: the address that
+ * `frame` interrupted, then return addresses. Without a frame all are return addresses, beginning
+ * in the caller. Frame pointers are not trusted: each must lie in the stacks and above the last
+ * one. Returns how many addresses were written.
  */
 size_t backtrace(const struct trap_frame *frame, const struct core_stacks *stacks,
                  uint64_t *addresses, size_t most);

@@ -1,17 +1,18 @@
 /*
- * Fibers: flows of control with stacks of their own, switched by call. A switch keeps the registers
- * that calls keep (System V ABI, 3.2.1); interrupt flag and core are the caller's affair.
+ * Fibers: flows of control with their own stacks, switched by a call. A switch saves the registers
+ * that a call must preserve (System V ABI, 3.2.1). The caller handles interrupt flag and core.
  */
 #pragma once
 
 #include <stddef.h>
 
 struct fiber {
-    void *stack_pointer; /* while it does not run */
+    void *stack_pointer; /* valid while the fiber does not run */
 };
 
-/* Make a fiber that begins with entry(), which must never return, when it is first switched to. */
+/* Make a fiber on `stack` of `size` bytes. The first switch to it calls entry(), which must never
+ * return. */
 void fiber_init(struct fiber *fiber, void *stack, size_t size, void (*entry)(void));
 
-/* Go on as `to`; returns when something switches to `from`. */
+/* Save the running fiber in `from` and run `to`. Returns when something switches to `from`. */
 void fiber_switch(struct fiber *from, const struct fiber *to);

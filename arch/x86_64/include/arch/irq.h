@@ -6,7 +6,7 @@
 
 #define RFLAGS_IF ((uint64_t)1 << 9)
 
-/* Interrupt state as irq_save() returns it; only irq_restore() gives it meaning. */
+/* Interrupt state as irq_save() returns it, for irq_restore() and irq_flags_enabled(). */
 typedef uint64_t irq_flags_t;
 
 static inline irq_flags_t irq_flags(void)
@@ -36,7 +36,7 @@ static inline void irq_enable(void)
     __asm__ volatile("sti" : : : "memory");
 }
 
-/* Disable interrupts on this core; returns the state before. */
+/* Disable interrupts on this core; returns the previous state. */
 static inline irq_flags_t irq_save(void)
 {
     irq_flags_t flags = irq_flags();
@@ -44,7 +44,7 @@ static inline irq_flags_t irq_save(void)
     return flags;
 }
 
-/* Bring back the state irq_save() returned: enables only what was enabled then. */
+/* Restore the state that irq_save() returned: interrupts are on only if they were on then. */
 static inline void irq_restore(irq_flags_t flags)
 {
     if (irq_flags_enabled(flags))

@@ -1,4 +1,4 @@
-/* Model specific registers, CPUID and I/O ports: instructions that C has no words for. */
+/* Model specific registers, CPUID and I/O ports: instructions that C does not have. */
 #pragma once
 
 #include <stdint.h>
@@ -24,7 +24,7 @@ static inline void msr_write(uint32_t msr, uint64_t value)
                      : "memory");
 }
 
-/* In the order in which CPUID's brand string is read. */
+/* In the order of the brand string in CPUID's registers. */
 struct cpuid_result {
     uint32_t eax, ebx, ecx, edx;
 };

@@ -12,13 +12,13 @@ typedef uint64_t pfn_t;
 #define PAGE_SIZE   ((uint64_t)1 << PAGE_SHIFT)
 #define INVALID_PFN (~(pfn_t)0)
 
-/* Where page `pfn` can be read and written. */
+/* The address of page `pfn`. */
 static inline void *pfn_to_address(pfn_t pfn)
 {
     return (void *)(uintptr_t)(pfn << PAGE_SHIFT);
 }
 
-/* The page that `address` lies in. */
+/* The page that contains `address`. */
 static inline pfn_t address_to_pfn(const void *address)
 {
     return (pfn_t)(uintptr_t)address >> PAGE_SHIFT;

@@ -1,6 +1,6 @@
 /*
- * Page tables: physical memory one to one, each range with the protection it needs (Intel SDM
- * volume 3, 4.5). One set of tables for all cores.
+ * Page tables: physical memory mapped one to one, each range with its protection (Intel SDM volume
+ * 3, 4.5). All cores share one set of tables.
  */
 #pragma once
 
@@ -17,33 +17,32 @@ enum paging_flags {
 };
 
 /*
- * Whether page 0 can be read. False, so that a null pointer faults, unless the image has an adapter
- * to a system that maps all memory (mm/adapters/stacsos), which defines it again. Nobody may write
- * there in either case.
+ * Whether page 0 can be read. It is false, so that a null pointer faults. An adapter to a system
+ * that maps all memory (mm/adapters/stacsos) overrides it. Page 0 is never writable.
  */
 extern const bool paging_page_0_is_readable;
 
-/* Start with empty tables. `take` gives zeroed pages below 4 GiB for them, aligned to their size;
- * it never fails. */
+/* Start with empty tables. `take` returns zeroed pages below 4 GiB for them, aligned to their size.
+ * It never fails. */
 void paging_init(void *(*take)(size_t size, size_t align));
 
 /*
- * Give [start, end), widened to whole pages, this protection, with the largest pages the CPU has
- * and the alignment allows; larger pages in the way are split. Other cores' TLBs are not told: map
- * before they start.
+ * Map [start, end), widened to whole pages, with this protection. Uses the largest pages that the
+ * processor has and the alignment allows; splits larger pages in the way. TLBs are not flushed: map
+ * before other cores start, or call paging_use() on each core.
  */
 void paging_set(uint64_t start, uint64_t end, unsigned flags);
 
-/* What protection the page at `address` has. */
+/* The protection of the page at `address`. */
 unsigned paging_get(uint64_t address);
 
-/* Use the tables on this core: no-execute and write protection on. paging_root() is their address.
- */
+/* Use the tables on this core, with no-execute if the processor has it; flushes the TLB.
+ * paging_root() is their physical address. */
 void paging_use(void);
 uint64_t paging_root(void);
 
-/* Whether this machine can keep data from being executed. */
+/* Whether the processor has no-execute. Valid after paging_init(). */
 bool paging_has_no_execute(void);
 
-/* The size of the largest page there is, in bytes: 2 MiB or 1 GiB. */
+/* The size of the largest page that the processor has, in bytes: 2 MiB or 1 GiB. */
 uint64_t paging_largest_page(void);

@@ -1,5 +1,5 @@
 /*
- * What the machine needs of each core, found by the GS base. It is the first member of the
+ * The machine's data for each core; the GS base points to them. It is the first member of the
  * larger structure that smp/percpu.h defines.
  */
 #pragma once
@@ -9,12 +9,12 @@
 
 struct core_local {
     struct core_local *self; /* at %gs:0, so that C can reach the rest */
-    uint32_t number;         /* 0 is the BSP, then in the order the cores came */
+    uint32_t number;         /* 0 is the BSP, then in the order in which cores start */
     uint32_t apic_id;
-    struct segments segments; /* GDT and TSS, each core its own */
+    struct segments segments; /* this core's GDT and TSS */
 };
 
-/* This core's structure. Valid from cpu_setup() on; any context, NMI too. */
+/* This core's structure. Valid from cpu_setup() on; any context, also NMI handlers. */
 static inline struct core_local *core_local(void)
 {
     struct core_local *local;

@@ -1,4 +1,4 @@
-/* Failures of the machine, made on purpose (stress/provoke.c). */
+/* Provoked failures of the machine (stress/provoke.c). */
 #pragma once
 
 #include <stdint.h>
@@ -9,7 +9,7 @@ static inline void arch_provoke_invalid_opcode(void)
     __asm__ volatile("ud2");
 }
 
-/* No IDT, then an exception: no way to report it, the processor shuts down (Intel SDM 3, 6.15,
+/* An exception without an IDT: the processor cannot report it and shuts down (Intel SDM 3, 6.15,
  * #DF). */
 static inline void arch_provoke_triple_fault(void)
 {
@@ -26,5 +26,5 @@ static inline void arch_provoke_reset(void)
     __asm__ volatile("outb %0, %1" : : "a"((uint8_t)0x06), "Nd"((uint16_t)0xcf9));
 }
 
-/* Take an interrupt here and now, whose handler calls `handler`. */
+/* Take an interrupt here. Its handler calls `handler`. */
 void arch_provoke_interrupt(void (*handler)(void));

@@ -1,5 +1,4 @@
-/* Descriptor tables and stacks, which each core has of its own (Intel SDM volume 3, chapters 3 and
- * 8). */
+/* The descriptor tables and stacks of a core (Intel SDM volume 3, chapters 3 and 8). */
 #pragma once
 
 #include <arch/page.h>
@@ -9,7 +8,7 @@
 #define SELECTOR_DATA 0x10
 #define SELECTOR_TSS  0x18
 
-/* Interrupts that must not rely on the stack they interrupt have stacks of their own. */
+/* Interrupts that must not rely on the interrupted stack have their own stacks. */
 enum {
     IST_NMI = 1,
     IST_DOUBLE_FAULT,
@@ -34,8 +33,8 @@ struct segments {
 } __attribute__((aligned(8)));
 
 /*
- * A core's stacks. Each lies above a page that is never mapped: running over the end is a page
- * fault at once, not silent damage to a neighbour.
+ * A core's stacks. Each lies above an unmapped guard page: an overflow is a page fault at once, not
+ * silent damage to another stack.
  */
 #define STACK_MAIN_SIZE (4 * 4096)
 #define STACK_IST_SIZE  (2 * 4096)

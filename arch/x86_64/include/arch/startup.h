@@ -1,5 +1,5 @@
 /*
- * Starting another processor: INIT, start-up IPI, real mode, long mode, C (Intel SDM volume 3, 9.4;
+ * Starts another core: INIT, start-up IPI, real mode, long mode, C (Intel SDM volume 3, 9.4;
  * MultiProcessor specification 1.4, appendix B).
  */
 #pragma once
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What the trampoline reads. One core starts at a time. */
+/* The trampoline reads this. One core starts at a time. */
 struct startup {
     uint32_t cr3;
     uint32_t efer;
@@ -20,12 +20,12 @@ struct startup {
 };
 
 /*
- * Copy the trampoline to the page at `page` (below 1 MiB, ours, writable and executable there) and
- * fill the rest of it with INT3. The tables of paging_root() must map that page and lie below 4
- * GiB.
+ * Copy the trampoline to address `page` and fill the rest of that page with INT3. The page must be
+ * free, below 1 MiB, writable and executable. The tables of paging_root() must map it and lie below
+ * 4 GiB.
  */
 void startup_prepare(uint64_t page);
 
-/* Hand over what core `local` needs; it will run entry(local, stacks) on its own main stack. */
+/* Store the data of the core to start: it will run entry(local, stacks) on its own main stack. */
 void startup_set_core(uint64_t page, struct core_local *local, struct core_stacks *stacks,
                       void (*entry)(struct core_local *local, struct core_stacks *stacks));

@@ -1,6 +1,6 @@
 /*
- * Exceptions and interrupts (Intel SDM volume 3, chapter 6). What an exception and an NMI mean is
- * the program's to say (lib/sinks.h).
+ * Exceptions and interrupts (Intel SDM volume 3, chapter 6). The program handles exceptions and
+ * NMIs (lib/sinks.h).
  */
 #pragma once
 
@@ -18,7 +18,7 @@ enum {
     VECTOR_PROVOKE,
     VECTOR_WORK,
     VECTOR_EXPLORE,
-    VECTOR_WAKE = 0xf0, /* nothing to do but to be awake */
+    VECTOR_WAKE = 0xf0, /* only wakes the core */
     VECTOR_SPURIOUS = 0xff,
 };
 
@@ -33,7 +33,7 @@ struct trap_frame {
 /* Exception `vector`'s mnemonic, e.g. "#PF". */
 const char *trap_name(uint64_t vector);
 
-/* The address a page fault was about. Valid in its handler only. */
+/* The address that caused a page fault. Valid in its handler only. */
 static inline uint64_t trap_fault_address(void)
 {
     uint64_t address;
@@ -41,10 +41,10 @@ static inline uint64_t trap_fault_address(void)
     return address;
 }
 
-/* Run `handler` at interrupt `vector` (from TRAP_EXCEPTIONS on), interrupts off, before its end is
-   signalled to the APIC. One handler a vector, the same on all cores. */
+/* Run `handler` at interrupt `vector` (TRAP_EXCEPTIONS or above), interrupts off, before the APIC's
+   end of interrupt. One handler per vector, the same on all cores. */
 void trap_set_interrupt(unsigned vector, void (*handler)(struct trap_frame *frame));
 
-/* The IDT: made once, then loaded by each core. */
+/* Make the IDT, once; load it, on each core. */
 void trap_init(void);
 void trap_load(void);

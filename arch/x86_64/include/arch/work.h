@@ -1,17 +1,17 @@
-/* Work that one core makes another do: an interrupt whose handler is the program's. */
+/* An interrupt by which one core makes another run a function. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Whether there are interrupts at all: not in a hosted program. */
+/* Whether the machine has such interrupts. Hosted programs have them as signals, so always true. */
 static inline bool work_is_possible(void)
 {
     return true;
 }
 
-/* What the interrupt runs, interrupts off, on whichever core gets it. */
+/* Set the function that the interrupt runs, interrupts off, on the core that takes it. */
 void work_set_handler(void (*handler)(void));
 
-/* Make core `apic_id` (this one too) run it, as soon as its interrupts are on. */
+/* Make core `apic_id` (also this one) run the function as soon as its interrupts are on. */
 void work_send(uint32_t apic_id);

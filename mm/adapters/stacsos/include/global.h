@@ -1,7 +1,7 @@
 /*
- * Stand-in for StACSOS's lib/inc/global.h, which its build puts before every file: the names a
- * page allocator may use without an include. Written for Stampede from the names and their
- * meanings.
+ * Stand-in for StACSOS's lib/inc/global.h, which its build includes before every file. It has the
+ * names that a page allocator may use without an include. Written for Stampede from the names and
+ * their meanings.
  */
 #pragma once
 
@@ -74,7 +74,7 @@ using va_list = __builtin_va_list;
         return only_one;               \
     }
 
-/* The bitwise operators of an enum class of flags. */
+/* Defines the bitwise operators for an enum class of flags. */
 #define DEFINE_ENUM_FLAG_OPERATIONS(type)              \
     constexpr type operator|(type left, type right)    \
     {                                                  \
@@ -100,7 +100,7 @@ using va_list = __builtin_va_list;
         return left = left & right;                    \
     }
 
-/* Placement new: the object is made at `place`. */
+/* Placement new: constructs the object at `place`. */
 inline void *operator new(size_t, void *place) noexcept
 {
     return place;
@@ -126,7 +126,7 @@ constexpr T pow2(T exponent)
     return T(1) << exponent;
 }
 
-/* Rounded down; of 0 it is undefined, as the BSR instruction is. */
+/* Rounded down. Undefined for 0, as the BSR instruction is. */
 template <typename T>
 constexpr T log2(T value)
 {
@@ -148,12 +148,12 @@ constexpr T byte_swap(T value)
                             : T(__builtin_bswap64(u64(value)));
 }
 
-/* ---- giving up ---- */
+/* ---- ending the run ---- */
 
 /* Ends the run as "panic", with this text. */
 __noreturn void panic(const char *format, ...);
 
-/* What a false assertion comes to: "panic", with the expression and its place. */
+/* Called by a false assertion: ends the run as "panic", with the expression and its place. */
 __noreturn void stacsos_assertion_failed(const char *expression, const char *file, int line);
 
 #define assert(condition) \
@@ -164,7 +164,7 @@ __noreturn static inline void abort()
     panic("abort()");
 }
 
-/* Here it is told, instead of a watchdog's. */
+/* Ends the run at once. A real loop would only be reported by the watchdog. */
 __noreturn static inline void hang_loop()
 {
     panic("hang_loop()");

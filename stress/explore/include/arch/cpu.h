@@ -1,6 +1,6 @@
 /*
- * What instrumented code has in place of the real <arch/cpu.h>, which stands before it in no other
- * build: waiting is seen by the explorer, and time is the number of the step.
+ * Replaces <arch/cpu.h> in instrumented code only, by the order of include folders (ci/build.mk).
+ * So the explorer sees waiting, and time is the number of points.
  */
 #pragma once
 

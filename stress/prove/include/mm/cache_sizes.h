@@ -1,4 +1,4 @@
-/* In place of mm/cache_sizes.h: caches so small that an arena of 8 pages fills and empties them. */
+/* Replaces mm/cache_sizes.h: an arena of 8 pages fills and empties caches of these sizes. */
 #pragma once
 
 enum {

@@ -1,4 +1,4 @@
-/* The reference for 2024. Expected: silence. */
+/* The reference solution for 2024. Expected: silence. */
 #include <stacsos/kernel/debug.h>
 #include <stacsos/kernel/mem/page-allocator-buddy.h>
 #include <stacsos/kernel/mem/page.h>
@@ -36,7 +36,7 @@ void page_allocator_buddy::push(int order, page &block)
     free_list_[order] = &block;
 }
 
-/* Take this block off its list; false if it is not in there, that is not free at this order. */
+/* Take this block off its list; false if it is not in it, so not free at this order. */
 bool page_allocator_buddy::take(int order, page &block)
 {
     page **slot = &free_list_[order];
@@ -74,7 +74,7 @@ void page_allocator_buddy::insert_pages(page &range_start, u64 page_count)
     }
 }
 
-/* Of each free block that has pages in [start, end), keep what lies outside. */
+/* Dissolve each free block that has pages in [start, end); put back its pages outside. */
 void page_allocator_buddy::remove_pages(page &range_start, u64 page_count)
 {
     u64 start = range_start.pfn(), end = start + page_count;

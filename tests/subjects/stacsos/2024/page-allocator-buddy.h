@@ -1,4 +1,4 @@
-/* A correct solution for the interface of 2024. The link is in the descriptor; it has no lock. */
+/* A correct solution for the interface of 2024. Links are in the descriptors; it has no lock. */
 #pragma once
 
 #include <stacsos/kernel/mem/page-allocator.h>

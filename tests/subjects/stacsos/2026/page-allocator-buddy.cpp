@@ -1,4 +1,4 @@
-/* The reference for 2026. Expected: silence. */
+/* The reference solution for 2026. Expected: silence. */
 #include <stacsos/kernel/debug.h>
 #include <stacsos/kernel/mem/page-allocator-buddy.h>
 #include <stacsos/kernel/mem/page.h>
@@ -8,7 +8,7 @@ using namespace stacsos;
 using namespace stacsos::kernel;
 using namespace stacsos::kernel::mem;
 
-/* The first word of a free page. Of a page in use it is the user's, and never looked at. */
+/* The first word of a free page. In a held page it belongs to the holder and is never read. */
 struct page_metadata {
     pfn_t next_free;
 };
@@ -47,7 +47,7 @@ void page_allocator_buddy::push(order_t order, pfn_t block)
     free_list_[order] = block;
 }
 
-/* Take this block off its list; false if it is not in there, that is not free at this order. */
+/* Take this block off its list; false if it is not in it, so not free at this order. */
 bool page_allocator_buddy::take(order_t order, pfn_t block)
 {
     pfn_t *slot = &free_list_[order];

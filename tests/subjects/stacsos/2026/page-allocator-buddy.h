@@ -1,5 +1,4 @@
-/* A correct solution for the interface of 2026. The link is in the free page, the lock is its own.
- */
+/* A correct solution for the interface of 2026. Links are in free pages; it has a lock. */
 #pragma once
 
 #include <stacsos/kernel/lock.h>

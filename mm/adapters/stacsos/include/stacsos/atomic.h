@@ -11,7 +11,7 @@ class atomic
     {
     }
 
-    /* Returns what it was. */
+    /* Returns the value from before. */
     T fetch_and_add(T value)
     {
         return __atomic_fetch_add(&value_, value, __ATOMIC_SEQ_CST);

@@ -1,4 +1,7 @@
-/* Stand-in for StACSOS's lib/inc/stacsos/memops.h: as the C library's, but for the zeroing ones. */
+/*
+ * Stand-in for StACSOS's lib/inc/stacsos/memops.h. Apart from the two that zero, the functions are
+ * the C library's.
+ */
 #pragma once
 
 extern "C" {
@@ -19,7 +22,7 @@ class memops
         ::memset(memory, 0, bytes);
     }
 
-    /* `pages` whole pages. */
+    /* Zeroes `pages` whole pages. */
     static void pzero(void *memory, size_t pages)
     {
         ::memset(memory, 0, pages << PAGE_BITS);

@@ -1,6 +1,6 @@
 /*
- * 2024, without a header and without a lock. A free block has its size and its state in its first
- * descriptor, the lists are sorted. Expected: silence.
+ * 2024, without a header and without a lock. The first descriptor of a free block has its size and
+ * its state; the lists are sorted. Expected: silence.
  */
 #include <stacsos/kernel/debug.h>
 #include <stacsos/kernel/mem/memory-manager.h>
@@ -60,7 +60,7 @@ void page_allocator_buddy::split_block(int order, page &block_start)
                       page::get_from_pfn(block_start.pfn() + pages_per_block(order - 1)));
 }
 
-/* As long as the buddy is a free block of the same size. */
+/* Merges upward as long as the buddy is a free block of the same size. */
 void page_allocator_buddy::merge_buddies(int order, page &buddy)
 {
     page &other = page::get_from_pfn(buddy.pfn() ^ pages_per_block(order));
@@ -91,7 +91,7 @@ void page_allocator_buddy::insert_pages(page &range_start, u64 page_count)
     }
 }
 
-/* Page by page: the block around it is split until the page stands alone. */
+/* Page by page: split the block around the page until the page is a block of its own. */
 void page_allocator_buddy::remove_pages(page &range_start, u64 page_count)
 {
     for (u64 pfn = range_start.pfn(); pfn < range_start.pfn() + page_count; pfn++) {

@@ -1,4 +1,4 @@
-/* Doubly linked lists in the free pages. The lock is held by hand. Expected: silence. */
+/* Doubly linked lists in the free pages. The lock is taken by hand. Expected: silence. */
 #include <stacsos/kernel/debug.h>
 #include <stacsos/kernel/mem/page-allocator-buddy.h>
 #include <stacsos/kernel/mem/page.h>

@@ -1,4 +1,4 @@
-/* 2025, with a map of which block is free beside the lists, and a lock that is a word. */
+/* 2025, with doubly linked lists and a lock that is a plain word. */
 #pragma once
 
 #include <stacsos/atomic.h>
@@ -35,7 +35,7 @@ class page_allocator_buddy : public page_allocator
         __builtin_memset(memory, value, size);
     }
 
-    /* A comparison of signed and unsigned, as headers have them. */
+    /* A comparison of signed and unsigned, as in many headers. */
     constexpr bool is_order(unsigned order) const
     {
         return order <= LastOrder;

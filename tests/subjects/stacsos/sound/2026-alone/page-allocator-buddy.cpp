@@ -1,6 +1,6 @@
 /*
- * 2026, without a header and without a lock: a .cpp alone, with the class that is handed out. It
- * counts by going through its lists. Expected: silence.
+ * 2026, a .cpp alone, with the class that the assignment hands out. It has no lock. It counts by
+ * walking its lists. Expected: silence.
  */
 #include <stacsos/kernel/debug.h>
 #include <stacsos/kernel/mem/page-allocator-buddy.h>

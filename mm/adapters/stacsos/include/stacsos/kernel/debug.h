@@ -4,8 +4,8 @@
 namespace stacsos::kernel
 {
 /*
- * Debugging output. The first lines are printed; under stress the rest would be most of what the
- * machine does, and is kept in memory instead. See docs/STACSOS.md.
+ * Debugging output. The first lines are printed. The rest is only kept in memory, because printing
+ * it would take most of the run's time. See docs/STACSOS.md.
  */
 void dprintf(const char *format, ...);
 } // namespace stacsos::kernel

@@ -1,7 +1,10 @@
-/* Stand-in for StACSOS's kernel/kernel-global.h, which the kernel's build also puts before all. */
+/*
+ * Stand-in for StACSOS's kernel/kernel-global.h, which the kernel's build also includes before
+ * every file.
+ */
 #pragma once
 
-/* Here all memory is mapped at its physical address. */
+/* Here all memory is mapped one to one. */
 static inline void *phys_to_virt(unsigned long address)
 {
     return (void *)address;

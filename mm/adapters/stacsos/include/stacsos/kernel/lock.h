@@ -1,6 +1,7 @@
 /*
  * Stand-in for StACSOS's kernel/lock.h. spinlock_irq is Stampede's own lock (smp/spinlock.h), so
- * that misuse, waiting and hand-overs are seen; the header of that would clash with these names.
+ * that the harness sees misuse, waiting and hand-overs. That header cannot be included here,
+ * because its names clash with these.
  */
 #pragma once
 
@@ -11,7 +12,9 @@ void stacsos_spinlock_irq_acquire(void *lock, unsigned long long *flags);
 void stacsos_spinlock_irq_release(void *lock, unsigned long long flags);
 }
 
-/* The locks as words, for code that is not of a class. Not counted, as no lock but Stampede's is.
+/*
+ * Locks that are plain words, for code outside of classes. The harness does not count them; it
+ * counts Stampede's own lock only.
  */
 using spinlock_var_t = unsigned int;
 
@@ -41,7 +44,7 @@ static inline void spinlock_irq_release(spinlock_var_t *word, u64 flags)
 
 namespace stacsos::kernel
 {
-/* Leaves interrupts as they are, so not for what interrupt handlers use too. */
+/* Leaves interrupts as they are. So it must not protect data that interrupt handlers use, too. */
 class spinlock
 {
   public:
@@ -63,7 +66,7 @@ class spinlock
     spinlock_var_t word_ = 0;
 };
 
-/* Keeps this core's interrupts off while it is held. */
+/* Keeps interrupts of this core off while it is held. */
 class spinlock_irq
 {
   public:
@@ -82,10 +85,10 @@ class spinlock_irq
   private:
     DELETE_DEFAULT_COPY_AND_MOVE(spinlock_irq);
 
-    u64 words_[8] = {}; /* room for a struct spinlock_irq: runtime.c asserts that it fits */
+    u64 words_[8] = {}; /* room for a struct spinlock_irq; runtime.c asserts that it fits */
 };
 
-/* Holds a spinlock_irq as long as it lives, or until unlock(). */
+/* Holds a spinlock_irq for as long as the object lives, or until unlock(). */
 class unique_irq_lock
 {
   public:
@@ -136,7 +139,7 @@ class unique_irq_lock
         stacsos::swap(flags_, other.flags_);
     }
 
-    /* The lock, which this object no longer cares for. */
+    /* Returns the lock and forgets it, without unlocking it. */
     spinlock_irq *release() noexcept
     {
         spinlock_irq *mutex = mutex_;

@@ -19,7 +19,7 @@ class page_allocator
 
     virtual void insert_free_pages(page &range_start, u64 page_count) = 0;
 
-    /* nullptr: there is none. A block of order k is 2^k pages. */
+    /* Returns nullptr if there is no block. A block of order k is 2^k pages. */
     virtual page *allocate_pages(int order,
                                  page_allocation_flags flags = page_allocation_flags::none) = 0;
     virtual void free_pages(page &base, int order) = 0;

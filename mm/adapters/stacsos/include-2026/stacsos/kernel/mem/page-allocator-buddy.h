@@ -1,6 +1,6 @@
 /*
- * The class as the assignment of 2026 hands it out, for those who give their .cpp alone. A
- * page-allocator-buddy.h of one's own comes before this one.
+ * The class as the assignment of 2026 hands it out, for users who give only their .cpp. A
+ * page-allocator-buddy.h of the user replaces this header.
  */
 #pragma once
 

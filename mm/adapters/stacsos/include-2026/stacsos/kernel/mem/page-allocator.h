@@ -1,4 +1,6 @@
-/* Stand-in for StACSOS's kernel/mem/page-allocator.h of 2026: numbers, not references, and errors.
+/*
+ * Stand-in for StACSOS's kernel/mem/page-allocator.h of 2026: page frame numbers instead of
+ * references, and errors.
  */
 #pragma once
 
@@ -21,7 +23,7 @@ enum class page_allocator_error {
     not_implemented
 };
 
-/* A block's first page, or why there is none. Asking for the one that is not there panics. */
+/* The first pfn of a block, or the error. Asking for the one that is not there panics. */
 struct page_allocation_result {
   public:
     static page_allocation_result ok(pfn_t range_start)

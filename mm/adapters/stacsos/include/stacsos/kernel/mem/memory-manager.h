@@ -1,4 +1,6 @@
-/* Stand-in for StACSOS's kernel/mem/memory-manager.h: a page allocator is given one and keeps it.
+/*
+ * Stand-in for StACSOS's kernel/mem/memory-manager.h. A page allocator only keeps a reference to
+ * it.
  */
 #pragma once
 

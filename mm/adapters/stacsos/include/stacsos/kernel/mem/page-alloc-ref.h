@@ -1,4 +1,4 @@
-/* Stand-in for StACSOS's kernel/mem/page-alloc-ref.h: a page and how many hold it. */
+/* Stand-in for StACSOS's kernel/mem/page-alloc-ref.h: a page with a reference count. */
 #pragma once
 
 #include <stacsos/helpers.h>

@@ -1,12 +1,12 @@
 /*
  * Stand-in for StACSOS's kernel/mem/page.h: the page descriptors, one array indexed by page frame
- * number. It has what any year's has: in 2024 the allocators were friends and linked a free page in
- * its descriptor and had a number of their own in it; since 2025 they link it in its own first
- * word; 2026 names the type pfn_t.
+ * number. It has everything that any year's version has. In 2024 allocators were friends of the
+ * class. They kept a free page's link, and a number of their own, in its descriptor. Since 2025 the
+ * link is in the first word of the page itself. 2026 adds the name pfn_t.
  */
 #pragma once
 
-/* Descriptor 0. The adapter sets it (mm/adapters/stacsos/adapter.c). */
+/* The descriptor of page 0. The adapter sets it (mm/adapters/stacsos/adapter.c). */
 extern "C" void *stacsos_page_array;
 
 namespace stacsos::kernel::mem
@@ -43,7 +43,7 @@ class page
         return u64(this - array());
     }
 
-    /* The physical address, and where the page can be read and written: here the same. */
+    /* The physical address. The page can be read and written there. */
     u64 base_address() const
     {
         return pfn() << PAGE_BITS;
@@ -64,7 +64,7 @@ class page
         refcount_++;
     }
 
-    /* Whether this was the last. */
+    /* Returns whether this was the last reference. */
     bool release()
     {
         return --refcount_ == 0;
@@ -80,7 +80,10 @@ class page
     [[maybe_unused]] page_state state_;
     u64 refcount_;
 
-    /* The allocator's own, in 2024: the free list's link, and what it likes to keep of a block. */
+    /*
+     * For the allocator, in 2024: the link of its free list, and a number that it may keep for a
+     * block.
+     */
     page *next_free_;
     [[maybe_unused]] u64 free_block_size_;
 };
