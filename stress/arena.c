@@ -391,8 +391,9 @@ enum page_error arena_remove(struct arena *arena, pfn_t start, uint64_t count)
 {
     uint64_t index = start - arena->start;
 
-    if (checked_remove(arena, start, count) != PAGE_OK)
-        return PAGE_BUSY;
+    enum page_error error = checked_remove(arena, start, count);
+    if (error != PAGE_OK || !arena_contains(arena, start, count))
+        return error;
     /*
      * No page of the range can have been handed out since the removal. So a page that is held now
      * was already held then.

@@ -1,7 +1,10 @@
 /*
  * bad-free: each core holds a block and tries to free it in every wrong way, while the other cores
- * do the same with theirs. The allocator must refuse each such free and change nothing. (Double
- * frees need a pool from which nobody else allocates: selftest has them.)
+ * do the same with theirs. The allocator must refuse each such free and change nothing.
+ *
+ * At the end of a round come bursts of double frees. Two cores free the same blocks at the same
+ * time, or a core and its interrupt handler do. Exactly one free of a block must be accepted. No
+ * core allocates during a burst. (selftest has double frees one after the other.)
  */
 #include <arch/clock.h>
 #include <arch/cpu.h>

@@ -281,7 +281,21 @@ static bool is_held_head(const struct arena *arena, pfn_t pfn)
     return pfn >= arena->start && pfn < arena->end && arena_held_order(arena, pfn) >= 0;
 }
 
-/* A wrong order alone is no bad free if the allocator does not look at the order. */
+/*
+ * Whether the free is right, because the order is. It also is if the allocator does not look at the
+ * order, or rounds it to the right one.
+ */
+static bool is_right_order(const struct vector_run *run, pfn_t pfn, unsigned order)
+{
+    const struct arena *arena = run->arena;
+
+    if (!is_held_head(arena, pfn))
+        return false;
+    return allocator_of(run)->free_ignores_order ||
+           arena_taken_order(arena, order) ==
+               arena_taken_order(arena, (unsigned)arena_held_order(arena, pfn));
+}
+
 static void step_bad_free(struct vector_run *run)
 {
     struct step_pages block = pages_of(run);

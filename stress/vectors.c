@@ -8,7 +8,7 @@ enum {
     ANY = 0,
     MERGES = PROMISE_COALESCES, /* the vector is about merging */
     FITS = PROMISE_SMALLEST_FIT,
-    LARGEST_K = 9, /* 4 * 2^9 pages fit into the smallest pool */
+    LARGEST_K = 9, /* of vectors without T: 4 * 2^9 pages fit into the smallest pool */
 };
 
 static const struct {
