@@ -82,7 +82,7 @@ export STAMPEDE_BUILD := $(abspath $(BUILD_DIR))
 endif
 ifneq ($(filter-out help clean check gdb postmortem,$(MAKECMDGOALS)),)
 ifeq ($(shell mkdir -p '$(BUILD_DIR)' 2>/dev/null && (: >'$(BUILD_DIR)/.stampede') 2>/dev/null && echo yes),)
-$(error $(BUILD_DIR): the build cannot be written there: the disk is full or read-only. Set BUILD_DIR to another folder)
+$(error $(BUILD_DIR): the build cannot be written there: the disk is full or read-only. Give another folder by BUILD_DIR=)
 endif
 endif
 
@@ -132,7 +132,7 @@ run debug:
 
 explore: ## search for a schedule that breaks a rule, minimise it and show it (HOSTED=1: ten times faster)
 	@ci/install-deps run $(if $(USER_CXX),cxx) $(if $(USER_RUST),rust)
-	@$(if $(strip $(USER_READY) $(USER_ARCHIVES) $(USER_RUST)),echo "$(strip $(USER_READY) $(USER_ARCHIVES) $(USER_RUST)): not compiled for the explorer, which therefore sees only its calls of spinlock_irq functions" >&2)
+	@$(if $(strip $(USER_READY) $(USER_ARCHIVES) $(USER_RUST)),echo "$(strip $(USER_READY) $(USER_ARCHIVES) $(USER_RUST)): not compiled for the explorer: it sees only calls of spinlock_irq functions there" >&2)
 	@+$(MAKE) --no-print-directory $(if $(or $(HOSTED),$(REPLAY_HOSTED)),hosted-explore,kernel-explore EXPLORE=1)
 
 # Why HOSTED=1 is impossible; empty if it is possible. With FROM_LOG the hosted explorer is used whenever possible: a

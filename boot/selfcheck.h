@@ -23,7 +23,7 @@ void selfcheck_interrupts(void);
 
 /*
  * On core 0, with all others up, before the program takes memory. The allocator's memory must be
- * usable according to the loader, and contain neither low memory, the image, the loader's
- * information, the root page table nor a core's stacks or data. The trampoline must be unmapped.
+ * usable according to the loader. It must not contain low memory, the image, the loader's
+ * information, the root page table, or a core's stacks or data. The trampoline must be unmapped.
  */
 void selfcheck_memory(const struct bootinfo *bootinfo, const struct memory *memory);

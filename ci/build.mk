@@ -11,7 +11,7 @@ SAY := @$(if $(V),:,echo ' ')
 # Flags for code that can run without an operating system. A seed of the explorer must give the same schedule in the
 # image (EXPLORE=1) and in the hosted program. So both must compile the explored code to the same memory accesses: both
 # use these flags, and add none that changes code.
-SIMULATOR_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
+MACHINE_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
     -ffreestanding -fno-pie -fno-pic -fno-stack-protector -fno-omit-frame-pointer -fno-strict-aliasing \
     -mno-red-zone -mgeneral-regs-only -mno-sse -mcmodel=small
 

@@ -22,8 +22,8 @@ enum page_state {
  * 12 bytes a page (0.3 % of memory): links are indices into the array, not pointers.
  *
  * State and order share one tag. So a core that looks at a page while another core changes it sees
- * a state and an order that belong together, and a compare-and-swap can depend on both. Debuggers
- * show the two apart.
+ * a state and an order that belong together. A compare-and-swap can depend on both. Debuggers show
+ * the two apart.
  */
 struct page {
     uint32_t next;

@@ -164,7 +164,7 @@ def test_folder_that_is_no_bundle_is_not_overwritten(run, tmp_path):
     (tmp_path / "mine/README").write_text("my own")
     done = run("held", "--bundle", tmp_path / "mine")
     assert done.returncode == CODES["error"]
-    assert "is there and no bundle" in done.stderr
+    assert "exists and is not a bundle" in done.stderr
     assert names(tmp_path / "mine") == {"README"}
 
 
@@ -178,11 +178,11 @@ def test_default_is_to_keep_no_bundle(run, bundle, tmp_path):
 
 @pytest.mark.parametrize("words, names", [
     (["postmortem", "/nonexistent"], "/nonexistent: no such bundle"),
-    (["postmortem", "."], "no bundle: it has no README of one"),
+    (["postmortem", "."], "not a bundle: its README is missing, or not that of a bundle"),
     (["postmortem"], "BUNDLE"),
-    (["gdb", "--log", "/nonexistent/serial.log"], "no run is going on"),
-    (["gdb", "--socket", "/nonexistent"], "/nonexistent is no socket"),
-    (["run", "--bundle", "x", "--on-fail", "gdb"], "--bundle: --on-fail gdb saves none"),
+    (["gdb", "--log", "/nonexistent/serial.log"], "no guest is running"),
+    (["gdb", "--socket", "/nonexistent"], "/nonexistent is not a socket"),
+    (["run", "--bundle", "x", "--on-fail", "gdb"], "--bundle: --on-fail gdb saves no bundle"),
     (["run", "--on-fail", "shout"], "--on-fail"),
 ])
 def test_use_is_refused_in_one_line(tmp_path, words, names):
@@ -243,7 +243,7 @@ def test_note_of_a_run_that_was_killed_is_stale(held, tmp_path):
     tool.kill()
     tool.wait()
     wait_until(lambda: not note.is_alive())
-    with pytest.raises(UsageError, match="its run is gone"):
+    with pytest.raises(UsageError, match="its run has ended"):
         find_guest(tmp_path / "out")
     private = os.path.dirname(note.socket)
     os.utime(private, (0, 0))  # too old for a folder that is just being created and not locked yet

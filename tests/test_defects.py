@@ -82,15 +82,15 @@ def test_equivalent_needs_neither_title_nor_phase(tmp_path):
     ({"limit": "-1"}, ":5: limit: '-1'"),
     ({"tries": "11"}, ":5: tries: '11' (allowed: 1 to 10)"),
     ({"options": "mixed"}, ":5: options: 'mixed' is not of the form name=value"),
-    ({"options": "cpus=2"}, ":5: options: 'cpus=2': `# cpus:` says how many"),
-    ({"options": "nonce=1"}, ":5: options: 'nonce=1': not yours"),
+    ({"options": "cpus=2"}, ":5: options: 'cpus=2': use `# cpus: N`"),
+    ({"options": "nonce=1"}, ":5: options: 'nonce=1': the lane chooses the nonce"),
     ({"machine": "thread=both"}, ":5: machine: 'thread=both' (allowed:"),
     ({"machine": "disk=1G"}, ":5: machine: 'disk=1G' (allowed:"),
     ({"machine": "memory=0M"}, ":5: machine: memory=0M (allowed: 1M to 64G)"),
     ({"colour": "red"}, ":5: there is no key 'colour' (allowed: title,"),
-    ({"equivalent": "so"}, ":1: title: what is equivalent has none"),
+    ({"equivalent": "so"}, ":1: title: an equivalent change has no title"),
     ({"prose": ""}, ":6: no prose says what is wrong"),
-    ({"prose": "# Prose.\nrubbish\n"}, ":7: neither prose (`# ...`) nor a diff"),
+    ({"prose": "# Prose.\nrubbish\n"}, ":7: neither prose (`# ...`) nor part of a diff"),
     ({"diff": ""}, ":6: there is no diff (`--- a/FILE`)"),
 ])
 def test_bad_header_is_refused_by_file_and_line(tmp_path, changes, told):
@@ -213,7 +213,7 @@ def small(tmp_path, line, **changes):
     ("return 8;", "survived", ""),
     ("for (;;) {}", "timeout", ""),
     ("return x;", "error", "lib/program.c:2:8: error: 'x' undeclared"),
-    ("return 0 + 0;", "error", "changes nothing: the program that is built is the clean one"),
+    ("return 0 + 0;", "error", "changes nothing: the built program is the same as without it"),
     ("return 0; // so", "error", "changes nothing: only comments"),
 ])
 def test_each_outcome(tmp_path, small_pool, line, kind, note):
@@ -348,7 +348,7 @@ def test_markdown_and_json_show_the_unexpected(tmp_path):
     page = table.as_markdown([good, bad], [RuleOutcome("lost", ())])
     assert "| bug | `overlap` | `overlap` | mixed | hosted | 3 s |" in page
     assert "| worse | `overlap` | **survived**" in page
-    assert "| `lost` | 0 | 0 | **no defect has it as its title** |" in page
+    assert "| `lost` | 0 | 0 | **no defect has this title** |" in page
     record = json.loads(table.as_json([good, bad], []))
     assert [(one["name"], one["outcome"], one["lane"]) for one in record["defects"]] == [
         ("bug", "right", "hosted"), ("worse", "survived", "hosted")]
@@ -359,9 +359,9 @@ def test_markdown_and_json_show_the_unexpected(tmp_path):
 @pytest.mark.parametrize("kinds, verdict", [
     (["survived"], "noticed"),
     (["right", "wrong-title"], "noticed"),
-    (["right", "right"], "its loss changes nothing"),
+    (["right", "right"], "disabling it changes nothing"),
     (["survived", "error"], "error: bug: "),
-    ([], "no defect has it as its title"),
+    ([], "no defect has this title"),
 ])
 def test_disabled_rule_is_judged(tmp_path, kinds, verdict):
     defect = defect_of(tmp_path)
@@ -410,7 +410,7 @@ def tool(*words):
     (["--lane", "moon"], "invalid choice: 'moon'"),
     (["--jobs", "0"], "0 is out of range"),
     (["--rules", "no-such"], "no patch disables 'no-such'"),
-    (["--only", "merge-never", "--markdown", "x"], "--markdown: the page is of all defects"),
+    (["--only", "merge-never", "--markdown", "x"], "--markdown: the page is for all defects"),
     (["--lane", "unit", "--only", "merge-never"], "--lane unit: merge-never has no unit test"),
     (["--json", "/nonexistent/x"], "/nonexistent/x: cannot be written: No such file"),
     (["--markdown", "/nonexistent/x"], "/nonexistent/x: cannot be written: No such file"),

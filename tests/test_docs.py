@@ -189,7 +189,7 @@ def test_gdb_on_a_held_machine(tree):
         code, output = execute('ci/stampede gdb -- -batch -ex "stampede lock"')
         assert code == 0 and "deadlock: core 1 waits for second of core 2" in output, output
         code, output = execute("make gdb", "kill\n")
-        assert code == 0 and "The machine stands still" in output, output
+        assert code == 0 and "The machine is stopped" in output, output
         assert run.wait(LIMIT_SECONDS) == 2
     check_shown(text, log.read_text())
 

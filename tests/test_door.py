@@ -126,7 +126,7 @@ def test_own_settings_hosted(tmp_path, way):
 def test_file_that_is_not_in_the_compile_commands(tmp_path):
     folder = needy(tmp_path / "needy")
     done = make("kernel", f"ALLOCATOR={folder}", f"USER_COMPILE_COMMANDS={database(folder, 'near.c')}")
-    assert done.returncode == 0 and f"compiled as {folder}/near.c is" in done.stderr, said(done)
+    assert done.returncode == 0 and f"compiled with the options of {folder}/near.c" in done.stderr, said(done)
 
 
 @pytest.mark.parametrize("words, says", [
@@ -457,7 +457,7 @@ def test_one_of_two_allocators_must_be_chosen(tmp_path, hosted):
     done = make(*words)
     assert done.returncode and "pair: 2 allocators are registered, first and second; say which one" in done.stderr, said(done)
     done = make(*words, "ALLOCATOR_NAME=third")
-    assert done.returncode and "ALLOCATOR_NAME=third: no such allocator is registered; there is first and second" in done.stderr
+    assert done.returncode and "ALLOCATOR_NAME=third: no such allocator is registered; choose from first and second" in done.stderr
     done = make(*words, "ALLOCATOR_NAME=second")
     assert done.returncode == 0 and allocator_in(log) == "second", said(done)
 
@@ -623,7 +623,7 @@ def test_sizes_are_compared(tmp_path):
     (["run", "BOOT=usb"], "BOOT=usb: it is iso or direct"),
     (["run", "ON_FAIL=stay"], "ON_FAIL=stay: it is exit, gdb or bundle"),
     (["run", "BOOT=direct", "MEMORY=3"], "'3' (allowed: 16M to 64G"),
-    (["run", "BOOT=direct", "DURATION=long"], "'long' is no whole number"),
+    (["run", "BOOT=direct", "DURATION=long"], "'long' is not a whole number"),
     (["kernel", "ALLOCATOR=none.c"], "ALLOCATOR=none.c: there is no such file"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_variable_or_value_is_refused(words, says):
@@ -688,7 +688,7 @@ mounts = pytest.mark.skipif(not MOUNTS, reason="no rights to mount")
 @pytest.mark.parametrize("size, target", [("1M", "kernel"), ("3M", "kernel ALLOCATOR=docs/example-allocator.c"), ("12M", "iso")])
 def test_full_disk_while_building(tmp_path, size, target):
     done = isolated(f"mount -t tmpfs -o size={size} none {tmp_path}; make BUILD_DIR={tmp_path}/small {target}")
-    assert done.returncode and re.search(r"the disk that \S+ is on is full, or nearly: \d+ KiB are free", done.stderr), said(done)
+    assert done.returncode and re.search(r"the disk of \S+ is full, or nearly: \d+ KiB are free", done.stderr), said(done)
     assert "this is your file" not in done.stderr
 
 
@@ -697,7 +697,7 @@ def test_full_disk_while_the_log_is_written(tmp_path):
     elf = kernel("example-allocator", "ALLOCATOR=docs/example-allocator.c")
     done = isolated(f"mount -t tmpfs -o size=64k none {tmp_path}; head -c 99k /dev/zero >{tmp_path}/fill || true; "
                     f"STAMPEDE_BUILD={tmp_path} ci/stampede run --boot direct --kernel {elf} --seconds 1 --cpus 2")
-    assert done.returncode == 2 and "stampede: the disk is full that the log" in done.stderr, said(done)
+    assert done.returncode == 2 and "stampede: the disk for the log" in done.stderr, said(done)
 
 
 READ_ONLY = "mount --bind {root} {mine}; mount -o remount,ro,bind {mine}; cd {mine}"

@@ -60,10 +60,10 @@ def test_early_core_is_recognised(tmp_path, data):
 
 
 @pytest.mark.parametrize("data, why", [
-    (b"", "cut off"),
-    (core(note())[:100], "cut off"),
-    (core(note())[:-1], "cut off: "),
-    (b"KTAP version 1\n" * 20, "no ELF file"),
+    (b"", "truncated"),
+    (core(note())[:100], "truncated"),
+    (core(note())[:-1], "truncated: "),
+    (b"KTAP version 1\n" * 20, "not an ELF file"),
     (core(note(), order=2), "not of x86_64"),
     (core(note(), type_=2), "no core"),
     (core(b""), "0 CPUs, 1 ranges"),

@@ -329,7 +329,7 @@ def test_log_is_locked_while_the_explorer_runs(waiting, tmp_path):
 @pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGHUP))
 def test_a_signal_leaves_nothing_behind(waiting, tmp_path, number):
     """Neither the explorer's process nor the tool's folders are left."""
-    folder = tmp_path / "temporary"
+    folder = tmp_path / "t"
     folder.mkdir()
     with subprocess.Popen([STAMPEDE, "explore", "--hosted", "--program-file", waiting, "--log", tmp_path / "log"],
                           env=os.environ | {"TMPDIR": str(folder), "XDG_RUNTIME_DIR": ""}, stdout=subprocess.PIPE,
@@ -360,11 +360,11 @@ def test_schedule_seed_0_means_no_preemption(tmp_path):
 
 
 @pytest.mark.parametrize(("words", "complaint"), [
-    (["--seed", "x"], "'x' is no whole number"),
+    (["--seed", "x"], "'x' is not a whole number"),
     (["--seed", "0"], "0 is out of range (allowed: 1 to"),
     (["--seed", "0:2"], "0 is out of range (allowed: 1 to"),
-    (["--seed", "1:"], "'' is no whole number"),
-    (["--seed", "1:2", "--program", "8/0:a0"], "--seed P:S: names a program, and so does --program"),
+    (["--seed", "1:"], "'' is not a whole number"),
+    (["--seed", "1:2", "--program", "8/0:a0"], "--seed P:S and --program both name a program"),
     (["--program", "nowhere"], "nowhere: no such file"),
     (["--strategy", "luck"], "invalid choice: 'luck'"),
     (["--preemptions", "9"], "9 is out of range"),
@@ -373,7 +373,7 @@ def test_schedule_seed_0_means_no_preemption(tmp_path):
     (["--save", "/nonexistent/x", "--kernel", "nowhere.elf"], "/nonexistent/x: cannot be written: No such file"),
     (["--kernel", "nowhere.elf"], "nowhere.elf: no such file; build it with make kernel EXPLORE=1"),
     (["--hosted", "--program-file", "nowhere"], "nowhere: no such file"),
-    (["--hosted", "--program-file", "/tmp"], "/tmp: a folder, no file; build it with"),
+    (["--hosted", "--program-file", "/tmp"], "/tmp: a folder, not a file; build it with"),
 ])
 def test_nonsense_is_named(words, complaint, tmp_path):
     done = stampede("explore", "--log", tmp_path / "log", *words)
@@ -487,7 +487,7 @@ def test_a_damaged_file_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"saved:2: 'switch 0.0@1:1' is neither"):
         SavedProgram.read(path)
     path.write_bytes(b"program 8/0:a0\xff\n")
-    with pytest.raises(UsageError, match=r"saved: no text in UTF-8: byte 14"):
+    with pytest.raises(UsageError, match=r"saved: not UTF-8 text: byte 14"):
         SavedProgram.read(path)
     path.write_text("# nothing\n", encoding="utf-8")
     with pytest.raises(UsageError, match="no line `program TEXT`"):

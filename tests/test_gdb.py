@@ -160,7 +160,7 @@ def test_live_session(overlap):
     session.write_text(gdb_session.live(overlap.kernel, overlap.gdb_socket))
     shown = run_gdb(["-x", session], ["stampede lock"])
     assert len(rows(shown)) == 8 and shown.count("lock buddy at ") == 2
-    assert "The machine stands still." in shown
+    assert "The machine is stopped." in shown
 
 
 # Post mortem.

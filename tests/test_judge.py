@@ -544,12 +544,12 @@ def test_command_lists_reasons_shortly(tmp_path):
 
 @pytest.mark.parametrize("words, names", [
     (["judge", "/nonexistent"], "/nonexistent: no such file"),
-    (["judge", "/tmp"], "/tmp: a folder, no file"),
+    (["judge", "/tmp"], "/tmp: a folder, not a file"),
     (["judge"], "LOG"),
     (["judge", "-", "--exit-code", "x"], "--exit-code"),
     (["judge", "-", "--nonce", "xyz"], "--nonce"),
     (["judge", "-", "--ended-by", "boredom"], "boredom"),
-    (["judge", "-", "--expect", "(("], "'((' is no regular expression"),
+    (["judge", "-", "--expect", "(("], "'((' is not a regular expression"),
     (["judge", "-", "--junit", "/dev/null/x.xml"], "/dev/null"),
 ])
 def test_command_refuses_in_one_line(words, names):

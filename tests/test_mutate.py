@@ -245,7 +245,7 @@ def test_mutant_that_does_not_compile_is_invalid(small_tree, tmp_path):
 
 def test_clean_tree_that_fails_ends_the_campaign(small_tree):
     campaign, _ = small_tree(b"0")
-    with pytest.raises(CleanTreeTrouble, match="unit complains of the clean tree"):
+    with pytest.raises(CleanTreeTrouble, match="unit reports a failure of the clean tree"):
         campaign.check_clean(["judged.c"], 1)
 
 
@@ -313,13 +313,13 @@ def mutate(*words):
 @pytest.mark.parametrize(
     "words, complaint",
     [
-        (["--files", "mm/none.c"], "mutate: --files mm/none.c: there is mm/buddy.c, "),
+        (["--files", "mm/none.c"], "mutate: --files mm/none.c: choose from mm/buddy.c, "),
         (["--only", "mm/buddy.c:none:drop:1"], "there is no mutant mm/buddy.c:none:drop:1"),
         (["--show", "frob"], "there is no mutant frob"),
         (["--jobs", "0"], "argument --jobs: '0' (allowed: whole numbers from 1)"),
         (["--sample", "many"], "argument --sample: 'many'"),
-        (["--detectors", "stress,luck"], "--detectors: there is no 'luck' but stress, "),
-        (["--markdown", "x.md", "--sample", "3"], "--markdown is of a run over everything"),
+        (["--detectors", "stress,luck"], "--detectors: there is no 'luck'; choose from stress, "),
+        (["--markdown", "x.md", "--sample", "3"], "--markdown is for a run over everything"),
         (["--json", "/nonexistent/x"], "mutate: /nonexistent/x: cannot be written: No such file"),
         (["--markdown", "/nonexistent/x"], "mutate: /nonexistent/x: cannot be written: No such file"),
         (["--frob"], "unrecognized arguments: --frob"),

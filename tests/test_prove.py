@@ -183,7 +183,7 @@ def test_table_of_nothing(built):
 
 
 @pytest.mark.parametrize("words, complaint", [
-    (["--only", "("], "'(' is no regular expression"),
+    (["--only", "("], "'(' is not a regular expression"),
     (["--jobs", "0"], "'0' (allowed: whole numbers from 1)"),
     (["--jobs", "x"], "'x' (allowed: whole numbers from 1)"),
 ])

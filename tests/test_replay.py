@@ -154,16 +154,16 @@ def failed_log(title=TITLE, history=(), log="log=2 "):
 
 
 @pytest.mark.parametrize("raw, complaint", [
-    (good("pass"), "no failure to bring back: pass"),
-    (good("inconclusive"), "no failure to bring back: inconclusive"),
+    (good("pass"), "no failure to repeat: pass"),
+    (good("inconclusive"), "no failure to repeat: inconclusive"),
     (failed_log(), "no line `# history`"),
-    (failed_log("smp.bringup: core 3", HISTORY), "cannot bring back \"smp.bringup\""),
-    (failed_log(history=HISTORY)[:-40], "this log cannot be believed: cut: "),
-    (failed_log(history=HISTORY).replace(b"0x20", b"0x21"), "this log cannot be believed: "),
-    (failed_log(history=HISTORY_1, log=""), "log format 1, of an earlier kernel: its history cannot be read"),
-    (failed_log(history=["# history us=-1.0 core=x call=free"]), "a line that is not as docs/LOG.md says"),
+    (failed_log("smp.bringup: core 3", HISTORY), "cannot repeat \"smp.bringup\""),
+    (failed_log(history=HISTORY)[:-40], "this log cannot be trusted: cut: "),
+    (failed_log(history=HISTORY).replace(b"0x20", b"0x21"), "this log cannot be trusted: "),
+    (failed_log(history=HISTORY_1, log=""), "the history in log format 1 of an earlier kernel cannot be read"),
+    (failed_log(history=["# history us=-1.0 core=x call=free"]), "a line does not follow docs/LOG.md"),
     (failed_log(history=HISTORY, log="log=3 "), "log format 3: this tool reads formats 1 to 2"),
-    (b"", "this log cannot be believed: empty"),
+    (b"", "this log cannot be trusted: empty"),
 ])
 def test_other_logs_are_refused(explorer, tmp_path, raw, complaint):
     log = tmp_path / "serial.log"
@@ -200,7 +200,7 @@ def test_killed_explorer_does_not_count_as_tried(tmp_path):
     (tmp_path / "serial.log").write_bytes(failed_log(history=HISTORY))
     done = stampede("explore", "--from-log", tmp_path / "serial.log", "--program-file", explorer, "--seconds", 1)
     assert done.returncode == CODES["error"], done.stdout + done.stderr
-    assert "the explorer did not come to its end, of program " in done.stderr and "exit code -9" in done.stderr
+    assert "the explorer did not finish program " in done.stderr and "exit code -9" in done.stderr
 
 
 def test_a_signal_leaves_no_folder(tmp_path):
@@ -225,7 +225,7 @@ def test_what_is_missing_is_named(explorer, tmp_path):
     done = stampede("explore", "--from-log", log, "--program-file", explorer, "--allocator", "nobodys")
     assert done.returncode == CODES["error"] and "nobodys" in done.stderr, done.stderr
     done = stampede("explore", "--from-log", log, "--seed", "1:2")
-    assert done.returncode == CODES["error"] and "--from-log: the programs are made of the log" in done.stderr
+    assert done.returncode == CODES["error"] and "--from-log makes the programs from the log" in done.stderr
 
 
 def test_story_of_a_log():
@@ -368,7 +368,7 @@ def test_rewinds_to_the_last_access(recording):
     shown = done.stdout[done.stdout.index(f"instruction {second}"):]
     assert re.search(r"^#0 +simulator_access \(", shown, re.MULTILINE), shown
     assert re.search(r"^#\d .*spinlock\.c:\d+$", shown, re.MULTILINE), shown
-    assert "rewind: QEMU does not come back from here with breakpoints" in done.stderr
+    assert "rewind: with breakpoints QEMU cannot go back from here" in done.stderr
 
 
 def test_recording_is_checked(recording, tmp_path):
@@ -378,6 +378,6 @@ def test_recording_is_checked(recording, tmp_path):
     done = stampede("explore", "--seed", "1:2", "--record", tmp_path, "--kernel", recording / "stampede.elf")
     assert done.returncode == CODES["error"] and "neither empty nor a recording" in done.stderr
     done = stampede("explore", "--record", tmp_path / "new")
-    assert done.returncode == CODES["error"] and "--record: records one trial" in done.stderr
+    assert done.returncode == CODES["error"] and "--record: needs one trial" in done.stderr
     done = stampede("explore", "--gdb")
     assert done.returncode == CODES["error"] and "--gdb: needs --hosted or --replay" in done.stderr

@@ -316,7 +316,7 @@ def test_all_tools_use_this_start(tool):
 
 @pytest.mark.parametrize("words, names", [
     (["--cpus", 0], "--cpus: 0 is out of range (allowed: 1 to 255)"),
-    (["--cpus", "many"], "--cpus: 'many' is no whole number"),
+    (["--cpus", "many"], "--cpus: 'many' is not a whole number"),
     (["--memory", "1T"], "--memory: '1T' (allowed: 16M to 64G"),
     (["--memory", "8M"], "--memory: '8M'"),
     (["--seed", 2**64], "--seed"),

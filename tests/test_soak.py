@@ -220,7 +220,7 @@ def test_build_meanwhile_does_not_disturb_it(soaked):
     (["--only", "x"], "--only: 'x'"),
     (["--kernel", "/nonexistent.elf"], "/nonexistent.elf: no such file"),
     (["--kernel", ROOT / "README.md"], f"README.iso: no such file; it goes with --kernel {ROOT}/README.md"),
-    (["--kernel", ROOT], f"{ROOT}: a folder, no file"),
+    (["--kernel", ROOT], f"{ROOT}: a folder, not a file"),
     (["--qemu", "/nonexistent"], "/nonexistent: no such program"),
     (["--report", "/nonexistent.jsonl"], "/nonexistent.jsonl: no such file"),
     (["--frob"], "--frob"),
@@ -236,7 +236,7 @@ def test_other_seed_than_the_records_is_refused(soaked):
     soaked.run("pass", words=["--seed", 7])
     done = soaked.run("pass", words=["--seed", 8])
     assert done.returncode == CODES["error"]
-    assert "--seed 8: the soak in" in done.stderr and "is of seed 7" in done.stderr
+    assert "--seed 8: the soak in" in done.stderr and "has seed 7" in done.stderr
 
 
 def test_second_soak_in_the_same_folder_is_refused(soaked):
@@ -248,11 +248,11 @@ def test_second_soak_in_the_same_folder_is_refused(soaked):
 
 
 @pytest.mark.parametrize("spoil, said", [
-    (lambda line: b"frob", "line 2 is no run of a soak: Expecting value"),
+    (lambda line: b"frob", "line 2 is not a run of a soak: Expecting value"),
     (lambda line: line.replace(b'"verdict"', b'"verdikt"'), "line 2 has no 'verdict'"),
-    (lambda line: line.replace(b'"cpus"', b'"cpu"'), "line 2 is no run of a soak: "),
+    (lambda line: line.replace(b'"cpus"', b'"cpu"'), "line 2 is not a run of a soak: "),
     (lambda line: line.replace(b'"phases": {', b'"phases": 1, "x": {'), "phases is of a wrong type"),
-    (lambda line: b"[]", "line 2 is no run of a soak: "),
+    (lambda line: b"[]", "line 2 is not a run of a soak: "),
 ])
 def test_malformed_record_is_named(soaked, spoil, said):
     soaked.run("pass", "pass")
@@ -385,7 +385,7 @@ def test_report_of_two_soaks_side_by_side(soaked, tmp_path):
     alarm, = _rows(done.stdout, "False alarms")  # run 1 of the other soak passed, but it is a different run
     assert _cells(alarm)[0] == "7:1" and _cells(alarm)[-1] == "no, or an alarm again"
     twice = soaked.run("pass", words=["--report", other, other])
-    assert twice.returncode == 2 and "soak: --report: a run stands in these records twice" in twice.stderr
+    assert twice.returncode == 2 and "soak: --report: a run is in these records twice" in twice.stderr
 
 
 def test_report_of_nothing_is_refused():

@@ -151,7 +151,7 @@ def test_interrupted_sweep_keeps_whole_results_and_resumes(tmp_path, number, cod
     output, errors = tool.communicate(timeout=30)
     assert tool.returncode == code, output + errors
     assert "Traceback" not in errors and "PASS" not in output
-    assert ("interrupted; the same command goes on from here" in output) == (code > 0)
+    assert ("interrupted; the same command resumes" in output) == (code > 0)
     pids = [int(line.split()[1]) for line in (tmp_path / "pid").read_text().splitlines()]
     wait_until(lambda: not any(map(is_running, pids)))
     assert results(tmp_path) == {1: "pass", 2: "pass"}
@@ -248,7 +248,7 @@ def test_duration(seconds, text):
 # Errors of use.
 
 @pytest.mark.parametrize("options, more, names", [
-    (["--seeds", "5..1"], [], "5..1: begins after its end"),
+    (["--seeds", "5..1"], [], "5..1: the first seed is larger than the last"),
     (["--seeds", "0..1"], [], "0..1: seeds are 1 to 18446744073709551615"),
     (["--seeds", "many"], [], "'many' (allowed: FIRST..LAST"),
     (["--seeds", "1..99999999999"], [], "more than 1000000 seeds"),
@@ -257,10 +257,10 @@ def test_duration(seconds, text):
     (["--work", "prayer"], [], "'prayer'"),
     (["--sshlogin", "host"], [], "--sshlogin is for --engine parallel"),
     (["--slurm-options", "-p x"], [], "--slurm-options is for --engine slurm"),
-    ([], ["--seed", 4], "--seed is no option for the runs of a sweep"),
-    ([], ["--log", "x"], "--log is no option for the runs of a sweep"),
-    ([], ["--args", "seed=4"], "seed= is what a sweep varies"),
-    ([], ["--on-fail", "gdb"], "--on-fail gdb would wait for ever"),
+    ([], ["--seed", 4], "--seed cannot be an option for the runs of a sweep"),
+    ([], ["--log", "x"], "--log cannot be an option for the runs of a sweep"),
+    ([], ["--args", "seed=4"], "a sweep sets seed="),
+    ([], ["--on-fail", "gdb"], "--on-fail gdb would wait forever"),
     ([], ["--cpus", 0], "--cpus: 0 is out of range"),
     ([], ["--frobnicate"], "--frobnicate"),
     ([], ["--accel", "kvm"], "--accel kvm counts no instructions"),

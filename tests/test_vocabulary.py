@@ -207,7 +207,7 @@ def test_stale_page_is_named_and_updated(tmp_path):
     page.write_text(text.replace("| 4 | hang |", "| 5 | hang |"))
     done = tool("--check", tmp_path)
     assert done.returncode == 1 and done.stdout.splitlines() == [
-        "docs/LOG.md: a table is not what the .def files say: run ci/vocabulary --write"]
+        "docs/LOG.md: a table differs from the .def files: run ci/vocabulary --write"]
     assert tool("--write", tmp_path).returncode == 0
     assert page.read_text() == text and tool("--check", tmp_path).returncode == 0
 
@@ -216,7 +216,7 @@ def test_page_without_a_place_is_named(tmp_path):
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     (tmp_path / "docs/LOG.md").write_text("nothing\n")
     done = tool("--check", tmp_path)
-    assert done.returncode == 1 and "LOG.md: no place for the table of verdicts" in done.stderr
+    assert done.returncode == 1 and "LOG.md: needs exactly one place for the table of verdicts" in done.stderr
 
 
 @pytest.mark.parametrize("words", [(), ("--frob",), ("--check", "a", "b")])

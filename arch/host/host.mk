@@ -7,7 +7,7 @@
 .PHONY: hosted FORCE
 hosted:
 
-ifndef SIMULATOR_CFLAGS
+ifndef MACHINE_CFLAGS
 include ci/build.mk
 include ci/sources.mk
 endif
@@ -60,7 +60,7 @@ hosted: $(HOST_BUILD)/plain/stampede-host
 # ---- the explorer ----
 
 # The allocators and their lock are compiled as for the image.
-HOST_MACHINE_CFLAGS := $(SIMULATOR_CFLAGS) -Iarch/host/include-in-place $(HOST_INCLUDES) -DSTAMPEDE_MAX_ORDER=16
+HOST_MACHINE_CFLAGS := $(MACHINE_CFLAGS) -Iarch/host/include-in-place $(HOST_INCLUDES) -DSTAMPEDE_MAX_ORDER=16
 HOST_WATCHED_CFLAGS := $(instrument_first) $(HOST_MACHINE_CFLAGS) $(call instrument,$(HOST_CC))
 
 $(HOST_BUILD)/explore/watched/%.o: %.c $(HOST_MAKEFILES)

@@ -10,7 +10,7 @@ VERSION := 0.1.0
 COMMON := $(BUILD_DIR)/$(notdir $(CC))-order$(MAX_ORDER)$(if $(EXPLORE),-explore)
 
 CPPFLAGS := -I. -Iarch/x86_64/include -DSTAMPEDE_MAX_ORDER=$(MAX_ORDER) -DSTAMPEDE_VERSION='"$(VERSION)"'
-CFLAGS   := $(SIMULATOR_CFLAGS) -fasynchronous-unwind-tables -ffunction-sections -fdata-sections \
+CFLAGS   := $(MACHINE_CFLAGS) -fasynchronous-unwind-tables -ffunction-sections -fdata-sections \
             '-ffile-prefix-map=$(subst ','\'',$(CURDIR))=.'
 LDFLAGS  := -nostdlib -static -Wl,-z,max-page-size=4096,-z,noexecstack,--build-id=none,--fatal-warnings \
             -Wl,--no-warn-rwx-segments -T linker.ld

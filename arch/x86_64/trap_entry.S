@@ -1,7 +1,7 @@
 /*
  * One stub per vector, and their common call of trap_dispatch(). The kernel never leaves ring 0, so
- * there is no swapgs. The CFI lines let gdb unwind the frame (DWARF 4, 6.4) at every instruction
- * from the stub's first one on, since an NMI may come between any two.
+ * there is no swapgs. The CFI lines let gdb unwind the frame (DWARF 4, 6.4). They cover every
+ * instruction from the stub's first one on, since an NMI may come between any two.
  */
     .text
 

@@ -1,4 +1,4 @@
-"""Brings the command `rewind` into gdb, for replays of the explorer: docs/DEBUGGING.md, "Backwards"."""
+"""Adds the command `rewind` to gdb, for replays of the explorer: docs/DEBUGGING.md, "Backwards"."""
 import re
 import time
 from collections.abc import Iterator
@@ -15,16 +15,16 @@ class Rewind(gdb.Command):
     """Go back in a replay of `ci/stampede explore --replay DIR --gdb`.
 
 usage: rewind N        N instructions back
-       rewind access   to the last access to the allocator's memory before here: the call that tells of it
-Breakpoints must be deleted before."""
+       rewind access   back to the last access to the allocator's memory (the call that reports it)
+Delete all breakpoints first."""
 
     def __init__(self) -> None:
         super().__init__("rewind", gdb.COMMAND_RUNNING)
 
     def invoke(self, argument: str, from_tty: bool) -> None:
-        """Go, and show where that is."""
+        """Go back, and show the new position."""
         if gdb.breakpoints():
-            raise gdb.GdbError("rewind: QEMU does not come back from here with breakpoints; `delete` them first")
+            raise gdb.GdbError("rewind: with breakpoints QEMU cannot go back from here; `delete` them first")
         if argument == "access":
             seek(last_access(count()))
         elif re.fullmatch(r"[1-9][0-9]{0,11}", argument):
@@ -38,21 +38,25 @@ Breakpoints must be deleted before."""
 
 
 def count() -> int:
-    """Instructions since the start of the recording."""
+    """The number of instructions since the start of the recording."""
     match = re.search(r"instruction count = (\d+)", gdb.execute("monitor info replay", to_string=True))
     if not match:
-        raise gdb.GdbError("rewind: this machine is no replay")
+        raise gdb.GdbError("rewind: this machine is not a replay")
     return int(match[1])
 
 
 def seek(target: int) -> None:
-    """Be at that instruction. QEMU runs there from the start; asked meanwhile it would stop where it is."""
+    """Go to instruction `target`.
+
+    QEMU loads the start of the recording and runs to the target. A request in the meantime would
+    stop it early. So wait before asking where it is, and try again with longer waits.
+    """
     wait = 0.5
     while wait <= LONGEST_WAIT:
         gdb.execute(f"monitor replay_seek {target}", to_string=True)
         time.sleep(wait)
         if count() == target:
-            for cache in ("dcache", "register-cache"):  # that it has moved gdb is not told
+            for cache in ("dcache", "register-cache"):  # gdb does not know of the move
                 gdb.execute(f"maintenance flush {cache}", to_string=True)
             return
         wait *= 2
@@ -60,7 +64,10 @@ def seek(target: int) -> None:
 
 
 def last_access(here: int) -> int:
-    """Further and further back until there is one between there and here."""
+    """The instruction of the last access before `here`.
+
+    Go back in growing leaps until there is an access between the new position and `here`.
+    """
     leap = FIRST_LEAP
     while leap <= LONGEST_LEAP:
         seek(max(here - leap, 0))
@@ -72,7 +79,7 @@ def last_access(here: int) -> int:
 
 
 def accesses(end: int) -> Iterator[int]:
-    """From here on forwards, up to the first that is not before `end`."""
+    """Run forwards; yield the instruction of each access, up to the first one at or after `end`."""
     stop = gdb.Breakpoint(ACCESS, type=gdb.BP_HARDWARE_BREAKPOINT, internal=True)
     stop.silent = True
     try:

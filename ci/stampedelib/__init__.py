@@ -1,1 +1,1 @@
-"""The host side of Stampede: boots the kernel, reads its serial log, decides."""
+"""The host side of Stampede: boots the kernel, reads its serial log, gives the verdict."""

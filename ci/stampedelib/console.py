@@ -1,4 +1,4 @@
-"""What a person sees of a run while it runs."""
+"""Shows a run's output to a person while it runs."""
 import shutil
 import sys
 from enum import Enum
@@ -9,16 +9,16 @@ from .log.serial import INCONCLUSIVE, printable
 PROGRESS = "# progress "
 CLEAR_LINE = "\r\x1b[K"
 BRIEFLY = (PROGRESS, "ok ", "not ok ", "Bail out!")
-ON_THE_PAGE = ("# promise", "# rule", "# selftest left")  # told at the end, in one place
+ON_THE_PAGE = ("# promise", "# rule", "# selftest left")  # shown together at the end of the run
 
 
 def counted(number: int, noun: str) -> str:
-    """So many of something: "1 run", "2 runs"."""
+    """A number with a noun in singular or plural: "1 run", "2 runs"."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 class Detail(Enum):
-    """How much a person is to see: all, progress and results, the outcome alone, nothing."""
+    """How much to show: all, progress and results, only the outcome, nothing."""
     ALL = "all"
     BRIEF = "brief"
     OUTCOME = "outcome"
@@ -26,7 +26,7 @@ class Detail(Enum):
 
 
 class Console:
-    """Shows the kernel's lines as they come; on a terminal progress rewrites one line in place."""
+    """Shows the kernel's lines as they arrive. On a terminal, progress overwrites its own line."""
 
     def __init__(self, detail: Detail = Detail.ALL, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
@@ -35,7 +35,7 @@ class Console:
         self._progress_shown = False
 
     def show(self, line: str) -> None:
-        """One line of the kernel's."""
+        """Show one line of the kernel."""
         if line.startswith(ON_THE_PAGE):
             return
         if self._detail in (Detail.OUTCOME, Detail.NOTHING):
@@ -48,7 +48,7 @@ class Console:
             self.say(printable(line))
 
     def say(self, text: str) -> None:
-        """A line of the tool's own."""
+        """Show a line of this tool."""
         if self._detail is Detail.NOTHING:
             return
         self._write((CLEAR_LINE if self._progress_shown else "") + text + "\n")

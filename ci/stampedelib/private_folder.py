@@ -1,6 +1,6 @@
-"""A folder of one run alone, for its sockets: their paths must be short, so it is not in the tree.
+"""A temporary folder for the sockets of one run. It is not in the tree: socket paths must be short.
 
-It is locked while the run lives, so that what a killed run left is known by its lock being free.
+A run holds a lock on its folder. So a folder whose lock is free belonged to a run that was killed.
 """
 import fcntl
 import os
@@ -13,11 +13,11 @@ from .usage import UsageError
 
 PREFIX = "stampede-run-"
 LONGEST_SOCKET_PATH = 107  # sockaddr_un
-SETTLING_SECONDS = 60  # a folder as new as this may not be locked yet
+SETTLING_SECONDS = 60  # a folder younger than this may not be locked yet
 
 
 class PrivateFolder:
-    """Made at once, removed by close(); nobody else can look into it."""
+    """The constructor creates the folder, close() removes it. Other users have no access to it."""
 
     def __init__(self) -> None:
         base = _base()
@@ -26,24 +26,24 @@ class PrivateFolder:
         self._lock = _try_lock(self.path)
 
     def close(self) -> None:
-        """Remove it."""
+        """Remove the folder."""
         shutil.rmtree(self.path, ignore_errors=True)
         if self._lock is not None:
             os.close(self._lock)
 
 
 def _base() -> Path:
-    """Where this user may write, and the path of a socket is not too long."""
+    """The first folder in which this user may write and a socket's path is short enough."""
     bases = [os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"]
     for base in filter(None, bases):
         if os.access(base, os.W_OK | os.X_OK) and \
                 len(f"{base}/{PREFIX}12345678/gdb") <= LONGEST_SOCKET_PATH:
             return Path(base)
-    raise UsageError(f"none of {', '.join(filter(None, bases))} will do for a socket")
+    raise UsageError(f"no folder for sockets: each of {', '.join(filter(None, bases))} is not writable, or its path is too long")
 
 
 def _remove_stale(base: Path) -> None:
-    """What runs left that were killed."""
+    """Remove the folders of runs that were killed."""
     for folder in base.glob(f"{PREFIX}*"):
         try:
             status = folder.stat()

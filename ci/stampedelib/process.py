@@ -1,7 +1,7 @@
-"""Runs a process and watches its limits: silence, time, output. Everything that a tool starts and waits for goes through here.
+"""Runs a process and enforces its limits of silence, time and output.
 
-Watch reads the channels of any process (machine/watch.py builds the guest's on it); Program is an ordinary program
-with one stream of output. Nothing here knows what the output means.
+Watch reads the channels of any process; machine/watch.py derives the watch of a guest from it.
+Program is an ordinary program with one stream of output. This module does not interpret the output.
 """
 import contextlib
 import ctypes
@@ -24,7 +24,7 @@ from typing import Protocol
 POLL_SECONDS = 0.1
 CHUNK = 65536
 FLOOD_BYTES = 64 << 20
-PIPE_BYTES = 1 << 20  # what an ordinary user may have: /proc/sys/fs/pipe-max-size
+PIPE_BYTES = 1 << 20  # limit for ordinary users: /proc/sys/fs/pipe-max-size
 PR_SET_PDEATHSIG = 1
 PR_SET_THP_DISABLE = 41
 INFINITE = float("inf")
@@ -32,9 +32,11 @@ INFINITE = float("inf")
 
 @dataclass(frozen=True)
 class Ending:
-    """How a process ended: `kind` is one of judge.ENDINGS, ENOUGH, or None for a guest that halted itself.
+    """How a process ended.
 
-    exit_code: minus the number of a signal that ended it; prompted: why it was made to tell where it stands, if it was.
+    kind: one of judge.ENDINGS, or ENOUGH, or None for a guest that halted itself.
+    exit_code: negative if a signal ended the process: minus its number.
+    prompted: why the guest was asked to report its state, if it was.
     """
     kind: str | None
     exit_code: int | None = None
@@ -44,14 +46,17 @@ class Ending:
 
 @dataclass(frozen=True)
 class Limits:
-    """How many seconds to wait for the first output, for the next, and for the end; how many bytes to take."""
+    """Seconds to wait for the first output, for the next, for the end; largest number of bytes."""
     start: float = INFINITE
     silence: float = INFINITE
     total: float = INFINITE
     bytes: int = FLOOD_BYTES
 
     def reached(self, seconds: float, silent: float | None, size: int) -> Ending | None:
-        """The limit that is exceeded after `seconds`, if any. `silent`: seconds since the last output, None before the first."""
+        """The limit that is exceeded `seconds` after the start, if any.
+
+        silent: seconds since the last output, None before the first. size: bytes of output so far.
+        """
         if size > self.bytes:
             return Ending("flood")
         if seconds > self.total:
@@ -68,11 +73,11 @@ ENOUGH = "enough"  # the reader has seen what it looked for
 
 
 class Interrupted(Exception):
-    """The tool is ending: how the process ended means nothing."""
+    """The tool itself is ending, so how its processes ended means nothing."""
 
 
 class Channel(Protocol):
-    """What select() takes."""
+    """What select() accepts."""
 
     def fileno(self) -> int:
         """The descriptor."""
@@ -83,7 +88,10 @@ _ending = threading.Event()
 
 @contextlib.contextmanager
 def workers(jobs: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that wait for programs. Where an exception leaves the block the programs are ended first."""
+    """Threads that wait for programs.
+
+    If an exception leaves the block, the programs are ended first.
+    """
     with ThreadPoolExecutor(jobs) as threads:
         try:
             yield threads
@@ -95,9 +103,10 @@ def workers(jobs: int) -> Iterator[ThreadPoolExecutor]:
 
 
 class Watch:
-    """Reads a process's channels until it ends or a limit is reached. May run more than once.
+    """Reads the channels of a process until it ends or a limit is reached.
 
-    A subclass fills `readers` and says by heard() that there was output. It does not own the process.
+    run() may be called more than once. A subclass fills `readers` and calls heard() for output. A
+    Watch does not own the process.
     """
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
@@ -108,14 +117,17 @@ class Watch:
         self._bytes = 0
 
     def run(self, limits: Limits) -> Ending:
-        """How it ended; a process that still runs then is left to its owner."""
+        """Watch the process; how it ended.
+
+        If a limit was reached, the owner must end the process.
+        """
         self._start = time.monotonic()
         if self._last_output is not None:
             self._last_output = self._start
         while True:
             exited = self.process.poll() is not None
             data_came = self.read_channels(0 if exited else POLL_SECONDS)
-            if exited:  # what it said last is still to be read
+            if exited:  # first read the rest of its output
                 if not data_came or self._bytes > limits.bytes:
                     return self.ended()
             elif reason := self.reason_to_stop(data_came) or limits.reached(
@@ -123,12 +135,12 @@ class Watch:
                 return reason
 
     def linger(self) -> None:
-        """Go on until the process ends, whatever it does."""
+        """Read until the process ends, without limits."""
         while self.read_channels(POLL_SECONDS) or self.process.poll() is None:
             pass
 
     def heard(self, data: bytes, counts: bool = True) -> None:
-        """There was output. `counts`: whether it breaks the silence."""
+        """Note output. `counts`: whether it ends the silence."""
         self._bytes += len(data)
         if counts:
             self._last_output = time.monotonic()
@@ -137,22 +149,22 @@ class Watch:
         return None if self._last_output is None else time.monotonic() - self._last_output
 
     def forgive(self, seconds: float) -> None:
-        """No limit counts the last `seconds`."""
+        """Do not count the last `seconds` for any limit of time."""
         self._start += seconds
         if self._last_output is not None:
             self._last_output += seconds
 
     def ended(self) -> Ending:
-        """How the process ended, after it did and all channels were read."""
+        """How the process ended. Called after its end, when all channels have been read."""
         code = self.process.wait()
         return Ending("killed" if code < 0 else "exit", code)
 
     def reason_to_stop(self, data_came: bool) -> Ending | None:
-        """Why to stop watching although the process runs, besides the limits."""
+        """A reason other than the limits to stop watching while the process runs."""
         return None
 
     def read_channels(self, wait: float) -> bool:
-        """Read what is there, for `wait` seconds at most; whether anything was."""
+        """Wait at most `wait` seconds for output and read it; whether there was any."""
         if not self.readers:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(wait)
@@ -173,11 +185,12 @@ class Watch:
 
 
 class Program(Watch):
-    """A program and its output. Leaving the block ends it, with all that it started, if it still runs.
+    """A program and its output. Leaving the block kills it, if it still runs, with its children.
 
-    take: gets the output as it comes; until: output that matches ends the watch with ENOUGH; processor_seconds: how
-    much time of processors it may use, which does not depend on what else the host does. Without `own_errors` its
-    standard error is part of the output.
+    take: is called with the output as it arrives.
+    until: output that matches ends the watch with ENOUGH.
+    processor_seconds: limit of its processor time, which does not depend on the load of the host.
+    own_errors: whether its standard error goes to that of this tool instead of to the output.
     """
 
     def __init__(self, command: Sequence[str | Path], cwd: Path | None = None,
@@ -192,7 +205,7 @@ class Program(Watch):
         super().__init__(subprocess.Popen(
             list(map(str, command)), cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=None if own_errors else subprocess.STDOUT,
-            start_new_session=True))  # Ctrl-C is for this tool, which then ends it
+            start_new_session=True))  # Ctrl-C interrupts only this tool; it then ends the program
         assert self.process.stdout
         self.readers[self.process.stdout] = self._feed
         self.heard(b"")
@@ -205,7 +218,7 @@ class Program(Watch):
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:  # else its number might be another's
+        if self.process.poll() is None:  # after its end another process may have its number
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         assert self.process.stdout
@@ -230,7 +243,10 @@ class Program(Watch):
 
 def run_whole(command: Sequence[str | Path], seconds: float, cwd: Path | None = None,
               environment: dict[str, str] | None = None) -> tuple[int, str]:
-    """The exit code of a program and all that it says. Raises RuntimeError where it does not end in time."""
+    """The exit code of a program and all its output.
+
+    Raises RuntimeError if it does not end in time.
+    """
     with Program(command, cwd, environment) as program:
         ending = program.run(Limits(total=seconds))
     if ending.exit_code is None:
@@ -239,18 +255,22 @@ def run_whole(command: Sequence[str | Path], seconds: float, cwd: Path | None = 
 
 
 def wide_pipe() -> tuple[int, int]:
-    """A pipe with room, to read from and to write to: a guest that nobody reads for a moment must not wait."""
+    """A large pipe: its read end and its write end.
+
+    A guest must not wait if its output is read late.
+    """
     read_end, write_end = os.pipe()
-    with contextlib.suppress(OSError):  # narrower, then
+    with contextlib.suppress(OSError):  # the pipe keeps its default size
         fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     return read_end, write_end
 
 
 def die_with(parent: int, number: int = signal.SIGKILL, small_pages: bool = False) -> Callable[[], None]:
-    """For the child: get a signal when the parent dies, however it does (prctl(2)).
+    """For preexec_fn: the child gets signal `number` when its parent `parent` dies (prctl(2)).
 
-    small_pages: no huge pages for its memory. A guest touches a page here and there of all it has;
-    with huge ones the host clears 2 MiB for each, and a large guest takes memory that is not there.
+    small_pages: do not use huge pages for the child's memory. A guest touches single pages all over
+    its memory. With huge pages each of them would take 2 MiB of the host, more than it has for a
+    large guest.
     """
     prctl = ctypes.CDLL(None).prctl
 
@@ -265,11 +285,11 @@ def die_with(parent: int, number: int = signal.SIGKILL, small_pages: bool = Fals
 
 
 def leave_orderly() -> None:
-    """Have the signals that end a program end this one so that it leaves nothing behind."""
+    """On SIGTERM and SIGHUP, exit by an exception, which ends everything this tool started."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
 
 
 def leave(number: int, _frame: object) -> None:
-    """End by a signal the orderly way, so that what was started is ended too."""
+    """Signal handler: exit by an exception."""
     sys.exit(128 + number)

@@ -1,5 +1,5 @@
-"""How the tools of ci begin and end: what goes wrong outside of their own words is no verdict of theirs."""
-import _signal  # type: ignore[import]  # what `signal` is made of: it alone is there at once
+"""How the tools in ci/ start and exit. An uncaught exception must not look like a verdict."""
+import _signal  # type: ignore[import]  # the built-in part of `signal`: importing it reads no file
 import importlib
 import os
 import sys
@@ -8,7 +8,11 @@ ERROR, INTERRUPTED = 2, 130
 
 
 def start(module: str) -> None:
-    """Run main() of `module` and exit. An interrupt while it is imported could come out as any exception: it ends all."""
+    """Run main() of `module` and exit.
+
+    An interrupt during the import could turn into any exception, so there it ends the process at
+    once.
+    """
     asked = _signal.getsignal(_signal.SIGINT)
     if asked != _signal.SIG_IGN:
         _signal.signal(_signal.SIGINT, _leave)
@@ -27,11 +31,11 @@ def start(module: str) -> None:
 
 
 def _leave(_number: int, _frame: object) -> None:
-    os._exit(INTERRUPTED)  # there is nothing yet to put in order
+    os._exit(INTERRUPTED)  # nothing was started that would have to be ended
 
 
 def _open_streams() -> None:
-    """Where the caller closed one: else the next file opened would be taken for it."""
+    """Open a standard stream that the caller closed. Else the next opened file would become it."""
     for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
             _point_to_null(descriptor)

@@ -1,7 +1,8 @@
-"""The project's words, from the tables that the C compiler reads: rules, phases, promises, verdicts, options, a few sizes.
+"""Reads the tables of rules, phases, promises, verdicts and options, and a few sizes, from C files.
 
-A table is a .def file: a comment that says what the columns are, then rows NAME(column, ...). A column is a string, a
-number, or names that are or-ed. Such a row is an expression of Python, too, so Python's own parser reads it.
+A table is a .def file: a comment that explains the columns, then rows NAME(column, ...). A column
+is a string, a number, a name, or names combined with |. Such a row is also a Python expression, so
+Python's own parser reads it.
 """
 import ast
 import re
@@ -17,12 +18,12 @@ CONSTANT = re.compile(r"^\s*(\w+) = (\d+),", re.MULTILINE)
 
 
 class TableError(Exception):
-    """A table that cannot be read. Its text names the file."""
+    """A table cannot be read. The text names the file."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A row of lib/rules.def. verdict and promises by their names in C."""
+    """A row of lib/rules.def. Verdict and promises have their names in C."""
     name: str
     title: str
     verdict: str
@@ -78,7 +79,10 @@ class Option:
 
 
 def rows(path: Path, macro: str, columns: str) -> list[list[Any]]:
-    """Those of the table at `path`. `columns` has a letter for each: (n)ame, (s)tring, (i)nteger, names that are (o)r-ed."""
+    """The rows of the table at `path`. Raises TableError.
+
+    `columns` has a letter for each column: (n)ame, (s)tring, (i)nteger, names combined with (o)r.
+    """
     try:
         calls = [statement.value for statement in ast.parse(COMMENT.sub("", path.read_text(encoding="utf-8"))).body
                  if isinstance(statement, ast.Expr)]
@@ -97,7 +101,7 @@ def rows(path: Path, macro: str, columns: str) -> list[list[Any]]:
 
 
 def _names(node: ast.expr) -> tuple[str, ...] | None:
-    """Those that are or-ed; 0: none."""
+    """The names combined with |, none for 0. None if the expression is something else."""
     words = ast.unparse(node).split(" | ")
     return () if words == ["0"] else tuple(words) if all(word.isidentifier() for word in words) else None
 
@@ -111,7 +115,7 @@ READERS: dict[str, Callable[[ast.expr], Any]] = {
 
 
 def constant(path: str, name: str) -> int:
-    """A number of an enumeration in a header."""
+    """The value of a constant of an enumeration in a header. Raises TableError."""
     found = dict(CONSTANT.findall((ROOT / path).read_text(encoding="utf-8")))
     if name not in found:
         raise TableError(f"{path}: no number {name}")
@@ -132,5 +136,5 @@ LONGEST_LINE = constant("lib/sizes.h", "LINE_LIMIT")
 
 
 def rule_titles(trait: str) -> tuple[str, ...]:
-    """Of the rules with this trait."""
+    """The titles of the rules with this trait."""
     return tuple(rule.title for rule in RULES if trait in rule.traits)

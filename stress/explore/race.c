@@ -11,7 +11,7 @@ enum {
 
 struct cell {
     uintptr_t granule; /* address / 8 */
-    uint32_t number;   /* of cells[] */
+    uint32_t id;       /* given by race_id(), plus 1; 0: none yet */
     uint8_t count, oldest;
     uint8_t recent[EXPLORE_THREADS]; /* 1 + index of each thread's last of accesses[]; 0: none */
     uint8_t like[KINDS][EXPLORE_THREADS]; /* ... of its last access of each kind */
@@ -24,7 +24,7 @@ struct cell {
 
 static struct {
     uint32_t trial;
-    unsigned used;
+    unsigned used, ids;
     struct race found;
     bool lost; /* an atomic access found no free cell: it may order what now seems to race */
     struct race_moment now[EXPLORE_THREADS];
@@ -47,7 +47,7 @@ static void join(struct race_moment *clock, const struct race_moment *other)
 void race_reset(void)
 {
     races.trial++;
-    races.used = 0;
+    races.used = races.ids = 0;
     races.lost = false;
     memset(races.now, 0, sizeof(races.now));
     memset(races.seen, 0, sizeof(races.seen));
@@ -62,9 +62,9 @@ static struct cell *new_cell(uint64_t slot, uintptr_t granule)
         return NULL;
     struct cell *cell = &races.cells[races.used];
     races.slots[slot].trial = races.trial;
-    races.slots[slot].cell = races.used;
+    races.slots[slot].cell = races.used++;
     cell->granule = granule;
-    cell->number = races.used++;
+    cell->id = 0;
     cell->count = cell->oldest = 0;
     memset(cell->recent, 0, sizeof(cell->recent));
     memset(cell->like, 0, sizeof(cell->like));
@@ -250,8 +250,18 @@ struct race_answer race_access(unsigned thread, uintptr_t address, unsigned size
         races.lost |= (kind & ACCESS_ATOMIC) != 0;
         return (struct race_answer){CELLS, false};
     }
-    return (struct race_answer){cell->number,
+    return (struct race_answer){(uint32_t)(cell - races.cells),
                                 access_cell(cell, thread, address, size, kind, at, lock)};
+}
+
+uint32_t race_id(struct race_answer answer)
+{
+    if (answer.cell == CELLS)
+        return CELLS;
+    struct cell *cell = &races.cells[answer.cell];
+    if (!cell->id)
+        cell->id = ++races.ids;
+    return cell->id - 1;
 }
 
 void race_fence(unsigned thread, unsigned kind)

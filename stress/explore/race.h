@@ -66,15 +66,20 @@ void race_reset(void);
 
 /* The result of race_access(). */
 struct race_answer {
-    uint32_t id; /* number of the eight bytes, in the order of their first access in the trial. So
-                    it does not depend on their address */
-    bool races;  /* it races with an earlier access: race_found() */
+    uint32_t cell; /* of the eight bytes, for race_id() */
+    bool races;    /* it races with an earlier access: race_found() */
 };
 
 /* Thread `thread` accesses `size` bytes at `address`, within eight aligned bytes. `at` and `lock`
  * are for struct race_access. */
 struct race_answer race_access(unsigned thread, uintptr_t address, unsigned size, unsigned kind,
                                const void *at, const char *lock);
+
+/*
+ * The number of the eight bytes that an access was to, in the order in which the trial first asked.
+ * So it does not depend on their address, nor on bytes that nobody asks about.
+ */
+uint32_t race_id(struct race_answer answer);
 
 /* The last race. */
 const struct race *race_found(void);

@@ -438,8 +438,8 @@ static void note_access(uintptr_t address, unsigned size, unsigned kind, const v
     unsigned me = machine.current;
     struct race_answer answer =
         race_access(me, address, size, kind, at, percpu_held_name(&machine.cores[thread_core(me)]));
-    /* Stacks have no id in the hash: their depth differs between the kernel and a host. */
-    add_to_hash(me, kind, size, is_on_stack(address) ? ~0u : answer.id);
+    /* Stacks get no id: their depth differs between the kernel and a host. */
+    add_to_hash(me, kind, size, is_on_stack(address) ? ~0u : race_id(answer));
     if (machine.trace)
         trace_access(address, size, kind, at);
     if (!(kind & ACCESS_WRITE) || (kind & ACCESS_MODIFY))

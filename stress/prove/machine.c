@@ -66,7 +66,7 @@ static void trapped(int number, siginfo_t *info, void *context)
     fail(RULE_TRAP, "signal %d, address %p", number, info->si_addr);
 }
 
-void simulator_progress(void)
+void machine_progress(void)
 {
     idle_ticks = 0;
 }
@@ -85,7 +85,7 @@ static void catch_signals(void)
 
 /* ---- memory and cores ---- */
 
-void simulator_start(pfn_t start, uint64_t pages)
+void machine_start(pfn_t start, uint64_t pages)
 {
     static const struct sinks sinks = {.fail = take};
     size_t size = (pages ? pages : 1) << PAGE_SHIFT;
@@ -97,24 +97,24 @@ void simulator_start(pfn_t start, uint64_t pages)
         exit(2);
     }
     host_arena_start = pages ? start : UINT64_C(1) << 40;
-    simulator_reset();
+    machine_reset();
     catch_signals();
 }
 
-void simulator_reset(void)
+void machine_reset(void)
 {
     for (unsigned i = 0; i < PROVE_CORES; i++)
         cores[i] = (struct percpu){.local = {&cores[i].local, i, i}};
     host_irq_on = true;
-    simulator_enter(0);
+    machine_enter(0);
 }
 
-void simulator_enter(unsigned core)
+void machine_enter(unsigned core)
 {
     host_core_local = &cores[core].local;
 }
 
-void simulator_check_rest(void)
+void machine_check_rest(void)
 {
     if (!irq_enabled())
         fail(RULE_IRQ_STATE, "interrupts left off");

@@ -5,10 +5,10 @@
 
 /*
  * The expected number of states. A block of order k is free as a whole, held as a whole, or two
- * halves in any states but both free: T(k) = 1 + 1 + T(k-1)^2 - 1, and T(0) = 2. If the order of
- * lists adds no states, since they are in the order of addresses, an arena of aligned blocks has
- * the product of their T. With hotplug a page can be absent, too, and two absent halves are no
- * whole: H(k) = H(k-1)^2 + 1 likewise, and H(0) = 3.
+ * halves in any states but both free: T(k) = 1 + 1 + T(k-1)^2 - 1, and T(0) = 2. If lists are in
+ * the order of addresses, their order adds no states: an arena of aligned blocks has the product
+ * of their T. With hotplug a page can be absent, too, and two absent halves are no whole:
+ * H(k) = H(k-1)^2 + 1 likewise, and H(0) = 3.
  */
 enum {
     T0 = 2,

@@ -57,15 +57,15 @@ extern struct broken broken;
 
 /* Start the machine, with pages [start, start + pages) that can be written. With pages = 0 any
    access to a page is a trap. */
-void simulator_start(pfn_t start, uint64_t pages);
-void simulator_reset(void);          /* set the cores back to the start; memory stays */
-void simulator_enter(unsigned core); /* run as this core from here on */
+void machine_start(pfn_t start, uint64_t pages);
+void machine_reset(void);          /* set the cores back to the start; memory stays */
+void machine_enter(unsigned core); /* run as this core from here on */
 
 /* Fails unless interrupts are on and this core holds no lock. */
-void simulator_check_rest(void);
+void machine_check_rest(void);
 
 /* Tell the watchdog that the search makes progress. */
-void simulator_progress(void);
+void machine_progress(void);
 
 /* The result of a search. */
 struct result {

@@ -47,7 +47,7 @@ static void check_at_rest(void)
     if (!view_insides_intact(&search.view, &pfn))
         fail(RULE_FREE_LIST, "what is kept of pages inside of blocks has changed, from pfn 0x%lx",
              pfn);
-    simulator_check_rest();
+    machine_check_rest();
 }
 
 /* ---- each operation from one state ---- */
@@ -128,7 +128,7 @@ static void leave_by_all(void)
         try_core(core, order_plus_1);
     if (search.plan->hotplug)
         try_ranges();
-    simulator_progress();
+    machine_progress();
 }
 
 /* ---- the first state ---- */
@@ -153,7 +153,7 @@ void empty_pool(void)
         fail(RULE_INSERT_REFUSED, "all pages");
     /* A core's cache joins at the core's first call, even a refused one: let all join now. */
     for (unsigned core = 0; search.allocator->drain && core < plan->cores; core++) {
-        simulator_enter(core);
+        machine_enter(core);
         search.allocator->free_pages(search.pool, plan->start, 0);
     }
     search.books = (struct books){.inserted = units_mask(0, plan->units)};
@@ -165,7 +165,7 @@ static void start(const struct plan *plan)
 
     search.plan = plan;
     search.allocator = plan->allocator;
-    simulator_start(plan->start, search.allocator->promises & PROMISE_METADATA_OUTSIDE ? 0 : pages);
+    machine_start(plan->start, search.allocator->promises & PROMISE_METADATA_OUTSIDE ? 0 : pages);
     search.metadata_size = search.allocator->metadata_size(plan->start, end);
     search.pool = zeroed(64, search.allocator->pool_size);
     search.metadata = zeroed(4096, search.metadata_size);

@@ -104,7 +104,7 @@ void do_step(struct step step)
 {
     uint32_t held = search.books.held;
 
-    simulator_enter(step.core);
+    machine_enter(step.core);
     switch (step.kind) {
     case ALLOCATE:
         do_allocate(step.what);
@@ -119,7 +119,7 @@ void do_step(struct step step)
         do_insert(step.unit, step.what);
         break;
     }
-    simulator_check_rest();
+    machine_check_rest();
     check_held(held);
 }
 
@@ -153,7 +153,7 @@ static void check_unchanged(void)
 {
     if (has_changed())
         fail(RULE_BAD_FREE, "refused, and something has changed");
-    simulator_check_rest();
+    machine_check_rest();
     check_held(search.books.held);
 }
 
@@ -227,7 +227,7 @@ void try_what_is_bad(unsigned core)
 {
     search.step = (struct step){.core = core & 15};
     enter(search.step);
-    simulator_enter(core);
+    machine_enter(core);
     try_bad_frees();
     if (has_changed()) {
         search.one_by_one = true;

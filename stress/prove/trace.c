@@ -76,7 +76,7 @@ void print_refutation(void)
     printf("  the shortest way there, of %u steps:\n", length);
     fflush(stdout);
     if (sigsetjmp(broken.frame, 0) == 0) {
-        simulator_reset();
+        machine_reset();
         empty_pool();
         print_path(from);
     }

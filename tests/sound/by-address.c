@@ -1,6 +1,6 @@
 /*
  * Functions that take and return addresses: NULL means that no block is free. A free looks up its
- * block by the address alone, so it ignores the order it is told (free_ignores_order). Makes every
+ * block by the address alone, so it ignores the order it is given (free_ignores_order). Makes every
  * promise except smallest-fit, frees-parts and true-placement.
  */
 #include "map.h"

@@ -1,6 +1,6 @@
 /*
- * A free by page number that ignores the order it is told, because the allocator knows each block's
- * size (free_ignores_order). A buddy under the harness's lock. Makes every promise except
+ * A free by page number that ignores the order it is given, because the allocator knows each
+ * block's size (free_ignores_order). A buddy under the harness's lock. Makes every promise except
  * frees-parts and true-placement.
  */
 #include "buddy.h"

@@ -1,7 +1,7 @@
-"""What gdb knows of Stampede: its structures by the names of their members, live or in a dump.
+"""gdb commands for Stampede's kernel, on a live machine or a dump.
 
-guest.py reads memory, kernel.py finds the structures in it, words.py puts them into words; books.py
-(the oracle) and lists.py (the allocator) are what the commands and rules.py ask. Each command
-is a module; commands.py lists them. Addresses are physical and virtual at once: the kernel maps
-one to one.
+guest.py reads memory and finds members of structures by name. kernel.py finds the kernel's
+structures, words.py formats them. books.py reads the books of the oracle, lists.py the lists of the
+allocator; the commands and rules.py use both. Each command is a module, listed in commands.py.
+Physical and virtual addresses are equal, because the kernel uses an identity mapping.
 """

@@ -1,27 +1,27 @@
-"""The oracle's books (struct arena): which pages are in, and who holds them."""
+"""The oracle's books (struct arena): which pages the allocator was given, and who holds them."""
 from typing import NamedTuple
 
 from .guest import enumeration
 from .kernel import Kernel
 
-# Eight bits as eight bytes, bit 0 first.
+# For each byte its eight bits as eight bytes, bit 0 first.
 _BYTES_OF = [bytes(value >> bit & 1 for bit in range(8)) for value in range(256)]
 
 
 class Holding(NamedTuple):
-    """A block handed out."""
+    """A block that is handed out."""
     pfn: int
     order: int
     core: int
     serial: int
 
     def text(self) -> str:
-        """In words."""
+        """The block and its holder in words."""
         return f"core {self.core}: block {self.pfn:#x} order {self.order}, its number {self.serial}"
 
 
 class Books:
-    """What the oracle has written down of the arena's pages [start, end)."""
+    """The oracle's books about the arena's pages [start, end)."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._memory = kernel.memory
@@ -34,7 +34,7 @@ class Books:
         self._held_state = states["HOLDING_HELD"]
 
     def contains(self, pfn: int) -> bool:
-        """Whether there are books of this page."""
+        """Whether the books cover this page."""
         return self.start <= pfn < self.end
 
     def is_inserted(self, pfn: int) -> bool:
@@ -46,15 +46,15 @@ class Books:
         return self._bit("held", pfn)
 
     def inserted_map(self) -> bytes:
-        """A byte a page: 1 where it was given to the allocator."""
+        """A byte for each page: 1 if it was given to the allocator, else 0."""
         return self._map("inserted")
 
     def held_map(self) -> bytes:
-        """A byte a page: 1 where it is handed out."""
+        """A byte for each page: 1 if it is handed out, else 0."""
         return self._map("held")
 
     def holding_at(self, pfn: int) -> Holding | None:
-        """The block that begins at this page."""
+        """The block handed out that begins at this page, if there is one."""
         if not self.contains(pfn):
             return None
         size = self._holding.size
@@ -62,7 +62,10 @@ class Books:
         return self._decode(pfn, self._memory.read(address, size))
 
     def holder_of(self, pfn: int) -> Holding | None:
-        """The held block that covers the page, which is held."""
+        """The block handed out that covers the page.
+
+        None while its holder is changing the books.
+        """
         for order in range(self.max_order + 1):
             holding = self.holding_at(pfn >> order << order)
             if holding and holding.order >= order and self.is_held(holding.pfn):
@@ -80,7 +83,7 @@ class Books:
         return [holding for holding in decoded if holding]
 
     def baseline(self) -> dict[int, int]:
-        """The order of each free block as they were when the run began, by its first page."""
+        """The free blocks at the start of the run: the order of each, by its first page."""
         walk = self._arena["walk.baseline"]
         if not self._arena["walk.baseline_blocks"]:
             return {}

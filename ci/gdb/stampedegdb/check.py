@@ -9,15 +9,16 @@ HELP = """Evaluate the walker's rules on memory.
 
 usage: stampede check
 
-Looks at the oracle's books and, of a built-in allocator, at lists, counters and tags: links both
-ways, no cycle, alignment, range, no two free buddies, nothing lost, nothing free and held at once.
-Says "all rules hold", or the first findings of each broken rule. What an operation that runs now
-explains is no finding; while the allocator's lock is held others may come from that as well."""
+Checks the oracle's books. For a built-in allocator it also checks lists, counters and tags: links in
+both directions, no cycle, alignment, range, no two free buddies, no page lost, no page both free and
+held. Prints "all rules hold", or the first findings of each broken rule. A difference that a running
+operation explains is not a finding. While the allocator's lock is held, findings may come from the
+change in progress."""
 MOST_FINDINGS_A_RULE = 5
 
 
 def lines(kernel: Kernel, argument: str) -> Iterator[str]:
-    """The findings, what to bear in mind, the verdict."""
+    """The findings, the notes, the verdict."""
     del argument
     check = Check(kernel)
     check.run()

@@ -1,6 +1,6 @@
 """The command `stampede` and its subcommands.
 
-A subcommand is a module with NAME, HELP and lines(kernel, argument): what is to be printed.
+A subcommand is a module with NAME, HELP and lines(kernel, argument), which returns lines to print.
 """
 from types import ModuleType
 
@@ -13,15 +13,15 @@ MODULES = (cpus, freelists, page, lock, history, check)
 
 
 class Stampede(gdb.Command):
-    """Look into Stampede's kernel, live or in a dump.
+    """Examine Stampede's kernel, live or in a dump.
 
-The machine must stand still. `help stampede cpus` and so on say more."""
+The machine must be stopped. For details of a command, see for example `help stampede cpus`."""
 
     def __init__(self) -> None:
         super().__init__("stampede", gdb.COMMAND_DATA, gdb.COMPLETE_COMMAND, True)
 
     def invoke(self, argument: str, from_tty: bool) -> None:
-        """Reached only where no subcommand fits."""
+        """gdb calls this if the first word of `argument` is not a subcommand."""
         if argument:
             names = ", ".join(module.NAME for module in MODULES)
             raise gdb.GdbError(f'no command "stampede {argument}"; there are: {names}')
@@ -37,7 +37,7 @@ class Subcommand(gdb.Command):
         super().__init__(f"stampede {module.NAME}", gdb.COMMAND_DATA, gdb.COMPLETE_SYMBOL)
 
     def invoke(self, argument: str, from_tty: bool) -> None:
-        """Print the lines; an error of gdb's becomes one line."""
+        """Print the lines. An error of gdb becomes an error message of one line."""
         self.dont_repeat()
         try:
             for line in self._module.lines(Kernel(), argument.strip()):

@@ -6,19 +6,24 @@ from .locks import Lock
 from .words import columns, core_place, flag_text, operation_text, state_text
 
 NAME = "cpus"
-HELP = """What each core is about.
+HELP = """What each core is doing.
 
 usage: stampede cpus
 
-THREAD is gdb's number. STATE: works, waits (for a lock), rests (until others come to a barrier),
-reports (the failure), unstopped (it did not stop when told to), not online. IRQ: the interrupt flag
-where the core was stopped. AT: the innermost function there. OPERATION: the call into the allocator that
-runs."""
+THREAD is gdb's number of the core. STATE is one of:
+  works       runs operations
+  waits       spins for a lock
+  rests       has no work, for example at a barrier
+  reports     reports the failure
+  unstopped   did not stop when it was told to
+  not online  did not start
+IRQ is the interrupt flag where the core was stopped, AT the innermost function there. OPERATION is
+the running call into the allocator."""
 HEADINGS = ("CORE", "APIC", "THREAD", "STATE", "PHASE", "IRQ", "LOCKS", "OPERATION", "AT")
 
 
 def lines(kernel: Kernel, argument: str) -> Iterator[str]:
-    """The failure if there is one, then a line a core."""
+    """The failure if there is one, then a line for each core."""
     del argument
     if kernel.title:
         yield f"failure: {kernel.title} (core {kernel.reporter} reports)"

@@ -14,14 +14,14 @@ HELP = """The free lists of a built-in allocator.
 
 usage: stampede freelists
 
-A line an order: how long the list is when walked, how long by the counter, how many
-blocks per-CPU caches hold, the list's first blocks.
-Where the two disagree the line says so; `stampede check` says where the links are wrong."""
+Prints a line for each order: the length of the list by its links, the length by its counter, the
+number of blocks in per-CPU caches, and the first blocks of the list. DISAGREES marks lines in which
+the two lengths differ. `stampede check` says which links are wrong."""
 FIRST_BLOCKS = 6
 
 
 def lines(kernel: Kernel, argument: str) -> Iterator[str]:
-    """The lists, then their sum."""
+    """A line for each list, then the sum of their pages."""
     del argument
     lists = find_lists(kernel)
     if not lists:

@@ -1,4 +1,4 @@
-"""Guest memory, and C structures in it by the names of their members."""
+"""Reads guest memory, and members of C structures in it by name."""
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -9,7 +9,10 @@ LONGEST_STRING = 256
 
 
 class Member(NamedTuple):
-    """Where a member lies in its structure. `elements`: of an array, else 1."""
+    """Position of a member in its structure; offset and size are bytes.
+
+    `elements` is the length of an array, otherwise 1. `size` is that of one element.
+    """
     offset: int
     size: int
     signed: bool
@@ -17,7 +20,7 @@ class Member(NamedTuple):
 
 
 def _field(type_: gdb.Type, name: str) -> tuple[int, gdb.Type]:
-    """Position in bits and type of a member, also one of an anonymous member."""
+    """Position in bits and type of a member. Also searches anonymous members. Raises KeyError."""
     for field in type_.fields():
         inner = field.type.strip_typedefs()
         if field.name == name:
@@ -32,7 +35,7 @@ def _field(type_: gdb.Type, name: str) -> tuple[int, gdb.Type]:
 
 
 class Layout:
-    """The members of a C structure; members of members are named with dots: "local.number"."""
+    """The members of a C structure. Nested members are named with dots: "local.number"."""
 
     def __init__(self, type_: gdb.Type) -> None:
         self.type = type_.strip_typedefs()
@@ -40,7 +43,7 @@ class Layout:
         self._members: dict[str, Member] = {}
 
     def member(self, path: str) -> Member:
-        """Raises KeyError where the structure has no such member."""
+        """The member at `path`. Raises KeyError if the structure has no such member."""
         if path not in self._members:
             self._members[path] = self._find(path)
         return self._members[path]
@@ -59,7 +62,10 @@ class Layout:
 
 
 class Memory:
-    """Guest memory, read in chunks and remembered: for one command, the machine standing still."""
+    """Guest memory, read in chunks of 64 KiB and cached.
+
+    Use a new one for each command: the cache is valid only while the machine is stopped.
+    """
 
     def __init__(self) -> None:
         self._inferior = gdb.selected_inferior()
@@ -67,19 +73,19 @@ class Memory:
         self._layouts: dict[str, Layout] = {}
 
     def read(self, address: int, size: int) -> bytes:
-        """`size` bytes; raises gdb.MemoryError where there are none."""
+        """`size` bytes. Raises gdb.MemoryError if an address cannot be read."""
         start = address & -CHUNK
         if address + size > start + CHUNK:
             return self._read_now(address, size)
         if start not in self._chunks:
             self._chunks[start] = self._read_chunk(start)
         chunk = self._chunks[start]
-        if chunk is None:  # a page of it is not mapped
+        if chunk is None:  # a page of the chunk is not mapped
             return self._read_now(address, size)
         return chunk[address - start:address - start + size]
 
     def peek(self, address: int, size: int = 8) -> int:
-        """An unsigned number far from what else is read: nothing around it is read along."""
+        """An unsigned number, read without its chunk: for an address far from all others."""
         return int.from_bytes(self._read_now(address, size), "little")
 
     def integer(self, address: int, size: int = 8) -> int:
@@ -87,7 +93,7 @@ class Memory:
         return int.from_bytes(self.read(address, size), "little")
 
     def string(self, address: int) -> str:
-        """A C string, cut where absurdly long; "" for NULL, a mark where it cannot be read."""
+        """A C string, cut after LONGEST_STRING bytes; "" for NULL, or "<unreadable>"."""
         text = b""
         try:
             while address and len(text) < LONGEST_STRING and b"\0" not in text:
@@ -97,7 +103,7 @@ class Memory:
         return text.split(b"\0")[0].decode("ascii", "backslashreplace")
 
     def layout(self, name: str) -> Layout:
-        """That of "struct page", for example."""
+        """The layout of a type, such as "struct page"."""
         if name not in self._layouts:
             self._layouts[name] = Layout(gdb.lookup_type(name))
         return self._layouts[name]
@@ -113,7 +119,7 @@ class Memory:
 
 
 class Record:
-    """A structure in memory as it was when this was made. record["member"] is a number."""
+    """A copy of a structure in memory, made by the constructor. record["member"] is a number."""
 
     def __init__(self, memory: Memory, layout: Layout, address: int) -> None:
         self.memory = memory
@@ -131,17 +137,17 @@ class Record:
         return [self._number(member, index) for index in range(member.elements)]
 
     def text(self, path: str) -> str:
-        """A char array."""
+        """The text in a char array."""
         member = self.layout.member(path)
         raw = self._data[member.offset:member.offset + member.elements]
         return raw.split(b"\0")[0].decode("ascii", "backslashreplace")
 
     def string(self, path: str) -> str:
-        """What a `const char *` points at."""
+        """The string that a `const char *` points to."""
         return self.memory.string(self[path])
 
     def inner(self, path: str, name: str) -> "Record":
-        """The structure of type `name` that is this one's member."""
+        """The member at `path`, a structure of type `name`."""
         offset = self.layout.member(path).offset
         return Record(self.memory, self.memory.layout(name), self.address + offset)
 
@@ -158,11 +164,11 @@ class Record:
 
 
 def rule_title(name: str) -> str:
-    """"free-list" for "FREE_LIST", by the kernel's own table."""
+    """"free-list" for "FREE_LIST", from the kernel's own table."""
     numbers = {text: number for number, text in enumeration("enum rule").items()}
     return str(gdb.parse_and_eval(f"rule_name::titles[{numbers['RULE_' + name]}]").string())
 
 
 def enumeration(name: str) -> dict[int, str]:
-    """The values of "enum operation", for example, with the names they have in C."""
+    """The values of an enumeration, such as "enum operation", with their names in C."""
     return {field.enumval: field.name for field in gdb.lookup_type(name).fields()}

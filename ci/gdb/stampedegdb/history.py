@@ -7,16 +7,16 @@ from .kernel import Kernel, Operation
 from .words import history_line, now_line
 
 NAME = "history"
-HELP = """The last operations of all cores in the order of time, or of one core.
+HELP = """The last operations of all cores, or of one core, in the order of time.
 
 usage: stampede history [CORE]
 
-Times are microseconds before (-) or after (+) the failure; without one, before the last operation.
-An arrow marks what touches the block that the failure is about."""
+Times are microseconds before (-) or after (+) the failure. Without a failure they are relative to
+the last operation. An arrow marks operations that touch the block of the failure."""
 
 
 def lines(kernel: Kernel, argument: str) -> Iterator[str]:
-    """One operation a line, then what runs."""
+    """A line for each finished operation, then for each running one."""
     number = int(gdb.parse_and_eval(argument)) if argument else None
     if number is not None and not kernel.workers_of(number):
         raise gdb.GdbError(f"there is no core {argument}, or nothing runs yet")
@@ -35,7 +35,7 @@ def lines(kernel: Kernel, argument: str) -> Iterator[str]:
 
 
 def _failing_block(kernel: Kernel) -> tuple[int, int] | None:
-    """The pages that the failure is about, where it is about any."""
+    """The pages [start, end) that the failure is about, if it is about pages."""
     try:
         start = int(gdb.parse_and_eval("'stress/explain.c'::block_pfn"))
         count = int(gdb.parse_and_eval("'stress/explain.c'::block_pages"))

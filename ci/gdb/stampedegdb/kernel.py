@@ -1,4 +1,4 @@
-"""The kernel's own structures: the run, the cores, their history, the failure."""
+"""The kernel's structures: the run, the cores, their history, the failure."""
 from functools import cached_property
 from typing import NamedTuple
 
@@ -12,7 +12,10 @@ NO_PFN = (1 << 64) - 1
 
 
 class Operation(NamedTuple):
-    """An entry of a core's history, or what it does `now`. `kind` is the end of the enum's name."""
+    """An entry of a core's history, or its running operation.
+
+    `kind` is the name in enum operation without its prefix OPERATION_.
+    """
     core: int
     in_interrupt: bool
     cycles: int
@@ -24,17 +27,17 @@ class Operation(NamedTuple):
 
     @property
     def has_block(self) -> bool:
-        """Whether it gave or took one."""
+        """Whether the operation allocated or freed a block."""
         return self.kind in ("ALLOCATE", "FREE")
 
     def touches(self, start: int, end: int) -> bool:
-        """Whether its block and the pages [start, end) have a page in common."""
+        """Whether the operation's block and the pages [start, end) have a page in common."""
         return (self.has_block or self.kind == "BAD_FREE") and \
             self.pfn < end and start < self.pfn + (1 << self.order)
 
 
 class Core:
-    """A core as the machine sees it (struct percpu), with gdb's thread of it."""
+    """A core of the machine (struct percpu), with its thread in gdb."""
 
     def __init__(self, record: Record, thread: Thread | None) -> None:
         self.record = record
@@ -46,12 +49,12 @@ class Core:
 
     @property
     def busy(self) -> bool:
-        """Whether it is at work, for the watchdog."""
+        """Whether the watchdog counts the core as busy."""
         return bool(_static_value("stress/watchdog.c", "watches")[self.number]["busy"])
 
     @property
     def held(self) -> list[int]:
-        """The addresses of the locks it holds, as far as the kernel keeps them."""
+        """The addresses of the locks that it holds. The kernel stores only the first ones."""
         return self.record.array("held")[:self.locks_held]
 
     @cached_property
@@ -62,7 +65,7 @@ class Core:
         return Record(memory, memory.layout("struct trap_frame"), address) if address else None
 
     def interrupts(self) -> bool | None:
-        """Its interrupt flag, where it was stopped or now; None where gdb has no thread of it."""
+        """Its interrupt flag where it was stopped, else now. None if gdb cannot read it."""
         if self.frame:
             return bool(self.frame["rflags"] & RFLAGS_INTERRUPTS)
         flags = self.thread.register("eflags") if self.thread else None
@@ -70,7 +73,7 @@ class Core:
 
 
 class Worker:
-    """A core as the stress sees it (struct core): its own work or its interrupt handlers'."""
+    """A core of the stress (struct core): its own work, or that of its interrupt handlers."""
 
     def __init__(self, record: Record, kinds: dict[int, str]) -> None:
         self.record = record
@@ -86,13 +89,13 @@ class Worker:
 
     @cached_property
     def now(self) -> Operation | None:
-        """The operation that runs."""
+        """The running operation."""
         operation = self._operation(self.record.inner("now", "struct history_entry"))
         return None if operation.kind == "NONE" else operation
 
     @cached_property
     def history(self) -> list[Operation]:
-        """What it has done, the latest last."""
+        """The last operations, the latest at the end."""
         entries = [self._operation(entry)
                    for entry in self.record.inner_all("history", "struct history_entry")]
         following = self.record["history_next"]
@@ -102,7 +105,10 @@ class Worker:
 
 
 class Kernel:
-    """All of it as it stands. Made anew for each command: the machine may have run in between."""
+    """The kernel's state.
+
+    Create a new one for each command: the machine may have run in between.
+    """
 
     def __init__(self) -> None:
         self.memory = Memory()
@@ -111,7 +117,7 @@ class Kernel:
         self.hz = int(_static_value("arch/x86_64/clock.c", "cycles_per_second"))
 
     def static(self, file: str, name: str) -> Record:
-        """The structure `name` at the top of `file`."""
+        """The structure `name` defined at file scope in `file`."""
         value = _static_value(file, name)
         return Record(self.memory, Layout(value.type), int(value.address))
 
@@ -131,7 +137,10 @@ class Kernel:
 
     @cached_property
     def workers(self) -> list[Worker]:
-        """The cores at work, then their interrupt handlers; none before the run is prepared."""
+        """The cores' own work, then that of their interrupt handlers.
+
+        Empty before the run starts.
+        """
         size = self.memory.layout("struct core").size
         kinds = enumeration("enum operation")
         return [Worker(self.record("struct core", self.run[member] + index * size), kinds)
@@ -139,12 +148,12 @@ class Kernel:
                 for index in range(self.run["core_count"])]
 
     def workers_of(self, number: int) -> list[Worker]:
-        """A core's own work and that of its interrupt handlers; none before the run is prepared."""
+        """A core's own work and that of its interrupt handlers. Empty before the run starts."""
         return [worker for worker in self.workers if worker.number == number]
 
     @property
     def phase(self) -> str:
-        """The name of the phase that runs, or ""."""
+        """The name of the running phase, or ""."""
         address = self.run["phase"]
         if not address:
             return ""
@@ -152,31 +161,31 @@ class Kernel:
 
     @property
     def has_arena(self) -> bool:
-        """Whether the kernel has come to that."""
+        """Whether the kernel has set up the arena."""
         return self._any_arena["pool"] != 0
 
     @property
     def arena(self) -> Record:
-        """The arena that the phase works on."""
+        """The arena of the running phase. Raises gdb.GdbError before it is set up."""
         if not self.has_arena:
             raise gdb.GdbError("the kernel has not yet given its memory to the allocator")
         return self._any_arena
 
     @cached_property
     def _any_arena(self) -> Record:
-        """The selftest has one of its own."""
+        """The arena, perhaps not set up yet. The selftest has its own."""
         if self.phase == "selftest":
             return self.static("stress/phase_selftest.c", "arena")
         return self.run.inner("arena", "struct arena")
 
     @property
     def allocator(self) -> Record:
-        """What is under test."""
+        """The allocator under test (struct page_allocator)."""
         return self.record("struct page_allocator", self.arena["allocator"])
 
     @property
     def reporter(self) -> int | None:
-        """The core that reports a failure."""
+        """The core that reports the failure, if there is one."""
         return self.failure["owner"] - 1 if self.failure["owner"] else None
 
     @cached_property
@@ -186,7 +195,7 @@ class Kernel:
 
     @cached_property
     def moment(self) -> int:
-        """What times are told from, in cycles: the failure, else the latest that a core noted."""
+        """The reference for times, in cycles: the failure, else the latest time noted by a core."""
         if self.failure["owner"] and self.failure["failed_at"]:
             return self.failure["failed_at"]
         noted = [operation.cycles for worker in self.workers for operation in worker.history[-1:]]
@@ -195,18 +204,18 @@ class Kernel:
         return max(noted, default=0)
 
     def microseconds_since(self, cycles: int) -> float:
-        """From `cycles` to the moment; negative for what came after it."""
+        """Microseconds from `cycles` to the moment. Negative if `cycles` is later."""
         return (self.moment - cycles) * 1e6 / self.hz
 
     @cached_property
     def history(self) -> list[Operation]:
-        """The last operations of all in the order of time."""
+        """The last operations of all cores, in the order of time."""
         operations = [operation for worker in self.workers for operation in worker.history]
         return sorted(operations, key=lambda operation: operation.cycles)
 
     @cached_property
     def current(self) -> list[Operation]:
-        """The operations that run, by core; a handler's before the one that it interrupted."""
+        """The running operations, by core. A handler's comes before the one that it interrupted."""
         operations = [worker.now for worker in self.workers if worker.now]
         return sorted(operations, key=lambda each: (each.core, not each.in_interrupt))
 

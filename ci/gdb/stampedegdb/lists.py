@@ -1,6 +1,6 @@
 """The free lists of the built-in allocators: mm/buddy.h, mm/buddy_percpu.h, mm/buddy_scan.h.
 
-Of a foreign allocator nothing is known but what the oracle has in its books.
+gdb does not know the lists of other allocators, only the oracle's books about them.
 """
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -19,11 +19,11 @@ class Block(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The page after it."""
+        """The pfn after the block."""
         return self.pfn + (1 << self.order)
 
     def text(self) -> str:
-        """As all messages name a block."""
+        """The block as messages name it."""
         return f"pfn {self.pfn:#x} order {self.order}"
 
 
@@ -36,13 +36,13 @@ class Page(NamedTuple):
     prev: int
 
     def text(self) -> str:
-        """State and, where it counts, order."""
+        """The state, with the order if it means something in this state."""
         counts = self.state.endswith("HEAD") or self.state == "CACHED"
         return f"{self.state} order {self.order}" if counts else self.state
 
 
 class FreeLists:
-    """What is alike in all of them: a list an order, of pages in [start, end)."""
+    """Common to all kinds: one list for each order, of blocks in the pages [start, end)."""
 
     LOCK = "lock"  # the member of the pool that guards the lists
 
@@ -58,17 +58,17 @@ class FreeLists:
 
     @property
     def free_pages(self) -> int:
-        """As the allocator counts them, caches apart."""
+        """The allocator's counter of free pages, without those in caches."""
         return self.pool["free_pages"]
 
     def walk(self, order: int) -> Iterator[int]:
-        """The pfns of a list as its links give them, up to the first that leads nowhere."""
+        """The pfns in a list by its links, up to the first invalid link."""
         for found in self.inspect(order):
             if isinstance(found, Block):
                 yield found.pfn
 
     def inspect(self, order: int) -> Iterator[Block | str]:
-        """The blocks of a list and, between them, what is wrong with it."""
+        """The blocks of a list, and between them texts about what is wrong."""
         raise NotImplementedError
 
     def cached(self) -> list[Block]:
@@ -81,7 +81,7 @@ class FreeLists:
 
 
 class BuddyLists(FreeLists):
-    """struct buddy_pool: linked in the page array, which says of each page what it is."""
+    """struct buddy_pool: the links are in the page array, which has the state of each page."""
 
     def __init__(self, kernel: Kernel, pool: Record) -> None:
         super().__init__(pool, pool["array.start"], pool["array.end"], pool.array("list"),
@@ -131,14 +131,14 @@ class BuddyLists(FreeLists):
         return None
 
     def states(self) -> bytes:
-        """The state of every page, a byte each."""
+        """The state of each page, as a byte."""
         size = self._layout.size
         data = self._memory.read(self._pages, (self.end - self.start) * size)
         return data[self._layout.member("state").offset::size]
 
 
 class PercpuLists(BuddyLists):
-    """struct buddy_percpu_pool: the same behind a cache a core."""
+    """struct buddy_percpu_pool: like BuddyLists, with a cache for each core."""
 
     def __init__(self, kernel: Kernel, pool: Record) -> None:
         super().__init__(kernel, pool.inner("buddy", "struct buddy_pool"))
@@ -157,7 +157,7 @@ class PercpuLists(BuddyLists):
 
 
 class ScanLists(FreeLists):
-    """struct buddy_scan_pool: each link at the start of the free block itself, pfns rising."""
+    """struct buddy_scan_pool: each link is at the start of the free block. Lists rise by pfn."""
 
     def __init__(self, kernel: Kernel, pool: Record) -> None:
         super().__init__(pool, pool["start"], pool["end"], pool.array("free_list"),
@@ -191,7 +191,7 @@ _KINDS = {
 
 
 def find_lists(kernel: Kernel) -> FreeLists | None:
-    """Those of the allocator that runs, None where it is not a built-in one."""
+    """The lists of the allocator under test, or None if it is not a built-in one."""
     kind = _KINDS.get(kernel.allocator.string("name"))
     return kind[0](kernel, kernel.record(kind[1], kernel.arena["pool"])) if kind else None
 

@@ -6,12 +6,12 @@ from .kernel import Kernel
 from .locks import circle, find_lock, known_locks
 
 NAME = "lock"
-HELP = """Who holds a lock, since when, taken where, and who waits for it.
+HELP = """Who holds a lock, since when, where it was taken, and who waits for it.
 
 usage: stampede lock [NAME | ADDRESS | EXPRESSION]
 
-Without an argument: the allocator's lock and all that some core holds or waits for. Also says
-when cores wait for one another in a circle."""
+Without an argument it shows the allocator's lock and all locks that a core holds or waits for. Also
+reports cores that wait for each other in a circle."""
 
 
 def lines(kernel: Kernel, argument: str) -> Iterator[str]:

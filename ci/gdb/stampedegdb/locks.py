@@ -10,7 +10,7 @@ LOCK = "struct spinlock_irq"
 
 
 class Lock:
-    """A struct spinlock_irq and the cores about it."""
+    """A struct spinlock_irq, with its owner and the cores that wait."""
 
     def __init__(self, kernel: Kernel, address: int) -> None:
         self.kernel = kernel
@@ -25,12 +25,12 @@ class Lock:
         return [core for core in self.kernel.cores if core.waiting_for == self.address]
 
     def owner_core(self) -> Core | None:
-        """None where it is free, or its word says nonsense."""
+        """The core that holds it. None if it is free or its word is not a core's number plus 1."""
         cores = self.kernel.cores
         return cores[self.owner] if self.owner is not None and self.owner < len(cores) else None
 
     def lines(self) -> list[str]:
-        """All there is to say."""
+        """The lock's state, its waiters and its contradictions."""
         return [f"lock {self.name} at {self.address:#x}: {self._owner_text()}",
                 *(self._waiter_text(core) for core in self.waiters), *self._doubts()]
 
@@ -49,7 +49,7 @@ class Lock:
         return f"  core {core.number} has waited {lasting}, asked at {place}"
 
     def _doubts(self) -> list[str]:
-        """What does not fit: a core is in the middle of taking it, or memory is damaged."""
+        """Contradictions: a core is just taking or releasing the lock, or memory is damaged."""
         doubts = [f"  core {core.number} counts it among its own, the lock does not say so"
                   for core in self.kernel.cores
                   if self.address in core.held and core.number != self.owner]
@@ -62,7 +62,7 @@ class Lock:
 
 
 def known_locks(kernel: Kernel) -> list[Lock]:
-    """Those that some core holds or waits for, and the allocator's."""
+    """The allocator's lock, and the locks that a core holds or waits for."""
     addresses = [address for core in kernel.cores
                  for address in (*core.held, core.waiting_for) if address]
     pool = _pool_lock(kernel)
@@ -72,19 +72,19 @@ def known_locks(kernel: Kernel) -> list[Lock]:
 
 
 def locks_of_allocator(kernel: Kernel) -> list[Lock]:
-    """Of the locks that are known those in the allocator's pool."""
+    """The known locks that are in the allocator's pool."""
     start, size = kernel.arena["pool"], kernel.allocator["pool_size"]
     return [lock for lock in known_locks(kernel) if start <= lock.address < start + size]
 
 
 def _pool_lock(kernel: Kernel) -> int | None:
-    """A built-in allocator's. What a foreign one has shows when it is taken."""
+    """The address of a built-in allocator's lock. Locks of others are known only while in use."""
     lists = find_lists(kernel) if kernel.has_arena else None
     return lists.lock_address if lists else None
 
 
 def find_lock(kernel: Kernel, text: str) -> Lock:
-    """By its name, else by an address or any expression that gdb can make a lock of."""
+    """A lock by its name, else by its address or any expression that gives one. Raises GdbError."""
     for lock in known_locks(kernel):
         if lock.name == text:
             return lock
@@ -99,7 +99,10 @@ def find_lock(kernel: Kernel, text: str) -> Lock:
 
 
 def circle(kernel: Kernel) -> list[tuple[Core, Lock]]:
-    """Cores that each wait for a lock of the next, the last for one of the first; or none."""
+    """Cores that wait for each other in a circle, each with the lock that it waits for.
+
+    The next core in the list holds that lock. Empty if there is no circle.
+    """
     for first in kernel.cores:
         path: list[tuple[Core, Lock]] = []
         core: Core | None = first

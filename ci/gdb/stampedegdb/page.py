@@ -9,16 +9,16 @@ from .kernel import Kernel
 from .words import history_line, now_line
 
 NAME = "page"
-HELP = """What is known of a page.
+HELP = """All information about a page.
 
 usage: stampede page PFN
 
-What the allocator says of it (a built-in one), what the oracle's books say, and all
-operations in the cores' histories that touch the page. PFN is a number or an expression."""
+Shows the state in a built-in allocator, the state in the oracle's books, and all operations in the
+cores' histories that touch the page. PFN is a number or an expression."""
 
 
 def lines(kernel: Kernel, argument: str) -> Iterator[str]:
-    """The allocator's view, the oracle's, the history."""
+    """The state in the allocator, the state in the books, the history."""
     if not argument:
         raise gdb.GdbError("usage: stampede page PFN")
     pfn = int(gdb.parse_and_eval(argument))

@@ -1,4 +1,4 @@
-"""Pretty-printers: the kernel's main structures in a line. `print/r` shows every member."""
+"""Pretty-printers: the kernel's main structures in one line. `print/r` shows every member."""
 from collections.abc import Callable
 
 import gdb
@@ -97,19 +97,19 @@ PRINTERS = {"page": _page, "spinlock_irq": _spinlock, "percpu": _percpu, "core":
 
 
 class _Printer:
-    """What gdb wants: an object with to_string()."""
+    """The interface that gdb expects: an object with to_string()."""
 
     def __init__(self, value: gdb.Value, text: Callable[[gdb.Value], str]) -> None:
         self._value = value
         self._text = text
 
     def to_string(self) -> str:
-        """The summary; gdb shows an error of memory by itself."""
+        """The summary. If memory cannot be read, gdb shows the error."""
         return self._text(self._value)
 
 
 def register() -> None:
-    """Make the printers known to gdb, in place of those of an earlier loading."""
+    """Make the printers known to gdb. They replace those of an earlier load."""
     collection = gdb.printing.RegexpCollectionPrettyPrinter("stampede")
     for name, text in PRINTERS.items():
         collection.add_printer(name, f"^{name}$", lambda value, text=text: _Printer(value, text))

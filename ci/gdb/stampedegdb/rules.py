@@ -1,7 +1,8 @@
-"""The walker's rules (mm/walker.c, the allocators' validate()), evaluated on memory from outside.
+"""The walker's rules (mm/walker.c, the allocators' validate()), evaluated on memory by gdb.
 
-The kernel walks when nothing runs; here cores stand in the middle of things. So what an operation
-that runs right now explains is not held against anybody, and a lock that is held is said.
+The kernel walks while no operation runs. Here cores may be stopped in the middle of an operation.
+So a difference that a running operation explains is not a finding, and notes name the locks that
+are held.
 """
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -13,8 +14,8 @@ from .lists import Block, BuddyLists, FreeLists, Page, find_lists
 from .locks import locks_of_allocator
 from .words import core_place, operation_text, worker_text
 
-# Functions of stress/arena.c: a core in the first two may be between the books and the allocator,
-# but not yet while it checks what it is going to free.
+# Functions of stress/arena.c. In the first two a core may be between the books and the allocator,
+# but not while it is in the third: there it checks the content of a block before it frees it.
 ALLOCATING, FREEING, CHECKING = "arena_allocate", "arena_free", "check_content"
 
 
@@ -25,12 +26,12 @@ class Finding(NamedTuple):
 
     @property
     def title(self) -> str:
-        """As the kernel names it in its log."""
+        """The name of the rule in the kernel's log."""
         return rule_title(self.rule)
 
 
 class Check:
-    """One evaluation of all rules. `findings` is what it came to."""
+    """One evaluation of all rules. Its result is in `findings`."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
@@ -47,7 +48,10 @@ class Check:
         self.findings: list[Finding] = []
 
     def run(self) -> None:
-        """Evaluate."""
+        """Evaluate all rules.
+
+        If the allocator is not built in, only those about the oracle's books.
+        """
         self._take(self._check_books())
         if not self._lists:
             return
@@ -64,7 +68,7 @@ class Check:
         self._take(self._check_residue())
 
     def verdict(self) -> str:
-        """The last word, and what was looked at."""
+        """The verdict, with the numbers of pages that were checked."""
         rules = ", ".join(dict.fromkeys(finding.title for finding in self.findings))
         sound = "all rules hold" if self._lists else "the oracle's books are sound"
         word = f"broken: {rules}" if rules else sound
@@ -80,7 +84,7 @@ class Check:
         return f", {sum(1 << block.order for block in blocks)} free in {len(blocks)} blocks"
 
     def notes(self) -> Iterator[str]:
-        """What to bear in mind when reading the findings."""
+        """Reasons to doubt the findings."""
         if not self._lists:
             name = self._kernel.allocator.string("name")
             yield (f"allocator {name}: gdb does not know its free lists; "
@@ -99,7 +103,7 @@ class Check:
         values = {text: value for value, text in enumeration("enum page_promise").items()}
         return bool(self._kernel.allocator["promises"] & values[name])
 
-    # The oracle alone.
+    # Checks of the oracle's books alone.
 
     def _check_books(self) -> Iterator[Finding]:
         counted = self._kernel.arena["inserted_pages"]
@@ -110,7 +114,7 @@ class Check:
         if index >= 0:
             yield Finding("OUTSIDE", f"pfn {self._books.start + index:#x} is held, never inserted")
 
-    # The lists.
+    # Checks of the free lists.
 
     def _check_lists(self, lists: FreeLists) -> Iterator[Finding]:
         for order in range(lists.max_order + 1):
@@ -152,7 +156,7 @@ class Check:
                 yield Finding("UNCOALESCED", f"pfn {block.pfn:#x} and {buddy.pfn:#x} order "
                                              f"{block.order}: buddies, both free")
 
-    # The page array against lists and books.
+    # Checks of the page array against lists and books.
 
     def _check_tags(self, lists: BuddyLists, accounted: bytearray) -> Iterator[Finding]:
         states, values = lists.states(), lists.state_values
@@ -190,7 +194,7 @@ class Check:
 
     def _check_none_lost(self, accounted: bytearray) -> Iterator[Finding]:
         lost = bytearray(_and_not(_and_not(self._inserted, self._held), bytes(accounted)))
-        if not isinstance(self._lists, BuddyLists):  # no tags say what has just been handed out
+        if not isinstance(self._lists, BuddyLists):  # there are no tags of blocks just handed out
             orders = [each.order for each in self._running if each.kind == "ALLOCATING"]
             for order in sorted(orders, reverse=True):
                 self._strike_block(lost, order)
@@ -200,7 +204,7 @@ class Check:
                                   f"{lost.count(1)} such pages")
 
     def _strike_block(self, map_: bytearray, order: int) -> None:
-        """Clear the first aligned block that is all set: it can be what the operation has got."""
+        """Clear the first aligned block that is all set: perhaps the operation just received it."""
         pages = b"\1" * (1 << order)
         start = map_.find(pages)
         while start >= 0:
@@ -219,13 +223,16 @@ class Check:
             yield Finding("RESIDUE", f"pfn {pfn:#x}: free at order {blocks.get(pfn)}, "
                                      f"at the start at order {baseline.get(pfn)}")
 
-    # What runs.
+    # Running operations.
 
     def _is_running(self, pfn: int) -> bool:
         return any(operation.touches(pfn, pfn + 1) for operation in self._running)
 
     def _explains_handed_out(self, page: Page) -> bool:
-        """Handed out and not yet in the books, or given up there and not yet taken back."""
+        """Whether a running operation explains a block that is tagged as held but not in the books.
+
+        It was handed out and is not yet in the books, or it left the books and is not yet freed.
+        """
         return self._is_running(page.pfn) or any(
             operation.kind == "ALLOCATING" and operation.order == page.order
             for operation in self._running)
@@ -238,14 +245,14 @@ class Check:
 
 
 def _running_operations(kernel: Kernel, books: Books) -> list[Operation]:
-    """Those that the books and the allocator may rightly tell different stories of."""
+    """The operations about which books and allocator may differ without a bug."""
     return [operation for core in kernel.cores if core.thread
             for worker, functions in _workers_of(kernel, core)
             for operation in [worker.now or _between_books(worker, functions, books)] if operation]
 
 
 def _workers_of(kernel: Kernel, core: Core) -> Iterator[tuple[Worker, set[str]]]:
-    """A core's own work and its interrupt handlers', with the functions each is in."""
+    """A core's own work and that of its interrupt handlers, with the functions on the stack."""
     assert core.thread
     *handlers, own = core.thread.contexts()
     for worker in kernel.workers_of(core.number):
@@ -253,7 +260,11 @@ def _workers_of(kernel: Kernel, core: Core) -> Iterator[tuple[Worker, set[str]]]
 
 
 def _between_books(worker: Worker, functions: set[str], books: Books) -> Operation | None:
-    """A block handed out and not yet in the books, or given up there and not yet being freed."""
+    """The last operation, if books and allocator may differ about its block.
+
+    The block was handed out and is not yet in the books, or it left the books and the call that
+    frees it has not begun.
+    """
     operation = worker.history[-1] if worker.history else None
     if not operation or CHECKING in functions:
         return None
@@ -264,7 +275,7 @@ def _between_books(worker: Worker, functions: set[str], books: Books) -> Operati
     return operation if FREEING in functions and operation.kind == "FREE" else None
 
 
-# Maps have a byte a page, 0 or 1; large numbers make fast work of whole maps.
+# Maps have a byte for each page, 0 or 1. Arithmetic on large integers handles whole maps fast.
 
 def _and_not(a: bytes, b: bytes) -> bytes:
     ones, others = int.from_bytes(a, "little"), int.from_bytes(b, "little")

@@ -1,4 +1,4 @@
-"""gdb's threads and the cores they are."""
+"""gdb's threads, each a core of the guest."""
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,7 +21,7 @@ def _selection_kept() -> Iterator[None]:
 
 
 def _frames() -> Iterator[gdb.Frame]:
-    """Those of the selected thread, as far as the stack can be read."""
+    """The frames of the selected thread, as far as the stack can be read."""
     frame = gdb.newest_frame()
     for _ in range(MOST_FRAMES):
         yield frame
@@ -39,14 +39,14 @@ def _file(frame: gdb.Frame) -> str:
 
 
 class Thread:
-    """A virtual CPU."""
+    """A virtual CPU of QEMU."""
 
     def __init__(self, thread: gdb.InferiorThread) -> None:
         self._thread = thread
         self.number = thread.num
 
     def register(self, name: str) -> int | None:
-        """None where gdb does not know it."""
+        """A register's value as 64 unsigned bits. None if gdb does not know the register."""
         with _selection_kept():
             self._thread.switch()
             try:
@@ -55,15 +55,15 @@ class Thread:
                 return None
 
     def frames(self) -> list[tuple[str, int, str]]:
-        """Function, address and file of each frame, inlined ones too, the innermost first."""
+        """Function, address and file of each frame, innermost first. Includes inlined functions."""
         with _selection_kept():
             self._thread.switch()
             return [(frame.name() or "", frame.pc(), _file(frame)) for frame in _frames()]
 
     def contexts(self) -> list[set[str]]:
-        """The functions on the stack, those of each interrupt's handler in a set of their own.
+        """The functions on the stack, with a set of their own for each interrupt handler.
 
-        What was interrupted comes after what interrupted it: the last set is the core's own work.
+        A handler comes before the code that it interrupted. The last set is the core's own work.
         """
         contexts: list[set[str]] = [set()]
         with _selection_kept():
@@ -77,7 +77,7 @@ class Thread:
 
 
 def threads_by_core(cores: set[int]) -> dict[int, Thread]:
-    """For each address of a struct percpu the thread whose GS base it is."""
+    """For each address of a struct percpu, the thread that has it as GS base."""
     found = {}
     for thread in map(Thread, gdb.selected_inferior().threads()):
         base = thread.register("gs_base")

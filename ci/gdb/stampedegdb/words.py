@@ -1,4 +1,4 @@
-"""Numbers put into words, as the kernel's own report puts them (stress/explain.c)."""
+"""Formats values in the same words as the kernel's report (stress/explain.c)."""
 import re
 from collections.abc import Iterable
 
@@ -6,14 +6,14 @@ import gdb
 
 from .kernel import Core, Kernel, Operation
 
-# Where a core that fails goes: not what one wants to know of where it is.
+# A core that reports a failure is in these files or functions. They do not show what it was doing.
 REPORTING_FILES = ("lib/sinks.c", "stress/failure.c", "stress/explain.c", "stress/report.c",
                    "stress/run_end.c", "stress/traps.c")
 REPORTING_FUNCTIONS = ("cpu_halt", "trap_dispatch", "trap_common", "")
 
 
 def operation_text(operation: Operation | None) -> str:
-    """What a core does or did."""
+    """An operation in words; "-" for none."""
     if operation is None:
         return "-"
     order, pfn = f"order={operation.order}", f"pfn={operation.pfn:#x}"
@@ -37,7 +37,7 @@ def history_line(kernel: Kernel, operation: Operation, mark: str = "") -> str:
 
 
 def now_line(operation: Operation, mark: str = "") -> str:
-    """As history_line(), of what runs."""
+    """Like history_line(), for a running operation."""
     return _line("now", operation, mark)
 
 
@@ -46,12 +46,12 @@ def _line(when: str, operation: Operation, mark: str) -> str:
 
 
 def worker_text(operation: Operation) -> str:
-    """Who does it: a core, or an interrupt handler on it."""
+    """Who runs the operation: a core, or an interrupt handler on it."""
     return f"core={operation.core}" + (" in=interrupt" if operation.in_interrupt else "")
 
 
 def symbol_text(address: int, is_return: bool = False) -> str:
-    """function+0x12, or the bare address. A return address belongs to the call before it."""
+    """"function+0x12", or the address alone. A return address is resolved by the call before it."""
     try:
         text = gdb.execute(f"info symbol {address - is_return:#x}", to_string=True)
     except gdb.error:
@@ -63,14 +63,14 @@ def symbol_text(address: int, is_return: bool = False) -> str:
 
 
 def place_text(address: int, is_return: bool = False) -> str:
-    """function+0x12 (file:line), with the function inlined there."""
+    """"function+0x12 (file:line)", after the name of a function inlined there."""
     line = gdb.find_pc_line(address - is_return)
     where = f" ({line.symtab.filename}:{line.line})" if line.symtab and line.line else ""
     return _inlined_text(address - is_return) + symbol_text(address, is_return) + where
 
 
 def _inlined_text(address: int) -> str:
-    """The innermost inlined function there, as "name in "."""
+    """The innermost function inlined there, as "name in ", or ""."""
     block = gdb.block_for_pc(address)
     while block and not block.function:
         block = block.superblock
@@ -83,7 +83,7 @@ def _inlined_text(address: int) -> str:
 
 
 def time_text(microseconds: float) -> str:
-    """In the unit that a person would choose: 4.156 s, 12.3 ms, 0.8 us."""
+    """A time with the fitting unit: 4.156 s, 12.3 ms, 0.8 us."""
     for unit, size in (("s", 1e6), ("ms", 1e3)):
         if microseconds >= size:
             return f"{microseconds / size:.4g} {unit}"
@@ -91,13 +91,16 @@ def time_text(microseconds: float) -> str:
 
 
 def lasting_text(kernel: Kernel, cycles: int) -> str:
-    """How long something had gone on at the failure, or began after: the others run until stopped."""
+    """Time from `cycles` to the failure, or from the failure to `cycles`.
+
+    The second can happen because other cores run until they are stopped.
+    """
     before = kernel.microseconds_since(cycles)
     return f"for {time_text(before)}" if before >= 0 else f"from {time_text(-before)} after the failure on"
 
 
 def core_place(core: Core) -> str:
-    """The innermost function that a core is in, but for what stopped it."""
+    """The innermost function that a core is in, without the functions that stopped it."""
     if core.frame:
         return place_text(core.frame["rip"])
     if not core.thread:
@@ -110,7 +113,7 @@ def core_place(core: Core) -> str:
 
 
 def state_text(kernel: Kernel, core: Core) -> str:
-    """What a core is about, in a word or two."""
+    """The core's state in one or two words (`help stampede cpus`)."""
     record = core.record
     if not record["online"]:
         return "not online"
@@ -124,7 +127,7 @@ def state_text(kernel: Kernel, core: Core) -> str:
 
 
 def flag_text(flag: bool | None) -> str:
-    """The interrupt flag."""
+    """The interrupt flag in a word."""
     return {True: "on", False: "off", None: "?"}[flag]
 
 

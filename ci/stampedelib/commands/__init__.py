@@ -1,1 +1,1 @@
-"""The command lines: one module for each command."""
+"""The command lines, one module for each command."""

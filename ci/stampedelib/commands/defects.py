@@ -24,7 +24,7 @@ LARGEST_STRETCH = 100
 
 
 def build_parser() -> Parser:
-    """All options."""
+    """The parser of the command line."""
     parser = Parser(prog="defects", allow_abbrev=False,
                     description="Plant each bug of tests/defects in a copy of the tree, run it, and report which "
                                 "are found.",
@@ -67,7 +67,7 @@ def main(argv: list[str]) -> int:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Read, plant and run, tell."""
+    """Read the defects, plant and run each, report; the exit code."""
     everything = read_all(arguments.folder)
     chosen = choose(everything, arguments)
     rules = {}
@@ -97,13 +97,13 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def choose(defects: list[Defect], arguments: argparse.Namespace) -> list[Defect]:
-    """Those that are asked for, shortest lane first."""
+    """The defects that were asked for, those of the shortest lane first. Raises DefectError."""
     names = {defect.name for defect in defects}
     for name in arguments.only:
         if name not in names:
             raise DefectError(f"--only: there is no {arguments.folder / name}.patch")
     if arguments.markdown and (arguments.only or arguments.lane):
-        raise DefectError("--markdown: the page is of all defects in their own lanes, not with --only or --lane")
+        raise DefectError("--markdown: the page is for all defects in their own lanes; leave out --only and --lane")
     chosen = [defect for defect in defects if not arguments.only or defect.name in arguments.only]
     if arguments.rules:
         chosen = [defect for defect in chosen if arguments.only or defect.title in arguments.rules]
@@ -116,12 +116,12 @@ def choose(defects: list[Defect], arguments: argparse.Namespace) -> list[Defect]
 
 
 def lane_of(defect: Defect, arguments: argparse.Namespace) -> str:
-    """Its own, or the one that is forced on it."""
+    """The lane given by --lane, else the defect's own."""
     return arguments.lane or defect.lane
 
 
 def make_pool(defects: list[Defect], arguments: argparse.Namespace) -> Pool:
-    """Trees, with all built that will be changed."""
+    """Copies of the tree, with everything built that the defects will change."""
     lanes = [lane_of(defect, arguments) for defect in defects]
     builds = dict.fromkeys(LANES[lane].make_words(defect.job) for lane, defect in zip(lanes, defects))
     if arguments.explorer:
@@ -130,7 +130,7 @@ def make_pool(defects: list[Defect], arguments: argparse.Namespace) -> Pool:
 
 
 def try_all(pool: Pool, defects: list[Defect], arguments: argparse.Namespace) -> list[Outcome]:
-    """Every defect; each is told as it ends."""
+    """Try every defect; print each result as it comes."""
     print(table.heading())
     outcomes = []
     with workers(arguments.jobs) as threads:
@@ -148,7 +148,7 @@ def try_all(pool: Pool, defects: list[Defect], arguments: argparse.Namespace) ->
 
 
 def explore_all(pool: Pool, outcomes: list[Outcome], arguments: argparse.Namespace) -> list[Outcome]:
-    """What the explorer makes of each, if that is asked for."""
+    """Add the results of the explorer, if it was asked for."""
     if not arguments.explorer:
         return outcomes
     with workers(arguments.jobs) as threads:
@@ -163,7 +163,7 @@ def explore_all(pool: Pool, outcomes: list[Outcome], arguments: argparse.Namespa
 
 def converse(pool: Pool, rules: dict[str, str], outcomes: list[Outcome],
              arguments: argparse.Namespace) -> list[RuleOutcome]:
-    """Every rule; each is told as it ends."""
+    """Try the defects without each rule; print each result as it comes."""
     def attempt(defect: Defect, patch: str) -> Outcome:
         return try_defect(pool, defect, lane_of(defect, arguments), arguments.seed, arguments.stretch, patch)
 
@@ -176,7 +176,7 @@ def converse(pool: Pool, rules: dict[str, str], outcomes: list[Outcome],
 
 
 def keep_log(arguments: argparse.Namespace, outcome: Outcome, suffix: str) -> None:
-    """If asked for."""
+    """Write the log of a run, if logs were asked for."""
     if arguments.keep_logs:
         arguments.keep_logs.mkdir(parents=True, exist_ok=True)
         path = arguments.keep_logs / f"{outcome.defect.name}{suffix}.log"
@@ -184,7 +184,7 @@ def keep_log(arguments: argparse.Namespace, outcome: Outcome, suffix: str) -> No
 
 
 def write_files(arguments: argparse.Namespace, outcomes: list[Outcome], rules: list[RuleOutcome]) -> None:
-    """What else was asked for."""
+    """Write the files that were asked for."""
     for path, text in _files(arguments, outcomes, rules):
         path.write_text(text, encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""`stampede explore`: small programs under many schedules, each a function of two seeds."""
+"""`stampede explore`: runs small programs under many schedules. Two seeds determine each trial."""
 import argparse
 import dataclasses
 import os
@@ -28,7 +28,10 @@ HELP = "Search for a schedule that breaks a rule; repeat it, make it small, show
 
 
 def seeds(text: str) -> tuple[int, int | None]:
-    """A seed of a whole search, or P:S, those of one program and one schedule of it; S 0: where nobody is preempted."""
+    """The seed of a search, or P:S, the seeds of one program and one schedule.
+
+    S 0 is the schedule without preemptions.
+    """
     first, colon, second = text.partition(":")
     return random_seed(first), integer(0, 2**64 - 1)(second) if colon else None
 
@@ -80,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_options(arguments: argparse.Namespace) -> ExploreOptions:
-    """What the command line says, once and for all. Raises UsageError where it does not go together."""
+    """The options from the command line. Raises UsageError if they contradict each other."""
     values: dict[str, Any] = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(ExploreOptions)
                               if hasattr(arguments, field.name)}
     values |= {"command": tuple(arguments.argv), "words": tuple(arguments.args),
@@ -89,25 +92,25 @@ def read_options(arguments: argparse.Namespace) -> ExploreOptions:
 
 
 def check(options: ExploreOptions) -> ExploreOptions:
-    """Refuse what does not go together."""
+    """The same options. Raises UsageError if they contradict each other."""
     ways = [name for name, value in (("--from-log", options.from_log), ("--record", options.record),
                                      ("--replay", options.replay)) if value]
     if len(ways) > 1:
         raise UsageError(f"{ways[0]} and {ways[1]} exclude each other")
     if options.from_log and (options.seed or options.program):
-        raise UsageError("--from-log: the programs are made of the log; leave --seed and --program")
+        raise UsageError("--from-log makes the programs from the log; leave out --seed and --program")
     if options.gdb and not (options.hosted or options.replay):
         raise UsageError("--gdb: needs --hosted or --replay; in QEMU use ci/stampede run --debug")
     if options.gdb_arguments and not (options.gdb and options.replay):
-        raise UsageError(f"'{options.gdb_arguments[0]}': further arguments are for --replay DIR --gdb")
+        raise UsageError(f"'{options.gdb_arguments[0]}': arguments for gdb need --replay DIR --gdb")
     if options.record and options.hosted:
-        raise UsageError("--record: it is QEMU that records; without --hosted")
+        raise UsageError("--record: QEMU records, so leave out --hosted")
     check_writable(options.save)
     return options
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Explore, tell, return the verdict's code."""
+    """Explore and report; the exit code of the verdict."""
     options = read_options(arguments)
     leave_orderly()
     if options.replay:
@@ -126,9 +129,9 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def record(options: ExploreOptions, folder: Path, words: list[str]) -> int:
-    """Record the one trial that `words` name."""
+    """Record the one trial that `words` describe."""
     if not any(word.startswith(("program-seed=", "switches=")) for word in words):
-        raise UsageError("--record: records one trial: name it by --seed P:S, or by --program with a file of --save")
+        raise UsageError("--record: needs one trial: give --seed P:S, or --program with a file from --save")
     verdict, recording = reverse.record(folder, options.kernel, [*words, "minimise=0"])
     console = Console()
     console.say(printable(verdict.text()))
@@ -152,7 +155,7 @@ def replay(options: ExploreOptions, folder: Path) -> int:
 
 
 def from_log(given: ExploreOptions, path: Path) -> int:
-    """Hosted where it can be, unless an image was named."""
+    """Try to repeat the failure in a log: hosted, if that is built and no image was named."""
     named = given.kernel != KERNEL
     options = dataclasses.replace(
         given, hosted=given.hosted or given.hosted_file != HOSTED or (HOSTED.is_file() and not named))
@@ -166,7 +169,7 @@ def from_log(given: ExploreOptions, path: Path) -> int:
 
 
 def explore(options: ExploreOptions, words: list[str]) -> Verdict:
-    """One run of the explorer, shown and judged."""
+    """Run the explorer once, show the output, return the verdict."""
     if options.gdb:
         os.execvp("gdb", ["gdb", "-q", "-ex", "set breakpoint pending on", "-ex",
                           "break trial_broken", "-ex", "run", "--args", str(explorer(options)), *words])

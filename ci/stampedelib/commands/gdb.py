@@ -1,4 +1,4 @@
-"""`stampede gdb`: attach gdb to a guest that runs, is held after a failure, or waits for it."""
+"""`stampede gdb`: attach gdb to a guest that runs, is kept after a failure, or waits for gdb."""
 import argparse
 import os
 import stat
@@ -26,13 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_gdb_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is handed on to gdb."""
+    """The arguments that are passed to gdb."""
     parser.add_argument("gdb_arguments", nargs="*", metavar="-- ARG",
                         help="more arguments for gdb, such as -- -batch -ex 'stampede lock'")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Becomes gdb."""
+    """Replace this process by gdb."""
     gdb = gdb_session.find_gdb()
     if arguments.socket:
         kernel, socket, halted = arguments.kernel or KERNEL, arguments.socket, False
@@ -43,7 +43,7 @@ def execute(arguments: argparse.Namespace) -> int:
         print(f"stampede: QEMU {note.pid}, {note.state}, log {note.log}",
               flush=True)
     if not socket.exists() or not stat.S_ISSOCK(socket.stat().st_mode):
-        raise UsageError(f"--socket: {socket} is no socket")
+        raise UsageError(f"--socket: {socket} is not a socket")
     existing_file(kernel, "name the image that runs with --kernel")
     session = gdb_session.from_boot if halted else gdb_session.live
     os.execv(gdb, ["gdb", "-q", "-nx", "-x", f"/dev/fd/{_kept(session(kernel, socket))}",
@@ -51,7 +51,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _kept(text: str) -> int:
-    """A file without a name, which gdb inherits."""
+    """The descriptor of an unnamed file with this text, which gdb inherits."""
     with tempfile.TemporaryFile() as file:
         file.write(text.encode())
         file.flush()

@@ -1,4 +1,4 @@
-"""`stampede judge`: the verdict on a log that was kept, or captured from a real machine."""
+"""`stampede judge`: gives the verdict on a log, kept from a run or captured from a real machine."""
 import argparse
 import json
 import sys
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Judge, print, return the verdict's code."""
+    """Judge the log and print the verdict; its exit code."""
     raw = _read(arguments.log)
     verdict = judge(raw, arguments.exit_code, arguments.ended_by, arguments.nonce)
     verdict = checks.Checks(arguments.expect, arguments.forbid).apply(verdict, raw)

@@ -28,7 +28,7 @@ EXIT_CODES = ("exit code: 0 every survivor has a verdict, and no other mutant ha
 
 
 def build_parser() -> Parser:
-    """The options."""
+    """The parser of the command line."""
     parser = Parser(prog="mutate", allow_abbrev=False, epilog=EXIT_CODES,
                     description="Change the allocators and the lock in one place after the other; a test must "
                                 "notice each change.")
@@ -57,7 +57,7 @@ def build_parser() -> Parser:
 
 
 def main(argv: list[str]) -> int:
-    """Run it; returns the exit code."""
+    """Run the command; returns the exit code."""
     arguments = build_parser().parse_args(argv[1:])
     try:
         return _execute(arguments)
@@ -66,7 +66,7 @@ def main(argv: list[str]) -> int:
         print(f"mutate: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("mutate: interrupted; what is known is kept, the same command goes on", file=sys.stderr)
+        print("mutate: interrupted; results are kept, the same command resumes", file=sys.stderr)
         return 130
 
 
@@ -83,12 +83,12 @@ def _files(arguments: argparse.Namespace) -> list[str]:
         return [file for file in FILES if any(one.startswith(f"{file}:") for one in wanted)]
     for file in arguments.files or []:
         if file not in FILES:
-            raise UsageError(f"--files {file}: there is {', '.join(FILES)}")
+            raise UsageError(f"--files {file}: choose from {', '.join(FILES)}")
     return [file for file in FILES if file in (arguments.files or FILES)]
 
 
 def _pick(mutants: list[Mutant], arguments: argparse.Namespace) -> list[Mutant]:
-    """Those that are asked for."""
+    """The mutants that were asked for. Raises UsageError."""
     known = {mutant.id: mutant for mutant in mutants}
     for one in [*(arguments.only or []), *([arguments.show] if arguments.show else [])]:
         if one not in known:
@@ -107,7 +107,7 @@ def _chosen_detectors(arguments: argparse.Namespace) -> list[Detector]:
     names = arguments.detectors.split(",")
     for name in names:
         if name not in [one.name for one in DETECTORS]:
-            raise UsageError(f"--detectors: there is no '{name}' but "
+            raise UsageError(f"--detectors: there is no '{name}'; choose from "
                              f"{', '.join(one.name for one in DETECTORS)}")
     return [one for one in DETECTORS if one.name in names]
 
@@ -115,7 +115,7 @@ def _chosen_detectors(arguments: argparse.Namespace) -> list[Detector]:
 def _execute(arguments: argparse.Namespace) -> int:
     if arguments.markdown and (arguments.files or arguments.only or arguments.sample
                                or arguments.detectors):
-        raise UsageError("--markdown is of a run over everything: without --files, --only, --sample, "
+        raise UsageError("--markdown is for a run over everything; leave out --files, --only, --sample and "
                          "--detectors")
     for name in ("json", "markdown", "survivors", "folder"):
         if getattr(arguments, name):

@@ -1,4 +1,4 @@
-"""`stampede postmortem`: open the bundle of a failed run in gdb, all cores' backtraces first."""
+"""`stampede postmortem`: opens the bundle of a failed run in gdb and prints all backtraces."""
 import argparse
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Becomes gdb, in the bundle, where all paths are relative."""
+    """Replace this process by gdb, in the bundle: paths in its session are relative."""
     folder = arguments.bundle
     check(folder)
     gdb = gdb_session.find_gdb()
@@ -28,13 +28,13 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def check(folder: Path) -> None:
-    """Refuse what cannot be opened, and say what it is."""
+    """Raises UsageError for a folder that cannot be opened, with the reason."""
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such bundle")
     if not bundle.is_bundle(folder):
-        raise UsageError(f"{folder}: no bundle: it has no {bundle.README} of one")
+        raise UsageError(f"{folder}: not a bundle: its {bundle.README} is missing, or not that of a bundle")
     if not (folder / bundle.CORE).is_file():
-        raise UsageError(f"{folder}: no core in it: {_why(folder)}; what it has is in "
+        raise UsageError(f"{folder}: has no core: {_why(folder)}; see its "
                          f"{bundle.LOG} and {bundle.REGISTERS}")
     for name in (bundle.KERNEL, gdb_session.SESSION):
         if not (folder / name).is_file():
@@ -45,4 +45,4 @@ def _why(folder: Path) -> str:
     try:
         return (folder / bundle.NO_CORE).read_text(encoding="utf-8").strip()
     except OSError:
-        return "nobody knows why"
+        return "unknown reason"

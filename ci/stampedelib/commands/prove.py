@@ -1,7 +1,7 @@
 """Proofs: every state of small arenas, by the allocators' own code, and SPIN models of the locks.
 
-Prints a table; what is refuted is shown with the way to it. Exit code 0: all is proved, and every mutant refuted; 1: not
-so; 2: something could not be run.
+Prints a table. After it comes each refuted proof, with the steps that refute it. Exit code 0: all
+proofs hold and all mutants are refuted; 1: some do not or are not; 2: a proof could not be run.
 """
 
 import argparse
@@ -18,20 +18,21 @@ from .values import Parser, count
 
 
 def pattern(text: str) -> str:
-    """A regular expression, as it was given."""
+    """A regular expression, unchanged; for argparse."""
     try:
         re.compile(text)
     except re.error as error:
-        raise argparse.ArgumentTypeError(f"'{text}' is no regular expression: {error}") from error
+        raise argparse.ArgumentTypeError(f"'{text}' is not a regular expression: {error}") from error
     return text
 
 
 def parsed(words: list[str]) -> argparse.Namespace:
-    """The options."""
+    """The options on the command line."""
     parser = Parser(prog="prove", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="leave out what takes more than some seconds")
-    parser.add_argument("--only", default="", type=pattern, metavar="REGEX", help="only what is so named")
-    parser.add_argument("--jobs", type=count, default=os.cpu_count(), help="how many at a time (default: all cores)")
+    parser.add_argument("--quick", action="store_true", help="leave out proofs that take more than a few seconds")
+    parser.add_argument("--only", default="", type=pattern, metavar="REGEX", help="only proofs whose name matches")
+    parser.add_argument("--jobs", type=count, default=os.cpu_count(),
+                        help="how many at the same time (default: number of processors)")
     return parser.parse_args(words)
 
 
@@ -41,13 +42,13 @@ Refutation = Future[tuple[bool, str]]
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a proof and the mutants that belong to it, as tasks under way."""
+    """One line of the table: a proof and its mutants, as tasks in progress."""
     name: str
     task: Task
     mutants: list[tuple[str, Refutation]]
 
     def show(self, problems: list[str]) -> None:
-        """Wait for it and print it; what is wrong goes to `problems`."""
+        """Wait for the results and print the line. Problems are added to `problems`."""
         outcome = self.task.result()
         refuted = 0
         for title, task in self.mutants:
@@ -68,7 +69,7 @@ Wanted = Callable[[str], object]
 
 
 def search_rows(pool: ThreadPoolExecutor, wanted: Wanted, quick: bool) -> Iterator[Row]:
-    """Those of the searches."""
+    """Start the searches; their rows."""
     for plan, slow in search.plans():
         if wanted(plan) and not (slow and quick):
             yield Row(plan, pool.submit(search.run, plan),
@@ -77,13 +78,13 @@ def search_rows(pool: ThreadPoolExecutor, wanted: Wanted, quick: bool) -> Iterat
 
 
 def judge_mutant(model: models.Model, mutant: models.Mutant) -> tuple[bool, str]:
-    """Whether it comes to what its model says, and what was seen."""
+    """Whether the mutant has the result that its model states, and the output."""
     outcome = models.run(model, mutant.options, mutant.number, refute=not mutant.holds)
     return outcome.verdict == ("proved" if mutant.holds else "refuted"), outcome.text
 
 
 def model_rows(pool: ThreadPoolExecutor, wanted: Wanted, quick: bool) -> Iterator[Row]:
-    """Those of the models."""
+    """Start the models; their rows."""
     for model in models.all_models():
         for options in model.runs + ([] if quick else model.slow_runs):
             name = f"{model.name} {options}".strip()
@@ -94,12 +95,12 @@ def model_rows(pool: ThreadPoolExecutor, wanted: Wanted, quick: bool) -> Iterato
 
 
 def matches(mutant_options: str, options: str, runs: list[str]) -> bool:
-    """Whether a mutant belongs to the run of these options: the first that has what it asks for."""
+    """Whether `options` is the first of the runs that has all options of the mutant."""
     return options == next(run for run in runs if set(mutant_options.split()) <= set(run.split()))
 
 
 def prove(words: list[str]) -> int:
-    """Prove; the exit code."""
+    """Run the proofs; the exit code."""
     options = parsed(words)
     wanted = re.compile(options.only).search
     problems = []
@@ -121,7 +122,7 @@ def prove(words: list[str]) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code."""
+    """Run the command; returns the exit code."""
     leave_orderly()
     try:
         return prove(arguments[1:])

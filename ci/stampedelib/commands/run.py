@@ -1,4 +1,4 @@
-"""`stampede run`: boot the kernel in QEMU, show its report live, judge it."""
+"""`stampede run`: boots the kernel in QEMU, shows its report live, judges it."""
 import argparse
 import shlex
 from collections.abc import Sequence
@@ -112,7 +112,7 @@ def _add_failure_arguments(group: argparse._ArgumentGroup) -> None:
 
 
 def read_options(arguments: argparse.Namespace) -> RunOptions:
-    """What the command line says, once and for all."""
+    """The options from the command line."""
     machine = MachineOptions(arguments.boot, arguments.iso, arguments.kernel, arguments.schedule, arguments.cpus,
                              arguments.memory, arguments.accel, arguments.thread, arguments.firmware, arguments.qemu)
     stress = StressOptions(arguments.seconds, arguments.ops, arguments.seed, arguments.allocator,
@@ -131,14 +131,17 @@ class _QuietParser(argparse.ArgumentParser):
 
 
 def parse(words: Sequence[str], name: str = "run") -> RunOptions:
-    """The options that these words are, those of another command's run. Raises UsageError, by that `name`."""
+    """The options in `words`, for another command that starts runs.
+
+    Raises UsageError; `name` is that command in the message.
+    """
     parser = _QuietParser(prog=name, add_help=False, allow_abbrev=False)
     add_arguments(parser)
     return read_options(parser.parse_args(words, argparse.Namespace(argv=["run", *words])))
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Run, judge, return the verdict's code."""
+    """Run the kernel and judge it; the exit code of the verdict."""
     options = with_seed(read_options(arguments))
     plan = build_plan(options)
     if options.dry_run:

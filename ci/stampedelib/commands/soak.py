@@ -1,4 +1,7 @@
-"""`ci/soak`: run the sound kernel for hours in many configurations. A failure is a bug in Stampede."""
+"""`ci/soak`: runs the kernel without bugs for hours in many configurations.
+
+A failure is a bug of Stampede.
+"""
 import argparse
 import sys
 from pathlib import Path
@@ -16,7 +19,7 @@ LONGEST_HOURS = 1000
 
 
 def hours(text: str) -> float:
-    """A span of time, for argparse."""
+    """A time in hours, for argparse."""
     try:
         value = float(text)
     except ValueError:
@@ -27,10 +30,10 @@ def hours(text: str) -> float:
 
 
 def build_parser() -> Parser:
-    """The command line."""
+    """The parser of the command line."""
     made = Parser(prog="soak", allow_abbrev=False, description=__doc__,
                   epilog="exit code: 0 no false alarm, 1 a false alarm, 2 error")
-    made.add_argument("--hours", type=hours, default=2, metavar="H", help="how long (default 2)")
+    made.add_argument("--hours", type=hours, default=2, metavar="H", help="how long to run (default 2)")
     made.add_argument("--runs", type=integer(1), metavar="N", help="largest number of runs")
     made.add_argument("--seed", type=integer(0, 2**64 - 1), metavar="N",
                       help="seed of the configurations (default: the record's, or drawn)")
@@ -54,7 +57,7 @@ def build_parser() -> Parser:
 
 
 def main(argv: list[str]) -> int:
-    """Soak, or report; returns the exit code."""
+    """Run a soak or print the report; returns the exit code."""
     arguments = build_parser().parse_args(argv[1:])
     leave_orderly()
     try:
@@ -68,13 +71,13 @@ def main(argv: list[str]) -> int:
         print(f"soak: {error}", file=sys.stderr)
         return CODES["error"]
     except KeyboardInterrupt:
-        print("soak: interrupted; the run going on is not recorded", file=sys.stderr)
+        print("soak: interrupted; the current run is not recorded", file=sys.stderr)
         return 130
 
 
 def _read_all(paths: list[Path]) -> list[Run]:
-    """The runs of all records, as they began."""
+    """The runs of all records, in the order of their start. Raises UsageError."""
     runs = [run for path in paths for run in read(existing_file(path, "run a soak first"))]
     if len({(run.name, run.started) for run in runs}) < len(runs):
-        raise UsageError("--report: a run stands in these records twice")
+        raise UsageError("--report: a run is in these records twice")
     return sorted(runs, key=lambda run: run.started)

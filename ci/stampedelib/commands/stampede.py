@@ -1,4 +1,4 @@
-"""The command line: picks the subcommand and turns every refusal into one line and exit code 2.
+"""The command line of ci/stampede: runs a subcommand. An error of use is one line and exit code 2.
 
 A subcommand is a module with NAME, HELP, add_arguments(parser) and execute(arguments) -> exit code,
 listed in COMMANDS.
@@ -15,8 +15,8 @@ from . import explore, gdb, judge, postmortem, run, sweep, sweep_one
 from .values import Parser
 
 COMMANDS = (run, explore, judge, sweep, sweep_one, gdb, postmortem)
-FULL_DISK = ("the disk is full that the log and the verdict are written to; make room, or put them elsewhere by --log FILE "
-             "or make BUILD_DIR=FOLDER")
+FULL_DISK = ("the disk for the log and the verdict is full; make room, or choose another place with --log FILE or "
+             "make BUILD_DIR=FOLDER")
 EXIT_CODES = "exit code: the verdict: " + ", ".join(f"{CODES[word]} {word}" for word in CODES)
 
 

@@ -1,4 +1,7 @@
-"""`stampede sweep`: the same run with many seeds; what fails is told once a kind and kept."""
+"""`stampede sweep`: the same run with many seeds.
+
+Reports each kind of failure once and keeps its files.
+"""
 import argparse
 import os
 import re
@@ -21,11 +24,11 @@ FOLDER = "sweep"
 MOST_JOBS = 4096
 PARSERS = {"run": lambda words: run.parse(words, "sweep: run")}  # by the name of the work
 MOST_SEEDS = 1_000_000
-NO_RESULT = Result(0, "error", "no result", 0, "")  # stands for runs of which nothing is known
+NO_RESULT = Result(0, "error", "no result", 0, "")  # stands for runs without a result
 
 
 def seeds(text: str) -> range:
-    """FIRST..LAST, or one."""
+    """Seeds as FIRST..LAST, or a single one; for argparse."""
     match = re.fullmatch(r"([0-9]+)(?:\.\.([0-9]+))?", text)
     if not match:
         raise argparse.ArgumentTypeError(f"'{text}' (allowed: FIRST..LAST, such as 1..500)")
@@ -33,7 +36,7 @@ def seeds(text: str) -> range:
     if first < 1 or last >= 2**64:
         raise argparse.ArgumentTypeError(f"{text}: seeds are 1 to {2**64 - 1}")
     if first > last:
-        raise argparse.ArgumentTypeError(f"{text}: begins after its end")
+        raise argparse.ArgumentTypeError(f"{text}: the first seed is larger than the last")
     if last - first >= MOST_SEEDS:
         raise argparse.ArgumentTypeError(f"{text}: more than {MOST_SEEDS} seeds")
     return range(first, last + 1)
@@ -44,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", nargs="*", metavar="-- OPTION",
                         help="options of each run, as for `ci/stampede run`")
     parser.add_argument("--seeds", type=seeds, required=True, metavar="FIRST..LAST",
-                        help="which, from 1: a run for each")
+                        help="the seeds, from 1; there is a run for each")
     parser.add_argument("--jobs", type=integer(1, MOST_JOBS), metavar="N",
                         help="how many runs at the same time on each machine (default: number of processors of "
                              "this one)")
@@ -53,8 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", type=Path, metavar="DIR",
                         help=f"where to keep the sweep (default build/{FOLDER}/NAME, the same for the same options "
                              "and image); a sweep that finds its own results resumes")
-    parser.add_argument("--fresh", action="store_true", help="forget what an earlier sweep found")
-    parser.add_argument("--work", choices=WORKS, default="run", help="what to do with a seed")
+    parser.add_argument("--fresh", action="store_true", help="forget the results of an earlier sweep")
+    parser.add_argument("--work", choices=WORKS, default="run", help="what to run with each seed")
     parser.add_argument("--engine", choices=ENGINES, default="local",
                         help="what starts the runs (docs/SWEEP.md)")
     parser.add_argument("--sshlogin", action="append", default=[], metavar="[N/][USER@]HOST",
@@ -65,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Sweep; the worst verdict's code."""
+    """Run the sweep; the exit code of the worst verdict."""
     _check(arguments)
     work = WORKS[arguments.work]
     parse = PARSERS[arguments.work]
@@ -81,7 +84,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """Options of an engine that is not asked for. Raises UsageError."""
+    """Raises UsageError for options of an engine that was not asked for."""
     if arguments.sshlogin and arguments.engine != "parallel":
         raise UsageError("sweep: --sshlogin is for --engine parallel")
     if arguments.slurm_options and arguments.engine != "slurm":
@@ -101,13 +104,13 @@ def _sweep(arguments: argparse.Namespace, plan: SweepPlan, store: Store) -> int:
         stopped = bool(todo) and _carry_out(arguments, task, view)
     except (KeyboardInterrupt, SystemExit):
         _tell(view, store, wanted)
-        view.say("sweep: interrupted; the same command goes on from here")
+        view.say("sweep: interrupted; the same command resumes")
         raise
     results = _tell(view, store, wanted)
     left = len(wanted) - len(results)
     if stopped and left:
-        view.say("sweep: stopped at the first failure; the same command goes on, --keep-going to "
-                 "the end")
+        view.say("sweep: stopped at the first failure; the same command resumes, with --keep-going "
+                 "to the end")
     elif left:
         view.say(f"sweep: {left} runs gave no result; the same command tries them again")
         results.append(NO_RESULT)
@@ -117,7 +120,7 @@ def _sweep(arguments: argparse.Namespace, plan: SweepPlan, store: Store) -> int:
 
 
 def _carry_out(arguments: argparse.Namespace, task: Task, view: SweepView) -> bool:
-    """Whether it stopped at a failure."""
+    """Run the seeds; whether it stopped at a failure."""
     with ENGINES[arguments.engine](task) as engine:
         for result in engine.results():
             if result is None:
@@ -131,7 +134,7 @@ def _carry_out(arguments: argparse.Namespace, task: Task, view: SweepView) -> bo
 
 
 def _tell(view: SweepView, store: Store, wanted: range) -> list[Result]:
-    """The table."""
+    """Print the table; the results of the sweep."""
     results = [result for seed, result in sorted(store.results.items()) if seed in wanted]
     for line in table(store, results, len(wanted)):
         view.say(line)

@@ -1,4 +1,4 @@
-"""`stampede sweep-one`: one run of a sweep, as an engine on this or another machine starts it."""
+"""`stampede sweep-one`: one run of a sweep. An engine starts it, on this or another machine."""
 import argparse
 import json
 import os
@@ -30,9 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Run it. The exit code is 0 if there is a result, whatever it is."""
+    """Run the seed. The exit code is 0 if there is a result, even a failure."""
     leave_orderly()
-    die_with(os.getppid(), signal.SIGTERM)()  # an engine that is gone wants no result
+    die_with(os.getppid(), signal.SIGTERM)()  # if the engine is gone, nobody needs the result
     if arguments.into:
         return _run(arguments, arguments.into / f"seed-{arguments.seed}")
     with tempfile.TemporaryDirectory(prefix="stampede-sweep-") as folder:

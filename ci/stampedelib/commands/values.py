@@ -1,4 +1,7 @@
-"""Values on a command line: what is allowed, and a clear refusal of the rest."""
+"""Parsers for values on a command line.
+
+Each raises argparse.ArgumentTypeError with a clear text.
+"""
 import argparse
 import re
 from collections.abc import Callable
@@ -10,14 +13,14 @@ MIB_PER_UNIT = {"M": 1, "G": 1024}
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose complaint is one line: the usage text would bury it."""
+    """An ArgumentParser that prints errors as one line. The usage text would hide them."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(CODES["error"], f"{self.prog}: {message}\n")
 
 
 def count(text: str) -> int:
-    """How many of something, at least one, at most six digits."""
+    """A number of things: from 1, at most six digits."""
     if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) == 0:
         raise argparse.ArgumentTypeError(f"'{text}' (allowed: whole numbers from 1)")
     return int(text)
@@ -29,7 +32,7 @@ def integer(low: int, high: int | None = None) -> Callable[[str], int]:
 
     def parse(text: str) -> int:
         if not re.fullmatch(r"[0-9]+|0[xX][0-9a-fA-F]+", text):
-            raise argparse.ArgumentTypeError(f"'{text}' is no whole number (allowed: {allowed})")
+            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number (allowed: {allowed})")
         value = int(text, 16 if text[:2] in ("0x", "0X") else 10)
         if value < low or (high is not None and value > high):
             raise argparse.ArgumentTypeError(f"{text} is out of range (allowed: {allowed})")
@@ -39,12 +42,12 @@ def integer(low: int, high: int | None = None) -> Callable[[str], int]:
 
 
 def random_seed(text: str) -> int:
-    """A seed. 0 would have the kernel draw one."""
+    """A seed from 1. With 0 the kernel would choose one."""
     return integer(1, 2**64 - 1)(text)
 
 
 def memory(text: str) -> int:
-    """Guest memory in MiB. GRUB needs the low bound; the high one is as far as was tried."""
+    """Guest memory in MiB. GRUB needs at least 16 MiB; more than 64 GiB was not tried."""
     match = re.fullmatch(r"([0-9]{1,6})([MG])", text)
     mib = int(match[1]) * MIB_PER_UNIT[match[2]] if match else 0
     if not 16 <= mib <= 65536:
@@ -53,21 +56,24 @@ def memory(text: str) -> int:
 
 
 def nonce(text: str) -> int:
-    """The 64-bit number that ties a log to its run."""
+    """The 64-bit number that identifies the run of a log."""
     if not re.fullmatch(r"(0x)?[0-9a-fA-F]{1,16}", text):
         raise argparse.ArgumentTypeError(f"'{text}' (allowed: up to 16 hexadecimal digits)")
     return int(text, 16)
 
 
 def allocator(text: str) -> str:
-    """An allocator's name. Which ones there are only the kernel knows."""
+    """An allocator's name. Only the kernel knows which allocators exist."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", text):
         raise argparse.ArgumentTypeError(f"'{text}' (allowed: letters, digits, - and _)")
     return text
 
 
 def kernel_arguments(text: str) -> list[str]:
-    """Words for the kernel, which judges them; refused is only what no loader would carry."""
+    """Words for the kernel, which checks them.
+
+    Only characters that a loader cannot pass are refused.
+    """
     if not re.fullmatch(r"[ -~]*", text) or re.search(r"[\"'\\]", text):
         raise argparse.ArgumentTypeError(
             f"{text!r} (allowed: printable ASCII without quotes and backslash)")
@@ -79,11 +85,11 @@ def regex(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
     except re.error as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a regular expression: {error}") from None
 
 
 def add_checks(parser: argparse._ActionsContainer) -> None:
-    """--expect and --forbid."""
+    """Add --expect and --forbid."""
     parser.add_argument("--expect", type=regex, action="append", default=[], metavar="REGEX",
                         help="fail unless a line of the kernel matches (may be repeated)")
     parser.add_argument("--forbid", type=regex, action="append", default=[], metavar="REGEX",

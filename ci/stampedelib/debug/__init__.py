@@ -1,1 +1,1 @@
-"""Sessions of gdb."""
+"""gdb sessions: on a live machine, on a bundle, on a replay."""

@@ -1,7 +1,7 @@
-"""The text of session.gdb: what gdb is to do before it gives a person the prompt.
+"""The text of session.gdb, the commands that gdb runs before it shows its prompt.
 
-For a dead machine all paths are relative, so that a bundle opens wherever it is: the kernel, the
-core and the gdb scripts lie beside session.gdb, and gdb is started in that folder (open_command()).
+In a bundle all paths are relative, so that it can be opened at any place. The kernel, the core and
+the gdb scripts are beside session.gdb, and gdb starts in that folder (open_command()).
 """
 import re
 import shutil
@@ -21,32 +21,33 @@ set print frame-arguments scalars
 
 
 def live(kernel: Path, socket: Path, scripts: Path = SCRIPTS) -> str:
-    """Attach to a machine whose gdb stub listens on a Unix socket; it stands still from then on."""
+    """Attach to a machine whose gdb stub listens on a Unix socket. This stops the machine."""
     return f"""\
 {QUIET}file {_path(kernel.resolve())}
 source {_path(scripts.resolve() / 'load.py')}
 target remote {_path(socket.absolute())}
 stampede cpus
 stampede lock
-{_say('The machine stands still. "help stampede" lists the commands, "continue" lets it run, '
+{_say('The machine is stopped. "help stampede" lists the commands, "continue" lets it run, '
       '"quit" leaves it running.')}"""
 
 
 def from_boot(kernel: Path, socket: Path, scripts: Path = SCRIPTS) -> str:
-    """Attach to a machine that was started halted, and run it to the kernel's first C function."""
+    """Attach to a machine that was started halted. Run it to the kernel's first C function."""
     return f"""\
 {QUIET}file {_path(kernel.resolve())}
 source {_path(scripts.resolve() / 'load.py')}
 target remote {_path(socket.absolute())}
 thbreak kernel_main
 continue
-{_say('The kernel begins. "help stampede" lists the commands, "continue" lets it run.')}"""
+{_say('The kernel starts. "help stampede" lists the commands, "continue" lets it run.')}"""
 
 
 def backwards(kernel: Path, socket: Path, sources: Path, scripts: Path = SCRIPTS) -> str:
-    """Attach to the replay of a trial and run it to where the rule is broken.
+    """Attach to the replay of a trial. Run it to the point where the rule is broken.
 
-    The breakpoint goes once it is reached: with one left QEMU 7.2 does not come back from a second step backwards.
+    The breakpoint is temporary: with a breakpoint left, QEMU 7.2 hangs at the second step
+    backwards.
     """
     return f"""\
 {QUIET}file {_path(kernel.resolve())}
@@ -55,12 +56,15 @@ source {_path(scripts.resolve() / 'rewind.py')}
 target remote {_path(socket.absolute())}
 thbreak trial_broken
 continue
-{_say('The rule is broken here. "reverse-stepi" goes back an instruction, "rewind N" many, "rewind access" to the '
-      'last access to the allocator; delete all breakpoints before. docs/DEBUGGING.md, "Backwards", says more.')}"""
+{_say('The rule is broken here. "reverse-stepi" goes back one instruction, "rewind N" goes back N, "rewind access" to the '
+      'last access to the allocator; delete all breakpoints first. See docs/DEBUGGING.md, "Backwards".')}"""
 
 
 def postmortem(kernel: str, core: str, title: str = "") -> str:
-    """Open a dump: all backtraces, then cores and locks. Both names are of files in the bundle."""
+    """Open a dump; print all backtraces, then cores and locks.
+
+    `kernel` and `core` are in the bundle.
+    """
     lines = [
         QUIET.rstrip(),
         f"file {_path(kernel)}",
@@ -76,31 +80,34 @@ def postmortem(kernel: str, core: str, title: str = "") -> str:
 
 
 def copy_scripts(bundle: Path) -> Path:
-    """Put the gdb scripts into the bundle; returns where they are."""
+    """Copy the gdb scripts into the bundle; their folder there."""
     return Path(shutil.copytree(SCRIPTS, bundle / SCRIPTS_IN_BUNDLE, dirs_exist_ok=True,
                                 ignore=shutil.ignore_patterns("__pycache__")))
 
 
 def open_command(session: Path) -> list[str]:
-    """How to start gdb on a session.gdb; run it in the folder that this is in."""
+    """The command that starts gdb with a session.gdb. Run it in the folder of that file."""
     return ["gdb", "-q", "-nx", "-x", session.name]
 
 
 def _path(path: Path | str) -> str:
-    """As gdb reads it: to the end of the line, where core-file and target know no quotes."""
+    """A path for a gdb command. Raises UsageError for characters that would need quotes.
+
+    core-file and target do not understand quotes.
+    """
     text = str(path)
     if not re.fullmatch(r"[^\s\"'\\]+", text):
-        raise UsageError(f"{text!r}: gdb takes no path with blanks, quotes or backslashes here")
+        raise UsageError(f"{text!r}: gdb cannot read a path with blanks, quotes or backslashes here")
     return text
 
 
 def _say(text: str) -> str:
-    """A command that prints the text, whatever is in it."""
+    """A gdb command that prints the text, with any characters."""
     return f"python print({ascii(text)})\n"
 
 
 def find_gdb() -> str:
-    """gdb's path."""
+    """The path of gdb. Raises UsageError if it is not installed."""
     path = shutil.which("gdb")
     if not path:
         raise UsageError("gdb: no such program; install it with ci/install-deps gdb")

@@ -1,8 +1,9 @@
-"""`stampede explore --record` and `--replay`: one trial in QEMU's record/replay, to be stepped through backwards.
+"""`stampede explore --record` and `--replay`: one trial in QEMU's record/replay, to step backwards.
 
-Two things of QEMU 7.2 decide how: a step backwards loads the snapshot of the start and runs from there, for which
-no breakpoint may be left (the next step would never come back); and a machine that is stopped in a replay does not
-heed SIGTERM. docs/DEBUGGING.md, "Backwards".
+Two limits of QEMU 7.2 matter here (docs/DEBUGGING.md, "Backwards"):
+- A step backwards loads the snapshot of the start and runs forwards from there. No breakpoint may
+  be left, or the next step never ends.
+- A machine that is stopped in a replay ignores SIGTERM.
 """
 import json
 import os
@@ -23,19 +24,19 @@ from . import gdb_session
 
 MEMORY_MIB = 128
 LIMIT_SECONDS = 600
-SHIFT = 7  # an instruction is 2^7 ns: what waits by the clock waits in fewer instructions than at shift=3
+SHIFT = 7  # an instruction takes 2^7 ns: so a wait takes fewer instructions than with shift=3
 STATE, RECORDING, LOG, IMAGE, NOTE = "start.qcow2", "events.bin", "serial.log", "stampede.elf", "recording.json"
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A folder that holds all that a replay needs."""
+    """A folder with everything that a replay needs."""
     folder: Path
     nonce: int
     words: list[str]
 
     def command(self, mode: str, channels: list[str]) -> list[str]:
-        """QEMU's, to be run in the folder; `mode` is record or replay."""
+        """The command for QEMU, to be run in the folder. `mode` is record or replay."""
         accelerator = Accelerator("tcg", "single", "one CPU, which counts instructions")
         machine = Machine(find_qemu(None), accelerator, 1, MEMORY_MIB, "direct", Path(IMAGE), None,
                           [f"nonce={self.nonce:016x}", *self.words])
@@ -45,7 +46,7 @@ class Recording:
 
 
 def record(folder: Path, kernel: Path, words: list[str]) -> tuple[Verdict, Recording]:
-    """Run it once and keep everything."""
+    """Run the trial once and record it. Raises UsageError."""
     existing_file(kernel, "build it with make kernel EXPLORE=1")
     _make_room(folder)
     recording = Recording(folder, secrets.randbits(64) or 1, words)
@@ -57,31 +58,34 @@ def record(folder: Path, kernel: Path, words: list[str]) -> tuple[Verdict, Recor
 
 
 def load(folder: Path) -> Recording:
-    """Raises UsageError where there is none."""
+    """Read a recording. Raises UsageError if there is none or it is incomplete."""
     note = existing_file(folder / NOTE, "--record DIR makes one")
     try:
         values = json.loads(note.read_text(encoding="utf-8"))
         recording = Recording(folder, int(values["nonce"]), list(map(str, values["words"])))
     except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{note}: not as --record wrote it: {error}") from error
+        raise UsageError(f"{note}: not written by --record: {error}") from error
     for name in (STATE, RECORDING, LOG, IMAGE):
-        existing_file(folder / name, "the recording is not whole")
+        existing_file(folder / name, "the recording is incomplete")
     return recording
 
 
 def replay(recording: Recording) -> Verdict:
-    """Run it again; the log must be the same, byte for byte."""
+    """Run the recording again. Raises UsageError if the log differs in a byte."""
     with tempfile.TemporaryDirectory(prefix="stampede-replay-") as folder:
         log = Path(folder) / LOG
         code = _run(recording.command("replay", ["-serial", f"file:{log}"]), recording.folder)
         raw = log.read_bytes()
     if raw != (recording.folder / LOG).read_bytes():
-        raise UsageError(f"{recording.folder}: the replay says something else than {LOG}: was QEMU another one?")
+        raise UsageError(f"{recording.folder}: the replay differs from {LOG}: is this another version of QEMU?")
     return judge(raw, code, "exit", recording.nonce)
 
 
 def debug(recording: Recording, more: list[str]) -> int:
-    """gdb on the replay, stopped where the rule is broken; `more`: further arguments of gdb's."""
+    """Run gdb on the replay, stopped where the rule is broken; gdb's exit code.
+
+    more: more arguments for gdb.
+    """
     gdb = gdb_session.find_gdb()
     private = PrivateFolder()
     socket, session = private.path / "gdb", private.path / gdb_session.SESSION
@@ -109,7 +113,10 @@ def _wait_for(socket: Path, machine: subprocess.Popen[bytes]) -> None:
 
 
 def _make_room(folder: Path) -> None:
-    """An empty folder, or one that a recording may be replaced in."""
+    """Create the folder, or remove an earlier recording from it.
+
+    Raises UsageError for other content.
+    """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--record: {folder} is a file")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / NOTE).exists():
@@ -120,14 +127,14 @@ def _make_room(folder: Path) -> None:
 
 
 def _make_state(path: Path) -> None:
-    """An empty disc, into which QEMU puts the snapshot that all steps backwards begin with."""
+    """Create an empty disk image, in which QEMU stores the snapshot for steps backwards."""
     if not shutil.which("qemu-img"):
         raise UsageError("qemu-img: no such program; install it with ci/install-deps gdb")
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(path), "64M"], check=True)
 
 
 def _run(command: list[str], folder: Path) -> int:
-    """QEMU, to its end or the limit."""
+    """Run QEMU to its end; its exit code. Raises UsageError after LIMIT_SECONDS."""
     with subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, start_new_session=True,
                           preexec_fn=die_with(os.getpid())) as process:
         try:

@@ -1,1 +1,1 @@
-"""Plants known bugs, one at a time, and tells which are found."""
+"""Plants known bugs, one at a time, and reports which are found."""

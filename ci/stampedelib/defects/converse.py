@@ -1,4 +1,4 @@
-"""The converse: with a rule of the oracle disabled, what only that rule finds must no longer be found by it."""
+"""The converse: with a rule disabled, the defects that it finds must have other results."""
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,44 +13,47 @@ Try = Callable[[Defect, str], Outcome]
 
 @dataclass(frozen=True)
 class RuleOutcome:
-    """A rule, and its defects tried without it. `without` is empty where nothing has the rule as its title."""
+    """A rule, and the outcomes of its defects without it.
+
+    `without` is empty if no defect has the rule as its title.
+    """
     rule: str
     without: tuple[Outcome, ...]
 
     @property
     def changed(self) -> list[Outcome]:
-        """Those that the rule's loss changed."""
+        """The outcomes that differ from those with the rule."""
         return [outcome for outcome in self.without if outcome.kind not in (RIGHT, ERROR)]
 
     @property
     def errors(self) -> list[Outcome]:
-        """Those that could not be tried."""
+        """The outcomes of defects that could not be tried."""
         return [outcome for outcome in self.without if outcome.kind == ERROR]
 
     @property
     def met(self) -> bool:
-        """Whether the loss is noticed."""
+        """Whether disabling the rule changed an outcome, without errors."""
         return bool(self.changed) and not self.errors
 
     @property
     def verdict(self) -> str:
-        """For a table."""
+        """The result in words, for a table."""
         if not self.without:
-            return "no defect has it as its title"
+            return "no defect has this title"
         if self.errors:
             return f"error: {self.errors[0].defect.name}: {self.errors[0].note}"
-        return "noticed" if self.changed else "its loss changes nothing"
+        return "noticed" if self.changed else "disabling it changes nothing"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The same, for JSON."""
         return {"rule": self.rule, "met": self.met, "verdict": self.verdict,
                 "without": [outcome.as_dict() for outcome in self.without]}
 
 
 def read_rules(folder: Path, defects: Iterable[Defect], only: list[str]) -> dict[str, str]:
-    """The patch of each rule that disables it; of `only`, if that names any. Raises DefectError.
+    """For each rule the patch that disables it. If `only` is not empty, only for those rules.
 
-    Each rule that is some defect's title must have one.
+    Raises DefectError, also if a rule that is the title of a defect has no patch.
     """
     patches = {path.name.removesuffix(".patch"): path.read_text(encoding="utf-8")
                for path in sorted(folder.glob("*.patch"))}
@@ -68,7 +71,7 @@ def read_rules(folder: Path, defects: Iterable[Defect], only: list[str]) -> dict
 
 def try_without(rules: dict[str, str], found: list[Outcome], attempt: Try, jobs: int,
                 tell: Callable[[RuleOutcome], None]) -> list[RuleOutcome]:
-    """Try the defects that were found by each rule without it."""
+    """For each rule, try the defects that it found again without it."""
     outcomes = []
     with workers(jobs) as threads:
         running = {rule: [threads.submit(attempt, outcome.defect, patch) for outcome in found

@@ -1,17 +1,18 @@
 """Reads tests/defects/NAME.patch: a header that says what must find the bug, prose, a diff.
 
     # title: overlap             the rule that must find it, the first word of the failure's title
-    # also: assert               optional: rules that see it first now and then, where chance decides
-    # phase: single mixed        the phases one of which finds it, "start" (before any), or "any"
-    # lane: hosted               the shortest detector
-    # options: ops=20000         of the kernel, in any lane
-    # cpus: 4                    optional, as are all below
+    # also: assert               optional: other rules that may find it first, by chance
+    # phase: single mixed        the phases that may find it, "start" (before the first), or "any"
+    # lane: hosted               the cheapest lane that finds it
+    # options: ops=20000         optional: options of the kernel, in any lane
+    # cpus: 4                    optional: number of CPUs
     # machine: thread=single memory=128M firmware=uefi
-    # limit: 60                  seconds that the run may take
-    # tries: 3                   where chance decides: so many runs, each of the next seed, until one finds it
+    #                            optional
+    # limit: 60                  optional: largest time of a run in seconds
+    # tries: 3                   optional, for results by chance: runs with successive seeds
     # area: split                the part of the code
-    # from: Zephyr #11022        the public bug that it stands for
-    # equivalent: REASON         it changes nothing that anybody could see; title and phase are then left out
+    # from: Zephyr #11022        optional: the public bug that it imitates
+    # equivalent: REASON         optional: the change has no visible effect; without title and phase
     #
     # Prose.
 """
@@ -26,7 +27,8 @@ from .lanes import BEFORE, LANES, Job
 AREAS = ("split", "merge", "search", "top", "links", "state", "ranges", "accounting", "bad-free", "oom", "cache",
          "lock", "stats", "memmap", "smp", "traps")
 RULES = rule_titles("PLANTED")
-# What the host sees of a guest that cannot tell, what a unit test finds, and the start-up's refusals.
+# Not rules: what the host sees of a guest that cannot report, the failure of a unit test, and
+# errors at the start of the kernel.
 OTHER_TITLES = ("triple-fault", "reset", "unit", *(rule.title for rule in vocabulary.RULES if rule.verdict == "ERROR"))
 TITLES = tuple(dict.fromkeys((*RULES, *OTHER_TITLES)))
 PHASES = (*PHASE_TITLES, "explore", BEFORE, "any")
@@ -43,12 +45,12 @@ MOST_TRIES = 10
 
 
 class DefectError(Exception):
-    """A file that is no defect. Its text names file and line."""
+    """A file is not a valid defect. The text names file and line."""
 
 
 @dataclass(frozen=True)
 class Defect:
-    """One planted bug. phases: () for any; title: None for one that is equivalent."""
+    """One planted bug. phases: () for any phase; title: None if the change is equivalent."""
     name: str
     title: str | None
     also: tuple[str, ...]
@@ -64,13 +66,13 @@ class Defect:
 
     @property
     def expected(self) -> str:
-        """For a table."""
+        """The expected result, for a table."""
         return self.title or "equivalent"
 
 
 @dataclass
 class _Header:
-    """The values of a header and the lines they stand in."""
+    """The values of a header, with the numbers of their lines."""
     path: Path
     values: dict[str, str]
     lines: dict[str, int]
@@ -92,7 +94,7 @@ class _Header:
 
 
 def read_all(folder: Path) -> list[Defect]:
-    """Every defect of a folder, by name. Raises DefectError."""
+    """The defects of a folder, in the order of their names. Raises DefectError."""
     paths = sorted(folder.glob("*.patch"))
     if not paths:
         raise DefectError(f"{folder}: there is no defect (*.patch)")
@@ -100,9 +102,9 @@ def read_all(folder: Path) -> list[Defect]:
 
 
 def read(path: Path) -> Defect:
-    """One defect. Raises DefectError."""
+    """Read one defect. Raises DefectError."""
     if not NAME.fullmatch(path.stem):
-        raise DefectError(f"{path}: the name may have a-z, 0-9 and - alone")
+        raise DefectError(f"{path}: the name may have only a-z, 0-9 and -")
     text = path.read_text(encoding="utf-8")
     header, prose, patch = _take_apart(path, text)
     equivalent = header.values.get("equivalent", "")
@@ -110,13 +112,13 @@ def read(path: Path) -> Defect:
         if not header.values.get(key):
             raise DefectError(f"{path}:1: there is no line `# {key}: ...`")
     if equivalent and "title" in header.values:
-        raise header.error("title", "what is equivalent has none")
+        raise header.error("title", "an equivalent change has no title")
     if not prose:
         raise DefectError(f"{path}:{len(header.values) + 2}: no prose says what is wrong")
     lane = header.choice("lane", tuple(LANES))
     title = None if equivalent else header.choice("title", TITLES)
     if not equivalent and (lane == "unit") != (title == "unit"):
-        raise header.error("title", f"'{title}' in lane {lane}: the title `unit` is that of lane unit alone")
+        raise header.error("title", f"'{title}' in lane {lane}: the title `unit` belongs to lane unit, and only to it")
     also = tuple(header.choice("also", TITLES, word) for word in header.values.get("also", "").split())
     phases = () if equivalent else _phases(header, lane)
     return Defect(path.stem, title, also, phases, lane, _job(header, lane),
@@ -144,7 +146,7 @@ def _take_apart(path: Path, text: str) -> tuple[_Header, str, str]:
     prose = lines[number + 1:start]
     for i, line in enumerate(prose, number + 2):
         if line.strip() and not line.startswith(("#", "diff ", "index ")):
-            raise DefectError(f"{path}:{i}: neither prose (`# ...`) nor a diff")
+            raise DefectError(f"{path}:{i}: neither prose (`# ...`) nor part of a diff")
     words = " ".join(line[1:].strip() for line in prose if line.startswith("#"))
     return header, words.strip(), "".join(lines[start:])
 
@@ -153,11 +155,11 @@ def _phases(header: _Header, lane: str) -> tuple[str, ...]:
     phases = tuple(header.values["phase"].split())
     for phase in phases:
         if lane == "unit" and not UNIT.fullmatch(phase):
-            raise header.error("phase", f"'{phase}': in lane unit a program, such as asan/memmap")
+            raise header.error("phase", f"'{phase}': in lane unit the phase is a program, such as asan/memmap")
         if lane != "unit" and phase not in PHASES:
             raise header.error("phase", f"'{phase}' (allowed: {', '.join(PHASES)})")
     if lane == "unit" and len(phases) != 1:
-        raise header.error("phase", "one program, such as asan/memmap")
+        raise header.error("phase", "in lane unit the phase is one program, such as asan/memmap")
     return () if "any" in phases else phases
 
 
@@ -167,7 +169,7 @@ def _job(header: _Header, lane: str) -> Job:
         if not OPTION.fullmatch(word):
             raise header.error("options", f"'{word}' is not of the form name=value")
         if word.split("=")[0] in ("cpus", "nonce"):
-            raise header.error("options", f"'{word}': {'`# cpus:` says how many' if word[0] == 'c' else 'not yours'}")
+            raise header.error("options", f"'{word}': {'use `# cpus: N`' if word[0] == 'c' else 'the lane chooses the nonce'}")
     machine = _machine(header)
     unit = header.values.get("phase", "asan/memmap") if lane == "unit" else None
     return Job(options, header.number("cpus", 4, MOST_CPUS), _memory(header, machine.get("memory")),

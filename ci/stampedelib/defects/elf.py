@@ -1,15 +1,15 @@
-"""What of an ELF file gets into memory: two builds that differ in nothing else are the same program."""
+"""Compares ELF files by what is loaded into memory: if that is equal, they are the same program."""
 import hashlib
 import struct
 from pathlib import Path
 
 SHF_ALLOC = 2
 SHT_NOBITS = 8
-BUILD_ID = b".note.gnu.build-id"  # a hash of all, the debug information too
+BUILD_ID = b".note.gnu.build-id"  # a hash of the whole file, with debug information
 
 
 def loaded_digest(path: Path) -> str:
-    """A hash of the sections that are loaded, their names, places and contents."""
+    """A hash of the loaded sections: their names, addresses and contents. Raises ValueError."""
     image = path.read_bytes()
     if image[:5] != b"\x7fELF\x02":
         raise ValueError(f"{path}: not a 64-bit ELF file")

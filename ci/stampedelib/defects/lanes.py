@@ -1,6 +1,6 @@
-"""The ways to run a tree, cheapest first: each builds a program, runs it, and says how that ended.
+"""Lanes: the ways to run a tree, cheapest first. Each builds a program, runs it and reports.
 
-A lane is a Lane in LANES. A job is all that a run is told; the same job may be given to several lanes.
+A lane is a Lane in LANES. A Job is the input of a run; several lanes can run the same job.
 """
 import json
 import re
@@ -25,18 +25,19 @@ ISO = "build/gcc-order16/stampede.iso"
 STACSOS = "tests/subjects/stacsos/2026/page-allocator-buddy.cpp"
 STACSOS_KERNEL = "build/gcc-order16-stacsos2026-2026/stampede.elf"
 EXPLORER = "build/host/explore/stampede-explore"
-SCHEDULES, SCHEDULES_OF_CACHES = 30000, 6000  # that a defect is given in the explorer; one of caches has many more steps
+# How many schedules the explorer runs for a defect; with per-CPU caches each has many more steps.
+SCHEDULES, SCHEDULES_OF_CACHES = 30000, 6000
 NONCE = 0x57A3BEDE
-SILENT_PART = 4  # of the limit: as long may a run say nothing
+SILENT_PART = 4  # a run may be silent for the limit divided by this
 LEAST_MIB, USUAL_MIB = 16, 128
-ORPHAN = ("setpriv", "--pdeathsig")  # what is begun here ends with us, whatever ends us
-GRACE_SECONDS = 60  # of the tool that runs QEMU beyond the limit that it was given itself
-BEFORE = "start"  # for a phase: none had begun
+ORPHAN = ("setpriv", "--pdeathsig")  # children get a signal when this process ends for any reason
+GRACE_SECONDS = 60  # how much longer than its own limit ci/stampede may run
+BEFORE = "start"  # instead of a phase, before the first one begins
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a run is told. options: the kernel's; unit: the unit test's program, such as asan/memmap."""
+    """The input of a run. options: for the kernel. unit: the program, such as asan/memmap."""
     options: str = ""
     cpus: int = 4
     memory_mib: int | None = None
@@ -50,8 +51,9 @@ class Job:
 class Run:
     """How a run ended.
 
-    word: the verdict's, or "timeout" if the limit ended it and nothing was said before; rule: the first word
-    of the title, None for a run without failure; phase: where, BEFORE if none had begun.
+    word: that of the verdict, or "timeout" if the limit ended the run before it reported a failure.
+    rule: the first word of the title, None if there was no failure.
+    phase: the phase of the failure, or the last one; BEFORE if none had begun.
     """
     word: str
     rule: str | None = None
@@ -62,19 +64,19 @@ class Run:
 
 
 class Lane:
-    """A way to run. The defaults suit what one make builds and is run as a program."""
+    """A way to build and run a program."""
     name = ""
 
     def make_words(self, job: Job) -> tuple[str, ...]:
-        """What make is told to build the program."""
+        """The arguments for make to build the program."""
         raise NotImplementedError
 
     def program(self, job: Job) -> str:
-        """The ELF file, within the tree, that must differ where something was changed."""
+        """The ELF file, relative to the tree, that a change must change."""
         raise NotImplementedError
 
     def run(self, tree: Tree, job: Job) -> Run:
-        """Run what was built, for the job's limit at most."""
+        """Run the program, at most for the job's limit."""
         raise NotImplementedError
 
 
@@ -97,7 +99,7 @@ class Hosted(Lane):
 
 
 class Direct(Lane):
-    """The kernel in QEMU, by the PVH note."""
+    """The kernel in QEMU, booted by its PVH note."""
     name = "direct"
     words: tuple[str, ...] = ("kernel",)
     boot: tuple[str, ...] = ("--boot", "direct")
@@ -137,14 +139,14 @@ class Direct(Lane):
 
 
 class Iso(Direct):
-    """The real image: GRUB, BIOS or UEFI."""
+    """The ISO image: GRUB on BIOS or UEFI."""
     name = "iso"
     words = ("kernel", "iso")
     boot = ("--boot", "iso")
 
 
 class Stacsos(Direct):
-    """The kernel with a StACSOS solution behind its adapter, for the adapter's own rules."""
+    """The kernel with a StACSOS solution and its adapter, for the rules of the adapter."""
     name = "stacsos"
     words = ("kernel", f"STACSOS={STACSOS}")
 
@@ -153,7 +155,10 @@ class Stacsos(Direct):
 
 
 class Unit(Lane):
-    """A hosted unit test. The rule is "unit", the phase the program; the title names the tests that failed."""
+    """A hosted unit test.
+
+    The rule is "unit", the phase is the program, the title names failed tests.
+    """
     name = "unit"
 
     def make_words(self, job: Job) -> tuple[str, ...]:
@@ -177,7 +182,10 @@ class Unit(Lane):
 
 
 class Explore(Lane):
-    """The schedule explorer as a program: so many schedules of small programs. Of the options only the allocator is its."""
+    """The hosted explorer: a fixed number of schedules.
+
+    Of a job's options it uses allocator and seed.
+    """
     name = "explore"
 
     def make_words(self, job: Job) -> tuple[str, ...]:
@@ -200,13 +208,20 @@ LANES: dict[str, Lane] = {lane.name: lane for lane in (Unit(), Hosted(), Explore
 
 
 def _guest_mib(job: Job) -> int:
-    """Of a machine in QEMU. What was meant for the hosted program may be too little to boot in."""
+    """Memory for a machine in QEMU, in MiB.
+
+    A size for the hosted program may be too small to boot.
+    """
     return job.memory_mib if job.memory_mib and job.memory_mib >= LEAST_MIB else USUAL_MIB
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A program's end. by: as in the judge's ENDINGS; code: of an exit; prompted: why it was made to tell, if it was."""
+    """The end of a program.
+
+    by: one of judge.ENDINGS. code: its exit code, if it exited. prompted: why it was asked to
+    report its state, if it was.
+    """
     code: int | None
     by: str
     prompted: str
@@ -215,8 +230,11 @@ class Ended:
 
 
 def attend(command: list[str], limit_seconds: float, nudge: bool = True) -> Ended:
-    """Run a program to its end or its limit. One that is silent for long is nudged (SIGUSR1, the hosted
-    machine's NMI), as QEMU's guests are by the tool, so that it tells where it stands."""
+    """Run a program to its end or its limit.
+
+    nudge: if it is silent for a part of its limit, ask it to report its state: send SIGUSR1, the
+    NMI of the hosted machine. machine/watch.py does the same for guests in QEMU.
+    """
     start = time.monotonic()
     prompted = ""
     with Program([*ORPHAN, "KILL", *command]) as program:
@@ -230,7 +248,7 @@ def attend(command: list[str], limit_seconds: float, nudge: bool = True) -> Ende
 
 
 def _kernel_code(code: int | None) -> int | None:
-    """A hosted exit code as QEMU would have shown it; one that is no verdict's stays, and is none of them."""
+    """The exit code of QEMU for the verdict of a hosted exit code. Other codes are unchanged."""
     words = {number: word for word, number in CODES.items()}
     kernel = {word: number for number, word in KERNEL_EXIT_CODES.items()}
     return None if code is None else kernel.get(words.get(code, ""), code)
@@ -248,6 +266,6 @@ def _told(raw: bytes, word: str, title: str, late: bool, seconds: float) -> Run:
 
 
 def _phase(log: Log) -> str:
-    """Where it failed or came to."""
+    """The phase that failed, else the running one, else the last one."""
     failed = [phase.name for phase in log.phases if phase.outcome == "fail"]
     return failed[0] if failed else log.running or (log.phases[-1].name if log.phases else BEFORE)

@@ -1,4 +1,4 @@
-"""Plants a defect in a tree, runs it, and says what became of it."""
+"""Plants a defect in a tree, runs it, and gives the outcome."""
 import time
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,8 +19,13 @@ EXPLORE = "explore"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a defect. lane: the one it was tried in; note: of an error, or what was not as
-    expected; runs: how many it took."""
+    """The outcome of a defect.
+
+    lane: where it was tried. note: an error, or a difference from its header. runs: number of runs.
+    explored: the outcome in the explorer, if asked for and if the explorer runs the changed code.
+    prints: hashes of the changed sources and of the program. Defects with an equal hash are the
+    same bug.
+    """
     defect: Defect
     kind: str
     lane: str
@@ -28,12 +33,12 @@ class Outcome:
     build_seconds: float = 0
     note: str = ""
     runs: int = 1
-    explored: "Outcome | None" = None  # what the explorer makes of it, where that was asked and it sees the change
-    prints: tuple[str, ...] = ()  # of the changed sources and of the program: equal ones are the same bug
+    explored: "Outcome | None" = None
+    prints: tuple[str, ...] = ()
 
     @property
     def met(self) -> bool:
-        """Whether all is as its header says."""
+        """Whether the outcome is as the header says."""
         wanted = (EQUIVALENT,) if self.defect.equivalent else CAUGHT
         return self.kind in wanted and not self.note
 
@@ -43,7 +48,7 @@ class Outcome:
         return self.run.rule or ("" if self.kind == ERROR else self.kind)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The same, for JSON."""
         defect, run = self.defect, self.run
         return {
             "name": defect.name, "area": defect.area, "from": defect.origin, "lane": self.lane,
@@ -58,7 +63,10 @@ class Outcome:
 
 def try_defect(pool: Pool, defect: Defect, lane: str, seed: int = DEFAULT_SEED, stretch: float = 1,
                rule_patch: str = "") -> Outcome:
-    """Plant, build, run. rule_patch: a change of the oracle that is made first. Any thread."""
+    """Plant, build, run. rule_patch: a change of the oracle to apply first.
+
+    Callable from any thread.
+    """
     with pool.tree() as tree:
         start = time.monotonic()
         try:
@@ -72,7 +80,10 @@ def try_defect(pool: Pool, defect: Defect, lane: str, seed: int = DEFAULT_SEED, 
 
 
 def _run(tree: Tree, defect: Defect, lane: str, job: Job, seed: int) -> Outcome:
-    """Run until it is found, as often as the header allows. The time is that of all runs."""
+    """Run until the defect is found, at most defect.tries times.
+
+    The time is the sum of all runs.
+    """
     seconds = 0.0
     for number in range(defect.tries):
         run = LANES[lane].run(tree, replace(job, options=_with_seed(job.options, seed + number)))
@@ -84,7 +95,7 @@ def _run(tree: Tree, defect: Defect, lane: str, job: Job, seed: int) -> Outcome:
 
 
 def explored(pool: Pool, outcome: Outcome, seed: int = DEFAULT_SEED, stretch: float = 1) -> Outcome:
-    """The outcome with what the explorer makes of the same defect; none where what it runs is not changed."""
+    """The outcome, with the explorer's result if the explorer runs the changed code."""
     if outcome.kind == ERROR or outcome.lane == EXPLORE:
         return outcome
     tried = try_defect(pool, outcome.defect, EXPLORE, seed, stretch)
@@ -98,12 +109,12 @@ def _plant(tree: Tree, defect: Defect, lane: str, rule_patch: str) -> tuple[str,
     tree.make(*LANES[lane].make_words(defect.job))
     program = LANES[lane].program(defect.job)
     if not tree.differs(program):
-        raise PatchError("changes nothing: the program that is built is the clean one")
+        raise PatchError("changes nothing: the built program is the same as without it")
     return source, f"{program} {loaded_digest(tree.path / program)}"
 
 
 def mark_doubles(outcomes: list[Outcome]) -> list[Outcome]:
-    """Of those that are the same bug all but the first become errors: none is to count twice."""
+    """Turn all but the first of several defects that are the same bug into errors."""
     first: dict[str, str] = {}
     marked = []
     for outcome in outcomes:
@@ -119,12 +130,12 @@ def _with_seed(options: str, seed: int) -> str:
 
 
 def classify(defect: Defect, lane: str, run: Run) -> Outcome:
-    """What a run says of its defect."""
+    """The outcome that a run gives for its defect."""
     def outcome(kind: str, note: str = "") -> Outcome:
         return Outcome(defect, kind, lane, run, note=note)
 
     if run.rule == "usage":
-        return outcome(ERROR, f"the run is refused: {run.title}")
+        return outcome(ERROR, f"the run was refused: {run.title}")
     if run.word == "timeout" or (run.word == "hang" and run.rule in ("silence", "timeout")):
         return outcome(TIMEOUT, run.title)
     if run.rule is None:

@@ -1,19 +1,19 @@
-"""Applies a patch to a tree, strictly: each hunk fits to the letter, and something but layout changes."""
+"""Applies a patch to a tree. Its context must match exactly; it must change more than layout."""
 import hashlib
 import re
 import subprocess
 from pathlib import Path
 
-# Offsets of lines are allowed, no doubtful context is, and nothing is asked or left lying about.
+# Line offsets are allowed, inexact context is not. patch asks nothing and leaves no extra files.
 PATCH = ("patch", "-p1", "--fuzz=0", "--batch", "--forward", "--no-backup-if-mismatch",
          "--reject-file=-")
 TARGET = re.compile(r"^\+\+\+ b/(\S+)", re.MULTILINE)
-# A literal is kept, a comment is not, and neither begins within the other.
+# Literals (kept) or comments (dropped). Neither can begin inside the other.
 TOKENS = re.compile(r'("(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\')|/\*.*?\*/|//[^\n]*', re.DOTALL)
 
 
 class PatchError(Exception):
-    """A patch that does not apply, or says nothing. Its text is one line."""
+    """A patch does not apply, or changes nothing. The text is one line."""
 
 
 def changed_files(patch: str) -> list[str]:
@@ -22,9 +22,10 @@ def changed_files(patch: str) -> list[str]:
 
 
 def apply(root: Path, patch: str) -> str:
-    """Change the tree at `root`. Raises PatchError; the tree may then be half changed.
+    """Change the tree at `root`. Raises PatchError; then the tree may be partly changed.
 
-    Returns a hash of what the changed files say now, layout apart: two patches with one are the same bug.
+    Returns a hash of the changed files without layout. Two patches with the same hash are the same
+    bug.
     """
     names = changed_files(patch)
     if not names:
@@ -44,12 +45,12 @@ def _read(path: Path) -> str:
 
 
 def _substance(text: str) -> list[str]:
-    """A C text without comments, cut at blanks. (Of an assembler file that is near enough.)"""
+    """The words of a C source without comments. For assembly this is accurate enough."""
     return TOKENS.sub(lambda match: match[1] or " ", text).split()
 
 
 def _complaint(output: str) -> str:
-    """The lines of patch that say what is wrong."""
+    """The lines of patch's output that say what is wrong."""
     lines = [line for line in output.splitlines() if re.search(r"FAILED|malformed|garbage|find file|"
                                                                r"No such file|Reversed|ignored", line)]
     return "; ".join(lines[:3]) or output.strip() or "patch says nothing"

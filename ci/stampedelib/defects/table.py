@@ -1,4 +1,4 @@
-"""The outcome of all defects as a table for the terminal, JSON, and docs/DEFECTS.md."""
+"""The outcomes of all defects: as a table for the terminal, as JSON, as docs/DEFECTS.md."""
 import json
 import textwrap
 from collections import Counter
@@ -43,7 +43,7 @@ run the changed code.
 
 
 class Score:
-    """Counts. What is equivalent, and was seen to be, is not applicable."""
+    """Numbers of outcomes. A defect that proved to be equivalent does not count as applicable."""
 
     def __init__(self, outcomes: Iterable[Outcome]) -> None:
         self.kinds = Counter(outcome.kind for outcome in outcomes)
@@ -57,7 +57,7 @@ class Score:
         return sum(self.kinds[kind] for kind in CAUGHT)
 
     def text(self) -> str:
-        """One line."""
+        """The score in one line."""
         rest = ", ".join(f"{kind} {count}" for kind, count in sorted(self.kinds.items()) if kind not in CAUGHT)
         return (f"caught {self.caught} of {self.applicable}, {self.kinds[RIGHT]} of them under the expected title"
                 + (f"; {rest}" if rest else ""))
@@ -68,7 +68,7 @@ class Score:
 
 
 def heading() -> str:
-    """The terminal table's first line."""
+    """The first line of the terminal table."""
     return ROW.format("defect", "expected", "found", "phase", "lane", "s", "")
 
 
@@ -80,13 +80,13 @@ def row(outcome: Outcome) -> str:
 
 
 def explorer_row(outcome: Outcome) -> str:
-    """What the explorer finds of a defect that it can see."""
+    """A line with the explorer's result, "" if the explorer does not run the changed code."""
     tried = outcome.explored
     return f"  explored {outcome.defect.name:<27} {outcome.defect.expected:<14} {tried.found or '-':<14}" if tried else ""
 
 
 def explorer_text(outcomes: list[Outcome]) -> str:
-    """One line: how many of those it can see it finds; nothing where it was not asked."""
+    """How many defects the explorer finds, in one line; "" if it was not run."""
     seen = [one for one in outcomes if one.explored and not one.defect.equivalent]
     own = sum(one.lane == EXPLORE and one.kind in CAUGHT for one in outcomes)
     found = sum(one.explored.kind in CAUGHT for one in seen if one.explored)
@@ -95,7 +95,7 @@ def explorer_text(outcomes: list[Outcome]) -> str:
 
 
 def rule_row(outcome: RuleOutcome) -> str:
-    """A line about a disabled rule."""
+    """A line of the terminal table for a disabled rule."""
     kinds = Counter(_became(one) for one in outcome.changed)
     became = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     changed = f"{len(outcome.changed)} of {len(outcome.without)} changed{': ' + became if became else ''}"
@@ -103,7 +103,7 @@ def rule_row(outcome: RuleOutcome) -> str:
 
 
 def as_json(outcomes: list[Outcome], rules: list[RuleOutcome]) -> str:
-    """Everything."""
+    """All results as JSON."""
     record: dict[str, Any] = {"score": Score(outcomes).as_dict(),
                               "defects": [outcome.as_dict() for outcome in outcomes],
                               "rules": [rule.as_dict() for rule in rules]}
@@ -111,7 +111,7 @@ def as_json(outcomes: list[Outcome], rules: list[RuleOutcome]) -> str:
 
 
 def as_markdown(outcomes: list[Outcome], rules: list[RuleOutcome]) -> str:
-    """docs/DEFECTS.md."""
+    """The text of docs/DEFECTS.md."""
     parts = [MADE, textwrap.fill(f"**Score: {Score(outcomes).text()}.**", 100) + "\n"]
     if explorer_text(outcomes):
         parts.append(EXPLORER.format(explorer_text(outcomes)))

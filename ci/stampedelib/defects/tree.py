@@ -1,8 +1,9 @@
-"""Copies of the tree to break. Each is changed, built, run and put back, and keeps its objects, so that
-only what a change touches is compiled again.
+"""Copies of the tree in which defects are planted.
 
-`clean` is the unchanged copy, built. A copy is put back by comparing it with `clean`, times of files
-included: what make rebuilt is replaced by what it had been, and is up to date again.
+Each copy is changed, built, run and restored. It keeps its objects, so that make recompiles only
+what a change affects. `clean` is an unchanged copy, fully built. To restore a copy, its files are
+compared with `clean`, including their times. Rebuilt files get their old content and time back, so
+that make considers them up to date.
 """
 import fcntl
 import os
@@ -21,28 +22,31 @@ FILES = ("Makefile", "linker.ld")
 LEFT_OUT = ("__pycache__", "defects", "stampedelib", "gdb")
 BUILD_LIMIT_SECONDS = 600
 COMPLAINT_LINES = 3
-# The path of a copy is in the flags of the kernel's build; a name that all share keeps them alike.
+# The flags of the kernel's build contain the path of the tree. This makes them equal in all copies.
 SAME_FLAGS = "CURDIR=."
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 
 
 class BuildError(Exception):
-    """A tree that does not build. Its text is one line, the compiler's first words."""
+    """A tree does not build. The text is one line with the compiler's first errors."""
 
 
 class Tree:
-    """One copy of the tree, below `path`; `clean` is the copy that it is put back to."""
+    """One copy of the tree, at `path`. `clean` is the copy to restore it from."""
 
     def __init__(self, path: Path, clean: Path) -> None:
         self.path = path
         self.clean = clean
 
     def restore(self) -> None:
-        """Be as the clean copy is: sources, objects and their times."""
+        """Make this copy equal to the clean one: sources, objects and their times."""
         _mirror(self.clean, self.path)
 
     def apply(self, patch: str) -> str:
-        """Apply a patch. Raises PatchError. Returns what tells it from others (patching.py)."""
+        """Apply a patch; a hash that identifies the change (patching.apply()).
+
+        Raises PatchError.
+        """
         return patching.apply(self.path, patch)
 
     def write(self, name: str, text: str) -> None:
@@ -50,18 +54,19 @@ class Tree:
         (self.path / name).write_text(text, encoding="utf-8")
 
     def make(self, *words: str) -> None:
-        """Build. Raises BuildError."""
+        """Run make in the copy. Raises BuildError."""
         make(self.path, *words)
 
     def differs(self, program: str) -> bool:
-        """Whether a program, built in both copies, is another one than the clean one."""
+        """Whether a program, built in both copies, differs from the clean one."""
         return loaded_digest(self.path / program) != loaded_digest(self.clean / program)
 
 
 class Pool:
-    """Trees below `folder` for so many jobs at once. `builds`: what to have ready, each the words of one make.
+    """Trees below `folder`, one for each of `jobs` concurrent jobs.
 
-    One process has a folder at a time; another one's attempt raises BlockingIOError.
+    builds: arguments of each make that prepares the clean copy. Only one process can use a folder
+    at a time; for a second one the constructor raises BlockingIOError.
     """
 
     def __init__(self, root: Path, folder: Path, jobs: int, builds: list[tuple[str, ...]]) -> None:
@@ -77,12 +82,12 @@ class Pool:
             self._free.put(Tree(folder / f"tree-{number}", clean))
 
     def close(self) -> None:
-        """Let another process have the folder. The trees stay, for the next time."""
+        """Release the folder for other processes. The trees are kept for the next time."""
         self._lock.close()
 
     @contextmanager
     def tree(self) -> Iterator[Tree]:
-        """A clean tree, this caller's alone until it is done. Any thread."""
+        """A clean tree for the exclusive use of the caller. Callable from any thread."""
         tree = self._free.get()
         try:
             tree.restore()
@@ -110,7 +115,10 @@ def _complaint(output: str) -> str:
 
 
 def _take_sources(root: Path, clean: Path) -> None:
-    """Bring the clean copy up to date; what did not change keeps its time, so make leaves it alone."""
+    """Update the clean copy.
+
+    Unchanged files keep their times, so that make does not rebuild them.
+    """
     wanted = {path.relative_to(root) for path in _sources(root)}
     for path in [path for path in _sources(clean) if path.relative_to(clean) not in wanted]:
         path.unlink()
@@ -143,7 +151,7 @@ def _mirror(source: Path, target: Path) -> None:
 
 
 def _stamps(root: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of every file."""
+    """The size in bytes and the time in ns of every file."""
     stamps = {}
     for path, _, names in os.walk(root):
         for name in names:

@@ -1,1 +1,1 @@
-"""The explorer: what it says, and programs made for it."""
+"""The explorer: how to run it, how to read its output, how to make programs for it."""

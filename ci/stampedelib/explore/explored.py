@@ -1,4 +1,4 @@
-"""What the explorer's log says of a failure (docs/LOG.md), and the file that keeps it."""
+"""Reads a failure from the explorer's log (docs/LOG.md), and saves it to a file."""
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,7 @@ from ..usage import UsageError
 
 @dataclass(frozen=True)
 class Step:
-    """One access: who, in which operation, what it did where, what was there, and the code that did."""
+    """One access: thread, operation, kind and size in bytes, place, value before, and the code."""
     thread: str
     operation: int
     kind: str
@@ -22,32 +22,32 @@ class Step:
 
 @dataclass(frozen=True)
 class SavedProgram:
-    """A program, the schedule under which it failed and the title, as a file of a few lines."""
+    """A program, the schedule under which it failed, and the title: the content of a small file."""
     program: str
     switches: str = ""
     allocator: str | None = None
     title: str = ""
 
     def write(self, path: Path) -> None:
-        """Comment lines are for people, but the title's."""
+        """Write the file. read() ignores comment lines other than title and allocator."""
         path.write_text(f"# title: {self.title}\n# allocator: {self.allocator or ''}\n"
                         f"program {self.program}\nswitches {self.switches}\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> "SavedProgram":
-        """Raises UsageError with file and line."""
+        """Read a file. Raises UsageError with file and line."""
         values = {"program": "", "switches": "", "allocator": "", "title": ""}
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            raise UsageError(f"{path}: no text in UTF-8: byte {error.start}") from error
+            raise UsageError(f"{path}: not UTF-8 text: byte {error.start}") from error
         for number, line in enumerate(text.splitlines(), 1):
             match = re.fullmatch(r"# (title|allocator): ?(.*)|(program|switches) ?(\S*)", line)
             if match:
                 values[match[1] or match[3]] = (match[2] if match[1] else match[4]) or ""
             elif line and not line.startswith("#"):
-                raise UsageError(f"{path}:{number}: '{line[:40]}' is neither `program TEXT` nor "
-                                 "`switches TEXT` nor a comment")
+                raise UsageError(f"{path}:{number}: '{line[:40]}' is not `program TEXT`, "
+                                 "`switches TEXT` or a comment")
         if not values["program"]:
             raise UsageError(f"{path}: no line `program TEXT`, such as `program 16/0:a0,f0.0/1:a2`")
         return cls(values["program"], values["switches"], values["allocator"] or None, values["title"])
@@ -55,7 +55,7 @@ class SavedProgram:
 
 @dataclass
 class Explored:
-    """All there is of one run."""
+    """Everything that the log of one run says."""
     allocator: str | None = None
     title: str | None = None
     found: dict[str, str] = field(default_factory=dict)
@@ -69,13 +69,13 @@ class Explored:
     others: dict[str, int] = field(default_factory=dict)  # titles that were only counted
 
     def saved(self) -> SavedProgram:
-        """What is kept of it."""
+        """The failure for a file."""
         return SavedProgram(self.program or "", ",".join(filter(None, self.switches)), self.allocator,
                             self.title or "")
 
     @classmethod
     def parse(cls, raw: bytes) -> "Explored":
-        """Lines that are not the explorer's are left alone."""
+        """Read a log. Other lines than those of the explorer are ignored."""
         explored = cls()
         log = parse(raw)
         explored.title = log.title
@@ -103,7 +103,7 @@ class Explored:
                 self.others[values["title"]] = int(values["failures"])
             else:
                 self.schedules += int(values["schedules"])
-        if not self.schedules and self.found:  # it ended there: no tallies
+        if not self.schedules and self.found:  # the run ended at the failure, without tallies
             self.schedules = int(self.found["schedules"])
 
 

@@ -1,7 +1,8 @@
-"""Programs for the explorer, made of the last operations before a failure of the stress.
+"""Makes programs for the explorer from the last operations before a failure of the stress.
 
-A program of the explorer (stress/explore/program.h) is at most 4 cores with 8 operations each in 64 pages, so it is
-windows that are tried: the last operations of the cores that the failure names first.
+A program of the explorer (stress/explore/program.h) has at most 4 cores, 8 operations for each, and
+64 pages. So each program has only a window: the last operations of the cores most involved in the
+failure.
 """
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from .stress_log import Block, Event, Story
 CORES = 4
 OPERATIONS = 8
 WINDOWS = (3, 4, 6, 8)  # operations of each core
-# Pages, and the largest order that is asked for: so that several blocks of it fit.
+# Number of pages, and the largest order to allocate. Several blocks of that order fit.
 ARENAS = ((16, 2), (64, 4), (8, 3), (4, 1))
 
 
@@ -24,12 +25,12 @@ class Candidate:
     pages: int
 
     def text(self) -> str:
-        """For a person."""
+        """How the program was made, in words."""
         return f"the last {self.window} operations of {self.cores} cores, in {self.pages} pages"
 
 
 def candidates(story: Story) -> list[Candidate]:
-    """Programs to try, the likeliest first, none twice."""
+    """Programs to try, most promising first, without duplicates."""
     found: dict[str, Candidate] = {}
     small_first = sorted(ARENAS) if story.rule == "false-oom" else list(ARENAS)
     most = min(CORES, len(story.cores))
@@ -43,7 +44,7 @@ def candidates(story: Story) -> list[Candidate]:
 
 
 class Maker:
-    """One program: threads of operations, and the order in which they were."""
+    """Makes one program: the operations of each thread, and the order in which they ran."""
 
     def __init__(self, story: Story, cores: list[int], window: int) -> None:
         self._cores = cores
@@ -56,10 +57,11 @@ class Maker:
 
     @staticmethod
     def _choose(events: list[Event], window: int) -> list[Event]:
-        """The last so many of each thread before the failure, and what touches the block.
+        """The last `window` operations of each thread before the failure.
 
-        Until they are stopped the other cores go on: of one that has no earlier operations left it is the first ones
-        afterwards, as far from the failure in time as they are near.
+        Operations that touch the block of the failure are taken from twice that window. The other
+        cores run until they are stopped. So a thread may have only operations after the failure in
+        the log: then its first ones are taken, which are nearest to the failure.
         """
         before = {(event.core, event.interrupt) for event in events if not event.after}
         late = [event for event in events if event.after and (event.core, event.interrupt) not in before]
@@ -74,7 +76,7 @@ class Maker:
         return [event for event in events if event in kept]
 
     def _before(self, events: list[Event]) -> list[Block]:
-        """Blocks that are freed or held, and whose allocation is not among `events`."""
+        """The blocks that are freed or held, but whose allocation is not in `events`."""
         made: set[Block] = set()
         wanted: list[Block] = []
         for event in events:
@@ -86,13 +88,13 @@ class Maker:
         return list(dict.fromkeys(wanted))
 
     def _home(self, block: Block, events: list[Event]) -> int:
-        """The core that allocates a block beforehand: whose it was, or who frees it."""
+        """The core that must allocate a block first: its owner, or else the core that frees it."""
         if block.core in self._cores:
             return block.core
         return next(event.core for event in events if event.block == block)
 
     def _overfull(self, events: list[Event]) -> tuple[int, bool] | None:
-        """A thread with more operations than a program may have."""
+        """A thread with more operations than a program may have, if there is one."""
         sizes: dict[tuple[int, bool], int] = {}
         for block in self._before(events):
             thread = self._home(block, events), False
@@ -103,7 +105,11 @@ class Maker:
         return next((thread for thread, size in sizes.items() if size > OPERATIONS), None)
 
     def _drop_oldest(self, events: list[Event], thread: tuple[int, bool]) -> None:
-        """Its oldest operation, or else one that frees what it would have to allocate; with a block its free too."""
+        """Remove the thread's oldest operation, preferably not one on the failure's block.
+
+        If it has none, remove an operation on a block that it would have to allocate first. With an
+        allocation its free is removed, too.
+        """
         mine = [event for event in events if (event.core, event.interrupt) == thread]
         victims = mine or [event for event in events if event.block and event.block.core == thread[0]]
         victim = next((event for event in victims if not event.touches), victims[0])
@@ -112,7 +118,10 @@ class Maker:
             events.remove(event)
 
     def program(self, pages: int, top: int) -> str:
-        """As text; no order above `top` but what was refused, which is as large as the arena."""
+        """The program as text, in an arena of `pages`.
+
+        Orders are limited to `top`, except that a refused allocation asks for the whole arena.
+        """
         self._threads: dict[str, list[str]] = {}
         self._steps: list[str] = []
         places: dict[Block, str] = {}
@@ -154,7 +163,10 @@ class Maker:
         return f"{name}.{len(thread) - 1}"
 
     def steps(self) -> list[str]:
-        """The operations of the last program() in the order of the log: "i1 0" is core 1's first in an interrupt."""
+        """The operations of the last program(), in the order of the log.
+
+        "i1 0" is the first operation in an interrupt handler on core 1.
+        """
         begun = dict.fromkeys(self._threads, 0)
         found = []
         for name in self._steps:
@@ -163,10 +175,11 @@ class Maker:
         return found
 
     def switches(self) -> str:
-        """The schedule of the last program() that runs one operation after the other (stress/explore/schedule.h).
+        """The schedule that runs the operations of the last program() in the order of the log.
 
-        A thread gives way at point 0 of its next operation, at point 1 when it has none left. When an interrupt is
-        over, its core is at the point behind the one that it was interrupted at.
+        Its format is in stress/explore/schedule.h. A thread is preempted at point 0 of its next
+        operation, or at point 1 if it has none left. After an interrupt, its core is at the point
+        after the interrupted one.
         """
         counts = {name: len(operations) for name, operations in self._threads.items()}
         next_operation = dict.fromkeys("0123", 0)

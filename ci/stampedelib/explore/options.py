@@ -1,4 +1,4 @@
-"""What `stampede explore` was told: made once, from the command line."""
+"""The options of `stampede explore`, created once from the command line."""
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,11 @@ DEFAULT_SECONDS = int(EXPLORE_OPTIONS["seconds"].default)
 
 @dataclass(frozen=True)
 class ExploreOptions:
-    """seed: of a search, and None or the schedule's, of one trial; program: its text, or the file that it is in;
-    words: the explorer's options that are handed on as they are (`--args`).
+    """All options of one command.
+
+    seed: that of a search with None, or that of a program with that of a schedule, for one trial.
+    program: the program as text, or the name of its file.
+    words: options that are passed to the explorer unchanged (`--args`).
     """
     command: tuple[str, ...]
     hosted: bool = False
@@ -43,10 +46,10 @@ class ExploreOptions:
 
     @property
     def elf(self) -> Path:
-        """The explorer, as a program or as a kernel."""
+        """The ELF file of the explorer: the hosted program or the kernel."""
         return self.hosted_file if self.hosted else self.kernel
 
     @property
     def detail(self) -> Detail:
-        """How much of a run a person is to see."""
+        """How much of a run to show."""
         return Detail.OUTCOME if self.quiet else Detail.ALL

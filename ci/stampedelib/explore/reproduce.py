@@ -1,4 +1,4 @@
-"""`stampede explore --from-log`: tries to bring a failure of the stress back in the explorer (from_stress.py)."""
+"""`stampede explore --from-log`: tries to repeat a failure of the stress in the explorer."""
 import dataclasses
 import secrets
 import tempfile
@@ -20,22 +20,22 @@ from .trace import tell
 from .words import repeat
 
 SECONDS = 15
-SEARCHES_HOSTED, SEARCHES_IN_QEMU = 500, 3000  # schedules of a program in the first round; then more each round
-MORE = 4
+SEARCHES_HOSTED, SEARCHES_IN_QEMU = 500, 3000  # schedules for each program in the first round
+MORE = 4  # each round has this many times the schedules of the round before
 
-Run = Callable[[list[str], Path], Verdict]  # the explorer with these options; writes that log
+Run = Callable[[list[str], Path], Verdict]  # runs the explorer: its options, its log
 
 
 @dataclass
 class Tried:
-    """What was done so far."""
+    """What has been tried so far."""
     programs: set[str] = field(default_factory=set)
     given: int = 0
     searched: int = 0
     others: dict[str, int] = field(default_factory=dict)
 
     def add(self, candidate: Candidate, explored: Explored, searching: bool) -> None:
-        """One run of the explorer."""
+        """Count one run of the explorer."""
         self.programs.add(candidate.program)
         if searching:
             self.searched += explored.schedules
@@ -45,14 +45,14 @@ class Tried:
             self.others[title] = self.others.get(title, 0) + count
 
     def text(self) -> str:
-        """For a person."""
+        """The counts in words."""
         return (f"{counted(len(self.programs), 'program')} made of it, {self.given} run in its order, "
                 f"{self.searched} other schedules searched")
 
 
 @dataclass(frozen=True)
 class Found:
-    """The failure, back."""
+    """The failure, repeated in the explorer."""
     candidate: Candidate
     explored: Explored
     verdict: Verdict
@@ -60,7 +60,7 @@ class Found:
 
 
 class Search:
-    """Runs of the explorer until the rule is broken again, or the time is over."""
+    """Runs the explorer until the rule is broken again or the time is over."""
 
     def __init__(self, story: Story, run: Run, words: Sequence[str], seconds: int, searches: int) -> None:
         self.tried = Tried()
@@ -72,7 +72,11 @@ class Search:
         self._searches = searches
 
     def look(self) -> Found | None:
-        """First every program in the order of the log, for half of the time at most; then under other schedules."""
+        """Search for the failure.
+
+        First run every program in the order of the log, for at most half of the time. Then run them
+        under other schedules.
+        """
         programs = from_stress.candidates(self._story)
         for candidate in programs:
             if self._is_over(0.5):
@@ -98,10 +102,10 @@ class Search:
             verdict = self._run([*self._words, *words, f"program={candidate.program}"], log)
             raw = log.read_bytes()
         explored = Explored.parse(raw)
-        if not parse(raw).closing:  # it ended by something else than what it found
-            raise UsageError(f"the explorer did not come to its end, of program {candidate.program}: {verdict.title}")
+        if not parse(raw).closing:  # something other than a failure ended it
+            raise UsageError(f"the explorer did not finish program {candidate.program}: {verdict.title}")
         if verdict.word in ("error", "damaged"):
-            raise UsageError(f"the explorer, of {self._story.allocator}: {verdict.title}")
+            raise UsageError(f"the explorer, with allocator {self._story.allocator}: {verdict.title}")
         self.tried.add(candidate, explored, searching)
         if explored.program and (explored.title or "").split(":")[0] == self._story.rule:
             return Found(candidate, explored, verdict, searching)
@@ -109,8 +113,11 @@ class Search:
 
 
 def bring_back(options: ExploreOptions, log: Path, run: Run, elf: Path) -> int:
-    """Search, tell, return the verdict's code: that of the failure, or 3 if it did not come back. `elf`: the explorer."""
-    path = existing_file(log, "--from-log wants the log of a run of the stress")
+    """Search and report. `elf` is the explorer. Raises UsageError.
+
+    Returns the exit code of the failure, or 3 if the failure was not repeated.
+    """
+    path = existing_file(log, "--from-log needs the log of a run of the stress")
     story = stress_log.read(path.read_bytes(), str(path))
     if options.allocator:
         story = dataclasses.replace(story, allocator=options.allocator)
@@ -149,11 +156,11 @@ def _tell_none(console: Console, tried: Tried, story: Story) -> None:
     console.say(printable(f"INCONCLUSIVE (exit code {CODES['inconclusive']}): it did not come back: {story.title}"))
     console.say(f"  tried: {tried.text()}")
     _tell_others(console, tried)
-    console.say("  which says nothing against the failure: what led to it may be longer ago than the log tells, "
-                "or take more than a program can hold; --seconds N looks longer")
+    console.say("  this does not disprove the failure: its cause may be older than the log, or need more operations "
+                "than a program can have; --seconds N searches longer")
 
 
 def _tell_others(console: Console, tried: Tried) -> None:
-    """Failures by other rules, which are not this one."""
+    """Print the most frequent failures by other rules."""
     for title, count in sorted(tried.others.items(), key=lambda item: -item[1])[:4]:
         console.say(printable(f"  another failure, {count} times: {title}"))

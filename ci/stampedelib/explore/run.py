@@ -1,4 +1,4 @@
-"""One run of the explorer, as a program of this host or as a kernel in QEMU."""
+"""Runs the explorer once, as a hosted program or as a kernel in QEMU."""
 import dataclasses
 import secrets
 import shlex
@@ -19,25 +19,28 @@ from .options import ExploreOptions
 
 LIMIT_SECONDS = 3600
 MEMORY_MIB = 128
-SILENT_SECONDS = 120  # far longer than anything takes between two lines
-MAKE_IMAGE = "build it with make kernel EXPLORE=1 and the ALLOCATOR=, STACSOS= or MAX_ORDER= that it is to have"
+SILENT_SECONDS = 120  # far more than the longest time between two lines
+MAKE_IMAGE = "build it with make kernel EXPLORE=1, with ALLOCATOR=, STACSOS= or MAX_ORDER= if needed"
 SHOWN = ("# progress", "# explored", "# bound", "# sweep", "# benign", "# explore: ", "ok ", "not ok ")
 
 
 def explorer(options: ExploreOptions) -> Path:
-    """The file that holds it. Raises UsageError where it is not there."""
+    """The file of the explorer. Raises UsageError if it does not exist."""
     if options.hosted:
         return existing_file(options.hosted_file, "build it with make -f arch/host/host.mk build/host/explore/stampede-explore")
     return existing_file(options.kernel, MAKE_IMAGE)
 
 
 def run_explorer(options: ExploreOptions, words: list[str], folder: RunFolder, detail: Detail) -> Verdict:
-    """Run it with these options, show it, judge it. Raises UsageError."""
+    """Run the explorer with these options, show its output, judge it. Raises UsageError."""
     return (_run_hosted if options.hosted else _run_in_qemu)(options, words, folder, detail)
 
 
 def _run_hosted(options: ExploreOptions, words: list[str], folder: RunFolder, detail: Detail) -> Verdict:
-    """On this host. Its exit code is the verdict, the kernel's is twice that and 0x41."""
+    """Run it on this host.
+
+    Its exit code is the verdict's. That of the kernel is 0x41 + 2 * code.
+    """
     console = Console(detail)
     nonce = secrets.randbits(64) or 1
     follower = Follower()
@@ -61,7 +64,7 @@ def _run_hosted(options: ExploreOptions, words: list[str], folder: RunFolder, de
 
 
 def _run_in_qemu(options: ExploreOptions, words: list[str], folder: RunFolder, detail: Detail) -> Verdict:
-    """In the kernel, on one virtual CPU."""
+    """Run it as a kernel in QEMU, on one virtual CPU."""
     machine = MachineOptions("direct", kernel=explorer(options), cpus=1, memory_mib=MEMORY_MIB, accel="tcg")
     plan = build_plan(RunOptions(options.command, machine, StressOptions(words=tuple(words)), on_fail="exit",
                                  quiet=True, timeout=LIMIT_SECONDS))
@@ -76,6 +79,6 @@ def _run_in_qemu(options: ExploreOptions, words: list[str], folder: RunFolder, d
 
 
 def _show(console: Console, line: str) -> None:
-    """What a person is to see as it comes: the trace is told afterwards."""
+    """Show a line during the run, if it should be seen then. The trace comes at the end."""
     if line.startswith(SHOWN):
         console.show(line)

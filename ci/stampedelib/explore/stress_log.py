@@ -1,7 +1,7 @@
-"""What the log of a stress run tells of its failure: the last operations, and who had to do with it.
+"""Reads the last operations before a failure, and the involved cores, from the log of a stress run.
 
-The log has up to 32 operations of each core and of each core's interrupt handlers, in the order of time, which is
-that of the lock.
+The log has up to 32 operations of each core, and of each core's interrupt handlers, in the order of
+time. This is the order in which they acquired the allocator's lock.
 """
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,13 +11,13 @@ from ..usage import UsageError
 from ..verdict.judge import judge
 from ..vocabulary import rule_titles
 
-RULES = rule_titles("REPLAYED")  # that an allocator can break in the explorer as well as on all cores
-FIRST_FORMAT = 2  # of the log, in which histories are values
+RULES = rule_titles("REPLAYED")  # rules that an allocator can also break in the explorer
+FIRST_FORMAT = 2  # the first log format with histories as key=value
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block that was handed out: to whom, as which of his allocations, where."""
+    """A block that was handed out: to which core, as which of its allocations, and where."""
     core: int
     number: int
     pfn: int
@@ -26,7 +26,12 @@ class Block:
 
 @dataclass(frozen=True)
 class Event:
-    """One operation. `block`: handed out or freed; of a bad free, what it was tried on. `after`: the failure."""
+    """One operation.
+
+    block: the block that was handed out or freed, or passed to a bad free.
+    touches: whether it touches the block of the failure. after: whether it is later than the
+    failure.
+    """
     core: int
     interrupt: bool
     kind: str
@@ -38,7 +43,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Story:
-    """What a log tells of its failure. `cores`: by how much they have to do with it."""
+    """A failure as a log describes it. `cores`: those most involved first."""
     title: str
     allocator: str
     events: list[Event]
@@ -47,35 +52,35 @@ class Story:
 
     @property
     def rule(self) -> str:
-        """The title's."""
+        """The rule in the title."""
         return self.title.split(":")[0]
 
 
 def read(raw: bytes, name: str) -> Story:
-    """Raises UsageError where there is no failure of an allocator, or nothing is told of it."""
+    """Read a log. Raises UsageError if it has no failure of an allocator, or no history of it."""
     log, verdict = parse(raw), judge(raw)
     if verdict.word == "damaged":
-        raise UsageError(f"{name}: this log cannot be believed: {verdict.title}")
+        raise UsageError(f"{name}: this log cannot be trusted: {verdict.title}")
     if (log.format or 0) > LATEST_FORMAT:
         raise UsageError(f"{name}: {verdict.title}")
     if not log.title or verdict.word in ("pass", "inconclusive"):
-        raise UsageError(f"{name}: no failure to bring back: {verdict.word}")
+        raise UsageError(f"{name}: no failure to repeat: {verdict.word}")
     if (log.format or 0) < FIRST_FORMAT:
-        raise UsageError(f"{name}: log format {log.format}, of an earlier kernel: its history cannot be read. "
-                         f"This needs format {FIRST_FORMAT}: repeat the run with a kernel of today, with the same seed")
+        raise UsageError(f"{name}: the history in log format {log.format} of an earlier kernel cannot be read. "
+                         f"Format {FIRST_FORMAT} is needed: repeat the run with a current kernel and the same seed")
     try:
         return _story(log, name, log.title)
     except (KeyError, ValueError) as error:
-        raise UsageError(f"{name}: a line that is not as docs/LOG.md says: {error}") from error
+        raise UsageError(f"{name}: a line does not follow docs/LOG.md: {error}") from error
 
 
 def _story(log: Log, name: str, title: str) -> Story:
     events = list(_history(log))
     if not events:
-        raise UsageError(f"{name}: no line `# history`: of \"{title}\" no operations are told")
+        raise UsageError(f"{name}: no line `# history`: the log has no operations before \"{title}\"")
     rule = title.split(":")[0]
     if rule not in RULES:
-        raise UsageError(f"{name}: the explorer cannot bring back \"{rule}\"; it can: {', '.join(RULES)}")
+        raise UsageError(f"{name}: the explorer cannot repeat \"{rule}\", only {', '.join(RULES)}")
     events += _unfinished(log, events)
     holders = list(_holders(log))
     return Story(title, log.banner.get("allocator", ""), events, _cores(log, rule, events, holders),
@@ -89,7 +94,7 @@ def _history(log: Log) -> Iterator[Event]:
 
 
 def _event(values: dict[str, str]) -> Event | None:
-    """A call of the allocator by one block; None for another."""
+    """A call of the allocator for one block; None for other calls."""
     call, core = values.get("call", ""), int(values["core"])
     if call not in ("allocate", "free", "bad-free"):
         return None
@@ -106,7 +111,10 @@ def _reporters(log: Log) -> list[int]:
 
 
 def _unfinished(log: Log, events: list[Event]) -> list[Event]:
-    """What cores were in the middle of, the failing core's last. A free is told when it begins: it is there."""
+    """The unfinished operations, that of the failing core last.
+
+    A free is already in the history: it is recorded when it begins.
+    """
     found = []
     for values in log.records("# core="):
         event = _event(values)
@@ -118,7 +126,7 @@ def _unfinished(log: Log, events: list[Event]) -> list[Event]:
 
 
 def _holders(log: Log) -> Iterator[Block]:
-    """Of a block that the failure is about. Number 0: only the core is known."""
+    """The holders of the block that the failure is about. With number 0 only the core is known."""
     for values in log.records("# overlap "):
         if values.get("side") == "holder" and "pfn" in values:
             yield Block(int(values["core"]), int(values["number"]), int(values["pfn"], 16), int(values["order"]))
@@ -127,8 +135,11 @@ def _holders(log: Log) -> Iterator[Block]:
 
 
 def _cores(log: Log, rule: str, events: list[Event], holders: list[Block]) -> list[int]:
-    """The core that failed, the holder, who touched the block, who is named, who waits for a lock, then who was at work
-    last."""
+    """The cores, most involved first.
+
+    In this order: the core that failed, the holder, cores that touched the block, the core that the
+    failure names, the lock's owner, cores that wait for a lock, cores by their last operation.
+    """
     found = _reporters(log) if rule not in ("deadlock", "stall") else []
     found += [holder.core for holder in holders]
     found += [event.core for event in reversed(events) if event.touches]

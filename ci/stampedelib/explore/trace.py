@@ -1,4 +1,4 @@
-"""A trace for a person: a column a thread, a row a source line, the broken rule at its end."""
+"""A trace as text: a column for each thread, a row for each source line, then the broken rule."""
 import re
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 from ..usage import ROOT
 from .explored import Explored
 
-LAST_ROWS = 4  # that are shown before another thread goes on; of an operation that comes to its end, none
+LAST_ROWS = 4  # rows to show before another thread runs; none of an operation that ends before that
 NARROWEST = 38
 OPERATIONS = {"a": "allocate order {}", "f": "free the block of {}", "x": "free with a wrong order {}",
               "m": "remove pages {}", "p": "put back what operation {} removed", "c": "count free pages{}"}
@@ -19,13 +19,13 @@ FRAME = re.compile(r"(.+):(\d+)(?: \(discriminator \d+\))?")
 
 @dataclass(frozen=True)
 class Row:
-    """What one thread did on one source line without being interrupted."""
+    """What one thread did on one source line without a switch."""
     thread: str
     text: str
 
 
 def tell(explored: Explored, elf: Path, full: bool = False) -> list[str]:
-    """All that is told of a failure."""
+    """The lines to print about a failure."""
     figures = explored.figures
     lines = [f"  program {explored.program}",
              f"  {figures.get('cores')} cores, {figures.get('operations')} operations, "
@@ -68,7 +68,7 @@ def _rows(explored: Explored, elf: Path, full: bool) -> Iterator[Row]:
 
 
 def operation_names(explored: Explored) -> dict[tuple[str, int], str]:
-    """What each operation is, in words, and what it was given."""
+    """Each operation in words, with its result."""
     names = {}
     for part in (explored.program or "").split("/")[1:]:
         thread, _, operations = part.partition(":")
@@ -80,7 +80,7 @@ def operation_names(explored: Explored) -> dict[tuple[str, int], str]:
 
 
 def source_lines(elf: Path, addresses: list[int]) -> dict[int, str]:
-    """"mm/buddy.c:24 text" of each; of inlined helpers in headers, the line that calls them."""
+    """"buddy.c:24 text" for each address. For inlined helpers in headers it is the calling line."""
     command = ["addr2line", "-a", "-i", "-e", str(elf), *map(hex, addresses)]
     try:
         output = subprocess.run(command, capture_output=True, text=True, check=True).stdout

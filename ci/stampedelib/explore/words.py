@@ -1,4 +1,4 @@
-"""The words that the explorer is given for each of its runs, and those that repeat what it found."""
+"""The options for each run of the explorer, and the options that repeat a failure."""
 import os
 import re
 import secrets
@@ -11,20 +11,23 @@ from .options import DEFAULT_SECONDS, HOSTED, KERNEL, ExploreOptions
 
 
 def read_program(given: str | None) -> SavedProgram | None:
-    """A file's, or the text itself, which may be pages alone: what is left of one that fails without any operation."""
+    """A program: `given` is its text or the name of its file. Raises UsageError.
+
+    The text may be the number of pages alone, for a program that fails without an operation.
+    """
     if given is None:
         return None
     if re.fullmatch(r"[0-9]+(/.*)?", given) and not os.path.exists(given):
         return SavedProgram(given)
-    return SavedProgram.read(existing_file(Path(given), "it is no program's text either"))
+    return SavedProgram.read(existing_file(Path(given), "it is not the text of a program either"))
 
 
 def passes(options: ExploreOptions, saved: SavedProgram | None) -> list[list[str]]:
-    """The options of each run: what was saved is repeated as it was, then searched."""
+    """The options of each run. A saved program is first run as it failed, then searched."""
     common = common_words(options, saved)
     if options.seed and options.seed[1] is not None:
         if saved:
-            raise UsageError("--seed P:S: names a program, and so does --program")
+            raise UsageError("--seed P:S and --program both name a program; leave out one")
         program, schedule = options.seed
         return [[*common, f"program-seed={program:#x}", f"schedule-seed={schedule:#x}"]]
     seed = options.seed[0] if options.seed else secrets.randbits(63) or 1
@@ -38,7 +41,7 @@ def passes(options: ExploreOptions, saved: SavedProgram | None) -> list[list[str
 
 
 def common_words(options: ExploreOptions, saved: SavedProgram | None) -> list[str]:
-    """What all runs are given."""
+    """The options that all runs have."""
     words = []
     name = options.allocator or (saved.allocator if saved else None)
     if name:
@@ -55,7 +58,7 @@ def common_words(options: ExploreOptions, saved: SavedProgram | None) -> list[st
 
 
 def repeat(options: ExploreOptions, explored: Explored) -> str:
-    """The command for the one trial that failed."""
+    """The command that repeats the failing trial."""
     words = [options.command[0], "explore"]
     if options.hosted:
         words.append("--hosted")
@@ -75,7 +78,10 @@ def repeat(options: ExploreOptions, explored: Explored) -> str:
 
 
 def repeat_program(options: ExploreOptions, explored: Explored) -> list[str]:
-    """The small program under its schedule. Of what was given stays what this does not say: it may repeat one."""
+    """The options for the small program and its schedule.
+
+    Options in `options.words` are kept, unless the program or its schedule replaces them.
+    """
     saved = explored.saved()
     said = ["strategy=given"] + ([f"switches={saved.switches}"] if saved.switches else [])
     said += ["races=0"] if options.from_log else []

@@ -1,4 +1,7 @@
-"""The lines of log format 1, which the banner does not number: sentences. Logs of earlier kernels are judged as ever."""
+"""Reads log format 1, in which lines are sentences and the banner has no number of the format.
+
+With this, logs of earlier kernels get the same verdicts as before.
+"""
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,10 +13,10 @@ if TYPE_CHECKING:
 
 CURRENT_CALL = re.compile(r"[0-9]+ ([a-z]+)[^;]*; in: ([^;]*)(?:; in interrupt: [^;]*)?")
 ORDERS = re.compile(r", orders (\d+) to (\d+)\b")
-# Kernels before those said it so.
+# Still earlier kernels used these words.
 BEFORE = {"made, but not tried": f"{NOT_TESTED}: no phase that ran tries it",
           "not broken, but too little was seen": f"{NOT_TESTED}: too little was seen"}
-# The allocator's function by the first word of what a core is doing.
+# The allocator's function for the first word of a core's current call.
 FUNCTIONS = {"init": "init", "insert": "insert_pages", "remove": "remove_pages", "allocate": "allocate_pages",
              "free": "free_pages", "bad": "free_pages", "drain": "drain"}
 

@@ -1,11 +1,11 @@
-"""The one reader of key=value, in all lines of the log: docs/LOG.md, "Values"."""
+"""The only reader of key=value in lines of the log: docs/LOG.md, "Values"."""
 import re
 
 KEY = re.compile(r"([a-z][a-z0-9_-]*)=")
-QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|\\?$)')  # a line that was cut may end within quotes
+QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|\\?$)')  # a truncated line may end inside quotes
 BARE = re.compile(r"[^ ]*")
 ESCAPED = re.compile(r"\\(.)")
-WHOLE_REST = "title"  # the key whose value is the rest of the line, as it stands
+WHOLE_REST = "title"  # the value of this key is the unchanged rest of the line
 INTEGER = re.compile(r"-?[0-9]+")
 DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
 
@@ -13,7 +13,10 @@ Value = int | float | str
 
 
 def read(text: str) -> dict[str, str]:
-    """The values at the beginning of `text`. The first word that is no key=value ends them: what follows is for people."""
+    """The values at the beginning of `text`, up to the first word that is not key=value.
+
+    The rest of the line is for people.
+    """
     values: dict[str, str] = {}
     at = 0
     while key := KEY.match(text, at):
@@ -31,7 +34,7 @@ def read(text: str) -> dict[str, str]:
 
 
 def read_numbers(text: str) -> dict[str, Value]:
-    """As read(), with decimal numbers as numbers."""
+    """Like read(), but decimal numbers become int or float."""
     return {key: _number(value) for key, value in read(text).items()}
 
 

@@ -1,4 +1,4 @@
-"""Reads the serial log of docs/LOG.md. Here it is taken apart; judge.py decides what to believe."""
+"""Parses the serial log (docs/LOG.md). verdict/judge.py decides what to believe."""
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -9,26 +9,29 @@ from . import earlier, fields, statement
 from .statement import NOT_TESTED, Call, LeftOut, Statement, once_each
 
 LATEST_FORMAT = 2
-LONGEST_PENDING = 4096  # a line shown live is broken here, so that endless ones cost no memory
+LONGEST_PENDING = 4096  # bytes; longer lines are broken when shown live, to save memory
 MARKER = "KTAP version 1"
 MARKER_AT = re.compile(rb"KTAP version 1\r*(?:\n|\Z)")
 PRINTABLE = re.compile(r"[ -~]*")
-# One way to write each number, as nothing else vouches for this line.
+# Only one way to write each number is accepted, because no checksum covers this line.
 END = re.compile(r"# end nonce=([0-9a-f]{16}) lines=([1-9][0-9]{0,8}) crc=0x([0-9a-f]{8})")
 PLAN = re.compile(r"1\.\.([0-9]{1,6})")
 RESULT = re.compile(r"(not )?ok ([0-9]{1,6}) (\S+)(?: # (.*))?")
 FORMAT = re.compile(r"[1-9][0-9]{0,5}")
 INCONCLUSIVE = "SKIP inconclusive:"
-# The allocator's function by a call's name; any other name is the function's own.
+# The allocator's function for the name of a call. Other calls have the name of their function.
 FUNCTIONS = {"allocate": "allocate_pages", "free": "free_pages", "bad-free": "free_pages"}
 FIRST_WALK = "the first walk, when all memory had been inserted"
 HALTED = "# halted:"
-HELD = "# held:"  # as HALTED, and the machine waits for a debugger
+HELD = "# held:"  # like HALTED, but the machine waits for a debugger
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One result line. `outcome` is pass, fail, skip or inconclusive; `values`: those in `detail`."""
+    """One result line.
+
+    `outcome` is pass, fail, skip or inconclusive; `values` are those in `detail`.
+    """
     index: int
     name: str
     outcome: str
@@ -38,7 +41,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Closing:
-    """The closing line: what the kernel counted and summed, and what is here."""
+    """The closing line: the kernel's number of lines and CRC, and the CRC of the lines received."""
     line: int
     nonce: int
     lines: int
@@ -48,7 +51,7 @@ class Closing:
 
 @dataclass
 class Log:
-    """What the kernel's part of a serial capture says. Its first line has number 1."""
+    """The kernel's part of a serial capture, parsed. Line numbers in it begin with 1."""
     lines: list[str] = field(default_factory=list)
     ends_whole: bool = False
     restarts: list[int] = field(default_factory=list)
@@ -74,25 +77,28 @@ class Log:
 
     @property
     def format(self) -> int | None:
-        """The version of the format, as the banner has it; None where that is no number."""
+        """The version of the format in the banner, by default 1; None if it is not a number."""
         said = self.banner.get("log", "1")
         return int(said) if FORMAT.fullmatch(said) else None
 
     def records(self, start: str) -> Iterator[dict[str, str]]:
-        """The values of each line that begins with `start`: words, and perhaps the first key with its `=`."""
+        """The values of each line that begins with `start`.
+
+        `start` is words, and may end with the first key and its `=`; then its value is included.
+        """
         name = start.split()[-1] if start.endswith("=") else ""
         for line in self.lines:
             if line.startswith(start):
                 yield fields.read(name + line.removeprefix(start))
 
     def note_call(self, call: Call, reports: bool) -> None:
-        """What a core was doing when the run failed: the one that reports has the last word."""
+        """Note what a core was doing at the failure. The reporting core takes precedence."""
         if reports or not self.current_call:
             self.current_call = call
 
 
 def parse(raw: bytes) -> Log:
-    """Take a capture apart. Any bytes will do: what is not understood is left to the judge."""
+    """Parse a capture. Accepts any bytes; the judge handles what is not understood."""
     log = Log()
     start = MARKER_AT.search(raw)
     if not start:
@@ -208,7 +214,7 @@ def _call(values: dict[str, str]) -> Call:
     return Call(FUNCTIONS.get(name, name), " ".join(f"{key} {values[key]}" for key in ("order", "pfn") if key in values))
 
 
-# What both formats have; then the lines of the latest.
+# For each prefix of a line the function that reads it: first the lines that both formats have.
 COMMON: dict[str, Callable[[Log, str], None]] = {
     "# stampede ": _banner,
     "# allocator=": lambda log, text: log.banner.update(fields.read(f"allocator={text}")),
@@ -232,7 +238,7 @@ DIAGNOSTICS_1 = COMMON | earlier.DIAGNOSTICS
 
 
 class Follower:
-    """Cuts a growing log into lines, leaving out what stands before the kernel's first."""
+    """Splits a growing log into lines. Leaves out everything before the kernel's first line."""
 
     def __init__(self) -> None:
         self.started = False
@@ -257,5 +263,5 @@ class Follower:
 
 
 def printable(line: str) -> str:
-    """`line` made safe for a terminal."""
+    """`line` without characters that could affect a terminal."""
     return re.sub(r"[^ -~]", "?", line)

@@ -1,4 +1,4 @@
-"""What a log says of one promise, rule, phase or vector, and of the call that a core was in."""
+"""What a log says about one promise, rule, phase or vector, and about a core's current call."""
 from dataclasses import dataclass
 
 NOT_TESTED = "not tested"
@@ -7,7 +7,7 @@ BROKEN = "broken"
 
 @dataclass(frozen=True)
 class Statement:
-    """`outcome` of a promise: kept, broken, not made or not tested. `why` may be empty."""
+    """A name and its outcome. That of a promise is kept, broken, not made or not tested."""
     name: str
     outcome: str
     why: str = ""
@@ -15,7 +15,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Vectors of selftest that did not run: `count` of one kind, one for each order."""
+    """Vectors of the selftest that did not run: `count` of one kind, such as one for each order."""
     name: str
     why: str
     count: int = 1
@@ -23,18 +23,18 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Call:
-    """A call into the allocator. `function`: None where it is more than one, which `text` then says."""
+    """A call into the allocator. `function`: None if it is more than one call; see `text` then."""
     function: str | None
     text: str
 
 
 def read(name: str, values: dict[str, str]) -> Statement:
-    """From the line's values: an outcome is a word, with hyphens for blanks."""
+    """A statement from the values of a line, where an outcome has hyphens instead of blanks."""
     return Statement(name, values.get("outcome", "").replace("-", " "), values.get("why", ""))
 
 
 def once_each(statements: list[Statement]) -> list[Statement]:
-    """One for each name: the last that was said, but a broken promise stays broken."""
+    """The last statement for each name, except that a broken promise stays broken."""
     found: dict[str, Statement] = {}
     for statement in statements:
         if statement.name not in found or found[statement.name].outcome != BROKEN:
@@ -43,7 +43,7 @@ def once_each(statements: list[Statement]) -> list[Statement]:
 
 
 def by_reason(statements: list[Statement]) -> list[str]:
-    """The names, those with the same reason together: `lost, false-oom (no true-oom)`, `irq-state (one core)`."""
+    """The names grouped by reason: `lost, false-oom (no true-oom)`, `irq-state (one core)`."""
     reasons: dict[str, list[str]] = {}
     for statement in statements:
         reasons.setdefault(statement.why, []).append(statement.name)

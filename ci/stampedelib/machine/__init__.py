@@ -1,1 +1,1 @@
-"""The virtual machine: QEMU, its guest, and what can be read from it."""
+"""The virtual machine: QEMU, its guest, and how to read the guest's state."""

@@ -1,8 +1,8 @@
-"""The machine that is a function of its seed (`--schedule deterministic`).
+"""The deterministic machine: its run depends only on its seed (`--schedule deterministic`).
 
-It counts instructions for time and runs all CPUs by turns on one host thread; QEMU changes CPU where
-one executes PAUSE and where a timer's deadline is, and both are drawn from the seed. docs/DESIGN.md,
-"Deterministic machine".
+Its time counts instructions, and all virtual CPUs take turns on one host thread. QEMU switches to
+another CPU when one executes PAUSE and at the deadlines of timers. The kernel chooses both by the
+seed. See docs/DESIGN.md, "Deterministic machine".
 """
 import hashlib
 import secrets
@@ -14,11 +14,11 @@ from .options import DETERMINISTIC, MachineOptions
 
 NAME = f"--schedule {DETERMINISTIC}"
 YIELD = 16
-PREEMPT_US_A_CPU = 25  # the CPUs share the time, so that each has about as much to itself
+PREEMPT_US_A_CPU = 25  # times the number of CPUs, because they share the time
 
 
 def check(options: MachineOptions) -> None:
-    """Refuse what would make a deterministic machine none. Raises UsageError."""
+    """Raises UsageError for options that would make a deterministic machine depend on the host."""
     if not options.is_deterministic:
         return
     if options.accel == "kvm":
@@ -30,21 +30,25 @@ def check(options: MachineOptions) -> None:
 
 
 def accelerator() -> Accelerator:
-    """What a deterministic machine runs on."""
+    """The accelerator of a deterministic machine."""
     return Accelerator("tcg", "single", "deterministic: time counts instructions, of all CPUs by "
                                         "turns", counts_instructions=True)
 
 
 def kernel_words(options: MachineOptions, given: set[str]) -> list[str]:
-    """Where the kernel is to give way, unless the kernel's options in `given` say so."""
+    """Options for the kernel: how often cores yield and are preempted.
+
+    Those in `given` are left out.
+    """
     words = {"yield": YIELD, "preempt": PREEMPT_US_A_CPU * options.cpus}
     return [f"{name}={value}" for name, value in words.items() if name not in given]
 
 
 def nonce(options: MachineOptions, words: Sequence[str]) -> int:
-    """Of a run: drawn, or where its log is to be repeated, made of all that decides the log.
+    """The nonce of a run, not 0. `words` are the kernel's other options.
 
-    `words`: the kernel's other options.
+    It is random, but for a deterministic machine a hash of everything that determines the log: so
+    the log is the same each time.
     """
     if not options.is_deterministic:
         return secrets.randbits(64) or 1  # 0 means none

@@ -1,7 +1,7 @@
-"""Guest memory into a sparse ELF core, by QMP's dump-guest-memory through a pipe.
+"""Writes guest memory to a sparse ELF core, by QMP's dump-guest-memory through a pipe.
 
-QEMU itself would write every page that is all zeros; most are, so a core takes a hundredth of the
-disk that it says it is long.
+QEMU itself would write pages that contain only zeros, too. Most do, so a sparse core uses about a
+hundredth of its length on disk.
 """
 import os
 import select
@@ -22,7 +22,7 @@ STALLED_SECONDS = 60
 
 
 class DumpError(Exception):
-    """There is no core, and this is why, in one line."""
+    """No core could be written. The text is one line with the reason."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,16 @@ class Dump:
     seconds: float
 
     def text(self) -> str:
-        """For a person."""
+        """Sizes and time in words."""
         return (f"{self.file_bytes >> 20} MiB ({self.disk_bytes >> 20} MiB on disk), "
                 f"{self.cpus} CPUs, in {self.seconds:.1f} s")
 
 
 def dump_memory(monitor: Monitor, path: Path) -> Dump:
-    """Stop the machine and write its memory and registers to `path`; raises DumpError.
+    """Stop the machine and write its memory and registers to `path`. Raises DumpError.
 
-    A core made before long mode is of no use: the machine goes on for a moment, and again.
+    A core from before long mode is useless. In that case let the machine run for a moment and try
+    again.
     """
     start = time.monotonic()
     for tries_left in reversed(range(TRIES)):
@@ -77,7 +78,7 @@ def _dump_once(monitor: Monitor, path: Path, start: float) -> Dump:
 
 
 def _write_sparse(path: Path, read_block: Callable[[], bytes]) -> None:
-    """All blocks until an empty one, holes for the zeros."""
+    """Write all blocks up to an empty one. Blocks of zeros become holes."""
     with path.open("wb") as file:
         while block := read_block():
             if block == ZEROS[:len(block)]:
@@ -90,13 +91,13 @@ def _write_sparse(path: Path, read_block: Callable[[], bytes]) -> None:
 def _read_block(pipe: int, monitor: Monitor, answer: int) -> bytes:
     """The next BLOCK bytes of the dump, fewer at its end.
 
-    A refused dump may leave the pipe open: that QEMU refuses is seen on the monitor alone.
+    If QEMU refuses the dump, it may leave the pipe open. Only the monitor shows the refusal.
     """
     parts, wanted = [], BLOCK
     while wanted:
         readable, _, _ = select.select([pipe, monitor], [], [], STALLED_SECONDS)
         if not readable:
-            raise OSError(f"QEMU's dump stood still for {STALLED_SECONDS} s")
+            raise OSError(f"QEMU's dump made no progress for {STALLED_SECONDS} s")
         if pipe not in readable:
             monitor.check(answer)
             continue
@@ -109,7 +110,7 @@ def _read_block(pipe: int, monitor: Monitor, answer: int) -> bytes:
 
 
 def _goes_on(monitor: Monitor) -> bool:
-    """Let the machine run for a moment, if it still can."""
+    """Let the machine run for a moment; whether it still can."""
     try:
         monitor.execute("cont")
     except MonitorError:

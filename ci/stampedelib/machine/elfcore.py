@@ -1,7 +1,7 @@
-"""ELF cores as QEMU's dump-guest-memory writes them: whether one is of use, and putting it right.
+"""Checks and repairs ELF cores written by QEMU's dump-guest-memory.
 
-QEMU writes a note NT_PRSTATUS for each virtual CPU, in the width of the mode that the first one is
-in. Before the kernel has entered long mode these are 32-bit and of no use to gdb: dump again later.
+QEMU writes a note NT_PRSTATUS for each virtual CPU, in the width of the first one's mode. Before
+the kernel enters long mode these are 32-bit notes, which gdb cannot use. Then dump again later.
 """
 import struct
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ TYPE_CORE = 4
 MACHINE_X86_64 = 62
 PT_LOAD, PT_NOTE = 1, 4
 NT_PRSTATUS = 1
-PRSTATUS_SIZE = 336  # of x86_64's struct elf_prstatus; a 32-bit one has 144 bytes
-MANY_HEADERS = 0xffff  # PN_XNUM: the real number is in the first section header
+PRSTATUS_SIZE = 336  # bytes of struct elf_prstatus on x86_64; a 32-bit one has 144
+MANY_HEADERS = 0xffff  # PN_XNUM: the first section header has the real number
 
 _IDENT = struct.Struct("<4sBB10x")
 _HEADER = struct.Struct("<16xHHIQQQIHHHHHH")
@@ -25,16 +25,16 @@ _NOTE = struct.Struct("<III")
 
 
 class CoreError(Exception):
-    """The file is no core that gdb could show all CPUs of. Its text is one line for the user."""
+    """The file is not a core that shows all CPUs in gdb. The text is one line for the user."""
 
 
 class EarlyCoreError(CoreError):
-    """It was made before the kernel entered long mode: a later one may be good."""
+    """The core was made before the kernel entered long mode. A later one may be usable."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A range of guest memory; `header` is where its program header stands in the file."""
+    """A range of guest memory. `header` is the position of its program header in the file."""
     header: int
     offset: int
     virtual: int
@@ -44,35 +44,38 @@ class Segment:
 
 @dataclass(frozen=True)
 class Core:
-    """What a core has: a note for each CPU, and memory."""
+    """The content of a core: the number of CPUs with a note, and the ranges of memory."""
     cpus: int
     segments: tuple[Segment, ...]
 
     @property
     def memory_bytes(self) -> int:
-        """Guest memory in the file."""
+        """How many bytes of guest memory are in the file."""
         return sum(segment.size for segment in self.segments)
 
 
 def inspect(path: Path) -> Core:
-    """Read the headers. Raises EarlyCoreError, or CoreError for what is no whole core of QEMU's."""
+    """Read the headers.
+
+    Raises EarlyCoreError, or CoreError if it is not a complete core of QEMU.
+    """
     with path.open("rb") as file:
         try:
             return _read(file, path.stat().st_size)
         except struct.error:
-            raise CoreError(f"{path.name}: cut off within its headers") from None
+            raise CoreError(f"{path.name}: truncated in its headers") from None
         except CoreError as error:
             raise type(error)(f"{path.name}: {error}") from None
 
 
 def repair(path: Path) -> int:
-    """Let every segment's virtual address be its physical one, which is how the kernel maps memory.
+    """Set the virtual address of each segment to its physical one, as the kernel maps memory.
 
-    Returns how many were not: some versions of QEMU leave the virtual address 0.
+    Returns how many were different. Some versions of QEMU leave the virtual address 0.
     """
     wrong = [segment for segment in inspect(path).segments if segment.virtual != segment.physical]
     if wrong:
-        path.chmod(path.stat().st_mode | 0o200)  # QEMU makes it read-only
+        path.chmod(path.stat().st_mode | 0o200)  # QEMU creates it read-only
     with path.open("rb+" if wrong else "rb") as file:
         for segment in wrong:
             file.seek(segment.header + 16)  # p_vaddr
@@ -83,16 +86,16 @@ def repair(path: Path) -> int:
 def _read(file: BinaryIO, size: int) -> Core:
     magic, width, order = _IDENT.unpack(file.read(_IDENT.size))
     if magic != ELF_MAGIC:
-        raise CoreError("no ELF file")
+        raise CoreError("not an ELF file")
     if order != LITTLE_ENDIAN:
-        raise CoreError("not of x86_64")
+        raise CoreError("not for x86_64")
     if width != CLASS_64:
         raise EarlyCoreError("a 32-bit core, made before the kernel entered long mode")
     file.seek(0)
     (type_, machine, _, _, program_at, section_at, _, _, program_size, count,
      _, _, _) = _HEADER.unpack(file.read(_HEADER.size))
     if type_ != TYPE_CORE or program_size != _PROGRAM.size:
-        raise CoreError("an ELF file, but no core")
+        raise CoreError("an ELF file, but not a core")
     if count == MANY_HEADERS:
         file.seek(section_at)
         count = _SECTION.unpack(file.read(_SECTION.size))[7]
@@ -102,7 +105,7 @@ def _read(file: BinaryIO, size: int) -> Core:
         file.seek(header)
         kind, _, offset, virtual, physical, length, _, _ = _PROGRAM.unpack(file.read(_PROGRAM.size))
         if kind in (PT_LOAD, PT_NOTE) and offset + length > size:
-            raise CoreError(f"cut off: {size} bytes of at least {offset + length}")
+            raise CoreError(f"truncated: {size} bytes of at least {offset + length}")
         if kind == PT_LOAD:
             segments.append(Segment(header, offset, virtual, physical, length))
         elif kind == PT_NOTE:
@@ -116,7 +119,7 @@ def _read(file: BinaryIO, size: int) -> Core:
 
 
 def _count_cpus(notes: bytes) -> int:
-    """NT_PRSTATUS notes; raises EarlyCoreError for a 32-bit one."""
+    """The number of NT_PRSTATUS notes. Raises EarlyCoreError for a 32-bit one."""
     cpus, at = 0, 0
     while at + _NOTE.size <= len(notes):
         name_size, size, kind = _NOTE.unpack_from(notes, at)

@@ -1,4 +1,4 @@
-"""Starts QEMU, ends it for certain, and says how it ended."""
+"""Starts QEMU, makes sure that it ends, and reports how it ended."""
 import os
 import signal
 import socket
@@ -13,17 +13,18 @@ ERROR_TEXT_BYTES = 16384
 
 
 class Guest:
-    """A running QEMU, killed for certain when the block that holds it is left.
+    """A running QEMU. Leaving the `with` block kills it.
 
-    gdb_socket: where its gdbstub listens, if it is to; halted: wait for gdb before the first
-    instruction.
+    gdb_socket: socket of its gdb stub, or None for no stub. halted: whether to wait for gdb before
+    the first instruction.
     """
 
     def __init__(self, machine: Machine, gdb_socket: Path | None = None,
                  halted: bool = False) -> None:
         self.cpus = machine.cpus
         self._cpu_log = open(os.memfd_create("cpu-log"), "rb")
-        # A socket would be full after some 280 bytes: each is sent, and accounted for, alone.
+        # Not a socket: QEMU sends each byte separately, and the overhead of each would fill a
+        # socket after about 280 bytes.
         serial, serial_end = wide_pipe()
         self.serial = open(serial, "rb", buffering=0)
         self.control, control_end = socket.socketpair()
@@ -32,7 +33,7 @@ class Guest:
             "chardev:serial",
             "-chardev", f"socket,id=qmp,fd={control_end.fileno()}",
             "-mon", "chardev=qmp,mode=control",
-            "-no-shutdown",  # after a triple fault or a reset the machine stays to be looked at
+            "-no-shutdown",  # keep the machine after a triple fault or a reset, to examine it
             "-d", "cpu_reset", "-D", f"/proc/self/fd/{self._cpu_log.fileno()}",
             *_gdb_options(gdb_socket, halted),
         ])
@@ -40,7 +41,7 @@ class Guest:
             self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             pass_fds=(serial_end, control_end.fileno(), self._cpu_log.fileno()),
-            start_new_session=True,  # Ctrl-C is for this tool, which then ends QEMU
+            start_new_session=True,  # Ctrl-C interrupts only this tool, which then ends QEMU
             preexec_fn=die_with(os.getpid(), small_pages=machine.accelerator.name == "tcg"))
         assert self.process.stderr
         self.errors = self.process.stderr
@@ -60,35 +61,36 @@ class Guest:
             file.close()
 
     def is_running(self) -> bool:
-        """Whether QEMU is there, be the machine stopped or not."""
+        """Whether the process QEMU runs, even if the machine is stopped."""
         return self.process.poll() is None
 
     def add_error_text(self, data: bytes) -> None:
-        """Take in what QEMU wrote to standard error; the end of it is kept."""
+        """Add output of QEMU to standard error. Only its end is kept."""
         self._error_text = (self._error_text + data)[-ERROR_TEXT_BYTES:]
 
     def complaint(self) -> list[str]:
-        """What QEMU itself complained of, line by line."""
+        """QEMU's own error messages, as lines."""
         return self._error_text.decode(errors="replace").splitlines()
 
     def ending(self) -> Ending:
-        """How QEMU ended, after it did and all channels were read."""
+        """How QEMU ended. Called after its end, when all channels have been read."""
         status = self.process.wait()
         complaint = "".join(self.complaint()[-1:])
-        if status == -signal.SIGABRT:  # an assertion of its own
+        if status == -signal.SIGABRT:  # an assertion in QEMU failed
             return Ending("exit", 128 + signal.SIGABRT, complaint)
         if status < 0:
             return Ending("killed", detail=f"QEMU died of {signal.Signals(-status).name}")
         if self.monitor.shutdown_reason == "host-signal":
             return Ending("killed", detail="QEMU was told to quit by a signal")
         if status == 0 and self.monitor.shutdown_reason == "guest-shutdown":
-            return Ending("exit")  # it switched itself off (exit=power-off): the log alone tells
+            return Ending("exit")  # the guest switched itself off (exit=power-off): see the log
         return self.reset_ending() or Ending("exit", status, complaint)
 
     def reset_ending(self) -> Ending | None:
-        """The machine's own reset, if there was one; under -no-shutdown QEMU then stays, stopped.
+        """The ending by a reset, if there was one. QEMU then remains, stopped (-no-shutdown).
 
-        QMP calls a triple fault a reset too. TCG's log of CPU resets tells them apart, KVM has none.
+        QMP reports a triple fault as a reset, too. TCG's log of CPU resets distinguishes them; KVM
+        has no such log.
         """
         if self.monitor.shutdown_reason != "guest-reset":
             return None

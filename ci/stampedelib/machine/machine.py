@@ -1,4 +1,4 @@
-"""The machine that a run asks for, and the QEMU command that makes it."""
+"""The machine that a run asks for, and the command line of QEMU for it."""
 import os
 import re
 import shutil
@@ -10,33 +10,34 @@ from ..usage import UsageError
 QEMU = "qemu-system-x86_64"
 OVMF = (
     "/usr/share/ovmf/OVMF.fd",  # Debian, Ubuntu
-    "/usr/share/edk2/ovmf/OVMF.amdsev.fd",  # Fedora: the one build that holds code and variables
+    "/usr/share/edk2/ovmf/OVMF.amdsev.fd",  # Fedora: the only build with both code and variables
     "/usr/share/edk2-ovmf/x64/OVMF.fd",  # Arch, older
     "/usr/share/edk2/x64/OVMF.4m.fd",  # Arch
     "/usr/share/qemu/ovmf-x86_64.bin",  # openSUSE
 )
-# 2^3 ns an instruction; asleep the machine skips to the next deadline. No clock is the host's.
+# An instruction takes 2^3 ns. When all CPUs sleep, time skips to the next deadline. No clock is the
+# host's.
 COUNT_INSTRUCTIONS = ["-icount", "shift=3,sleep=off", "-rtc", "base=2000-01-01,clock=vm"]
 DEBUG_EXIT = "isa-debug-exit,iobase=0xf4,iosize=0x04"
 
 
 @dataclass(frozen=True)
 class Accelerator:
-    """kvm or tcg, TCG's thread mode, and why this one; whether its time counts instructions."""
+    """kvm or tcg, TCG's thread mode, the reason for this choice, whether time is instructions."""
     name: str
     thread: str | None
     why: str
     counts_instructions: bool = False
 
     def text(self) -> str:
-        """For a person."""
+        """The accelerator in words."""
         mode = f" thread={self.thread}" if self.thread else ""
         return f"{self.name.upper()}{mode} ({self.why})"
 
 
 @dataclass(frozen=True)
 class Machine:
-    """All that decides what QEMU is started with, the channels to it apart."""
+    """Everything that determines QEMU's command line, except for its channels."""
     qemu: str
     accelerator: Accelerator
     cpus: int
@@ -47,17 +48,17 @@ class Machine:
     arguments: list[str]
 
     def text(self) -> str:
-        """For a person, in one line."""
+        """The machine in words, on one line."""
         firmware = "UEFI" if self.firmware else "BIOS"
         how = f"{firmware}, ISO" if self.boot == "iso" else "direct boot"
         plural = "s" if self.cpus > 1 else ""
         return f"{self.cpus} CPU{plural}, {self.memory_mib} MiB, {how}, {self.accelerator.text()}"
 
     def command(self, channels: list[str]) -> list[str]:
-        """QEMU's command line; `channels` say where the serial port and the monitor go."""
+        """QEMU's command line. `channels` are the options for the serial port and the monitor."""
         return [
             self.qemu, "-name", "stampede", "-M", "q35,memory-backend=ram",
-            # No reservation: a guest larger than the host's memory touches only its metadata.
+            # No reservation: a guest with more memory than the host touches only little of it.
             "-object", f"memory-backend-ram,id=ram,size={self.memory_mib}M,reserve=off",
             "-m", f"{self.memory_mib}M", "-smp", str(self.cpus),
             *self._accelerator_options(), *self._boot_options(),
@@ -66,7 +67,7 @@ class Machine:
 
     def _accelerator_options(self) -> list[str]:
         if self.accelerator.name == "kvm":
-            # QEMU 7.2 aborts on hosts, nested ones mostly, where it cannot set that MSR.
+            # QEMU 7.2 aborts on hosts where it cannot set this MSR, mostly nested ones.
             return ["-accel", "kvm", "-cpu", "host,-arch-capabilities"]
         return ["-accel", f"tcg,thread={self.accelerator.thread}", "-cpu", "max",
                 *(COUNT_INSTRUCTIONS if self.accelerator.counts_instructions else [])]
@@ -75,14 +76,17 @@ class Machine:
         arguments = " ".join(self.arguments)
         if self.boot == "direct":
             return ["-kernel", str(self.image), "-append", arguments]
-        # boot/grub.cfg looks for this string, so that the same image serves every run.
+        # boot/grub.cfg reads this string, so that all runs can use the same image.
         smbios = "type=11,value=stampede:" + arguments.replace(",", ",,")
         firmware = ["-bios", str(self.firmware)] if self.firmware else []
         return ["-cdrom", str(self.image), "-smbios", smbios, *firmware]
 
 
 def find_qemu(asked: str | None) -> str:
-    """QEMU's path: `asked`, the environment's STAMPEDE_QEMU, or what PATH holds."""
+    """QEMU's path: `asked`, else $STAMPEDE_QEMU, else qemu-system-x86_64 in PATH.
+
+    Raises UsageError.
+    """
     name = asked or os.environ.get("STAMPEDE_QEMU") or QEMU
     path = shutil.which(name)
     if not path:
@@ -91,7 +95,7 @@ def find_qemu(asked: str | None) -> str:
 
 
 def find_ovmf() -> Path:
-    """The UEFI firmware image, where distributions keep it."""
+    """The UEFI firmware image, at one of the places that distributions use. Raises UsageError."""
     for name in OVMF:
         if Path(name).is_file():
             return Path(name)
@@ -100,10 +104,10 @@ def find_ovmf() -> Path:
 
 
 def kvm_trouble(device: str = "/dev/kvm", cpuinfo: str = "/proc/cpuinfo") -> str | None:
-    """Why KVM is not to be used here, None if it is.
+    """Why KVM must not be used on this host, or None if it can be used.
 
-    Where the CPU shows neither vmx nor svm a /dev/kvm is itself emulated: slower than TCG by far,
-    and without all instructions.
+    If the CPU shows neither vmx nor svm, a /dev/kvm is itself emulated. It is then much slower than
+    TCG and lacks instructions.
     """
     try:
         os.close(os.open(device, os.O_RDWR))
@@ -116,9 +120,12 @@ def kvm_trouble(device: str = "/dev/kvm", cpuinfo: str = "/proc/cpuinfo") -> str
 
 
 def choose_accelerator(asked: str, thread: str, trouble: str | None) -> Accelerator:
-    """What to run on. `thread` is for TCG alone; `trouble` is kvm_trouble()."""
+    """The accelerator.
+
+    `thread` is only for TCG; `trouble` comes from kvm_trouble(). Raises UsageError.
+    """
     if asked == "kvm" and trouble:
-        raise UsageError(f"--accel kvm: KVM does not work here ({trouble}); take tcg, or auto, which knows")
+        raise UsageError(f"--accel kvm: KVM does not work here ({trouble}); use tcg or auto")
     if asked == "kvm":
         return Accelerator("kvm", None, "as asked")
     if asked == "auto" and not trouble:

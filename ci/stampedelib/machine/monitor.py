@@ -1,4 +1,4 @@
-"""QMP, as far as needed: what QEMU says of the machine, and commands answered in bounded time."""
+"""The part of QMP that is needed: QEMU's events, and commands with a time limit for the answer."""
 import json
 import select
 import socket
@@ -11,7 +11,7 @@ ANSWER_SECONDS = 20
 
 
 class MonitorError(Exception):
-    """A command was not carried out, or nobody says whether it was. Its text is one line."""
+    """A command failed, or there was no answer. The text is one line."""
 
 
 class MonitorRefusal(MonitorError):
@@ -19,7 +19,7 @@ class MonitorRefusal(MonitorError):
 
 
 class Monitor:
-    """One QMP connection. A machine that starts halted is `paused` from the beginning."""
+    """One QMP connection. `paused`: whether the machine starts halted."""
 
     def __init__(self, channel: socket.socket, paused: bool = False) -> None:
         self.shutdown_reason: str | None = None
@@ -32,26 +32,32 @@ class Monitor:
         self._send({"execute": "qmp_capabilities"})
 
     def feed(self, data: bytes) -> None:
-        """Take in what QEMU sent."""
+        """Handle data from QEMU."""
         *whole, self._pending = (self._pending + data).split(b"\n")
         for line in whole:
             self._receive(json.loads(line))
 
     def execute(self, command: str, arguments: dict[str, Any] | None = None,
                 seconds: float = ANSWER_SECONDS) -> Any:
-        """The answer to a command. Reads the channel itself: nobody else may meanwhile."""
+        """Run a command; its answer.
+
+        Reads the channel, which no other code may do at the same time.
+        """
         return self.answer(self.ask(command, arguments), seconds)
 
     def ask(self, command: str, arguments: dict[str, Any] | None = None,
             descriptor: int | None = None) -> int:
-        """Send a command, and a file descriptor with it; returns the number of its answer."""
+        """Send a command, with a file descriptor if given; the number of its answer."""
         self._number += 1
         self._send({"execute": command, "arguments": arguments or {}, "id": self._number},
                    [] if descriptor is None else [descriptor])
         return self._number
 
     def answer(self, number: int, seconds: float = ANSWER_SECONDS) -> Any:
-        """Wait for an answer; raises MonitorError where it is a refusal or does not come."""
+        """Wait for an answer.
+
+        Raises MonitorRefusal for an error, MonitorError if none comes in time.
+        """
         deadline = time.monotonic() + seconds
         while number not in self._answers:
             self._read(max(0.0, deadline - time.monotonic()), seconds)
@@ -61,21 +67,21 @@ class Monitor:
         return answer["return"]
 
     def fileno(self) -> int:
-        """For select: there is something to read."""
+        """The descriptor of the channel, for select()."""
         return self._channel.fileno()
 
     def check(self, number: int) -> None:
-        """Read what is there; raises MonitorError if it is a refusal of that command."""
+        """Read the available data. Raises MonitorRefusal if QEMU refused that command."""
         self._read(0, 0)
         if "error" in self._answers.get(number, {}):
             self.answer(number)
 
     def human(self, line: str) -> str:
-        """The output of a command of QEMU's monitor for people."""
+        """Run a command of QEMU's human monitor; its output."""
         return str(self.execute("human-monitor-command", {"command-line": line}))
 
     def version(self) -> str:
-        """QEMU's, such as 7.2.22 (Debian 1:7.2...)."""
+        """QEMU's version, such as 7.2.22 (Debian 1:7.2...)."""
         version = self.execute("query-version")
         numbers = version["qemu"]
         text = f"{numbers['major']}.{numbers['minor']}.{numbers['micro']}"
@@ -104,10 +110,11 @@ class Monitor:
 
     def _receive_event(self, event: str, data: dict[str, Any]) -> None:
         if event == "SHUTDOWN":
-            self.shutdown_reason = self.shutdown_reason or data["reason"]  # not that of our own quit
+            # Keep the first reason: a second one may be our own quit.
+            self.shutdown_reason = self.shutdown_reason or data["reason"]
             if data["reason"] == "guest-shutdown":
-                # The guest switched itself off. Under -no-shutdown QEMU stays; newer ones do so
-                # for isa-debug-exit too, and keep its exit code for when they are told to quit.
+                # The guest switched itself off. With -no-shutdown QEMU stays. Newer versions do so
+                # for isa-debug-exit, too, and use its exit code once they are told to quit.
                 self._send({"execute": "quit"})
         elif event == "STOP":
             self.paused = True
@@ -120,4 +127,4 @@ class Monitor:
         try:
             socket.send_fds(self._channel, [data], descriptors or [])
         except OSError:
-            pass  # QEMU is gone: its exit tells
+            pass  # QEMU has ended: its exit code is evaluated elsewhere

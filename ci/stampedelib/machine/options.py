@@ -1,4 +1,4 @@
-"""What machine a run asks for, as it was said on the command line or by whoever has a run made."""
+"""The options for the machine, from the command line or from code that starts a run."""
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ FREE, DETERMINISTIC = "free", "deterministic"
 
 @dataclass(frozen=True)
 class MachineOptions:
-    """boot, thread: None for what the schedule wants; kernel: None for the ELF beside the ISO."""
+    """boot, thread: None for the schedule's default. kernel: None for the ELF beside the ISO."""
     boot: str | None = None
     iso: Path = BUILD / "stampede.iso"
     kernel: Path | None = None
@@ -24,25 +24,25 @@ class MachineOptions:
 
     @property
     def is_deterministic(self) -> bool:
-        """Whether the interleaving is to be a function of the seed."""
+        """Whether the seed determines the interleaving."""
         return self.schedule == DETERMINISTIC
 
     @property
     def boot_way(self) -> str:
-        """iso or direct: as asked, or what the schedule wants."""
+        """"iso" or "direct": as given, or the default of the schedule."""
         return self.boot or ("direct" if self.is_deterministic else "iso")
 
     @property
     def thread_mode(self) -> str:
-        """TCG's thread mode: as asked, or what the schedule wants."""
+        """TCG's thread mode: as given, or the default of the schedule."""
         return self.thread or ("single" if self.is_deterministic else "multi")
 
     @property
     def image(self) -> Path:
-        """The file that is booted."""
+        """The file to boot."""
         return self.iso if self.boot_way == "iso" else self.elf
 
     @property
     def elf(self) -> Path:
-        """The ELF file that runs, in whatever way it is booted."""
+        """The ELF file of the kernel, also if the ISO is booted."""
         return self.kernel or self.iso.with_name("stampede.elf")

@@ -1,4 +1,4 @@
-"""What the processors were doing when nobody in the guest tells: QEMU's own view of them."""
+"""Reads from QEMU what the virtual CPUs are doing, for a guest that does not report it."""
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ EFER_LONG_MODE_ACTIVE = 1 << 10
 
 @dataclass(frozen=True)
 class Cpu:
-    """One virtual CPU, stopped."""
+    """One virtual CPU of a stopped machine."""
     number: int
     place: str
     interrupts: bool
@@ -24,20 +24,20 @@ class Cpu:
     long_mode: bool
 
     def state(self) -> str:
-        """Where it is and how, without its number."""
+        """Its place and state in words, without its number."""
         return f"{self.place}, interrupts {'on' if self.interrupts else 'off'}" + (
             ", asleep" if self.sleeps else "") + ("" if self.long_mode else ", not in 64-bit mode")
 
 
 @dataclass(frozen=True)
 class State:
-    """The processors of a machine that was stopped: QEMU's text, and what it comes to."""
+    """The CPUs of a stopped machine: QEMU's text, and the state of each read from it."""
     text: str
     cpus: list[Cpu] = field(default_factory=list)
 
 
 def take_state(guest: Guest, kernel: Path) -> State:
-    """Stop the machine and read its registers. Never raises for what QEMU does not give."""
+    """Stop the machine and read its registers. If QEMU refuses, the text says so."""
     try:
         guest.monitor.execute("stop")
         text = guest.monitor.human("info registers -a").replace("\r", "")
@@ -60,7 +60,10 @@ def read_cpus(text: str, symbols: Symbols) -> list[Cpu]:
 
 
 def summary(cpus: list[Cpu]) -> list[str]:
-    """A line for all CPUs in the same state, the rarest state first: it is the one that matters."""
+    """A line for each group of CPUs in the same state.
+
+    The rarest is first: it is the interesting one.
+    """
     groups: dict[str, list[int]] = {}
     for cpu in cpus:
         groups.setdefault(cpu.state(), []).append(cpu.number)

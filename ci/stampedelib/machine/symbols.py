@@ -1,4 +1,4 @@
-"""Names for addresses, from an ELF file's symbol table: binutils and gdb may not be there."""
+"""Resolves symbols by the table of an ELF file, because binutils and gdb may be missing."""
 import struct
 from bisect import bisect_right
 from pathlib import Path
@@ -11,7 +11,7 @@ SYMBOL = struct.Struct("<IBBHQQ")
 
 
 class Symbols:
-    """The functions of a 64-bit little-endian ELF file; none of what is no such file."""
+    """The functions of a 64-bit little-endian ELF file. None for any other file."""
 
     def __init__(self, path: Path) -> None:
         self._functions: list[tuple[int, int, str]] = []
@@ -22,7 +22,7 @@ class Symbols:
         self._starts = [start for start, _, _ in self._functions]
 
     def name(self, address: int) -> str:
-        """function+0x12, or the bare address."""
+        """"function+0x12", or the address alone."""
         at = bisect_right(self._starts, address) - 1
         if at >= 0:
             start, size, name = self._functions[at]
@@ -32,7 +32,7 @@ class Symbols:
 
 
 def _functions(raw: bytes) -> list[tuple[int, int, str]]:
-    """(start, size, name) of each."""
+    """(start, size in bytes, name) of each function."""
     header = HEADER.unpack_from(raw)
     if header[0][:6] != b"\x7fELF\x02\x01":
         return []

@@ -1,4 +1,4 @@
-"""Watches a guest until it ends or a limit is reached, and makes a silent one tell where it stands."""
+"""Watches a guest until it ends or reaches a limit. Asks a silent guest to report its state."""
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,16 +9,17 @@ from ..process import Ending, Limits, Watch
 from .guest import Guest
 from .monitor import MonitorError, MonitorRefusal
 
-# The kernel says nothing until all cores have stopped or this is over (stress/failure.c).
+# The kernel prints nothing until all cores have stopped or this time is over (stress/failure.c).
 FREEZE_SECONDS = 5
 FREEZE_SECONDS_A_CORE = 0.1
 REPORT_SECONDS = 60
 
 
 class GuestWatch(Watch):
-    """Reads a guest's channels, keeps its log and shows it.
+    """Reads a guest's channels, stores its log and shows it.
 
-    on_start: called once, when the kernel has said something. Only the kernel's own lines break the silence.
+    on_start: called once, at the first line of the kernel. Only lines of the kernel end the
+    silence.
     """
 
     def __init__(self, guest: Guest, capture: BinaryIO, show: Callable[[str], None],
@@ -38,7 +39,7 @@ class GuestWatch(Watch):
 
     @property
     def started(self) -> bool:
-        """Whether the kernel has said anything."""
+        """Whether the kernel has printed its first line."""
         return self._follower.started
 
     def run(self, limits: Limits) -> Ending:
@@ -74,7 +75,7 @@ class GuestWatch(Watch):
         return None
 
     def _forgive_pauses(self) -> None:
-        """While a debugger has the machine stopped, no clock runs against the guest."""
+        """Do not count the time during which a debugger has the machine stopped."""
         now = time.monotonic()
         if self._guest.monitor.paused:
             self.forgive(now - self._looked)
@@ -82,9 +83,10 @@ class GuestWatch(Watch):
 
 
 def make_it_tell(guest: Guest, watch: GuestWatch, ending: Ending, limits: Limits) -> Ending:
-    """Send an NMI to a guest that is silent or does not end: it freezes, reports and ends of itself.
+    """Send an NMI to a guest that is silent or does not end. It then stops all cores and reports.
 
-    Returns how that ended, with `prompted`; or the ending as it was, "deaf to NMI".
+    Returns that ending, with `prompted`. If the guest does not react, returns `ending` with "deaf
+    to NMI" in its detail.
     """
     if ending.kind not in ("silence", "timeout") or not watch.started or not guest.is_running():
         return ending
@@ -93,7 +95,7 @@ def make_it_tell(guest: Guest, watch: GuestWatch, ending: Ending, limits: Limits
     except MonitorRefusal as error:
         return replace(ending, detail=f"{ending.detail}, and took no NMI: {error}")
     except MonitorError:
-        pass  # the guest may have told already, and QEMU left
+        pass  # perhaps the guest has just reported, and QEMU has ended
     told = watch.run(_limits_to_tell(guest, limits))
     if told.kind in ("silence", "timeout", "flood"):
         return replace(ending, detail=f"{ending.detail}, and deaf to NMI")

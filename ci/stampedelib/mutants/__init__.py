@@ -1,1 +1,1 @@
-"""Changes the sources systematically and asks who notices."""
+"""Mutation testing: changes the sources systematically and checks that a test notices."""

@@ -1,8 +1,7 @@
-"""Builds: the clean tree's objects, and a program with one source file changed.
+"""Builds the objects of the clean tree, and programs with one changed source file.
 
-A change is judged by what the compiler makes of it: the assembly, without debug information, as a
-hosted program and as the kernel. Where that is the clean tree's, or another mutant's, there is
-nothing new to run.
+A mutant's code is its assembly without debug information, for the hosted program and for the
+kernel. If that equals the code of the clean tree or of another mutant, the mutant need not run.
 """
 import hashlib
 import os
@@ -15,8 +14,8 @@ from pathlib import Path
 
 from .mutant import Mutant
 
-# What is compiled anew for a change in a header: the allocators. The harness, which uses some of it
-# too, stays as it is: it would be no judge.
+# The sources to recompile after a change in a header: only the allocators. The harness uses some of
+# these headers, too. It keeps the original, because a changed harness could not judge.
 UNITS = {
     "mm/buddy.h": ("mm/buddy.c", "mm/buddy_percpu.c"),
     "mm/page.h": ("mm/buddy.c", "mm/buddy_percpu.c", "mm/buddy_scan.c"),
@@ -27,17 +26,17 @@ COMPILE_SECONDS = 120
 
 
 class BuildTrouble(Exception):
-    """The clean tree, or a program that should link, does not build."""
+    """The clean tree does not build, or a program with a mutant does not link."""
 
 
 def units_of(file: str) -> tuple[str, ...]:
-    """The sources to compile anew when a file changes."""
+    """The sources to recompile when a file changes."""
     return UNITS.get(file, (file,))
 
 
 @dataclass
 class Recipe:
-    """How the tree is built, as its makefiles say."""
+    """How the makefiles build the tree: commands to compile and link, objects of each program."""
     root: Path
     compile: dict[str, list[str]] = field(default_factory=dict)
     link: dict[str, list[str]] = field(default_factory=dict)
@@ -45,7 +44,7 @@ class Recipe:
 
     @classmethod
     def read(cls, root: Path) -> "Recipe":
-        """Ask the makefiles of a tree."""
+        """Read the recipe from the makefiles of a tree. Raises BuildTrouble."""
         recipe = cls(root)
         for words in (["kernel-recipe"], ["-f", "tests/tests.mk", "hosted-recipe"]):
             for line in recipe.make("-s", *words).splitlines():
@@ -55,7 +54,7 @@ class Recipe:
         return recipe
 
     def sources(self, program: str) -> list[str]:
-        """The files of the tree that a program is made of; tables that are made are none."""
+        """The source files of a program, without generated tables."""
         found = []
         for one in self.programs[program]:
             parts = Path(one).with_suffix("").parts
@@ -65,7 +64,7 @@ class Recipe:
         return found
 
     def make(self, *words: str) -> str:
-        """Run make at the top; returns its output."""
+        """Run make in the top folder; its output. Raises BuildTrouble."""
         clean = {name: value for name, value in os.environ.items()
                  if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
         done = subprocess.run(["make", "--no-print-directory", *words], cwd=self.root, env=clean,
@@ -75,7 +74,7 @@ class Recipe:
         return done.stdout
 
     def build_objects(self, programs: list[str], jobs: int) -> None:
-        """Make the clean objects of these programs."""
+        """Build the clean objects of these programs. Raises BuildTrouble."""
         hosted = sorted({one for name in programs if not name.startswith("kernel/")
                          for one in self.programs[name]})
         self.make(f"-j{jobs}", "-f", "tests/tests.mk", *hosted)
@@ -83,18 +82,21 @@ class Recipe:
             self.make(f"-j{jobs}", "kernel")
 
     def compiler(self, variant: str, shadow: Path) -> list[str]:
-        """The command that compiles without warnings and debug information, sources in `shadow`
-        going before the tree's, and called as those are."""
+        """The compiler with its options, without warnings and debug information.
+
+        Headers in `shadow` take precedence over those of the tree, and get the same paths in the
+        code.
+        """
         words = [word for word in self.compile[variant] if not word.startswith("-W") and word != "-g"]
         return [words[0], f"-I{shadow}", *words[1:], "-w", "-g0",
                 f"-ffile-prefix-map={shadow}/="]
 
 
 class Build:
-    """One changed file and what is made of it, in a folder of its own."""
+    """One changed file and the programs built with it, in a folder of its own."""
 
     def __init__(self, recipe: Recipe, folder: Path, mutant: Mutant | None, source: bytes) -> None:
-        """Without a mutant it is the clean tree's, of the file's own name in `folder`."""
+        """Create the folder, with the changed file. Without a mutant it builds the clean tree."""
         self.recipe, self.folder, self.mutant = recipe, folder, mutant
         self.shadow = folder / "source"
         self.units: tuple[str, ...] = units_of(mutant.file) if mutant else ()
@@ -110,7 +112,7 @@ class Build:
         return str(shadowed if shadowed.is_file() else unit)
 
     def assembly(self, units: tuple[str, ...]) -> str | None:
-        """A hash of what the compiler makes of the units; None if it refuses."""
+        """A hash of the code of these sources; None if they do not compile."""
         digest = hashlib.sha256()
         for variant in COMPARED:
             for unit in units:
@@ -131,7 +133,7 @@ class Build:
             done = subprocess.run(list(map(str, words)), cwd=self.recipe.root, capture_output=True,
                                   timeout=COMPILE_SECONDS, check=False)
         except subprocess.TimeoutExpired:
-            raise BuildTrouble(f"no end in {COMPILE_SECONDS} s: {words}") from None
+            raise BuildTrouble(f"not done after {COMPILE_SECONDS} s: {words}") from None
         return done.returncode == 0
 
     def _object(self, variant: str, unit: str) -> Path:
@@ -141,11 +143,11 @@ class Build:
             words = [*self.recipe.compiler(variant, self.shadow), "-c", "-o", made,
                      assembly if assembly.exists() else self._source(unit)]
             if not self._run(words):
-                raise BuildTrouble(f"{unit} compiles as another variant, not as {variant}")
+                raise BuildTrouble(f"{unit} compiles as another variant, but not as {variant}")
         return made
 
     def program(self, name: str) -> Path:
-        """The program with the change in it."""
+        """The program built with the change. Raises BuildTrouble."""
         variant = name.split("/")[0]
         out = self.folder / name
         if out.exists():
@@ -156,7 +158,7 @@ class Build:
         objects = [next((mine for own, mine in changed.items() if f"/{one}".endswith(f"/{own}")), one)
                    for one in clean]
         if self.units and objects == clean:
-            raise BuildTrouble(f"{name} has nothing of {', '.join(self.units)} in it")
+            raise BuildTrouble(f"{name} does not contain {' or '.join(self.units)}")
         out.parent.mkdir(parents=True, exist_ok=True)
         if not self._run([*self.recipe.link[variant], "-o", out, *objects]):
             raise BuildTrouble(f"{name} does not link with {self.units}")

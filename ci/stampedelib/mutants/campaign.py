@@ -1,4 +1,4 @@
-"""A run over mutants: build each, show it to the detectors in turn, keep what comes of it."""
+"""A run over mutants: builds each, runs the detectors on it in turn, stores the result."""
 import hashlib
 import threading
 import time
@@ -15,12 +15,15 @@ from .state import Result, State
 
 
 class CleanTreeTrouble(Exception):
-    """A detector complains of the unchanged tree: it cannot judge."""
+    """The unchanged tree does not compile or a detector fails on it, so nothing can be judged."""
 
 
 class Judges:
-    """Hashes of the detectors: of the sources of what they link but for what is changed, the headers,
-    the compilers' options, and their own settings."""
+    """Hashes of the detectors.
+
+    A hash covers the sources of a detector's programs except the changed ones, the headers, the
+    options of the compiler, and the detector's own settings.
+    """
 
     def __init__(self, recipe: Recipe, detectors: Sequence[Detector], text: str) -> None:
         self._recipe = recipe
@@ -29,7 +32,7 @@ class Judges:
         self._known: dict[str, dict[str, str]] = {}
 
     def of(self, file: str) -> dict[str, str]:
-        """By the detectors' names, for mutants of a file."""
+        """The hashes by the names of the detectors, for mutants of a file."""
         if file not in self._known:
             self._known[file] = {one.name: self._hash(one, file) for one in self._detectors}
         return self._known[file]
@@ -47,7 +50,7 @@ class Judges:
 
 
 def text_hash(recipe: Recipe) -> str:
-    """A hash of what every mutant's code depends on but for its own text."""
+    """A hash of everything that the code of a mutant depends on, except its own text."""
     digest = hashlib.sha256(repr([recipe.compile[variant] for variant in COMPARED]).encode())
     for path in sorted(recipe.root.rglob("*.h")):
         if "build" not in path.relative_to(recipe.root).parts:
@@ -56,19 +59,21 @@ def text_hash(recipe: Recipe) -> str:
 
 
 class Codes:
-    """What the compiler makes of each mutant. Of equal ones the first in order is run, whichever
-    thread is done first: who asks waits for those before."""
+    """The code of each mutant (a hash). Of mutants with equal code, only the first in order is run.
+
+    The order is that of the mutants, not of the threads: first() waits for all earlier mutants.
+    """
 
     def __init__(self, count: int, clean: set[str]) -> None:
         self._clean = clean
         self._codes: list[str | None] = [None] * count
         self._first: dict[str, int] = {}
-        self._known = 0  # all before are
+        self._known = 0  # all mutants before this one have been put
         self._done = [False] * count
         self._changed = threading.Condition()
 
     def put(self, index: int, code: str | None) -> None:
-        """Once for each."""
+        """Store the code of a mutant, None if it does not compile. Call it once for each mutant."""
         with self._changed:
             self._codes[index] = code
             self._done[index] = True
@@ -80,16 +85,16 @@ class Codes:
             self._changed.notify_all()
 
     def first(self, index: int) -> int | None:
-        """The first mutant with this one's code; None if the clean tree has it."""
+        """The first mutant with the same code. None if the clean tree has the same code."""
         with self._changed:
             self._changed.wait_for(lambda: self._known > index)
             code = self._codes[index]
-            assert code is not None  # only what compiles is asked for
+            assert code is not None  # callers ask only about mutants that compile
             return None if code in self._clean else self._first[code]
 
 
 class Campaign:
-    """Shared by the threads that work on it."""
+    """One run over mutants. Its threads share it."""
 
     def __init__(self, recipe: Recipe, folder: Path, state: State, detectors: Sequence[Detector],
                  say: Callable[[str], None]) -> None:
@@ -108,13 +113,16 @@ class Campaign:
         self._total = 0
 
     def source(self, file: str) -> bytes:
-        """A source file's text."""
+        """The original text of a source file."""
         return self._sources.setdefault(file, (self.recipe.root / file).read_bytes())
 
     # ---- the clean tree ----
 
     def check_clean(self, files: Sequence[str], jobs: int) -> None:
-        """Build all that the detectors link; each must be silent on the clean tree."""
+        """Build all programs of the detectors and run each detector on the clean tree.
+
+        Raises CleanTreeTrouble if one reports a failure.
+        """
         self.recipe.build_objects(sorted({program for one in self.detectors
                                           for program in one.programs(EVERYTHING)}), jobs)
         with workers(jobs) as pool:
@@ -140,13 +148,13 @@ class Campaign:
         sight = detector.look(build, EVERYTHING)
         build.remove()
         if sight:
-            raise CleanTreeTrouble(f"{detector.name} complains of the clean tree: "
-                                   f"{sight.how or 'no end in time'}")
+            raise CleanTreeTrouble(f"{detector.name} reports a failure of the clean tree: "
+                                   f"{sight.how or 'time limit'}")
 
     # ---- the mutants ----
 
     def run(self, mutants: Sequence[Mutant], jobs: int) -> list[Result]:
-        """All of them."""
+        """Judge all these mutants; their results in the same order."""
         self._total = len(mutants)
         self.started = time.monotonic()
         codes = Codes(len(mutants), self._clean)
@@ -197,8 +205,11 @@ class Campaign:
 
     def _show(self, mutant: Mutant, build: Build, judges: dict[str, str],
               passed: dict[str, str]) -> Result:
-        """To one detector after the other, but for those that have looked before; two that come to no
-        end are enough."""
+        """Run the detectors in turn, until one notices the mutant or two reach a time limit.
+
+        passed: detectors that noticed nothing before, with their hashes. They are skipped if
+        unchanged.
+        """
         began = time.monotonic()
         endless: list[str] = []
         shown = {}

@@ -1,4 +1,4 @@
-"""Who may notice a mutant, the cheapest first. A detector is one more element of DETECTORS."""
+"""The detectors that can notice a mutant, cheapest first. To add one, add it to DETECTORS."""
 import re
 import signal
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 from ..process import ENOUGH, Limits, Program
 from .build import Build
 
-EVERYTHING = "everything"  # in place of a file: what the clean tree is held against
+EVERYTHING = "everything"  # instead of a file: for the clean tree
 
 ALLOCATORS = {
     "mm/buddy.c": ("buddy", "buddy-percpu"),
@@ -31,21 +31,25 @@ TESTS = {
 NOT_OK = re.compile(r"^not ok (\S+)", re.MULTILINE)
 NOT_OK_BYTES = re.compile(NOT_OK.pattern.encode(), re.MULTILINE)
 OUTPUT_BYTES = 4 << 20
-BROKEN = (  # what a program says of what broke, the most telling first
+BROKEN = (  # patterns for what broke in a program's output, most informative first
     re.compile(r"^# title=([^:\r\n]*)", re.MULTILINE), NOT_OK,
     re.compile(r"((?:(?:Address|Thread)Sanitizer|runtime error)[: ]+[a-zA-Z -]*[a-zA-Z])"))
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What a detector saw of a mutant. how: the rule or the test that broke; None: only no end."""
+    """A failure that a detector saw. how: the rule or test that broke; None for a time limit."""
     how: str | None
 
 
 @dataclass(frozen=True)
 class Detector:
-    """look() returns None where nothing was noticed; programs() names what it links for a file.
-    `settings`: what else it depends on."""
+    """A way to notice mutants.
+
+    settings: everything else that its result depends on.
+    programs: the programs that it runs for mutants of a file.
+    look: runs them; returns None if it noticed nothing.
+    """
     name: str
     settings: str
     programs: Callable[[str], tuple[str, ...]]
@@ -54,21 +58,28 @@ class Detector:
 
 @dataclass(frozen=True)
 class Bounds:
-    """Seconds. Those of the processor do not depend on what else the host does; the others are a last resort."""
+    """Limits in seconds.
+
+    Processor time does not depend on the host's load; wall time is a last resort.
+    """
     processor: int
     wall: int
 
 
 @dataclass(frozen=True)
 class Ran:
-    """`code` is the exit code, or minus a signal's number; None: it did not end in time."""
+    """The end of a program.
+
+    code: its exit code, or the negative number of a signal; None if a limit ended it.
+    stopped: whether it was ended because its output matched.
+    """
     code: int | None
     text: str
-    stopped: bool  # at the line that was looked for
+    stopped: bool
 
 
 def run(words: Sequence[str | Path], bounds: Bounds, cwd: Path, until: re.Pattern[bytes] | None = None) -> Ran:
-    """Run a program; a line of its output that matches `until` ends it."""
+    """Run a program. If its output matches `until`, end it."""
     with Program(words, cwd, until=until, processor_seconds=bounds.processor) as program:
         ending = program.run(Limits(total=bounds.wall, bytes=OUTPUT_BYTES))
         text = program.output.decode("latin-1")
@@ -90,7 +101,7 @@ def _unit_programs(variant: str, names: Callable[[str], tuple[str, ...]]) \
 
 def unit(name: str, variant: str, names: Callable[[str], tuple[str, ...]],
          bounds: Bounds) -> Detector:
-    """Unit tests' programs, the first test that fails ending each."""
+    """Programs of unit tests. The first failing test ends a program."""
     programs = _unit_programs(variant, names)
 
     def look(build: Build, file: str) -> Sight | None:
@@ -115,7 +126,7 @@ def _judge(ran: Ran, good: dict[int, str]) -> Sight | None:
 
 
 def hosted(name: str, program: str, runs: list[str], bounds: Bounds) -> Detector:
-    """The stress, or the explorer, as an ordinary program, once with each of these options."""
+    """The hosted stress or explorer, run once for each element of `runs`, which is its options."""
     def look(build: Build, file: str) -> Sight | None:
         for options in runs:
             for allocator in ALLOCATORS.get(file, ALL_ALLOCATORS):
@@ -132,7 +143,7 @@ QEMU = ["qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-m", "128M", "-nodefa
 
 
 def image(name: str, runs: list[tuple[str, str]], bounds: Bounds) -> Detector:
-    """The real image on four cores, once with each (accelerator, options)."""
+    """The kernel in QEMU on four cores, run once for each (accelerator, options)."""
     program = "kernel/stampede.elf"
 
     def look(build: Build, file: str) -> Sight | None:

@@ -1,4 +1,4 @@
-"""All mutants of a file."""
+"""Generates all mutants of a file."""
 from collections.abc import Iterator
 
 from clang.cindex import Cursor, CursorKind
@@ -9,7 +9,7 @@ from .syntax import Source, extent
 
 
 def generate(path: str, text: bytes, flags: list[str]) -> list[Mutant]:
-    """The mutants of a C file; `flags` are the compiler's."""
+    """The mutants of a C file. `flags` are options of the compiler. Raises SyntaxTrouble."""
     source = Source(path, text, flags)
     found = []
     for function in source.functions:
@@ -23,7 +23,7 @@ def generate(path: str, text: bytes, flags: list[str]) -> list[Mutant]:
 
 
 def _nodes(source: Source, node: Cursor, above: Above) -> Iterator[tuple[Cursor, Above]]:
-    """Every node of a function whose text may be changed, and the nodes above it."""
+    """Each node of a function that may be changed, with the nodes above it."""
     if source.is_macro(extent(node)):
         return
     yield node, above

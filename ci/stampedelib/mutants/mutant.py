@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Edit:
-    """Bytes [start, end) of the file become `text`, which has as many lines."""
+    """Replace bytes [start, end) of the file by `text`, which has the same number of lines."""
     start: int
     end: int
     text: bytes
@@ -13,7 +13,10 @@ class Edit:
 
 @dataclass(frozen=True)
 class Mutant:
-    """`number` counts the operator's mutants in the function, from 1 and in the text's order."""
+    """One change of a function.
+
+    `number` counts its mutants by the same operator, from 1, in text order.
+    """
     file: str
     function: str
     operator: str
@@ -22,23 +25,23 @@ class Mutant:
 
     @property
     def id(self) -> str:
-        """Its name for ever: lines may be added above it."""
+        """A stable name: it does not change when lines are added above."""
         return f"{self.file}:{self.function}:{self.operator}:{self.number}"
 
     def apply(self, source: bytes) -> bytes:
-        """The file with the change in it."""
+        """The file with the change."""
         for edit in sorted(self.edits, key=lambda one: one.start, reverse=True):
             source = source[:edit.start] + edit.text + source[edit.end:]
         return source
 
     def diff(self, source: bytes) -> str:
-        """The change, for a person."""
+        """The change as a unified diff."""
         before, after = (text.decode().splitlines(keepends=True)
                          for text in (source, self.apply(source)))
         return "".join(difflib.unified_diff(before, after, f"a/{self.file}", f"b/{self.file}"))
 
     def short(self, source: bytes) -> str:
-        """The lines of the change that are new, in one; of a statement that is gone, itself."""
+        """The new lines of the change, joined; "without ..." for a removed statement."""
         lines = self.diff(source).splitlines()[2:]
         old, new = (" ".join(" ".join(line[1:] for line in lines if line[0] == sign).split())
                     for sign in "-+")

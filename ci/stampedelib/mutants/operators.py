@@ -1,6 +1,7 @@
-"""The changes. Each operator is a function of a node that yields lists of edits.
+"""The operators that make mutants. Each is a function that yields lists of edits for a node.
 
-What a message says is not changed: nothing depends on it.
+Texts of messages are not changed, because nothing depends on them. The page docs/MUTANTS.md shows
+the docstrings of the operators.
 """
 import re
 from collections.abc import Callable, Iterator
@@ -12,10 +13,10 @@ from .syntax import Range, Source, closing, extent, split_at, trim
 
 Edits = list[Edit]
 Found = Iterator[Edits]
-Above = tuple[Cursor, ...]  # the nodes that a node is in, from the function on
+Above = tuple[Cursor, ...]  # the nodes above a node, beginning with the function
 K = CursorKind
 
-MESSAGES = ("fail", "format_text")  # their arguments are words for a person
+MESSAGES = ("fail", "format_text")  # functions whose arguments are texts for people
 
 BINARY = {
     "relation": {"<": ["<="], "<=": ["<"], ">": [">="], ">=": [">"], "==": ["!="], "!=": ["=="]},
@@ -34,7 +35,7 @@ INTEGERS = (TypeKind.UINT, TypeKind.ULONG, TypeKind.ULONGLONG, TypeKind.INT, Typ
 
 
 def _replace(source: Source, where: Range, text: bytes) -> Edit:
-    """An edit that keeps the count of lines."""
+    """An edit that does not reduce the number of lines."""
     lost = source.slice(where).count(b"\n") - text.count(b"\n")
     return Edit(where[0], where[1], text + b"\n" * max(0, lost))
 
@@ -46,7 +47,7 @@ def _wrap(where: Range, before: bytes, after: bytes) -> Edits:
 # ---- conditions ----
 
 def _condition(source: Source, node: Cursor) -> Range | None:
-    """Where the condition of a statement or of ?: stands."""
+    """The range of the condition of a statement or of ?:, if it has one."""
     children = list(node.get_children())
     if node.kind in (K.IF_STMT, K.WHILE_STMT, K.CONDITIONAL_OPERATOR):
         return extent(children[0])
@@ -66,7 +67,7 @@ def negate(source: Source, node: Cursor, _above: Above) -> Found:
 
 
 def _operator(source: Source, node: Cursor) -> tuple[str, Range, list[Range]] | None:
-    """A binary operator's sign, where that stands, and where the two sides do."""
+    """The sign of a binary operator, its range, and the ranges of its two sides."""
     if node.kind not in (K.BINARY_OPERATOR, K.COMPOUND_ASSIGNMENT_OPERATOR):
         return None
     left, right = (extent(child) for child in node.get_children())
@@ -170,7 +171,7 @@ def swap(source: Source, node: Cursor, _above: Above) -> Found:
 # ---- statements ----
 
 def _is_body(node: Cursor, above: Above) -> bool:
-    """Whether a node is a statement of its own."""
+    """Whether a node is a complete statement."""
     part = BODIES.get(above[-1].kind) if above else None
     return part is not None and node in list(above[-1].get_children())[part]
 
@@ -198,7 +199,7 @@ def exchange(source: Source, node: Cursor, _above: Above) -> Found:
 # ---- cores and handlers ----
 
 def _calls(source: Source, function: Cursor, name: bytes) -> list[tuple[Range, bytes]]:
-    """The calls of a function by name: where, and their first argument."""
+    """The calls of function `name`: the range of each, and its first argument."""
     start, end = extent(function)
     found = []
     for match in re.finditer(rb"\b" + name + rb"\(", source.text[start:end]):

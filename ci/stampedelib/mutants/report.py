@@ -1,4 +1,4 @@
-"""What a run found: against the verdicts, in JSON, and as docs/MUTANTS.md."""
+"""Reports the results of a run: problems with the verdicts, JSON, and docs/MUTANTS.md."""
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -12,8 +12,10 @@ from .verdicts import Verdict
 
 def complaints(mutants: Iterable[Mutant], results: dict[str, Result],
                verdicts: dict[str, Verdict], files: Iterable[str], whole: bool) -> list[str]:
-    """What does not fit: survivors without a verdict, and verdicts on others. `whole`: all mutants of
-    these files were run, so a verdict on one that is not among them is on none."""
+    """Survivors without a verdict, and verdicts on other mutants.
+
+    whole: whether all mutants of these files were run; then a verdict on another ID has no mutant.
+    """
     chosen = {mutant.id for mutant in mutants}
     found = [f"{one}: survived, and has no verdict" for one in sorted(chosen)
              if results[one].outcome == "survived" and one not in verdicts]
@@ -32,7 +34,7 @@ def _outcome(result: Result) -> str:
 
 
 def summary(results: Iterable[Result]) -> str:
-    """One line."""
+    """The numbers of outcomes, in one line."""
     counts = Counter(result.outcome for result in results)
     ran = sum(counts[name] for name in RUN)
     return (f"{ran} mutants run: {counts['killed']} killed, {counts['timeout']} ended by time limit, "
@@ -42,7 +44,7 @@ def summary(results: Iterable[Result]) -> str:
 
 def as_json(results: Iterable[Result], verdicts: dict[str, Verdict],
             found: list[str]) -> dict[str, Any]:
-    """All of it."""
+    """All results, for JSON."""
     return {
         "mutants": [{"id": one.id, "outcome": one.outcome, "detector": one.detector, "how": one.how,
                      "seconds": one.seconds,
@@ -88,7 +90,7 @@ them must keep the original.
 
 def markdown(mutants: list[Mutant], results: dict[str, Result], verdicts: dict[str, Verdict],
              left: int, short: Callable[[Mutant], str]) -> str:
-    """The page. `left`: mutants that have not been run."""
+    """The text of the page. `left`: number of mutants that have not been run."""
     ordered = [results[mutant.id] for mutant in mutants]
     parts = [HEAD, textwrap.fill(f"{summary(ordered)}.", 100) + "\n",
              *([f"**Not whole: {left} mutants have not been run yet.**\n"] if left else []),

@@ -1,7 +1,7 @@
-"""What is known of each mutant, kept as it becomes known: a run that is interrupted goes on.
+"""The results of mutants, stored as they arrive, so that an interrupted run can resume.
 
-A kill holds as long as the mutant's code is the same. That a detector noticed nothing holds as long as
-that detector is the same, too: where a test was added, only the programs that it is in look again.
+A kill is valid as long as the mutant's code is the same. "Noticed nothing" is valid as long as the
+detector is the same, too. So after a new test, only the detectors with this test run again.
 """
 import json
 from dataclasses import asdict, dataclass, field
@@ -9,10 +9,10 @@ from pathlib import Path
 
 OUTCOMES = {
     "killed": "a test failed",
-    "timeout": "nothing but a time limit ended it",
-    "survived": "nobody noticed",
-    "same": "the compiler makes of it what it makes of the clean source",
-    "duplicate": "the compiler makes of it what it makes of another mutant",
+    "timeout": "a time limit ended it, and no test failed",
+    "survived": "no test noticed it",
+    "same": "it has the same code as the clean source",
+    "duplicate": "it has the same code as another mutant",
     "invalid": "it does not compile",
 }
 
@@ -21,8 +21,11 @@ RUN = ("killed", "timeout", "survived")
 
 @dataclass(frozen=True)
 class Result:
-    """`text` is a hash of what was compiled, `code` of what the compiler made of it, `judges` of each
-    detector that noticed nothing or saw no end, by name."""
+    """The result of one mutant.
+
+    text: a hash of the compiled source. code: a hash of its code.
+    judges: for each detector that noticed nothing or reached a time limit, its hash, by name.
+    """
     id: str
     outcome: str
     text: str | None = None
@@ -33,7 +36,7 @@ class Result:
     judges: dict[str, str] = field(default_factory=dict)
 
     def holds(self, code: str | None, judges: dict[str, str]) -> bool:
-        """Whether it is still so for this code and these detectors, in the order in which they look."""
+        """Whether the result is still valid for this code and these detectors, in their order."""
         if self.code != code or self.outcome not in RUN:
             return False
         return self.outcome == "killed" or (
@@ -43,7 +46,7 @@ class Result:
 
 
 class State:
-    """The results, in a file of a line each; the last one of a mutant counts."""
+    """The results in a file, one per line. The last result of a mutant counts."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -57,11 +60,11 @@ class State:
         try:
             result = Result(**json.loads(line))
         except (ValueError, TypeError):
-            return  # cut off by an interruption
+            return  # an interruption truncated this line
         self.results[result.id] = result
 
     def add(self, result: Result) -> None:
-        """Write it down at once."""
+        """Store a result; it is written to the file at once."""
         self.results[result.id] = result
         with self.path.open("a") as file:
             file.write(json.dumps(asdict(result)) + "\n")

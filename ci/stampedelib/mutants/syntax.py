@@ -1,6 +1,6 @@
-"""What clang makes of a C file: its functions, and where in the text each of their nodes stands.
+"""A C file parsed by clang: its functions, and the position in the text of each of their nodes.
 
-Macros are skipped: what an expansion makes has no text of its own that could be changed.
+Uses of macros are skipped: the code of an expansion has no text of its own to change.
 """
 import subprocess
 from bisect import bisect_right
@@ -13,7 +13,7 @@ Range = tuple[int, int]
 
 
 class SyntaxTrouble(Exception):
-    """clang does not understand the file."""
+    """clang cannot parse the file."""
 
 
 @cache
@@ -50,25 +50,28 @@ class Source:
         return self.text[where[0]:where[1]]
 
     def is_macro(self, where: Range) -> bool:
-        """Whether the range is the whole of a macro's use, or within one."""
+        """Whether the range is inside the use of a macro."""
         index = bisect_right(self._macros, (where[0], len(self.text)))
         return any(start <= where[0] and where[1] <= end
                    for start, end in self._macros[max(0, index - 8):index])
 
     def statement(self, where: Range) -> Range:
-        """The range with the semicolon that ends it."""
+        """The range with the semicolon after it, if there is one."""
         rest = self.text[where[1]:]
         blank = len(rest) - len(rest.lstrip())
         return (where[0], where[1] + blank + 1) if rest[blank:blank + 1] == b";" else where
 
 
 def extent(cursor: Cursor) -> Range:
-    """Where a node stands, in bytes."""
+    """The range of a node, in bytes."""
     return cursor.extent.start.offset, cursor.extent.end.offset
 
 
 def closing(text: bytes, opening: int) -> int:
-    """Where the parenthesis opened at `opening` is closed; strings have none in these sources."""
+    """The position of the parenthesis that closes the one at `opening`. Raises SyntaxTrouble.
+
+    Strings in these sources have no parentheses.
+    """
     depth = 0
     for place in range(opening, len(text)):
         depth += {ord("("): 1, ord(")"): -1}.get(text[place], 0)
@@ -78,7 +81,7 @@ def closing(text: bytes, opening: int) -> int:
 
 
 def split_at(text: bytes, where: Range, separator: bytes) -> list[Range]:
-    """The parts of a range between separators that are in no parentheses, without blanks."""
+    """The parts of a range between separators outside of parentheses, each trimmed."""
     parts, depth, start = [], 0, where[0]
     for place in range(where[0], where[1] + 1):
         sign = text[place:place + 1] if place < where[1] else separator

@@ -1,4 +1,4 @@
-"""tests/mutants/survivors.txt: what a person says of each mutant that nobody notices."""
+"""Reads tests/mutants/survivors.txt, a person's verdicts on the mutants that survive."""
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,19 +8,22 @@ LINE = re.compile(r"(?P<id>\S+:\S+:[a-z]+:\d+)\s+(?P<kind>[a-z]+):\s+(?P<why>\S.
 
 
 class VerdictTrouble(Exception):
-    """The file is not as it must be."""
+    """The file does not have the required form. The text names file and line."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """equivalent: no program can tell it from the original; gap: one could, and none here does."""
+    """kind: equivalent, if no program can notice the mutant; gap, if only no test here does."""
     kind: str
     why: str
 
 
 def read(path: Path) -> dict[str, Verdict]:
-    """The verdicts by mutant. A line each: ID, blanks, `equivalent:` or `gap:`, and why; a line that
-    begins with a blank goes on with the one before."""
+    """The verdicts by the mutant's ID. Raises VerdictTrouble.
+
+    Each is a line: ID, blanks, `equivalent:` or `gap:`, the reason. A line that begins with a blank
+    continues the one before.
+    """
     lines: list[tuple[int, str]] = []
     for number, line in enumerate(path.read_text().splitlines() if path.exists() else [], 1):
         if line.startswith((" ", "\t")) and lines and line.strip():
@@ -31,7 +34,7 @@ def read(path: Path) -> dict[str, Verdict]:
     for number, line in lines:
         match = LINE.fullmatch(line)
         if not match or match["kind"] not in KINDS:
-            raise VerdictTrouble(f"{path}:{number}: no line of the form 'FILE:FUNCTION:OPERATOR:N  "
+            raise VerdictTrouble(f"{path}:{number}: not of the form 'FILE:FUNCTION:OPERATOR:N  "
                                  f"equivalent: why' or '...  gap: what': {line}")
         if match["id"] in found:
             raise VerdictTrouble(f"{path}:{number}: a second verdict on {match['id']}")

@@ -1,13 +1,19 @@
-"""Defects put into copies of the allocators, to see the search refute each: by its title, in so many steps."""
+"""Defects for copies of the allocators.
+
+The search must refute each with the right title and steps.
+"""
 
 from dataclasses import dataclass
-
-# Each edit is (old, new); the old text is in the source exactly once.
 
 
 @dataclass(frozen=True)
 class Defect:
-    """`edits`, (old, new), of mm/SOURCE.c; `plan` must be refuted by `title`, in `steps` steps at least."""
+    """A defect of mm/SOURCE.c.
+
+    edits: (old, new) pairs; the old text must be in the source exactly once.
+    plan, title, steps: with the defect this plan must be refuted with this title. The shortest way
+    there must have this number of steps.
+    """
     name: str
     source: str
     plan: str

@@ -1,4 +1,4 @@
-"""The SPIN models of stress/prove/models: what stands in them, whether the C they stand for is still the same, running them."""
+"""The SPIN models of stress/prove/models: reads them, compares them with the C code, runs them."""
 
 import hashlib
 import re
@@ -13,8 +13,9 @@ from ..usage import ROOT
 MODELS = ROOT / "stress/prove/models"
 TIMEOUT_SECONDS = 1800
 
-# The search itself goes in depth, which needs less memory; for a mutant in breadth, so that its trace is a shortest one.
-# States are kept whole, as is pan's default: neither BITSTATE nor HC. `provided` wants NOREDUCE.
+# A proof searches depth first, which needs less memory. A mutant is searched breadth first, which
+# gives a shortest trace. States are stored completely, pan's default: neither BITSTATE nor HC.
+# `provided` clauses need NOREDUCE.
 PROOF = ["-O2", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=2048"]
 REFUTATION = ["-O0", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=2048", "-DBFS"]
 DEPTH = "-m2000000"
@@ -22,7 +23,7 @@ DEPTH = "-m2000000"
 
 @dataclass(frozen=True)
 class Function:
-    """Of C, that a model stands for."""
+    """A C function that a model represents. `digest` is that of the text it was made from."""
     file: str
     name: str
     digest: str
@@ -30,7 +31,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Mutant:
-    """Of a model: `what` is changed, and whether it `holds` all the same."""
+    """A mutant of a model. what: the change. holds: whether the proof must still succeed."""
     number: int
     name: str
     options: str
@@ -40,7 +41,7 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What pan found. unreached: the steps that it never came to."""
+    """The result of pan. unreached: the statements that it never reached."""
     verdict: str
     states: int
     seconds: float
@@ -49,8 +50,11 @@ class Outcome:
 
 
 class Model:
-    """One file: `name`, `functions` it stands for, `runs` (options of each) and `slow_runs`, `mutants`, steps that are
-    `never` reached, lines of C it `quotes`."""
+    """One model file.
+
+    functions: the C functions that it represents. runs, slow_runs: options of each run.
+    never: statements that are never reached. quotes: lines of C that it quotes.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -69,15 +73,15 @@ class Model:
 
 
 def all_models() -> list[Model]:
-    """In the order of their names."""
+    """The models, in the order of their names."""
     return [Model(path) for path in sorted(MODELS.glob("*.pml"))]
 
 
-# ---- is the C still what the model was made of ----
+# ---- whether the C code is still that from which the model was made ----
 
 
 def squeezed(text: str) -> str:
-    """C without comments, all white space one blank."""
+    """C code without comments, with each run of white space as one blank."""
     return " ".join(re.sub(r"/\*.*?\*/", " ", text, flags=re.S).split())
 
 
@@ -88,28 +92,28 @@ def function_text(source: str, name: str) -> str | None:
 
 
 def digest(text: str) -> str:
-    """As a model has it."""
+    """The digest of a function's text, as written in a model."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def differences(model: Model, root: Path = ROOT) -> list[str]:
-    """What the C has become since the model was made of it, as a list of complaints."""
+    """Messages about C code that has changed since the model was made from it."""
     complaints: list[str] = []
     known = ""
     for function in model.functions:
         path = root / function.file
         text = function_text(path.read_text(), function.name) if path.exists() else None
         if text is None:
-            complaints.append(f"{function.file} has no function {function.name}(), which {model.path.name} stands for")
+            complaints.append(f"{function.file} has no function {function.name}(), which {model.path.name} represents")
             continue
         known += text + " "
         if digest(text) != function.digest:
             complaints.append(
-                f"{function.file}: {function.name}() has changed since {model.path.name} was made of it: look whether the "
-                f"model still says what the code does, then write {digest(text)} behind its name there")
+                f"{function.file}: {function.name}() has changed since {model.path.name} was made from it: check that the "
+                f"model still does the same as the code, then write {digest(text)} after its name there")
     for quote in model.quotes:
         if quote not in known:
-            complaints.append(f"{model.path.name} quotes '{quote}', which is in none of its functions")
+            complaints.append(f"{model.path.name} quotes '{quote}', which is not in any of its functions")
     return complaints
 
 
@@ -117,12 +121,12 @@ def differences(model: Model, root: Path = ROOT) -> list[str]:
 
 
 def macros(options: str, mutant: int) -> list[str]:
-    """For spin."""
+    """The options of spin that define macros."""
     return [f"-D{option}" for option in options.split()] + [f"-DMUTANT={mutant}"]
 
 
 def command(words: Sequence[str | Path], folder: Path) -> str:
-    """What it says. Raises RuntimeError if it fails."""
+    """Run a command; its output. Raises RuntimeError if it fails."""
     code, text = run_whole(words, TIMEOUT_SECONDS, folder)
     if code != 0:
         raise RuntimeError(f"{' '.join(map(str, words))}: {text}")
@@ -130,7 +134,7 @@ def command(words: Sequence[str | Path], folder: Path) -> str:
 
 
 def judged(output: str) -> Outcome:
-    """What pan's output says. A search that was cut short proves nothing."""
+    """The result in pan's output. A search that ended early proves nothing."""
     errors = re.search(r"errors: (\d+)", output)
     states = re.search(r"(\d+) states, stored", output)
     seconds = re.search(r"elapsed time ([\d.]+) seconds", output)
@@ -146,7 +150,11 @@ def judged(output: str) -> Outcome:
 
 
 def run(model: Model, options: str, mutant: int = 0, refute: bool = False) -> Outcome:
-    """One search of a model or one of its mutants; the text of a refutation has its trace."""
+    """Search a model, or mutant number `mutant` of it, once. Raises RuntimeError.
+
+    refute: search for the shortest refutation, as for mutants. Otherwise the text of a refutation
+    has its trace.
+    """
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         command(["spin", *macros(options, mutant), "-a", model.path], folder)

@@ -1,4 +1,4 @@
-"""The search through all states of an allocator (stress/prove/*.c): its plans, and the defects that it must refute."""
+"""Runs the search through all states of an allocator (stress/prove), with and without defects."""
 
 import os
 import re
@@ -12,13 +12,16 @@ from .defects import DEFECTS, Defect
 BUILD = "build/host/prove"
 TIMEOUT_SECONDS = 1800
 
-# Run from inside a make or not, the make here is one of its own.
+# Without these variables the make started here is independent of a make that runs this tool.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A search. title, steps: the rule that is broken, and the length of the shortest way there, if it is refuted."""
+    """The result of a search.
+
+    title, steps: the broken rule and the length of the shortest way to it, if the plan is refuted.
+    """
     verdict: str
     states: int
     seconds: float
@@ -29,7 +32,7 @@ class Outcome:
 
 
 def make(*targets: str) -> None:
-    """Build them. Raises RuntimeError."""
+    """Build these targets. Raises RuntimeError."""
     code, text = run_whole(["make", "--no-print-directory", "-s", "-j2", "-f", "arch/host/host.mk", *targets],
                            TIMEOUT_SECONDS, ROOT, ENVIRONMENT)
     if code != 0:
@@ -37,13 +40,13 @@ def make(*targets: str) -> None:
 
 
 def plans() -> list[tuple[str, bool]]:
-    """Names of the plans, each with whether it is slow. The program must be built."""
+    """The names of the plans, each with whether it is slow. The program must have been built."""
     listed = subprocess.run([ROOT / BUILD / "check"], capture_output=True, text=True, check=True)
     return [(words.split()[0], "slow" in words.split()) for words in listed.stdout.splitlines()]
 
 
 def run(plan: str, program: str = f"{BUILD}/check") -> Outcome:
-    """Search all states of a plan. Raises RuntimeError where the program does not say what it found."""
+    """Search all states of a plan. Raises RuntimeError if the program reports no result."""
     code, text = run_whole([ROOT / program, plan], TIMEOUT_SECONDS)
     last = re.search(r"^(proved|refuted|miscounted) \S+: states=(\d+) .*seconds=([\d.]+) mib=([\d.]+)$", text, re.M)
     if not last or code != {"proved": 0, "refuted": 1, "miscounted": 2}[last[1]]:
@@ -55,11 +58,11 @@ def run(plan: str, program: str = f"{BUILD}/check") -> Outcome:
 
 
 def program_with(defect: Defect) -> str:
-    """Put a defect into a copy of its source; returns the program, to be made."""
+    """Put a defect into a copy of its source; the program to build from it. Raises RuntimeError."""
     source = (ROOT / f"mm/{defect.source}.c").read_text()
     for old, new in defect.edits:
         if source.count(old) != 1:
-            raise RuntimeError(f"defect {defect.name}: mm/{defect.source}.c has {source.count(old)} times:\n{old}")
+            raise RuntimeError(f"defect {defect.name}: mm/{defect.source}.c has this text {source.count(old)} times:\n{old}")
         source = source.replace(old, new)
     program = f"{BUILD}/mutants/{defect.source}/{defect.name}"
     path = ROOT / f"{program}.c"
@@ -70,11 +73,11 @@ def program_with(defect: Defect) -> str:
 
 
 def build() -> None:
-    """The searches, of the code and of each defect."""
+    """Build the search for the code and for each defect. Raises RuntimeError."""
     make(f"{BUILD}/check", *dict.fromkeys(program_with(defect) for defect in DEFECTS))
 
 
 def refutes(defect: Defect) -> tuple[bool, str]:
-    """Whether the defect is refuted as it must be, and what was seen."""
+    """Whether the defect is refuted with its title and steps, and the output."""
     outcome = run(defect.plan, program_with(defect))
     return (outcome.title, outcome.steps) == (defect.title, defect.steps), outcome.text

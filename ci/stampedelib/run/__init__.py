@@ -1,1 +1,1 @@
-"""One run: from the machine's start to what is kept of it."""
+"""One run, from the start of the machine to the files that are kept."""

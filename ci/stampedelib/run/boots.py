@@ -1,7 +1,7 @@
-"""Several boots, one answer: a table of distinct failures, the phases that passed, one verdict.
+"""The result of several boots: a table of distinct failures, the phases that passed, one verdict.
 
-A failure ends a boot, as the guest's memory is not to be trusted after it. `--keep-going` boots again for the
-phases that were left, and any other run of several boots can be told in the same table.
+A failure ends a boot, because the guest's memory cannot be trusted after it. `--keep-going` boots
+again for the remaining phases.
 """
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -16,16 +16,19 @@ from ..verdict.verdict import CODES, Verdict, without_figures
 from ..vocabulary import PHASE_TITLES
 
 GOOD = ("pass", "inconclusive")
-FIRST_WORDS = 4  # of a title, behind its rule: what makes two failures the same
+FIRST_WORDS = 4  # two failures are the same if so many words after the rule in the title agree
 BEFORE = "(before any)"
 CELL_WIDTH, TITLE_WIDTH = 28, 90
 
 
-# ---- what a failure left ----
+# ---- the phases that remain after a failure ----
 
 
 def phases_left(verdict: Verdict) -> list[str]:
-    """The phases that a failure kept from running, in their order; none after a run that came to its end."""
+    """The phases that did not run because of a failure, in their order.
+
+    Empty after a complete run.
+    """
     if verdict.word in GOOD:
         return []
     told = {phase.name for phase in verdict.phases if phase.outcome == "skip"}
@@ -35,7 +38,7 @@ def phases_left(verdict: Verdict) -> list[str]:
 
 
 def _untold(verdict: Verdict) -> set[str]:
-    """Those left where the guest could not say so: what it was asked for, without what it came to."""
+    """The remaining phases, if the guest did not report them: those asked for after the failed."""
     asked = verdict.options.get("phases", "all")
     names = set(PHASE_TITLES) if asked == "all" else set(asked.split(","))
     names -= {phase.name for phase in verdict.phases} | {phase.name for phase in verdict.phases_left_out}
@@ -44,7 +47,7 @@ def _untold(verdict: Verdict) -> set[str]:
 
 
 def without_memory(verdict: Verdict) -> list[str]:
-    """After a failure before the first phase: what can be run by an allocator that is given no memory of the machine's."""
+    """After a failure before the first phase: the phases that can run without memory."""
     asked = verdict.options.get("phases", "all")
     possible = verdict.place and verdict.options.get("memory", "all") == "all" and \
         (asked == "all" or "selftest" in asked.split(","))
@@ -52,7 +55,7 @@ def without_memory(verdict: Verdict) -> list[str]:
 
 
 def left_after(verdict: Verdict) -> tuple[list[str], tuple[str, ...]]:
-    """What the next boot is for: its phases, none where there is no more to do, and the options that it needs besides."""
+    """The phases of the next boot, none if nothing is left, and the extra options that it needs."""
     if phases := phases_left(verdict):
         return phases, ()
     rest = without_memory(verdict)
@@ -60,11 +63,11 @@ def left_after(verdict: Verdict) -> tuple[list[str], tuple[str, ...]]:
 
 
 def why_none_left(verdict: Verdict) -> str | None:
-    """The sentence for somebody who asked to go on after a failure, and no phase is left to go on with."""
+    """For a user of --keep-going: why no phase is left, if a failure before the first caused it."""
     if not verdict.place:
         return None
-    return ("KEEP_GOING: the failure came before the first phase, where every boot begins, so there is nothing to "
-            "go on with; this one comes first")
+    return ("KEEP_GOING: the failure came before the first phase, and every boot begins there, so no other phase can "
+            "run; fix this failure first")
 
 
 # ---- the table ----
@@ -72,7 +75,7 @@ def why_none_left(verdict: Verdict) -> str | None:
 
 @dataclass(frozen=True)
 class Boot:
-    """One boot. `label`: its name in the table; `next_steps`: its log and the commands that repeat it."""
+    """One boot. label: its name in the table. next_steps: its log, and commands to repeat it."""
     label: str
     verdict: Verdict
     log: str
@@ -80,23 +83,26 @@ class Boot:
 
     @property
     def failed(self) -> bool:
-        """Whether it is a row of the table."""
+        """Whether it failed, and so belongs in the table."""
         return self.verdict.word not in GOOD
 
     @property
     def phase(self) -> str:
-        """Where it failed."""
+        """The phase in which it failed."""
         failed = (phase.name for phase in self.verdict.phases if phase.outcome == "fail")
         return next(failed, self.verdict.running or BEFORE)
 
     def kind(self) -> str:
-        """Equal for failures that are probably the same: verdict, rule and first words, without figures."""
+        """A key that is equal for failures that are probably the same.
+
+        It has the verdict, the rule and the first words of the title, without numbers.
+        """
         rule, _, text = self.verdict.title.partition(": ")
         words = without_figures(text).split()
         return " ".join([self.verdict.word, rule, *words[:FIRST_WORDS]])
 
     def text(self) -> str:
-        """For a person, when it has ended."""
+        """The result in words."""
         if not self.failed:
             return f"{self.verdict.word.upper()}: {self.verdict.title}"
         where = "before the first phase" if self.phase == BEFORE else f"in {self.phase}"
@@ -105,39 +111,39 @@ class Boot:
 
 @dataclass(frozen=True)
 class Failure:
-    """A distinct failure: the boots that met it, the first of which stands for all."""
+    """A distinct failure, with the boots in which it happened. The first one represents them."""
     boots: list[Boot]
 
     @property
     def verdict(self) -> Verdict:
-        """The first boot's."""
+        """The verdict of the first boot."""
         return self.boots[0].verdict
 
     def row(self) -> list[str]:
-        """Its cells in the table."""
+        """The cells of its row in the table."""
         return [self.verdict.word, ", ".join(dict.fromkeys(boot.phase for boot in self.boots)), str(len(self.boots)),
                 ", ".join(boot.label for boot in self.boots), shorten(self.verdict.title, TITLE_WIDTH)]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The values for JSON."""
         return {"word": self.verdict.word, "title": self.verdict.title, "times": len(self.boots),
                 "phases": list(dict.fromkeys(boot.phase for boot in self.boots)),
                 "boots": [boot.label for boot in self.boots]}
 
 
 class Outcomes:
-    """The boots so far. The first failure is the verdict on all of them."""
+    """The boots so far. The first failure gives the verdict on all of them."""
 
     def __init__(self, noun: str = "boot") -> None:
         self.boots: list[Boot] = []
         self._noun = noun
 
     def add(self, boot: Boot) -> None:
-        """One more has ended."""
+        """Add a boot that has ended."""
         self.boots.append(boot)
 
     def failures(self) -> list[Failure]:
-        """The distinct ones, in the order in which they came."""
+        """The distinct failures, in the order of their first boots."""
         kinds: dict[str, Failure] = {}
         for boot in self.boots:
             if boot.failed:
@@ -145,13 +151,16 @@ class Outcomes:
         return list(kinds.values())
 
     def verdict(self) -> Verdict:
-        """Of all boots: the first failure's, else the first that is inconclusive, else a pass. With every phase."""
+        """The verdict on all boots, with the phases of all.
+
+        It is that of the first failure, else of the first inconclusive boot, else a pass.
+        """
         chosen = next((boot.verdict for boot in self.boots if boot.failed), None) or \
             max((boot.verdict for boot in self.boots), key=lambda verdict: CODES[verdict.word])
         return replace(chosen, phases=self._phases())
 
     def _phases(self) -> list[Phase]:
-        """Each phase with what it came to in the boot that ran it, numbered as in the first boot."""
+        """Each phase with its result in the boot that ran it, numbered as in the first boot."""
         phases: dict[str, Phase] = {}
         for boot in self.boots:
             verdict = boot.verdict
@@ -163,11 +172,11 @@ class Outcomes:
         return [replace(phase, index=index) for index, phase in enumerate(phases.values(), 1)]
 
     def names(self, outcome: str) -> list[str]:
-        """The phases that came to this."""
+        """The names of the phases with this outcome."""
         return [phase.name for phase in self._phases() if phase.outcome == outcome]
 
     def lines(self) -> list[str]:
-        """The table, and below it what became of the phases."""
+        """The table, and below it the phases by outcome."""
         failures = self.failures()
         headings = ["verdict", "phase", "times", self._noun, "failure"]
         found = [f"{_plural(len(self.boots), self._noun)}, {_counted(failures)}:"]
@@ -184,7 +193,7 @@ class Outcomes:
             yield f"  promises broken: {', '.join(broken)}"
 
     def verdict_lines(self) -> list[str]:
-        """The one verdict, and for each distinct failure its log and how to repeat it."""
+        """The verdict, then for each distinct failure its log and the commands that repeat it."""
         verdict, failures = self.verdict(), self.failures()
         found = verdict.text().splitlines()
         if len(failures) > 1:
@@ -197,7 +206,7 @@ class Outcomes:
         return found
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The values for JSON."""
         return {"boots": [{"boot": boot.label, "word": boot.verdict.word, "title": boot.verdict.title, "log": boot.log}
                           for boot in self.boots],
                 "failures": [failure.as_dict() for failure in self.failures()],
@@ -206,7 +215,7 @@ class Outcomes:
 
 
 def _table(rows: list[list[str]]) -> list[str]:
-    """The rows, their cells below each other; long cells but the last are folded."""
+    """The rows as lines with aligned columns. Long cells are wrapped, except the last of a row."""
     folded = [line for row in rows
               for line in zip_longest(*(wrap(cell, CELL_WIDTH, break_on_hyphens=False) for cell in row[:-1]), [row[-1]],
                                       fillvalue="")]

@@ -1,7 +1,7 @@
-"""The bundle: all that is needed to look at a failure later and elsewhere, in one folder.
+"""The bundle: a folder with everything to examine a failure later and on another machine.
 
-What costs little is written first, so that a dump that fails loses nothing but itself. Names in it
-are relative: `postmortem` opens it wherever it was carried to.
+The small files are written first, so that a failing dump loses nothing else. Paths in the bundle
+are relative, so that `postmortem` can open it at any place.
 """
 import json
 import shlex
@@ -30,7 +30,7 @@ FIRST_LINE = "A failed run of Stampede, kept."
 
 @dataclass(frozen=True)
 class Case:
-    """A failed run, for its bundle. `limit_mib`: guest memory beyond which no core is written."""
+    """A failed run, for its bundle. limit_mib: no core is written for more guest memory."""
     verdict: Verdict
     record: dict[str, Any]
     log: Path
@@ -42,14 +42,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Bundle:
-    """What was written. Without a core `no_core` says why."""
+    """A bundle that was written. no_core: why it has no core. troubles: what else is missing."""
     folder: Path
     core: Dump | None
     no_core: str
     troubles: list[str]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The values for JSON."""
         core = self.core
         return {"folder": str(self.folder), "no_core": self.no_core, "troubles": self.troubles,
                 "core": core and {"file_bytes": core.file_bytes, "disk_bytes": core.disk_bytes,
@@ -57,16 +57,16 @@ class Bundle:
 
 
 def make_room(folder: Path) -> None:
-    """Remove an earlier bundle, and nothing else: refuses a folder that holds anything other."""
+    """Remove an earlier bundle. Raises UsageError for a folder with other content."""
     if not folder.exists():
         return
     if not folder.is_dir() or (any(folder.iterdir()) and not is_bundle(folder)):
-        raise UsageError(f"--bundle: {folder} is there and no bundle; name another folder")
+        raise UsageError(f"--bundle: {folder} exists and is not a bundle; name another folder")
     shutil.rmtree(folder)
 
 
 def is_bundle(folder: Path) -> bool:
-    """Whether write() made this folder."""
+    """Whether write() created this folder."""
     try:
         return (folder / README).read_text(encoding="utf-8").startswith(FIRST_LINE)
     except (OSError, UnicodeDecodeError):
@@ -74,7 +74,7 @@ def is_bundle(folder: Path) -> bool:
 
 
 def write(folder: Path, case: Case, guest: Guest) -> Bundle:
-    """Write the bundle of a guest that stands still, or is gone."""
+    """Write the bundle of a guest that is stopped or has ended."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / README).write_text(_readme(case), encoding="utf-8")
     troubles: list[str] = []
@@ -104,16 +104,16 @@ def _write_record(folder: Path, case: Case, bundle: Bundle) -> None:
 
 
 def _readme(case: Case) -> str:
-    """Five lines."""
+    """The README of the bundle."""
     seed = case.verdict.options.get("seed", "unknown")
     lines = [
         f"{FIRST_LINE} {case.verdict.word}: {case.verdict.title}",
-        f"To look at it, in this folder: gdb -q -nx -x {gdb_session.SESSION}"
+        f"To examine it, in this folder: gdb -q -nx -x {gdb_session.SESSION}"
         "    (or in Stampede's tree: ci/stampede postmortem FOLDER)",
         f"To repeat it: {case.repeat}    (seed {seed})",
         f"{CORE}: memory and registers ({NO_CORE} says why if it is missing); "
         f"{LOG}, {RECORD}, {REGISTERS}, {QEMU}: the run;",
-        f"{KERNEL}: the image that ran, with symbols; {SOURCE}: the revision and what differed from "
+        f"{KERNEL}: the image that ran, with symbols; {SOURCE}: the revision and the changes to "
         f"it; {gdb_session.SCRIPTS_IN_BUNDLE}/: the `stampede` commands.",
     ]
     return "".join(f"{line}\n" for line in lines)
@@ -145,13 +145,13 @@ def _write_registers(folder: Path, case: Case, guest: Guest) -> None:
 
 
 def write_registers(path: Path, state: State) -> None:
-    """What the CPUs do, in words and then as QEMU says it."""
+    """Write the state of the CPUs, first in words and then as QEMU's text."""
     head = "".join(f"{line}\n" for line in summary(state.cpus))
     path.write_text(f"{head}\n{state.text}", encoding="utf-8")
 
 
 def _write_core(folder: Path, case: Case, guest: Guest) -> tuple[Dump | None, str]:
-    """The core, or why there is none."""
+    """Write the core; without one, the reason."""
     try:
         if not guest.is_running():
             raise DumpError("QEMU was gone when the failure was seen")
@@ -169,13 +169,13 @@ def _write_core(folder: Path, case: Case, guest: Guest) -> tuple[Dump | None, st
 
 @dataclass(frozen=True)
 class Source:
-    """revision: one line; diff: what differs from it, empty if nothing does."""
+    """The source of the kernel. revision: one line; diff: the changes to it, or ""."""
     revision: str
     diff: str
 
 
 def read_source() -> Source:
-    """The state of this tree now. Never raises: no git and no repository are an answer."""
+    """The current state of this tree. If git or the repository is missing, the revision says so."""
     revision = _git("rev-parse", "HEAD")
     if revision is None:
         return Source("unknown: no git repository", "")

@@ -1,6 +1,6 @@
-"""Where a run leaves what it has to tell, and how a debugger finds its guest while that lives.
+"""The folder of a run's files, and how a debugger finds the guest while it runs.
 
-Beside the log stands guest.json, which names QEMU's process and the socket that gdb connects to.
+The file guest.json beside the log names QEMU's process and the socket for gdb.
 """
 import fcntl
 import json
@@ -13,13 +13,13 @@ from ..private_folder import PrivateFolder
 from ..usage import BUILD_DIR, UsageError
 
 LAST = "last"
-LAST_FOLDERS = 9  # runs at the same time that each find a default folder
+LAST_FOLDERS = 9  # how many runs at the same time can use a default folder
 NOTE = "guest.json"
 
 
 @dataclass(frozen=True)
 class GuestNote:
-    """What guest.json says of a running guest."""
+    """The content of guest.json. `started` is a time in seconds since 1970."""
     pid: int
     socket: str
     kernel: str
@@ -28,7 +28,7 @@ class GuestNote:
     started: float
 
     def is_alive(self) -> bool:
-        """Whether that QEMU still runs. A number is used again: its command names the socket."""
+        """Whether that QEMU still runs. PIDs are reused, so its command must name the socket."""
         try:
             command = Path(f"/proc/{self.pid}/cmdline").read_bytes()
         except OSError:
@@ -37,7 +37,7 @@ class GuestNote:
 
 
 class RunFolder:
-    """The files of one run, which no other run writes at the same time."""
+    """The files of one run. No other run writes them at the same time."""
 
     def __init__(self, log: Path, capture: BinaryIO) -> None:
         self.log = log
@@ -47,7 +47,7 @@ class RunFolder:
         self.registers = log.with_name("registers.txt")
         self._note = log.with_name(NOTE)
         for old in (self.verdict, self.registers, self._note):
-            old.unlink(missing_ok=True)  # an earlier run's is not to be taken for this one's
+            old.unlink(missing_ok=True)  # files of an earlier run must not look like this run's
         self._private = PrivateFolder()
         self.socket = self._private.path / "gdb"
 
@@ -60,7 +60,7 @@ class RunFolder:
         self.capture.close()
 
     def announce(self, pid: int, kernel: Path, state: str) -> None:
-        """Tell debuggers of the guest."""
+        """Write guest.json, so that debuggers find the guest."""
         note = GuestNote(pid, str(self.socket), str(kernel.resolve()), str(self.log.resolve()),
                          state, time.time())
         fresh = self._note.with_suffix(".new")
@@ -69,7 +69,10 @@ class RunFolder:
 
 
 def claim(log: Path | None) -> RunFolder:
-    """The folder of `log`, or the first default one that is free."""
+    """The folder of `log`, or the first free default folder, for this run alone.
+
+    Raises UsageError.
+    """
     if log:
         capture = _lock(log)
         if not capture:
@@ -78,39 +81,42 @@ def claim(log: Path | None) -> RunFolder:
     for folder in default_folders():
         if capture := _lock_default(folder / "serial.log"):
             return RunFolder(folder / "serial.log", capture)
-    raise UsageError(f"{BUILD_DIR / LAST}: {LAST_FOLDERS} runs are using it and its neighbours; "
+    raise UsageError(f"{BUILD_DIR / LAST}: {LAST_FOLDERS} runs are using it, {LAST}-2 and so on; "
                      "give --log a file")
 
 
 def default_folders() -> list[Path]:
-    """build/last, and for runs at the same time build/last-2 and so on."""
+    """build/last, and build/last-2 and so on for runs at the same time."""
     return [BUILD_DIR / (LAST if number == 1 else f"{LAST}-{number}")
             for number in range(1, LAST_FOLDERS + 1)]
 
 
 def find_guest(log: Path | None) -> GuestNote:
-    """The guest to attach to: that of `log` (a run's log or folder), else the latest started."""
+    """The guest to attach to: that of `log` (a run's log or folder), else the last one started.
+
+    Raises UsageError if there is none.
+    """
     folders = [log if log.is_dir() else log.parent] if log else default_folders()
     notes = [note for note in map(_read_note, (folder / NOTE for folder in folders)) if note]
     alive = [note for note in notes if note.is_alive()]
     if not alive:
-        what = "its run is gone" if notes else "no run is going on"
+        what = "its run has ended" if notes else "no guest is running"
         raise UsageError(f"{folders[0] / NOTE}: {what}; start one with `make debug`, or keep one "
                          "that fails with `make run ON_FAIL=gdb`")
     return max(alive, key=lambda note: note.started)
 
 
 def _lock_default(log: Path) -> BinaryIO | None:
-    """As _lock(), for a place that the user did not choose."""
+    """Like _lock(), for a place that the user did not choose. Raises UsageError."""
     try:
         return _lock(log)
     except OSError as error:
-        raise UsageError(f"{log}: cannot be written ({error.strerror}); make BUILD_DIR=FOLDER, or STAMPEDE_BUILD in the "
-                         "environment, puts all output elsewhere") from error
+        raise UsageError(f"{log}: cannot be written ({error.strerror}); choose another place for all output with make "
+                         "BUILD_DIR=FOLDER, or STAMPEDE_BUILD in the environment") from error
 
 
 def _lock(log: Path) -> BinaryIO | None:
-    """The log, open for writing and empty; None while another run has it."""
+    """The log, empty and open for writing. None if another run has locked it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     file = log.open("ab")
     try:

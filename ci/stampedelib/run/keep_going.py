@@ -1,6 +1,7 @@
-"""`--keep-going`: after a failure boots again for the phases that were left, until none is or none gets on.
+"""`--keep-going`: after a failure boots again for the remaining phases.
 
-Each boot is a new machine: the memory of one that failed is not to be trusted.
+It ends when none is left, or when a boot runs none of them. Each boot is a new machine, because the
+memory of one that failed cannot be trusted.
 """
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -21,7 +22,11 @@ from .runner import amend_record, run
 
 
 def run_all(options: RunOptions, plan: Plan) -> Verdict:
-    """Run what a failure left. One boot that leaves nothing is told as any run; several have one table and one verdict."""
+    """Run, and boot again for the phases that failures leave; the verdict on all boots.
+
+    A single boot is reported as usual. Several boots get one table and one verdict. Raises
+    UsageError.
+    """
     console = Console()
     with claim(options.log) as folder:
         first = run(replace(plan, in_table=lambda verdict: bool(left_after(verdict)[0])), folder)
@@ -39,16 +44,20 @@ def run_all(options: RunOptions, plan: Plan) -> Verdict:
 
 def _boot_for(options: RunOptions, left: list[str], more: tuple[str, ...], folder: Path, outcomes: Outcomes,
               console: Console) -> None:
-    """Boot for these phases, and again for what is left of them. Each boot leaves fewer, or is the last."""
+    """Boot for these phases, and again for the rest.
+
+    A boot that does not leave fewer is the last.
+    """
     while left:
         then = f"then-{len(outcomes.boots)}"
         if not options.quiet:
             console.say(f"boot {len(outcomes.boots) + 1}: {', '.join(left)}")
         given = [word for word in (*options.stress.words, *more) if not word.startswith("phases=")]
         log = folder / then / "serial.log"
+        # --expect applies to the run as a whole.
         again = replace(_of_one_boot(options, (*given, f"phases={','.join(left)}")), log=log,
                         bundle=options.bundle and options.bundle.with_name(f"{options.bundle.name}-{then}"),
-                        checks=Checks((), options.checks.forbid), junit=None)  # --expect is about the run as a whole
+                        checks=Checks((), options.checks.forbid), junit=None)
         try:
             plan = build_plan(again)
             plan = replace(plan, detail=Detail.OUTCOME if options.quiet else Detail.BRIEF, in_table=lambda _: True)
@@ -59,19 +68,19 @@ def _boot_for(options: RunOptions, left: list[str], more: tuple[str, ...], folde
         _add(outcomes, plan, log, verdict, console)
         before, left = left, [name for name in phases_left(verdict) if name in left]
         if len(left) >= len(before):
-            console.say("  KEEP_GOING ends here: this boot got no further than the one before")
+            console.say("  KEEP_GOING ends here: this boot ran no new phase")
             return
 
 
 def _of_one_boot(options: RunOptions, words: tuple[str, ...]) -> RunOptions:
-    """The options of a run of one boot with these options of the kernel's."""
+    """The options of a run with one boot and these kernel options."""
     command = tuple(_without(options.command))
     return replace(options, command=(*command, *(["--args", " ".join(words)] if words else [])),
                    stress=replace(options.stress, words=words))
 
 
 def _without(command: Sequence[str]) -> Iterator[str]:
-    """The words of a command but --args WORDS and --keep-going."""
+    """The words of a command, without --args WORDS and --keep-going."""
     words = iter(command)
     for word in words:
         if word == "--args":
@@ -81,7 +90,7 @@ def _without(command: Sequence[str]) -> Iterator[str]:
 
 
 def _add(outcomes: Outcomes, plan: Plan, log: Path, verdict: Verdict, console: Console) -> None:
-    """Enter a boot that has ended."""
+    """Add a boot that has ended, and print its result."""
     boot = Boot(str(len(outcomes.boots) + 1), verdict, str(log), next_steps(plan, log, verdict))
     outcomes.add(boot)
     if plan.detail is not Detail.OUTCOME:
@@ -89,7 +98,7 @@ def _add(outcomes: Outcomes, plan: Plan, log: Path, verdict: Verdict, console: C
 
 
 def _tell_all(outcomes: Outcomes, plan: Plan, folder: RunFolder, console: Console) -> Verdict:
-    """The table and the verdict on all boots, to a person and in files."""
+    """Print the table and the verdict on all boots, and write them to files."""
     verdict = outcomes.verdict()
     if plan.detail is not Detail.OUTCOME:
         console.say("")

@@ -1,4 +1,4 @@
-"""What a person can do after a run: read its log, repeat it, bring its failure back in the explorer."""
+"""What to do after a run: read its log, repeat it, try to repeat its failure in the explorer."""
 import os
 import shlex
 from pathlib import Path
@@ -10,17 +10,17 @@ from .plan import Plan
 
 
 def tool() -> str:
-    """The command, as typed from here."""
+    """The command ci/stampede, relative to the working directory."""
     return shlex.quote(short(ROOT / "ci/stampede"))
 
 
 def short(path: Path) -> str:
-    """The path from here, or from the root where that is shorter."""
+    """The path relative to the working directory, or the absolute path if that is shorter."""
     return min(os.path.relpath(path), str(path.absolute()), key=len)
 
 
 def next_steps(plan: Plan, log: Path, verdict: Verdict) -> list[str]:
-    """Where the log is, and the commands that bring the outcome back."""
+    """The place of the log, and the commands that repeat the outcome."""
     found = [f"log: {short(log)}", f"repeat: {plan.repeat(verdict)}"]
     if command := replay_command(tool(), short(log), log.read_bytes(), plan.kernel, verdict.title):
         found.append(f"replay: {command}")
@@ -28,10 +28,11 @@ def next_steps(plan: Plan, log: Path, verdict: Verdict) -> list[str]:
 
 
 def replay_command(stampede: str, log: str, raw: bytes, kernel: Path, title: str) -> str | None:
-    """How to try, for the outcome of a run; None where there is no failure that could come back.
+    """The command that tries to repeat a failure in the explorer. None if there is no such failure.
 
-    `stampede`, the command, is quoted. Make knows which explorer has the allocator of its image, and makes it if
-    need be; of an image from elsewhere the built-in allocators can be tried.
+    `stampede` is the quoted command. For an image built by make, the command is a make: it builds
+    the explorer with the same allocator. For other images only the built-in allocators can be
+    tried.
     """
     if title.split(":")[0] not in rule_titles("REPLAYED") or b"\n# history us=" not in raw:
         return None

@@ -1,4 +1,4 @@
-"""What a run is asked to be: made once, from the command line or by a tool that has a run made."""
+"""The options of a run, created once, from the command line or by a tool that starts runs."""
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,7 @@ FAILURE_ACTIONS = ("exit", "gdb", "bundle")
 
 @dataclass(frozen=True)
 class StressOptions:
-    """The kernel's options. words: those that are handed on as they are (`--args`)."""
+    """Options for the kernel. words: options that are passed unchanged (`--args`)."""
     seconds: int | None = None
     ops: int | None = None
     seed: int | None = None
@@ -22,15 +22,16 @@ class StressOptions:
         return {word.split("=")[0] for word in self.words}
 
     def value(self, name: str) -> str | None:
-        """The last value that the words give an option."""
+        """The last value of an option in the words."""
         return dict(word.split("=", 1) for word in self.words if "=" in word).get(name)
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """command: the words that began the run, from which the command that repeats it is made.
+    """All options of a run.
 
-    on_fail: one of FAILURE_ACTIONS, None for what suits the run.
+    command: the command that started the run; the command that repeats it is made from it.
+    on_fail: one of FAILURE_ACTIONS, or None for the default.
     """
     command: tuple[str, ...]
     machine: MachineOptions = field(default_factory=MachineOptions)

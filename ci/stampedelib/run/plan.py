@@ -1,4 +1,4 @@
-"""From the options of a run to its plan: the machine, the kernel's command line, how long to wait."""
+"""Makes the plan of a run from its options: machine, kernel's command line, time limits."""
 import os
 import secrets
 import shlex
@@ -19,22 +19,23 @@ from .options import RunOptions
 
 DEFAULT_SECONDS = int(STRESS_OPTIONS["seconds"].default)
 YIELD_WHEN_SINGLE = "yield=64"  # one thread runs all CPUs: without yields they hardly interleave
-BOOT_SECONDS = 300  # UEFI on a loaded host; a guest that died early is seen at once
+BOOT_SECONDS = 300  # for UEFI on a loaded host; a guest that ends early is noticed at once
 WORK_BOUND_SECONDS = 3600
-SLOW_SECONDS = 900  # for steps that no time bounds, such as filling all memory, on a loaded host
+SLOW_SECONDS = 900  # for steps without a time limit, such as filling all memory, on a loaded host
 SILENT_SECONDS = 60
-DETERMINISTIC_SILENT_SECONDS = 300  # its seconds are instructions, and an NMI in between is none of its own
+# Longer: its seconds are instructions, and the NMI after a silence is not determined by the seed.
+DETERMINISTIC_SILENT_SECONDS = 300
 HOLD = "on-fail=hold"
 FALSE = ("", "0", "false", "no", "off")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is to be and what is to be done with it.
+    """How to carry out a run and what to do with its result.
 
-    on_fail: exit, gdb or bundle; halted: wait for gdb before the first instruction; repeat: the
-    command that started this run, its seed apart; in_table: whether a verdict is told with those of
-    other boots, so not here.
+    on_fail: exit, gdb or bundle. halted: whether to wait for gdb before the first instruction.
+    repeat: the command that repeats the run, given its verdict.
+    in_table: whether to leave the report of a verdict to a table of several boots.
     """
     machine: Machine
     kernel: Path
@@ -53,7 +54,10 @@ class Plan:
 
 
 def with_seed(options: RunOptions) -> RunOptions:
-    """Give a deterministic machine a seed: the cycle counter it would be drawn from repeats itself."""
+    """Add a random seed for a deterministic machine.
+
+    Its cycle counter would always give the same.
+    """
     if not options.machine.is_deterministic or options.stress.seed is not None or "seed" in options.stress.names():
         return options
     seed = secrets.randbits(63) or 1
@@ -61,7 +65,7 @@ def with_seed(options: RunOptions) -> RunOptions:
 
 
 def build_plan(options: RunOptions) -> Plan:
-    """All that the options decide, and the nonce. Raises UsageError."""
+    """The plan for these options, with a nonce. Raises UsageError."""
     nonce = deterministic.nonce(options.machine, [*kernel_options(options), *options.stress.words])
     return Plan(
         machine=build_machine(options, nonce), kernel=options.machine.elf, nonce=nonce, limits=limits(options),
@@ -72,9 +76,9 @@ def build_plan(options: RunOptions) -> Plan:
 
 
 def failure_action(options: RunOptions) -> str:
-    """What to do with a failure, as asked or by what the run is for."""
+    """What to do with a failure: as given, else the default. Raises UsageError."""
     if options.bundle and options.on_fail in ("exit", "gdb"):
-        raise UsageError(f"--bundle: --on-fail {options.on_fail} saves none")
+        raise UsageError(f"--bundle: --on-fail {options.on_fail} saves no bundle")
     if options.on_fail:
         return options.on_fail
     if options.debug:
@@ -84,7 +88,7 @@ def failure_action(options: RunOptions) -> str:
 
 
 def build_machine(options: RunOptions, nonce: int) -> Machine:
-    """The machine asked for. Raises UsageError where it cannot be had."""
+    """The machine for these options. Raises UsageError if it is not possible."""
     asked = options.machine
     deterministic.check(asked)
     if asked.firmware == "uefi" and asked.boot_way == "direct":
@@ -99,7 +103,7 @@ def build_machine(options: RunOptions, nonce: int) -> Machine:
 
 
 def _kernel_command_line(options: RunOptions, accelerator: Accelerator, nonce: int) -> list[str]:
-    """The kernel's command line. The nonce is first: a complaint about another must bear it."""
+    """The kernel's command line. The nonce is first, so that an error about a later word has it."""
     words = [f"nonce={nonce:016x}", *kernel_options(options)]
     if not options.machine.is_deterministic and accelerator.thread == "single" and "yield" not in options.stress.names():
         words.append(YIELD_WHEN_SINGLE)
@@ -107,7 +111,10 @@ def _kernel_command_line(options: RunOptions, accelerator: Accelerator, nonce: i
 
 
 def kernel_options(options: RunOptions) -> list[str]:
-    """The kernel's options that the tool's stand for, those of --args and the nonce apart."""
+    """The kernel options for the tool's own options, without the nonce and --args.
+
+    Raises UsageError.
+    """
     stress, given = options.stress, options.stress.names()
     values = {"seed": None if stress.seed is None else f"{stress.seed:#x}", "seconds": stress.seconds,
               "ops": stress.ops, "allocator": stress.allocator}
@@ -117,7 +124,8 @@ def kernel_options(options: RunOptions) -> list[str]:
     words = [f"{name}={value}" for name, value in values.items() if value is not None]
     if options.machine.is_deterministic:
         words += deterministic.kernel_words(options.machine, given)
-    # A deterministic machine is told the same whatever becomes of it, or its log would be another.
+    # A deterministic machine gets the same options with any --on-fail: otherwise its log would
+    # differ.
     held = failure_action(options) != "exit" or options.machine.is_deterministic
     if held and "on-fail" not in given:
         words.append(HOLD)
@@ -125,7 +133,7 @@ def kernel_options(options: RunOptions) -> list[str]:
 
 
 def limits(options: RunOptions) -> Limits:
-    """How long to wait, generously: a slow host is no failure."""
+    """The time limits. They are generous, because a slow host is not a failure."""
     if options.debug:
         return UNLIMITED
     stress, cpus, by_seed = options.stress, options.machine.cpus, options.machine.is_deterministic
@@ -139,7 +147,7 @@ def limits(options: RunOptions) -> Limits:
 
 
 def repeat(options: RunOptions, verdict: Verdict) -> str:
-    """The command that repeats the run: the one given, with the seed that the kernel drew."""
+    """The command that repeats the run: the given one, with the seed that the kernel chose."""
     seed = verdict.options.get("seed")
     given = options.stress.seed is not None or options.stress.value("seed") is not None
     return shlex.join([*options.command, *(["--seed", seed] if seed and not given else [])])

@@ -1,4 +1,4 @@
-"""One run, from QEMU's start to what is kept of it: watch, judge, tell, and hold or save a failure."""
+"""One run, from the start of QEMU to its files: watch, judge, report, hold or save a failure."""
 import json
 import shlex
 import time
@@ -27,7 +27,10 @@ UNTOLD = ("triple-fault", "reset", "stopped", "silence", "timeout")  # the guest
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished run. `cpus` says where the processors stood, where the guest could not."""
+    """A finished run.
+
+    `cpus`: the state of the virtual CPUs, if the guest did not report it itself.
+    """
     verdict: Verdict
     ending: Ending
     command: list[str]
@@ -38,7 +41,10 @@ class Outcome:
 
 
 def run(plan: Plan, claimed: RunFolder | None = None) -> Verdict:
-    """Carry it out, in a folder of the caller's if it claimed one."""
+    """Carry out a plan, in `claimed` if given, else in a folder claimed for it.
+
+    Raises UsageError.
+    """
     if claimed:
         return _run_in(claimed, plan)
     with claim(plan.log) as folder:
@@ -77,7 +83,7 @@ def _attend(plan: Plan, folder: RunFolder, guest: Guest, console: Console) -> Ve
 
 
 def _observe(plan: Plan, folder: RunFolder, guest: Guest, watch: GuestWatch) -> Outcome:
-    """Watch the guest to its end, or as far as it goes, and judge."""
+    """Watch the guest until it ends or stops, and judge."""
     start = time.monotonic()
     ending = make_it_tell(guest, watch, watch.run(plan.limits), plan.limits)
     cpus = []
@@ -109,7 +115,7 @@ def _save(plan: Plan, folder: RunFolder, guest: Guest, console: Console, verdict
 
 
 def _hold(plan: Plan, folder: RunFolder, guest: Guest, console: Console, watch: GuestWatch) -> None:
-    """Keep the machine for gdb until somebody ends it."""
+    """Keep the machine for gdb until QEMU ends or the user interrupts."""
     if not guest.is_running():
         console.say("  nothing to attach to: QEMU is gone")
         return
@@ -130,7 +136,7 @@ def _attach(folder: RunFolder) -> str:
 
 
 def _tell(console: Console, outcome: Outcome, folder: RunFolder, plan: Plan) -> None:
-    """The outcome, for a person."""
+    """Print the outcome."""
     if outcome.ending.exit_code not in KERNEL_EXIT_CODES:
         for line in outcome.complaint:
             console.say(f"QEMU: {printable(line)}")
@@ -152,7 +158,7 @@ def _tell(console: Console, outcome: Outcome, folder: RunFolder, plan: Plan) -> 
 
 
 def amend_record(path: Path, more: dict[str, Any]) -> None:
-    """Add to a verdict.json that was written."""
+    """Add values to an existing verdict.json."""
     _write_record(path, json.loads(path.read_text(encoding="utf-8")) | more)
 
 
@@ -161,7 +167,7 @@ def _write_record(path: Path, record: dict[str, Any]) -> None:
 
 
 def _record(outcome: Outcome, plan: Plan, folder: RunFolder) -> dict[str, Any]:
-    """verdict.json."""
+    """The content of verdict.json."""
     return outcome.verdict.as_dict() | {
         "run": {
             "nonce": f"{plan.nonce:016x}",

@@ -1,8 +1,9 @@
-"""Stages after a pass: the same image boots again, its code called in ways that the first run leaves out.
+"""Stages after a pass: the same image boots again and calls the code in other ways.
 
-An image with an adapter has the same code as several allocators (mm/adapters/stacsos/adapter.h), whose names are the
-first one's and a suffix. What a stage finds is reported apart and is no part of the verdict. stages.json, beside the
-log, has the same for programs.
+An image with an adapter contains the same code as several allocators
+(mm/adapters/stacsos/adapter.h). Their names are that of the first with a suffix. The results of a
+stage are reported separately and do not change the verdict. stages.json beside the log has them for
+programs.
 """
 import json
 import os
@@ -33,13 +34,13 @@ MISUSES = {
     "double-insert": "an insert of a free block",
     "inner-insert": "an insert inside a larger free block",
 }
-ADAPTER = "# log: misuse="  # the adapter's word: such a call reached the code, or the code gave up in it
-ASIDE = " (in a call that is to be refused)"  # of a title
+ADAPTER = "# log: misuse="  # from the adapter: such a call reached the code, or stopped in it
+ASIDE = " (in a call that is to be refused)"  # part of a title
 REPLACED = ("seed", "seconds", "allocator", "phases")
 
 
 def run_stages(options: RunOptions, verdict: Verdict) -> None:
-    """Run those asked for, one after the other, and tell."""
+    """Run the stages that were asked for, one after the other, and report."""
     console, found = Console(), []
     for name in options.stages:
         if verdict.word in NO_FAILURE:
@@ -54,7 +55,7 @@ def run_stages(options: RunOptions, verdict: Verdict) -> None:
 # ---- the stages ----
 
 def _unguarded(options: RunOptions, verdict: Verdict, console: Console) -> list[Record]:
-    """The calls of all cores at once, with nobody's lock around them."""
+    """Calls from all cores at the same time, without the adapter's lock."""
     seconds = min(MOST_SECONDS, int(verdict.options.get("seconds", MOST_SECONDS)))
     console.say(f"second stage, without the adapter's lock: {seconds} s")
     plan = _plan(options, verdict, "unguarded", seconds, [])
@@ -79,7 +80,7 @@ def _unguarded_words(second: Verdict, seconds: int) -> tuple[str, list[str]]:
 
 
 def _hardening(options: RunOptions, verdict: Verdict, console: Console) -> list[Record]:
-    """One boot for each kind of misuse: the first may leave nothing to go on with."""
+    """One boot for each kind of misuse, because a misuse may damage the allocator."""
     console.say("hardening: calls that no careful caller makes. Nobody demands that they are refused; the verdict above stays")
     found = []
     for suffix, text in MISUSES.items():
@@ -111,7 +112,7 @@ STAGES = {"unguarded": _unguarded, "hardening": _hardening}
 
 
 def _boot(plan: Plan, label: str) -> Boot:
-    """Run it without a word: a page that says FAIL would be taken for the verdict."""
+    """Run without output: a line with FAIL would look like the verdict."""
     assert plan.log
     verdict = run(plan)
     return Boot(label, verdict, str(plan.log),
@@ -119,13 +120,13 @@ def _boot(plan: Plan, label: str) -> Boot:
 
 
 def _record(stage: str, verdict: Verdict, boot: Boot, outcome: str) -> Record:
-    """Of a boot, for stages.json."""
+    """The record of a boot for stages.json."""
     return {"stage": stage, "allocator": _name(verdict, boot.label), "outcome": outcome, "title": boot.verdict.title,
             "log": boot.log}
 
 
 def _plan(options: RunOptions, verdict: Verdict, suffix: str, seconds: int, words: list[str]) -> Plan:
-    """The first run's machine, booted the fast way where that is possible."""
+    """The plan of a boot on the first run's machine, with direct boot if possible."""
     kept = tuple(word for word in options.stress.words if word.split("=")[0] not in REPLACED)
     stress = replace(options.stress, allocator=_name(verdict, suffix), seconds=seconds,
                      seed=int(verdict.options["seed"], 0), words=(*kept, *words))
@@ -142,13 +143,13 @@ def _name(verdict: Verdict, suffix: str) -> str:
 
 
 def _phase(verdict: Verdict) -> str:
-    """In which phase it was, unless the title says so itself."""
+    """The failed phase in words, unless the title names it."""
     failed = next((phase.name for phase in verdict.phases if phase.outcome == "fail"), None)
     return f", in phase {failed}" if failed and "in phase" not in verdict.title else ""
 
 
 def _without_stages(command: Sequence[str]) -> Iterator[str]:
-    """The words of the command but --stage NAME."""
+    """The words of the command, without --stage NAME."""
     words = iter(command)
     for word in words:
         if word == "--stage":
@@ -158,5 +159,5 @@ def _without_stages(command: Sequence[str]) -> Iterator[str]:
 
 
 def _folder(options: RunOptions) -> Path:
-    """Where the first run left its log."""
+    """The folder of the first run's log."""
     return (options.log or BUILD_DIR / LAST / "serial.log").parent

@@ -1,1 +1,1 @@
-"""Runs of the sound kernel for hours."""
+"""Runs the kernel without bugs for hours, to find false alarms."""

@@ -1,4 +1,4 @@
-"""What a soak runs: the configuration of each run, drawn from the soak's seed and the run's number."""
+"""The configurations of a soak. The soak's seed and the number of a run determine each."""
 from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import Any
@@ -11,26 +11,30 @@ ALLOCATORS = ("buddy", "buddy-scan", "buddy-percpu")
 MODES = ("multi", "single", "deterministic")
 MOST_CPUS = (2, 4, 8, 8, 16, 16, 32, 64, 64)
 MEMORY_MIB = (64, 96, 128, 200, 256, 333, 512, 1024, 1500, 2048, 3072, 4096)
-DETERMINISTIC_MEMORY_MIB = (64, 128, 200, 256, 512, 1024)  # virtual time costs more than real time
+DETERMINISTIC_MEMORY_MIB = (64, 128, 200, 256, 512, 1024)  # virtual time is slower than real time
 UEFI_LEAST_MIB = 256
 BOOTS = ("direct",) * 15 + ("iso",) * 4 + ("uefi",)
 PHASES = tuple(phase.title for phase in vocabulary.PHASES if "NEEDS_PLACEMENT" not in phase.needs)
-ALWAYS = "mixed"  # which needs no promise but those that all built-in allocators make
+ALWAYS = "mixed"  # this phase needs only promises that all built-in allocators make
 SECONDS = (10, 25)
 YIELDS = {"multi": (0, 0, 0, 64), "single": (64, 64, 16, 200), "deterministic": (8, 16, 32, 64)}
 SAMPLES = (1, 4, 16, 16, 16, 64, 1024)
 WATCHDOGS = (2, 2, 2, 1, 5)
 ORDERS = ("", "", "", "1", "1,0,0,1", "1,1,1,1,1,1,1,1", "8,4,2,1,0,0,0,0,1")
-# All cores together, so that a deterministic run takes about as long as the others.
+# Operations of all cores together, so that a deterministic run takes about as long as the others.
 DETERMINISTIC_OPERATIONS = (60000, 200000)
-WHOLE_BLOCKS_COST = 16  # of an operation, if all or a quarter of the blocks are written in full
-DETERMINISTIC_LEAST = 2000  # of each core: the floor of interleaving is the same for few
+# How many times slower an operation is if every block, or every fourth, is written fully.
+WHOLE_BLOCKS_COST = 16
+# Operations of each core. The floor of interleaving does not depend on their number.
+DETERMINISTIC_LEAST = 2000
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """One run. allocator: empty for the image's first; ops is 0 where time bounds it, seconds where
-    operations do; load: whether other processes are kept busy beside it.
+    """The configuration of one run.
+
+    allocator: "" for the image's first one. ops, seconds: one of them is the limit, the other is 0.
+    load: whether busy processes run at the same time.
     """
     number: int
     seed: int
@@ -49,18 +53,18 @@ class Configuration:
     load: bool
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The values for JSON."""
         return asdict(self)
 
     def text(self) -> str:
-        """For a person, in one line."""
+        """The configuration in words, in one line."""
         bound = f"{self.ops} operations" if self.ops else f"{self.seconds} s"
         plural = "s" if self.cpus > 1 else ""
         return (f"{self.allocator or 'own'}, {self.mode}, {self.cpus} CPU{plural}, {self.memory_mib} MiB, "
                 f"{self.boot}, {bound}{', other load' if self.load else ''}")
 
     def machine(self) -> MachineOptions:
-        """The machine; images and QEMU are the caller's to add."""
+        """The options of the machine. The caller must add images and QEMU."""
         return MachineOptions(
             boot="direct" if self.boot == "direct" else "iso",
             schedule=DETERMINISTIC if self.mode == "deterministic" else FREE, cpus=self.cpus,
@@ -68,12 +72,12 @@ class Configuration:
             firmware="uefi" if self.boot == "uefi" else "bios")
 
     def stress(self) -> StressOptions:
-        """What the kernel is told."""
+        """The options for the kernel."""
         return StressOptions(seconds=None if self.ops else self.seconds, ops=self.ops or None, seed=self.seed,
                              allocator=self.allocator or None, words=tuple(self.kernel_options()))
 
     def words(self) -> list[str]:
-        """The same as arguments of `stampede run`."""
+        """All options, as arguments of `ci/stampede run`."""
         schedule = "deterministic" if self.mode == "deterministic" else "free"
         return ["--accel", "tcg", "--schedule", schedule,
                 "--thread", "multi" if self.mode == "multi" else "single",
@@ -86,21 +90,21 @@ class Configuration:
                 "--args", " ".join(self.kernel_options())]
 
     def kernel_options(self) -> list[str]:
-        """Those that `stampede run` has no argument for."""
+        """The kernel options for which `ci/stampede run` has no argument."""
         orders = [f"orders={self.orders}"] if self.orders else []
         return [f"phases={self.phases}", f"sample={self.sample}", f"watchdog={self.watchdog}",
                 f"yield={self.yields}", *orders]
 
 
 def draw(seed: int, number: int) -> Configuration:
-    """Run `number` of the soak `seed`: the same for the same two, whatever ran before."""
+    """The configuration of run `number` of the soak with `seed`. It depends on nothing else."""
     random = Random(f"{seed}:{number}")
     mode = random.choice(MODES)
     timed = mode != "deterministic"
     most = random.choice(MOST_CPUS)
     cpus = random.choice((most, random.randint(1, most)))
     drawn = random.choice(BOOTS)
-    boot = drawn if timed else "direct"  # a disc is read in the host's time
+    boot = drawn if timed else "direct"  # reading a disk depends on the host's time
     memory = random.choice(MEMORY_MIB if timed else DETERMINISTIC_MEMORY_MIB)
     operations = random.randint(*DETERMINISTIC_OPERATIONS) // cpus
     one = Configuration(
@@ -115,7 +119,7 @@ def draw(seed: int, number: int) -> Configuration:
 
 
 def _phases(random: Random) -> str:
-    """All of them two times in three, else some."""
+    """The value of phases=: all with probability 2/3, else some."""
     if random.randrange(3):
         return "all"
     some = random.sample(PHASES, random.randint(1, 5))

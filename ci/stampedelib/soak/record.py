@@ -1,4 +1,4 @@
-"""What a soak leaves: a file with a line of JSON for each run that has ended."""
+"""The record of a soak: a file with a line of JSON for each run that has ended."""
 import fcntl
 import json
 import os
@@ -18,8 +18,11 @@ FIELDS = {"soak_seed": int, "configuration": dict, "verdict": str, "title": str,
 
 @dataclass(frozen=True)
 class Run:
-    """One line. seconds: of the host; phases: by name, the figures of the result line; source: the
-    commit that the kernel's sources were last changed by; kernel: the image's SHA-256, its start.
+    """One line of the record.
+
+    seconds: duration by the host's clock. phases: values of the result line of each phase, by name.
+    source: the last commit that changed the kernel's sources. kernel: the first 16 digits of the
+    image's SHA-256.
     """
     soak_seed: int
     configuration: Configuration
@@ -36,23 +39,24 @@ class Run:
 
     @property
     def is_alarm(self) -> bool:
-        """Whether the sound kernel was called wrong, or the harness failed: on either it stops."""
+        """Whether the run is a false alarm: a failure without a bug in the kernel, or an error."""
         return self.verdict not in NO_ALARM
 
     @property
     def name(self) -> str:
-        """Which run of which soak."""
+        """The soak's seed and the run's number."""
         return f"{self.soak_seed}:{self.configuration.number}"
 
     def line(self) -> bytes:
-        """As it is kept."""
+        """The line for the file."""
         fields = vars(self) | {"configuration": self.configuration.as_dict()}
         return json.dumps(fields).encode() + b"\n"
 
 
 def read(path: Path) -> list[Run]:
-    """All runs of a file. Raises UsageError for what is none of ours; a last line that was cut off
-    while it was written is left out.
+    """All runs of a file. Raises UsageError if it is not a record.
+
+    An incomplete last line, from an interrupted write, is left out.
     """
     raw = path.read_bytes()
     return [_run(path, number, line)
@@ -64,17 +68,17 @@ def _run(path: Path, number: int, line: bytes) -> Run:
         fields: dict[str, Any] = json.loads(line)
         wrong = [name for name, kind in FIELDS.items() if not isinstance(fields[name], kind)]
         if wrong:
-            raise TypeError(f"{wrong[0]} is of a wrong type")
+            raise TypeError(f"{wrong[0]} has the wrong type")
         fields["configuration"] = Configuration(**fields["configuration"])
         return Run(**fields)
     except KeyError as error:
         raise UsageError(f"{path}: line {number} has no {error}") from None
     except (ValueError, TypeError) as error:
-        raise UsageError(f"{path}: line {number} is no run of a soak: {error}") from None
+        raise UsageError(f"{path}: line {number} is not a run of a soak: {error}") from None
 
 
 def still_alarms(runs: list[Run]) -> list[Run]:
-    """The false alarms whose configuration has not been silent since."""
+    """The false alarms whose run has not been repeated without an alarm since."""
     alarms: dict[str, Run] = {}
     for run in runs:
         if run.is_alarm:
@@ -85,7 +89,7 @@ def still_alarms(runs: list[Run]) -> list[Run]:
 
 
 class Record:
-    """The file, open for one soak to add to."""
+    """The file, opened and locked by one soak, to add runs."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +108,7 @@ class Record:
         self._file.close()
 
     def add(self, run: Run) -> None:
-        """Keep it, whatever happens to this process next."""
+        """Add a run. It is on disk when this returns."""
         self._file.write(run.line())
         self._file.flush()
         os.fsync(self._file.fileno())

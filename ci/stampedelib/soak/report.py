@@ -1,4 +1,4 @@
-"""docs/CLEAN.md: what a soak's record amounts to, in Markdown."""
+"""Writes docs/CLEAN.md, a summary of a soak's record in Markdown."""
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -14,7 +14,8 @@ from .record import Run, still_alarms
 MODE_NAMES = {"multi": "`thread=multi`", "single": "`thread=single`",
               "deterministic": "deterministic (`-icount shift=3,sleep=off`)"}
 CPU_GROUPS = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 32), (33, 63), (64, 64))
-LACKING_1 = re.compile(r"(\S+): inconclusive: (\w+)=(\d+), the floor is (\d+)")  # in titles, up to log format 1
+# In titles of log format 1.
+LACKING_1 = re.compile(r"(\S+): inconclusive: (\w+)=(\d+), the floor is (\d+)")
 COLUMNS = ("runs", "hours", "pass", "inconclusive", "false alarms")
 INTRODUCTION = """\
 # Clean hours
@@ -33,7 +34,7 @@ by hand. Hours are those of the host's clock.
 def report(runs: list[Run]) -> str:
     """The whole page."""
     if not runs:
-        raise UsageError("the record holds no run yet")
+        raise UsageError("the record has no runs yet")
     parts = [INTRODUCTION, _totals(runs), _kernels(runs), _modes(runs), _cpus(runs), _memory(runs),
              _surroundings(runs), _phases(runs), _inconclusive(runs), _alarms(runs)]
     return "\n".join(parts)
@@ -53,7 +54,8 @@ def _totals(runs: list[Run]) -> str:
 
 
 def _kernels(runs: list[Run]) -> str:
-    versions = {run.kernel: run.version for run in runs if run.version}  # a run may end before it says
+    # A run may end before it prints its version.
+    versions = {run.kernel: run.version for run in runs if run.version}
     groups = dict.fromkeys((run.kernel, run.source) for run in runs)
     return _section("Kernels", ("version", "its sources' last commit", "SHA-256 of the image"), (
         ((versions.get(kernel, ""), source, f"{kernel}..."),
@@ -126,14 +128,14 @@ def _inconclusive(runs: list[Run]) -> str:
 
 
 def _lacking(run: Run) -> list[tuple[str, str, str, str]]:
-    """The phases under their floor: each with what there was too little of, how much, and the floor."""
+    """The phases below their floor: name, what was too little, how much it was, the floor."""
     return LACKING_1.findall(run.title) + [
         (name, what, str(seen), str(values["floor"])) for name, values in run.phases.items() if "floor" in values
         for what, seen in values.items() if what != "floor"]
 
 
 def _count(values: dict[str, Value], key: str) -> int:
-    """Records of log format 1 have text."""
+    """A value as a number, else 0. Records of log format 1 have values as text."""
     text = str(values.get(key, 0))
     return int(text) if text.isdecimal() else 0
 
@@ -170,7 +172,7 @@ def _where(runs: list[Run], belongs: Callable[[Run], bool]) -> list[Run]:
 
 def _section(title: str, names: tuple[str, ...],
              rows: Iterable[tuple[tuple[str, ...], list[Run]]]) -> str:
-    """A table with the counts of the runs that each row is about; a row of none is shown too."""
+    """A table with the counts of the runs of each row. Rows without runs are shown, too."""
     columns = (*names, *COLUMNS)
     lines = [f"## {title}", "", f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
     lines += [f"| {' | '.join((*cells, *_counts(runs)))} |" for cells, runs in rows]

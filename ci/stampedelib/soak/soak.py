@@ -1,7 +1,8 @@
-"""The soak itself: draws the runs, carries them out one after the other, and records each.
+"""The soak: chooses configurations by its seed, runs one after the other, and records each run.
 
-The record is a line of JSON a run; docs/CLEAN.md is made of it. A soak that was ended goes on where it
-was: first again the runs that raised a false alarm and have not passed since, then after the last.
+The record has a line of JSON for each run; docs/CLEAN.md is made from it. A soak that was ended can
+resume. It first repeats the runs with a false alarm that have not passed since, then continues
+after the last run.
 """
 import hashlib
 import os
@@ -33,7 +34,8 @@ KERNEL_SOURCES = ("Makefile", "linker.ld", "ci/build.mk", "ci/sources.mk", "boot
                   ":!arch/host", ":!boot/host", ":!stress/prove")
 ALARM = 1
 TOO_LARGE_TO_SAVE, TOO_LARGE_TO_SAVE_MIB = "1G", 1024
-# Other load for the host. It ends with its standard input, and so with whoever started it, however that ends.
+# A busy process, as load for the host. It exits at the end of its standard input, so it never
+# outlives the process that started it.
 BUSY_PROGRAM = """
 import os, sys, threading, zlib
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
@@ -45,8 +47,10 @@ while True:
 
 @dataclass(frozen=True)
 class SoakOptions:
-    """What a soak was told. kernel: the ELF to copy, its ISO beside it; load: busy processes beside every second run;
-    own: the image's first allocator, not the built-in ones.
+    """The options of a soak.
+
+    kernel: the ELF to copy, with its ISO beside it. load: number of busy processes beside every
+    second run. own: test the image's first allocator instead of the built-in ones.
     """
     folder: Path
     kernel: Path
@@ -61,7 +65,7 @@ class SoakOptions:
 
 @dataclass(frozen=True)
 class Subject:
-    """What all runs of this start have in common: images that no build changes, and their origin."""
+    """What all runs since this start have in common: copies of the images, and their origin."""
     folder: Path
     kernel: Path
     iso: Path
@@ -72,7 +76,7 @@ class Subject:
 
 
 def soak(options: SoakOptions) -> int:
-    """Soak; the exit code."""
+    """Run the soak; the exit code. Raises UsageError."""
     with Record(options.folder / RECORD) as record:
         seed = _seed(options, record.runs)
         subject = _freeze(options)
@@ -92,7 +96,7 @@ def soak(options: SoakOptions) -> int:
 
 
 def repeat_one(options: SoakOptions, number: int) -> int:
-    """Repeat a run of the soak, and record nothing."""
+    """Repeat a run of the soak and record nothing; the exit code. Raises UsageError."""
     path = options.folder / RECORD
     runs = read(path) if path.is_file() else []
     seed = _seed(options, runs)
@@ -112,20 +116,23 @@ def _seed(options: SoakOptions, runs: list[Run]) -> int:
     if options.seed is None:
         return secrets.randbits(32) if known is None else known
     if known not in (None, options.seed):
-        raise UsageError(f"--seed {options.seed}: the soak in {options.folder} is of seed "
-                         f"{known}; give --folder another")
+        raise UsageError(f"--seed {options.seed}: the soak in {options.folder} has seed "
+                         f"{known}; give another --folder")
     return options.seed
 
 
 def _to_come(options: SoakOptions, seed: int, runs: list[Run]) -> Iterator[Configuration]:
-    """The runs to come; `runs` is read now, whatever is added to it."""
+    """The configurations to run next.
+
+    `runs` is read at the call, so later additions do not matter.
+    """
     following = max((run.configuration.number for run in runs), default=-1) + 1
     again = [] if options.keep_going else [run.configuration for run in still_alarms(runs)]
     return chain(again, (_drawn(options, seed, number) for number in count(following)))
 
 
 def _freeze(options: SoakOptions) -> Subject:
-    """Copy the images. The same kernel again leaves the copies as they are."""
+    """Copy the images; the subject of the runs. Raises UsageError."""
     images = options.folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     given = existing_file(options.kernel, "build it with make build")
@@ -139,7 +146,7 @@ def _freeze(options: SoakOptions) -> Subject:
 
 
 def _source() -> str:
-    """The last commit that touched the kernel; the tools beside it may be newer."""
+    """The last commit that changed the kernel. The tools may be newer."""
     commit = _said("git", "log", "-1", "--format=%h", "--", *KERNEL_SOURCES)
     changes = _said("git", "status", "--short", "--", *KERNEL_SOURCES)
     return (commit or "unknown") + (", with changes" if changes else "")
@@ -151,14 +158,14 @@ def _version(qemu: str) -> str:
 
 
 def _said(*command: str) -> str:
-    """What the command prints; nothing if it fails."""
+    """The output of a command, "" if it fails."""
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _one(subject: Subject, seed: int, configuration: Configuration, load: int) -> Run:
-    """One run and what becomes of its folder: a pass needs none."""
+    """Carry out one run. Its folder is removed if it passes."""
     folder = subject.folder / f"run-{configuration.number}"
     shutil.rmtree(folder, ignore_errors=True)
     print(f"run {configuration.number}: {configuration.text()}", flush=True)
@@ -177,7 +184,7 @@ def _one(subject: Subject, seed: int, configuration: Configuration, load: int) -
 
 
 def _verdict(subject: Subject, configuration: Configuration, folder: Path) -> Verdict:
-    """Run and judge as a user does. The tool's own failure is a finding, not the end."""
+    """Run and judge as `ci/stampede run` does. An exception of the tool becomes a verdict, too."""
     try:
         return run(plan(subject, configuration, folder))
     except Exception:  # pylint: disable=broad-except
@@ -187,12 +194,15 @@ def _verdict(subject: Subject, configuration: Configuration, folder: Path) -> Ve
 
 
 def plan(subject: Subject, configuration: Configuration, folder: Path) -> Plan:
-    """What `stampede run` would do."""
+    """The plan that `ci/stampede run` would make."""
     return build_plan(run_options(subject, configuration, folder))
 
 
 def run_options(subject: Subject, configuration: Configuration, folder: Path) -> RunOptions:
-    """The options of a run. The command that repeats it shows all, and leaves the record's log alone."""
+    """The options of a run.
+
+    The command to repeat it shows its output and does not overwrite this log.
+    """
     command = (os.path.relpath(ROOT / "ci/stampede"), "run", "--iso", str(subject.iso), "--kernel", str(subject.kernel),
                "--qemu", subject.qemu, "--on-fail", "bundle", "--bundle-limit", TOO_LARGE_TO_SAVE, *configuration.words())
     machine = replace(configuration.machine(), iso=subject.iso, kernel=subject.kernel, qemu=subject.qemu)
@@ -208,7 +218,7 @@ def _summary(runs: list[Run], alarms: int) -> str:
 
 
 class Busy:
-    """So many busy processes while the block runs."""
+    """Keeps `count` processes busy while the block runs."""
 
     def __init__(self, count: int) -> None:
         self._count = count

@@ -1,1 +1,1 @@
-"""The same run with many seeds."""
+"""Sweeps: the same run with many seeds."""

@@ -1,8 +1,8 @@
-"""Who carries out the runs of a sweep: this machine, GNU parallel, or Slurm.
+"""The engines that carry out the runs of a sweep: this machine, GNU parallel, or Slurm.
 
-An engine is entered, gives its results one by one (None when there is nothing new, so that
-progress can be shown), and when it is left nothing of it runs any more. What it has not given does
-not count, and is run again another time.
+An engine is a context manager. Inside, results() yields its results one by one, and None when there
+is nothing new, so that progress can be shown. Leaving it ends everything that it runs. Runs without
+a yielded result do not count and are run again by the next sweep.
 """
 import base64
 import json
@@ -26,12 +26,12 @@ from .work import STAMPEDE, WORKS, Attempt, Result
 
 POLL_SECONDS = 0.1
 QUEUE_SECONDS = 2
-MOST_TASKS = 1000  # of a Slurm array, whose MaxArraySize is 1001 unless configured
+MOST_TASKS = 1000  # largest number of tasks in a Slurm array: MaxArraySize is 1001 by default
 
 
 @dataclass(frozen=True)
 class Task:
-    """What an engine is given: `seeds` of `plan`, `jobs` at a time."""
+    """The work for an engine: `seeds` of `plan`, `jobs` at the same time."""
     plan: SweepPlan
     store: Store
     seeds: list[int]
@@ -41,23 +41,26 @@ class Task:
 
 
 def one_command(task: Task, *options: str) -> list[str]:
-    """`ci/stampede sweep-one` for this store; a seed is to follow, then `--` and the words."""
+    """The beginning of a `ci/stampede sweep-one` command.
+
+    A seed, `--` and the words must follow.
+    """
     return [str(STAMPEDE), "sweep-one", "--work", task.plan.work, *options]
 
 
 class Engine(Protocol):
-    """What each engine is."""
+    """The interface of an engine."""
 
     def __enter__(self) -> "Engine": ...
 
     def __exit__(self, *_: object) -> None: ...
 
     def results(self) -> Iterator[Result | None]:
-        """As they come; None when there is nothing new."""
+        """The results as they arrive; None when there is nothing new."""
 
 
 class Local:
-    """Processes of this machine."""
+    """Runs processes on this machine."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -73,7 +76,7 @@ class Local:
             attempt.end()
 
     def results(self) -> Iterator[Result | None]:
-        """As they come."""
+        """The results as they arrive; None when there is nothing new."""
         seeds = iter(self._task.seeds)
         more = True
         while more or self._running:
@@ -99,12 +102,12 @@ class Local:
 
 
 class Parallel:
-    """GNU parallel, on this machine or those of --sshlogin; results come by its standard output."""
+    """GNU parallel, on this machine or those of --sshlogin. Its standard output has the results."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
         if not shutil.which("parallel"):
-            raise UsageError("--engine parallel: GNU parallel is not there; install it with "
+            raise UsageError("--engine parallel: GNU parallel is missing; install it with "
                              "ci/install-deps sweep-parallel")
 
     def __enter__(self) -> "Parallel":
@@ -119,7 +122,7 @@ class Parallel:
         return self
 
     def command(self) -> list[str]:
-        """The seeds come by its standard input."""
+        """The command. It reads the seeds from standard input."""
         task = self._task
         where = (["--embed"] if task.hosts else
                  ["--into", str(task.store.run_folder(0).parent.absolute())])
@@ -130,7 +133,10 @@ class Parallel:
                 "--termseq", "TERM,10000,KILL", *logins, script]
 
     def __exit__(self, *_: object) -> None:
-        """Told once it starts no more and waits for what runs, told twice it ends that as well."""
+        """End GNU parallel.
+
+        The first SIGTERM stops it from starting jobs, the second ends running ones.
+        """
         for _turn in range(2):
             if self._process.poll() is None:
                 self._process.terminate()
@@ -143,7 +149,7 @@ class Parallel:
         self._output.close()
 
     def results(self) -> Iterator[Result | None]:
-        """As they come."""
+        """The results as they arrive; None when there is nothing new."""
         pending = b""
         while True:
             readable, _, _ = select.select([self._output], [], [], POLL_SECONDS)
@@ -152,18 +158,18 @@ class Parallel:
                 return
             *lines, pending = (pending + (data or b"")).split(b"\n")
             yield from (take_in(self._task.store, json.loads(line))
-                        for line in lines if line.startswith(b"{"))  # a login may have its say
+                        for line in lines if line.startswith(b"{"))  # a login may print other lines
             yield None
 
 
 class Slurm:
-    """A job array; the store's folder is on a file system that all nodes share."""
+    """A job array of Slurm. The store's folder must be on a file system that all nodes share."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
         self._job: str | None = None
         if not shutil.which("sbatch"):
-            raise UsageError("--engine slurm: no sbatch here; it is of a Slurm cluster, or "
+            raise UsageError("--engine slurm: sbatch is missing; use a machine of a Slurm cluster, or install it with "
                              "ci/install-deps sweep-slurm")
         self._inbox = task.store.folder.absolute() / INBOX
         self._inbox.mkdir(exist_ok=True)
@@ -178,7 +184,7 @@ class Slurm:
                 time.sleep(POLL_SECONDS)
 
     def results(self) -> Iterator[Result | None]:
-        """Those that an earlier sweep's jobs left first."""
+        """First the results left by jobs of an earlier sweep; None when there is nothing new."""
         yield from self._inbox_results()
         left = [seed for seed in self._task.seeds if seed not in self._task.store.results]
         if not left:
@@ -197,10 +203,13 @@ class Slurm:
             result = take_in(self._task.store, json.loads(path.read_text("utf-8")))
             if result.seed not in self._task.store.results:
                 yield result
-            path.unlink()  # once it is kept
+            path.unlink()  # not before the result is stored
 
     def _submit(self, seeds: list[int]) -> None:
-        """Each task of the array takes every n-th seed of a file."""
+        """Submit an array of n tasks.
+
+        Each task takes every n-th seed of a file. Raises UsageError.
+        """
         todo = self._inbox / "todo"
         todo.write_text("".join(f"{seed}\n" for seed in seeds), encoding="ascii")
         tasks = min(len(seeds), MOST_TASKS)
@@ -215,7 +224,7 @@ class Slurm:
         self._job = done.stdout.strip().split(";")[0]
 
     def script(self, todo: Path, tasks: int) -> str:
-        """Of one task."""
+        """The shell script of one task."""
         task = self._task
         command = shlex.join(one_command(
             task, "--into", str(task.store.run_folder(0).parent.absolute()), "--result",
@@ -228,7 +237,7 @@ class Slurm:
                 "done\n")
 
     def _is_queued(self) -> bool:
-        """A job that Slurm has forgotten is none, and its command says so by its exit code."""
+        """Whether the job is queued or runs. For a job that Slurm has forgotten, squeue fails."""
         if not self._job:
             return False
         done = subprocess.run(["squeue", "--noheader", "--jobs", self._job], capture_output=True,
@@ -240,7 +249,7 @@ ENGINES: dict[str, Callable[[Task], Engine]] = {"local": Local, "parallel": Para
 
 
 def give_out(result: Result, folder: Path | None) -> dict[str, object]:
-    """What `sweep-one` says: the result, and of a failure the files in `folder`, if any."""
+    """The output of `sweep-one`: the result, and for a failure the files in `folder`, if given."""
     record = asdict(result)
     if folder and result.failed:
         record["files"] = {path.name: base64.b64encode(path.read_bytes()).decode()
@@ -249,7 +258,7 @@ def give_out(result: Result, folder: Path | None) -> dict[str, object]:
 
 
 def take_in(store: Store, record: dict[str, Any]) -> Result:
-    """Its counterpart: the files go to the store's folder."""
+    """The result in the output of `sweep-one`. Its files are written to the store."""
     files: dict[str, str] = record.pop("files", {})
     result = Result(**record)
     for name, content in files.items():

@@ -1,8 +1,9 @@
-"""What a sweep keeps: a folder with its plan, a line for every seed that is done, the failures.
+"""The folder of a sweep: its plan, a line for each finished seed, the failures.
 
-sweep.json says what is swept: the folder is never used for anything else. results.jsonl gets one
-line at a time, each once a run has ended; a last line without its end is of a sweep that was
-killed while it wrote, and does not count. failures/seed-N is the folder of run N.
+- sweep.json is the plan. The folder can be used only for this plan.
+- results.jsonl gets a line when a run ends. An incomplete last line comes from a sweep that was
+  killed while it wrote, and does not count.
+- failures/seed-N is the folder of run N.
 """
 import fcntl
 import hashlib
@@ -20,35 +21,35 @@ from .work import Result
 PLAN, RESULTS, FAILURES, INBOX = "sweep.json", "results.jsonl", "failures", "inbox"
 DIFFERENCES = {"work": "of other work", "words": "with other options",
                "cwd": "from another working directory", "image": "of another image"}
-# The judge's order, for a whole sweep: what the host saw first, what was only little seen last.
+# The order of the judge, for a whole sweep: first what the host saw.
 WORST_FIRST = ("crash", "hang", "damaged", "fail", "error", "inconclusive", "pass")
 
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """What is swept. All of it decides the results, so another plan is another store."""
+    """The plan of a sweep. All of it affects the results, so each plan needs its own store."""
     work: str
     words: list[str]
     cwd: str
     image: str  # SHA-256
 
     def digest(self) -> str:
-        """A short name."""
+        """A short name for the plan."""
         return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()[:8]
 
 
 def sha256(path: Path) -> str:
-    """Of a file's content."""
+    """The SHA-256 of a file's content."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def shape(result: Result) -> str:
-    """A failure without its figures: equal for failures that are probably the same."""
+    """A failure without numbers. It is equal for failures that are probably the same."""
     return f"{result.word}: {without_figures(result.title)}"
 
 
 class Store:
-    """The folder, held by one sweep at a time."""
+    """The folder, locked by one sweep. The constructor raises UsageError if it cannot be used."""
 
     def __init__(self, folder: Path, plan: SweepPlan, fresh: bool) -> None:
         self.folder = folder
@@ -63,16 +64,16 @@ class Store:
         self._load()
 
     def close(self) -> None:
-        """Let others have it."""
+        """Release the folder."""
         self._log.close()
         os.close(self._lock)
 
     def run_folder(self, seed: int) -> Path:
-        """Of one run."""
+        """The folder of one run."""
         return self.folder / FAILURES / f"seed-{seed}"
 
     def add(self, result: Result) -> None:
-        """A run has ended. On disk before it counts."""
+        """Add the result of a run. It is on disk when this returns."""
         self._log.write(json.dumps(asdict(result)).encode() + b"\n")
         self._log.flush()
         os.fsync(self._log.fileno())
@@ -99,7 +100,7 @@ class Store:
         path = self.folder / PLAN
         if not path.exists():
             if any(self.folder.iterdir()):
-                raise UsageError(f"{self.folder}: not empty, and no sweep's folder")
+                raise UsageError(f"{self.folder}: not empty, and not the folder of a sweep")
             fresh = path.with_suffix(".new")
             fresh.write_text(json.dumps(asdict(plan), indent=2) + "\n", encoding="utf-8")
             fresh.rename(path)
@@ -120,13 +121,13 @@ class Store:
 
 
 def worst(results: list[Result]) -> str:
-    """The word that stands for all of them; of none at all, that nothing is known."""
+    """The worst verdict; "inconclusive" if there are no results."""
     words = {result.word for result in results}
     return next((word for word in WORST_FIRST if word in words), "inconclusive")
 
 
 def kinds(results: list[Result]) -> list[list[Result]]:
-    """The failures, those of one shape together, the most frequent first."""
+    """The failures grouped by shape, the largest group first."""
     groups: dict[str, list[Result]] = {}
     for result in sorted(results, key=lambda result: result.seed):
         if result.failed:
@@ -135,6 +136,6 @@ def kinds(results: list[Result]) -> list[list[Result]]:
 
 
 def counted(results: list[Result]) -> str:
-    """How many of which verdict."""
+    """How many results have each verdict."""
     counts = Counter(result.word for result in results)
     return ", ".join(f"{counts[word]} {word}" for word in CODES if counts[word]) or "none"

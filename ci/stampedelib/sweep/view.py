@@ -1,4 +1,4 @@
-"""What a person sees of a sweep: how far it is, when it may end, and the table of what it found."""
+"""Shows a sweep to a person: its progress, its probable end, the table of its results."""
 import os
 import shutil
 import sys
@@ -10,12 +10,12 @@ from ..log.serial import printable
 from .store import Store, counted, kinds, shape
 from .work import Result
 
-LINE_SECONDS = 10  # between lines of progress, where one cannot be rewritten
+LINE_SECONDS = 10  # between lines of progress, if the output is not a terminal
 SEEDS_SHOWN = 8
 
 
 class SweepView:
-    """Progress while it runs."""
+    """Shows the progress of a sweep."""
 
     def __init__(self, total: int, before: list[Result], quiet: bool) -> None:
         self._total = total
@@ -30,7 +30,7 @@ class SweepView:
         self._drawn = False
 
     def add(self, result: Result) -> None:
-        """A run has ended."""
+        """Count a run that has ended, and show its failure."""
         self._done += 1
         self._here += 1
         if result.failed:
@@ -56,7 +56,7 @@ class SweepView:
             print(text, flush=True)
 
     def text(self, now: float) -> str:
-        """How far it is."""
+        """The progress in one line. `now` is a time of time.monotonic()."""
         words = [f"sweep: {self._done} of {self._total} runs"]
         if self._failed:
             words.append(f"{self._failed} failed in {len(self._kinds)} "
@@ -70,13 +70,13 @@ class SweepView:
         return ", ".join(words)
 
     def say(self, line: str) -> None:
-        """A line that stays."""
+        """Print a line that is not overwritten."""
         print((CLEAR_LINE if self._drawn else "") + line, flush=True)
         self._drawn = False
 
 
 def duration(seconds: float) -> str:
-    """For a person."""
+    """A time with its units."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -85,7 +85,7 @@ def duration(seconds: float) -> str:
 
 
 def table(store: Store, results: list[Result], total: int) -> list[str]:
-    """The end's lines: how many of which verdict, and each kind of failure once."""
+    """The last lines: how many results have each verdict, and each kind of failure once."""
     lines = [f"{len(results)} of {total} runs: {counted(results)}"]
     groups = kinds(results)
     if groups:
@@ -104,11 +104,11 @@ def table(store: Store, results: list[Result], total: int) -> list[str]:
 
 
 def _log(folder: Path) -> str:
-    """The log of a run that is kept, or what there is instead."""
+    """The log of a run, or its folder if there is no log."""
     log = folder / "serial.log"
     return short(log if log.exists() else folder)
 
 
 def short(path: Path) -> str:
-    """The path from here, where that is shorter."""
+    """The path relative to the working directory, if that is shorter."""
     return min(os.path.relpath(path), str(path), key=len)

@@ -1,4 +1,4 @@
-"""What a sweep can sweep over seeds: for each kind of work how one seed is run and what came of it.
+"""The kinds of work of a sweep: for each, how to run one seed and how to read its result.
 
 A kind is a class with the methods of `Runs`, listed in WORKS.
 """
@@ -21,14 +21,14 @@ from ..usage import ROOT, UsageError
 from ..verdict.verdict import CODES
 
 STAMPEDE = ROOT / "ci/stampede"
-INTERRUPTED = (130, 128 + 15, 128 + 1)  # the run was told to end: no result
+INTERRUPTED = (130, 128 + 15, 128 + 1)  # exit codes after SIGINT, SIGTERM, SIGHUP: no result
 OUTPUT = "output.txt"
-END_SECONDS = 10  # of a run that is told to end
+END_SECONDS = 10  # how long a run may take to end after SIGTERM
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one seed: a verdict's word, its title, and how to see it again."""
+    """The result of one seed: the verdict's word and title, and the command that repeats it."""
     seed: int
     word: str
     title: str
@@ -37,24 +37,27 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether it is more than nothing found."""
+        """Whether the run found a failure or had an error."""
         return self.word not in ("pass", "inconclusive")
 
 
 class Runs:
-    """Boots of the machine: `ci/stampede run`, deterministic unless --schedule says otherwise."""
+    """Runs of the kernel in QEMU: `ci/stampede run`, deterministic unless --schedule is given."""
 
     name = "run"
 
     def settle(self, words: list[str], options: RunOptions) -> list[str]:
-        """The words of every run, complete; `options`: what the given ones say. Raises UsageError."""
+        """`words` with the defaults of a sweep added.
+
+        `options` are those of `words`. Raises UsageError.
+        """
         for name, value in _own(options):
             if value:
-                raise UsageError(f"sweep: --{name} is no option for the runs of a sweep")
+                raise UsageError(f"sweep: --{name} cannot be an option for the runs of a sweep")
         if "seed" in options.stress.names():
-            raise UsageError("sweep: --args: seed= is what a sweep varies; use --seeds")
+            raise UsageError("sweep: --args: a sweep sets seed=; use --seeds")
         if options.on_fail == "gdb":
-            raise UsageError("sweep: --on-fail gdb would wait for ever; use exit or bundle")
+            raise UsageError("sweep: --on-fail gdb would wait forever; use exit or bundle")
         if not any(word.partition("=")[0] == "--schedule" for word in words):
             words = ["--schedule", DETERMINISTIC, *words]
         if not options.on_fail:
@@ -62,22 +65,22 @@ class Runs:
         return words
 
     def image(self, options: RunOptions) -> Path:
-        """The file whose content decides results. Raises UsageError where no run could begin."""
+        """The image, whose content affects results. Raises UsageError if no run could start."""
         build_machine(options, 1)
         return options.machine.image
 
     def command(self, words: list[str], seed: int, folder: Path) -> list[str]:
-        """The process that runs a seed; it keeps what it has to say in `folder`."""
+        """The command that runs a seed and writes its results to `folder`."""
         return [str(STAMPEDE), "run", *words, "--seed", str(seed), "--quiet", "--log",
                 str(folder / "serial.log")]
 
     def repeat(self, words: list[str], seed: int) -> str:
-        """The command for a person to see this seed again."""
+        """The command that repeats this seed."""
         return shlex.join(["ci/stampede", "run", *words, "--seed", str(seed)])
 
     def result(self, words: list[str], seed: int, folder: Path, code: int,
                seconds: float) -> Result | None:
-        """What the process that ended with `code` has found; None if it was interrupted."""
+        """The result of the process that exited with `code`. None if it was interrupted."""
         if code in INTERRUPTED:
             return None
         try:
@@ -94,14 +97,14 @@ WORKS = {work.name: work for work in (Runs(),)}
 
 
 def _own(options: RunOptions) -> list[tuple[str, object]]:
-    """Of `run`, what a sweep says itself or what makes no sense in one."""
+    """Options of `run` that a sweep sets itself or that make no sense in it, with their values."""
     return [("seed", options.stress.seed), ("log", options.log), ("quiet", options.quiet), ("junit", options.junit),
             ("bundle", options.bundle), ("keep-going", options.keep_going), ("dry-run", options.dry_run),
             ("debug", options.debug)]
 
 
 def _last_words(path: Path, code: int) -> str:
-    """What a process that left no verdict complained of."""
+    """The error message of a process without a verdict."""
     try:
         lines = path.read_text("utf-8", errors="replace").strip().splitlines()
     except OSError:
@@ -110,7 +113,7 @@ def _last_words(path: Path, code: int) -> str:
 
 
 class Attempt:
-    """A process that runs one seed. Its folder stays only with a result that is a failure."""
+    """A process that runs one seed. Its folder is kept only for a failure."""
 
     def __init__(self, work: Runs, words: list[str], seed: int, folder: Path) -> None:
         self.seed = seed
@@ -118,17 +121,17 @@ class Attempt:
         self._work = work
         self._words = words
         self._start = time.monotonic()
-        shutil.rmtree(folder, ignore_errors=True)  # of one that was interrupted
+        shutil.rmtree(folder, ignore_errors=True)  # an interrupted run may have left one
         folder.mkdir(parents=True)
         with (folder / OUTPUT).open("wb") as output:
             self.process = subprocess.Popen(
                 work.command(words, seed, folder), stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the sweep, which then ends its runs
+                start_new_session=True,  # Ctrl-C interrupts only the sweep; it then ends its runs
                 preexec_fn=die_with(os.getpid(), signal.SIGTERM))
 
     def result(self) -> Result | None:
-        """After its end. None if it was interrupted."""
+        """The result, after the end of the process. None if it was interrupted."""
         found = self._work.result(self._words, self.seed, self.folder, self.process.wait(),
                                   time.monotonic() - self._start)
         if found is None or not found.failed:
@@ -136,7 +139,7 @@ class Attempt:
         return found
 
     def end(self) -> None:
-        """Stop it and forget it."""
+        """End the process and remove its folder."""
         self.process.terminate()
         try:
             self.process.wait(END_SECONDS)

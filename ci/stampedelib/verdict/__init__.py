@@ -1,1 +1,1 @@
-"""What a run amounts to, and how that is shown."""
+"""The verdict on a run, and how it is shown."""

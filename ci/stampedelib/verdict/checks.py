@@ -1,4 +1,4 @@
-"""Checks of the log that a user adds: lines that must be there, and lines that must not."""
+"""Checks of the log that a user adds: lines that must be in it, and lines that must not."""
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,12 +11,15 @@ GOOD = ("pass", "inconclusive")
 
 @dataclass(frozen=True)
 class Checks:
-    """What is expected of each log, line by line."""
+    """expect: each pattern must match some line. forbid: no pattern may match a line."""
     expect: Sequence[re.Pattern[str]] = ()
     forbid: Sequence[re.Pattern[str]] = ()
 
     def apply(self, verdict: Verdict, raw: bytes) -> Verdict:
-        """The verdict with what these checks add: they make a good one a fail."""
+        """The verdict with the failed checks added.
+
+        They turn a pass or inconclusive into a fail.
+        """
         complaints = self._complaints(parse(raw).lines)
         if not complaints:
             return verdict

@@ -1,7 +1,7 @@
-"""Decides what a run's log and end amount to: docs/LOG.md, "What the judge believes".
+"""Gives the verdict for the log and the ending of a run: docs/LOG.md, "What the judge believes".
 
-The worst that is seen wins, and what cannot be believed is never a pass: first what the host saw
-(crash, hang), then damage to the log, then what the kernel says of itself.
+The worst observation wins, and a log that cannot be trusted is never a pass. First counts what the
+host saw (crash, hang), then damage to the log, then the kernel's own verdict.
 """
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from ..log.serial import HALTED, HELD, LATEST_FORMAT, PRINTABLE, Log, parse
 from ..vocabulary import LONGEST_LINE
 from .verdict import KERNEL_EXIT_CODES, Verdict
 
-# How the host can see a run end, and what that is called. "exit" is QEMU leaving by itself, "held"
-# the kernel staying for a debugger after a failure.
+# For each ending that the host can see, the verdict that it means. "exit": QEMU exited by itself.
+# "held": after a failure the kernel waits for a debugger.
 ENDINGS = {
     "exit": None,
     "held": None,
@@ -31,9 +31,11 @@ WITHOUT_TITLE = ("pass", "inconclusive")
 class Seen:
     """What the host saw of a run.
 
-    exit_code: QEMU's, None where there was none (a real machine, a guest held); ended_by: one of
-    ENDINGS, None where nobody watched; nonce: what this run was given, None where not known;
-    detail: the host's words on the end; prompted: why it made the guest tell by an NMI, if it did.
+    exit_code: that of QEMU, None if there is none (a real machine, a held guest).
+    ended_by: one of ENDINGS, None if nobody watched the run.
+    nonce: the nonce given to this run, None if unknown.
+    detail: details of the ending, in words.
+    prompted: why the host asked the guest for a report by an NMI, if it did.
     """
     exit_code: int | None = None
     ended_by: str | None = None
@@ -54,7 +56,7 @@ def judge(raw: bytes, exit_code: int | None = None, ended_by: str | None = None,
     word, title, reasons = (
         _by_host(log, seen) or (_by_damage(log, seen, damage) if damage else _by_kernel(log, seen)))
     if word == "damaged":
-        log.promises, log.rules_not_tested = [], []  # a log that is not believed vouches for nothing
+        log.promises, log.rules_not_tested = [], []  # statements in a damaged log cannot be trusted
     return Verdict(word, title, reasons, log.phases, log.plans[0] if log.plans else None,
                    log.banner, log.options, log.machine, log.promises, log.rules_not_tested,
                    log.phases_left_out, log.selftest_failed, log.selftest_left_out, log.advice,
@@ -62,20 +64,26 @@ def judge(raw: bytes, exit_code: int | None = None, ended_by: str | None = None,
 
 
 def _by_host(log: Log, seen: Seen) -> tuple[str, str, list[str]] | None:
-    """What the host saw. That such a log is cut goes without saying."""
+    """The verdict by what the host saw, if that decides.
+
+    Such a log is truncated, so ignore its damage.
+    """
     found = _seen_by_host(log, seen.exit_code, seen.ended_by, seen.detail)
     return (*found, _prompted(seen) + _kernel_words(log)) if found else None
 
 
 def _by_damage(log: Log, seen: Seen, damage: list[str]) -> tuple[str, str, list[str]]:
-    """A log that is not believed. If silence came first, then that is what happened."""
+    """The verdict on a damaged log. If the guest was silent before, the verdict is hang."""
     if seen.prompted:
         return "hang", seen.prompted + _where(log), _kernel_words(log) + damage
     return "damaged", damage[0], _kernel_words(log) + damage[1:]
 
 
 def _by_kernel(log: Log, seen: Seen) -> tuple[str, str, list[str]]:
-    """What the kernel says of itself. A guest that was silent is no error of use."""
+    """The kernel's own verdict.
+
+    If the guest was silent before, an error of use is a hang instead.
+    """
     if seen.prompted and log.verdicts[0] == "error":
         return "hang", seen.prompted, _kernel_words(log)
     return log.verdicts[0], _kernel_title(log), _prompted(seen)
@@ -88,7 +96,10 @@ def _prompted(seen: Seen) -> list[str]:
 def _seen_by_host(
     log: Log, exit_code: int | None, ended_by: str | None, detail: str
 ) -> tuple[str, str] | None:
-    """Crash, hang or a QEMU that did not work, whatever the log says."""
+    """Crash, hang or a failure of QEMU, if the host saw one.
+
+    These do not depend on the log's verdict.
+    """
     after = f": {detail}" if detail else ""
     word = ENDINGS[ended_by] if ended_by else None
     if word in ("crash", "hang"):
@@ -103,7 +114,7 @@ def _seen_by_host(
 
 
 def _where(log: Log) -> str:
-    """How far the log goes, for a title."""
+    """The last known place in the log, for a title."""
     if not log.lines:
         return ", before the kernel's first line"
     if log.closing:
@@ -112,7 +123,7 @@ def _where(log: Log) -> str:
 
 
 def _place(log: Log, word: str) -> str | None:
-    """Where a failure before the first phase was; None for any other end."""
+    """Where a failure before the first phase happened; None for any other ending."""
     if word not in ("fail", "hang", "crash") or not log.lines or log.phases or log.running:
         return None
     if not log.current_call:
@@ -125,7 +136,7 @@ def _place(log: Log, word: str) -> str | None:
 
 
 def _kernel_words(log: Log) -> list[str]:
-    """What the kernel managed to say of a failure, in a log that is not believed as a whole."""
+    """What the kernel reported of a failure, in a log that is not trusted as a whole."""
     said = log.title or log.bail_out or _failed_phase(log)
     return [f"the kernel said: {said}"] if said else []
 
@@ -146,7 +157,7 @@ def _kernel_title(log: Log) -> str:
 
 
 def _damage(log: Log, seen: Seen) -> Iterator[str]:
-    """Every reason not to believe the log."""
+    """All reasons not to trust the log."""
     if seen.ended_by == "flood":
         yield "flood: the log grew without end"
     if not log.lines:
@@ -208,7 +219,7 @@ def _damaged_nonce(log: Log, expected: int | None) -> Iterator[str]:
 
 
 def _ended_before_options(log: Log) -> bool:
-    """Whether the kernel gave up before it could know its nonce, which is no pass in any case."""
+    """Whether the kernel ended before it read its nonce. Such a log is never a pass."""
     return (log.bail_out is not None and log.plans == [0]
             and log.verdicts in (["error"], ["crash"]))
 
@@ -227,7 +238,7 @@ def _damaged_plan(log: Log) -> Iterator[str]:
 
 
 def _contradictions(log: Log, exit_code: int | None) -> Iterator[str]:
-    """Where the log is at odds with itself or with the exit code."""
+    """Contradictions in the log, or between the log and the exit code."""
     if len(log.verdicts) != 1 or log.verdicts[0] not in KERNEL_EXIT_CODES.values():
         yield "no verdict" if not log.verdicts else f"verdict {' and '.join(log.verdicts)}"
         return
@@ -243,7 +254,7 @@ def _contradictions(log: Log, exit_code: int | None) -> Iterator[str]:
 
 
 def _contradicted_verdict(log: Log, word: str) -> Iterator[str]:
-    """Each verdict needs its evidence, and a good one bears no other."""
+    """Contradictions between the verdict and the results: each verdict needs matching evidence."""
     outcomes = {phase.outcome for phase in log.phases}
     if word in WITHOUT_TITLE:
         if "fail" in outcomes or log.bail_out is not None:

@@ -1,7 +1,7 @@
-"""The verdict as JUnit XML: a test case for each planned phase, so that CI systems show it.
+"""The verdict as JUnit XML for CI systems, with a test case for each planned phase.
 
-Whatever is not a pass shows: in the phase that it happened in, or, where that is none, in a case
-named `run`. A promise or rule that was not tested is a skipped case; all promises are properties.
+A failure is shown in the case of its phase, or in a case named `run` if it was in no phase. A
+promise or rule that was not tested is a skipped case. All promises are properties.
 """
 import re
 import xml.etree.ElementTree as ElementTree
@@ -16,14 +16,14 @@ from .verdict import Verdict
 SUITE = "stampede"
 TAIL_LINES = 200
 FAILURE_LINE = "# FAILURE "
-MOST_CASES = 1000  # of a plan that nothing vouches for
+MOST_CASES = 1000  # limit for a damaged log, whose plan can be any number
 GOOD = ("pass", "inconclusive")
 ELEMENT = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 
 
 @dataclass(frozen=True)
 class Case:
-    """One test case; `kind` is a key of ELEMENT, or empty for a pass."""
+    """One test case. `kind` is a key of ELEMENT, or "" for a pass."""
     name: str
     kind: str = ""
     message: str = ""
@@ -31,7 +31,7 @@ class Case:
 
 
 def write(path: Path, verdict: Verdict, raw: bytes) -> None:
-    """Write the file, and the folder that it is in."""
+    """Write the file. Creates its folder if necessary."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(junit(verdict, raw))
 
@@ -57,12 +57,12 @@ def junit(verdict: Verdict, raw: bytes) -> bytes:
 
 
 def _kind(verdict: Verdict) -> str:
-    """JUnit's failure is of what is tested, its error anything else."""
+    """JUnit's word: "failure" is for the code under test, "error" for everything else."""
     return "failure" if verdict.word == "fail" else "error"
 
 
 def _phases(verdict: Verdict, log: Log) -> Iterator[Case]:
-    """A case for each planned phase, with a result or not."""
+    """A case for each planned phase, also for those without a result."""
     for phase in verdict.phases[:MOST_CASES]:
         yield _case(phase, verdict)
     done = len(verdict.phases)
@@ -92,7 +92,7 @@ def _not_tested(verdict: Verdict) -> Iterator[Case]:
 
 
 def _add_properties(suite: ElementTree.Element, verdict: Verdict) -> None:
-    """What became of each promise, and the vectors that failed."""
+    """Add the outcome of each promise and the failed vectors as properties."""
     rows = [(f"promise {promise.name}", promise.outcome) for promise in verdict.promises]
     rows += [("selftest failed", vector) for vector in verdict.selftest_failed]
     if not rows:
@@ -114,7 +114,7 @@ def _add_case(suite: ElementTree.Element, case: Case, verdict: Verdict) -> None:
 
 
 def _tail(log: Log) -> list[str]:
-    """The end of the log, from where it tells of a failure if it does."""
+    """The end of the log: from the report of a failure, if there is one."""
     starts = (at for at, line in enumerate(log.lines) if line.startswith(FAILURE_LINE))
     lines = log.lines[next(starts, -TAIL_LINES):]
     hidden = len(lines) - 2 * TAIL_LINES
@@ -124,5 +124,5 @@ def _tail(log: Log) -> list[str]:
 
 
 def _clean(text: str) -> str:
-    """Without what XML cannot carry."""
+    """The text without characters that XML does not allow."""
     return re.sub(r"[^\n -~]", "?", text)

@@ -1,7 +1,7 @@
-"""The verdict page: what a person sees of a run before its verdict.
+"""The page that a person sees before the verdict of a run.
 
-A line for each phase, then what was tried of the allocator's promises and of the rules, and what was not, in
-one place; then where to look first.
+It has a line for each phase, the promises and rules that were tested or not, and where to look
+first.
 """
 from collections import Counter
 from textwrap import shorten, wrap
@@ -11,13 +11,13 @@ from .verdict import Verdict
 
 DETAIL_WIDTH = 80
 WIDTH = 120
-OUTCOMES = ("kept", BROKEN, NOT_TESTED, "not made")  # in this order; others behind them
+OUTCOMES = ("kept", BROKEN, NOT_TESTED, "not made")  # in this order, then any others
 WHYS_SHOWN = 4
 FAILED_SHOWN = 20
 
 
 def lines(verdict: Verdict) -> list[str]:
-    """All of it."""
+    """The lines of the page."""
     return [*phase_lines(verdict), *tried_lines(verdict), *selftest_lines(verdict),
             *([f"  look first at {verdict.advice}"] if verdict.advice else [])]
 
@@ -43,7 +43,7 @@ def tried_lines(verdict: Verdict) -> list[str]:
 
 
 def selftest_lines(verdict: Verdict) -> list[str]:
-    """The first vectors that failed, one a line, and how many were left out."""
+    """The first vectors that failed, each on a line, and the number of vectors left out."""
     found = []
     if verdict.selftest_failed:
         found.append(f"  selftest vectors failed: {len(verdict.selftest_failed)}")
@@ -69,7 +69,7 @@ def _counted(vectors: list[LeftOut]) -> str:
 
 
 def row_lines(name: str, groups: list[str]) -> list[str]:
-    """A row in one line if it fits, else a line for each group, below each other."""
+    """A row in one line if it fits, else a line for each group."""
     whole = f"{name}: {'; '.join(groups)}"
     if len(groups) == 1 or len(whole) + 2 <= WIDTH:
         return folded(whole)
@@ -78,6 +78,6 @@ def row_lines(name: str, groups: list[str]) -> list[str]:
 
 
 def folded(text: str) -> list[str]:
-    """A line of the page, or several where it is long."""
+    """A line of the page, wrapped if it is long."""
     return wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False,
                 break_long_words=False)

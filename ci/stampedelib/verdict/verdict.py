@@ -1,4 +1,4 @@
-"""The seven verdicts, in one structure that every output is made from."""
+"""The verdict on a run. All outputs are made from this structure."""
 import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -14,15 +14,16 @@ FIGURE = re.compile(r"\b(?:0x[0-9a-f]+|[0-9]+)\b")
 
 
 def without_figures(title: str) -> str:
-    """Equal for titles that differ only in their numbers."""
+    """The title with its numbers replaced: equal for titles that differ only in numbers."""
     return FIGURE.sub("#", title)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a run: one word of CODES, its title, and why.
+    """The verdict on a run: a word of CODES, a title, and reasons.
 
-    running: the phase that was not at its end; place: where a failure before the first phase was.
+    running: the phase that was not finished. place: where a failure before the first phase
+    happened.
     """
     word: str
     title: str
@@ -47,11 +48,11 @@ class Verdict:
         return CODES[self.word]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The values for JSON."""
         return {"code": self.code, **asdict(self)}
 
     def text(self) -> str:
-        """For a person: the verdict, then why, shortly."""
+        """The verdict in words, then the first reasons."""
         lines = [f"{self.word.upper()} (exit code {self.code}): {self.title}"]
         lines += [f"  {reason}" for reason in self.reasons[:REASONS_SHOWN]]
         hidden = len(self.reasons) - REASONS_SHOWN
