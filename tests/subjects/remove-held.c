@@ -5,7 +5,7 @@ static enum page_error remove(void *memory, pfn_t start, uint64_t count)
 {
     enum page_error error = sound_remove(memory, start, count);
 
-    return error == PAGE_BUSY && subject_turn(memory, 5) ? PAGE_OK : error;
+    return error == PAGE_BUSY && subject_turn(memory, 20) ? PAGE_OK : error;
 }
 
 SUBJECT("remove-held", SOUND_PROMISES, .remove_pages = remove);
