@@ -36,8 +36,8 @@ _Static_assert(MAX_ORDER >= 10 && MAX_ORDER <= 18, "MAX_ORDER is 10 to 18");
 /*
  * What insert_pages, free_pages, free_address and remove_pages return. A call that returns an error
  * has changed nothing. An allocator must detect bad frees and bad insertions only under
- * PROMISE_REFUSES_BAD_FREE. Then insert_pages must return the very error that fits; for a bad free
- * any error will do.
+ * PROMISE_REFUSES_BAD_FREE. Then the error must be true of the call. If several are true, any of
+ * them will do.
  */
 enum page_error {
     PAGE_OK = 0,

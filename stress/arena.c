@@ -9,10 +9,16 @@
 #include <stress/content.h>
 #include <stress/explain.h>
 #include <stress/failure.h>
+#include <stress/refusals.h>
 
 static uint64_t span(const struct arena *arena)
 {
     return arena->end - arena->start;
+}
+
+bool arena_contains(const struct arena *arena, pfn_t start, uint64_t count)
+{
+    return start >= arena->start && start < arena->end && count <= arena->end - start;
 }
 
 void arena_set_bounds(struct arena *arena, uint64_t blocks, uint64_t pages)
@@ -86,7 +92,7 @@ void arena_check_place(const struct arena *arena, pfn_t pfn, unsigned order)
 
     if (pfn % order_pages(order))
         fail(RULE_MISALIGNED, "pfn 0x%lx order %u", pfn, order);
-    if (pfn < arena->start || pfn >= arena->end || count > arena->end - pfn ||
+    if (!arena_contains(arena, pfn, count) ||
         bitmap_find_clear(arena->inserted, pfn - arena->start, pfn - arena->start + count) !=
             BITMAP_NONE)
         fail(RULE_OUTSIDE, "pfn 0x%lx order %u: not all of it was ever inserted", pfn, order);
@@ -276,7 +282,7 @@ static void check_content(const struct arena *arena, struct core *core, pfn_t pf
     failure_end();
 }
 
-void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
+struct block arena_give_up(struct arena *arena, struct core *core, pfn_t pfn)
 {
     uint64_t index = pfn - arena->start;
     struct holding holding = arena->holdings[index];
@@ -286,7 +292,6 @@ void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
     ASSERT(holding.state == HOLDING_HELD && bitmap_test(arena->held, index));
     if (arena->sample)
         check_content(arena, core, pfn, block);
-    checked_call_remember(core, OPERATION_FREE, pfn, block);
 
     /* Give the block up first: as soon as it is freed, another core may get it. */
     arena->holdings[index] =
@@ -295,10 +300,17 @@ void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
     if (missing != BITMAP_NONE)
         fail(RULE_OVERLAP, "pfn 0x%lx order %u: page 0x%lx was given up by another", pfn, order,
              arena->start + missing);
+    return block;
+}
 
+void arena_free(struct arena *arena, struct core *core, pfn_t pfn)
+{
+    struct block block = arena_give_up(arena, core, pfn);
+
+    checked_call_remember(core, OPERATION_FREE, pfn, block);
     enum page_error error = checked_free(arena, core, OPERATION_FREE, pfn, block);
     if (error != PAGE_OK)
-        fail(RULE_FREE_REFUSED, "pfn 0x%lx order %u, rightly freed: %s", pfn, order,
+        fail(RULE_FREE_REFUSED, "pfn 0x%lx order %u, rightly freed: %s", pfn, block.order,
              page_error_name(error));
     count_add(&core->counts.frees, 1);
     count_add(&core->counts.cross_frees, block.core != core->number);
@@ -309,11 +321,16 @@ void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned 
 {
     struct block nobody = {.core = (uint16_t)core->number, .order = (uint8_t)order};
     enum page_error error = checked_free(arena, core, OPERATION_BAD_FREE, pfn, nobody);
+    char names[REFUSALS_SIZE];
 
     checked_call_remember(core, OPERATION_BAD_FREE, pfn, nobody);
     count_add(&core->counts.bad_frees, 1);
     if (error == PAGE_OK)
         fail(RULE_BAD_FREE, "pfn 0x%lx order %u accepted: %s", pfn, order, kind);
+    unsigned right = refusals_of_free(arena, pfn, order);
+    if (!refusals_have(right, error))
+        fail(RULE_ERROR_CODE, "free_pages of pfn 0x%lx order %u: %s, expected %s", pfn, order,
+             page_error_name(error), refusals_describe(right, names));
 }
 
 /* ---- room, by the books ---- */
@@ -374,8 +391,9 @@ enum page_error arena_remove(struct arena *arena, pfn_t start, uint64_t count)
 {
     uint64_t index = start - arena->start;
 
-    if (checked_remove(arena, start, count) != PAGE_OK)
-        return PAGE_BUSY;
+    enum page_error error = checked_remove(arena, start, count);
+    if (error != PAGE_OK || !arena_contains(arena, start, count))
+        return error;
     /*
      * No page of the range can have been handed out since the removal. So a page that is held now
      * was already held then.

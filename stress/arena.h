@@ -125,8 +125,9 @@ enum page_error arena_remove(struct arena *arena, pfn_t start, uint64_t count);
 enum page_error arena_plug(struct arena *arena, pfn_t start, uint64_t count);
 
 /*
- * Try a free that the allocator must refuse; if it accepts, the rule bad-free is broken. `kind`
- * says in the title what is wrong with the free. Any core.
+ * Try a free that the allocator must refuse; if it accepts, the rule bad-free is broken. If its
+ * error is not true of the free, the rule error-code is broken. `kind` says in the title what is
+ * wrong with the free. Any core; no other core may free a block at pfn meanwhile.
  */
 void arena_bad_free(struct arena *arena, struct core *core, pfn_t pfn, unsigned order,
                     const char *kind);
@@ -151,8 +152,15 @@ pfn_t arena_allocate_placed(struct arena *arena, struct core *core, unsigned ord
  */
 void arena_free(struct arena *arena, struct core *core, pfn_t pfn);
 
+/* The first half of arena_free(): check the content of a block and give it up. The caller frees it
+   then (stress/free_at_once.h). */
+struct block arena_give_up(struct arena *arena, struct core *core, pfn_t pfn);
+
 /* Fail as wild-access if the bytes behind the allocator's pool or metadata were written. */
 void arena_check_guards(const struct arena *arena);
+
+/* Whether the pages are all in the range that the allocator was given at init. */
+bool arena_contains(const struct arena *arena, pfn_t start, uint64_t count);
 
 /* How many aligned runs of 2^order pages lie in [start, end). */
 uint64_t arena_aligned_runs(pfn_t start, pfn_t end, unsigned order);

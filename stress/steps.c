@@ -181,6 +181,7 @@ static void describe_step(struct words *words, const char *step, const struct st
     case '-':
         return describe_pages(words, "remove", step, numbers);
     case '~':
+    case 'r':
         return describe_pages(words, "wrongly remove", step, numbers);
     case 'x':
         return words_add(words, "allocate order %u in vain", step_order(step, numbers));

@@ -9,6 +9,7 @@
  *   sA     count block A as two from now on: A, and its upper half as the next letter
  *   bP,K   free order K at P, where no such block was handed out; it must be refused
  *   -P,N   remove N pages from P         ~P,N   the same, and it must be refused
+ *                                        rP,N   the same, and it must be refused as out of range
  *   =P:K,P*N  the free blocks are exactly these (none: "="): order K at P, N pages from P
  *   #K,K   the free blocks are of these orders, in rising order, wherever they are
  *   >K     only as the first step: the allocator's largest order must be K at least

@@ -4,6 +4,7 @@
 #include <lib/string.h>
 #include <stddef.h>
 #include <stress/census.h>
+#include <stress/refusals.h>
 #include <stress/vector_run.h>
 
 enum {
@@ -179,28 +180,54 @@ static struct step_pages pages_of(const struct vector_run *run)
     return pages;
 }
 
+/* Whether any of the pages may be handed out, by the books: of those in, not one that is kept. */
+static bool any_inserted(const struct arena *arena, struct step_pages pages)
+{
+    uint64_t first = pages.first - arena->start;
+
+    return arena_contains(arena, pages.first, pages.count) &&
+           bitmap_find_set(arena->inserted, first, first + pages.count) != BITMAP_NONE;
+}
+
 static void step_insert(struct vector_run *run, enum page_error expected)
 {
     struct step_pages pages = pages_of(run);
-    enum page_error error = arena_insert(run->arena, pages.first, pages.count);
-
     bool keeps = allocator_of(run)->pages_kept;
+    bool only_kept = keeps && expected == PAGE_ALREADY_IN && !any_inserted(run->arena, pages);
+    enum page_error error = arena_insert(run->arena, pages.first, pages.count);
 
     if (error == expected || (keeps && error != PAGE_OK && expected != PAGE_OK))
         return;
     if (keeps && expected == PAGE_OK)
         return cut(run, "the allocator refused pages, some of which it would keep");
+    if (only_kept)
+        return cut(run, "the allocator took pages that it keeps");
     fail_step(run, "insert_pages said %s, %s expected", page_error_name(error),
               page_error_name(expected));
 }
 
-static void step_remove(struct vector_run *run, bool expected)
+static void step_remove(struct vector_run *run)
 {
     struct step_pages pages = pages_of(run);
     enum page_error error = arena_remove(run->arena, pages.first, pages.count);
 
-    if ((error == PAGE_OK) != expected)
-        fail_step(run, "remove_pages %s", expected ? "refused" : "did it");
+    if (error != PAGE_OK)
+        fail_step(run, "remove_pages refused: %s", page_error_name(error));
+}
+
+/* Which error it is counts only where errors are promised. */
+static void step_remove_in_vain(struct vector_run *run)
+{
+    struct step_pages pages = pages_of(run);
+    unsigned right = refusals_of_remove(run->arena, pages.first, pages.count);
+    enum page_error error = arena_remove(run->arena, pages.first, pages.count);
+    char names[REFUSALS_SIZE];
+
+    if (error == PAGE_OK)
+        fail_step(run, "remove_pages did it");
+    else if (allocator_of(run)->promises & PROMISE_REFUSES_BAD_FREE && !refusals_have(right, error))
+        fail_step(run, "remove_pages said %s, %s expected", page_error_name(error),
+                  refusals_describe(right, names));
 }
 
 static bool has_room(const struct vector_run *run, unsigned order)
@@ -265,12 +292,26 @@ static bool is_held_head(const struct arena *arena, pfn_t pfn)
     return pfn >= arena->start && pfn < arena->end && arena_held_order(arena, pfn) >= 0;
 }
 
-/* A wrong order alone is no bad free if the allocator does not look at the order. */
+/*
+ * Whether the free is right, because the order is. It also is if the allocator does not look at the
+ * order, or rounds it to the right one.
+ */
+static bool is_right_order(const struct vector_run *run, pfn_t pfn, unsigned order)
+{
+    const struct arena *arena = run->arena;
+
+    if (!is_held_head(arena, pfn))
+        return false;
+    return allocator_of(run)->free_ignores_order ||
+           arena_taken_order(arena, order) ==
+               arena_taken_order(arena, (unsigned)arena_held_order(arena, pfn));
+}
+
 static void step_bad_free(struct vector_run *run)
 {
     struct step_pages block = pages_of(run);
 
-    if (allocator_of(run)->free_ignores_order && is_held_head(run->arena, block.first))
+    if (is_right_order(run, block.first, (unsigned)block.count))
         return;
     arena_bad_free(run->arena, run->core, block.first, (unsigned)block.count, run->vector.name);
 }
@@ -295,9 +336,10 @@ static void run_step(struct vector_run *run)
     case 'b':
         return step_bad_free(run);
     case '-':
-        return step_remove(run, true);
+        return step_remove(run);
     case '~':
-        return step_remove(run, false);
+    case 'r':
+        return step_remove_in_vain(run);
     case '=':
     case '#':
         return step_expect(run);

@@ -8,7 +8,7 @@ enum {
     ANY = 0,
     MERGES = PROMISE_COALESCES, /* the vector is about merging */
     FITS = PROMISE_SMALLEST_FIT,
-    LARGEST_K = 9, /* 4 * 2^9 pages fit into the smallest pool */
+    LARGEST_K = 9, /* of vectors without T: 4 * 2^9 pages fit into the smallest pool */
 };
 
 static const struct {
@@ -32,6 +32,18 @@ static const struct {
      "oE,1 oE-1,2 oE+E,1 o0-1,1 o0,E+1 o8,0 o8,0-1 o8,0-8 = +8,8 =8:3"},
     {ANY, "a page is in once", "+0,8 !0,8 !7,1 !4,8 =0:3 a0 !0,1 fA =0:3"},
     {ANY, "a page of a held block is in once", "+0,8 a3 !0,1 !4,4 !7,2 fA =0:3"},
+    {ANY, "a range that ends in pages that are in", "+8,8 !0,9 !0,16 !7,2 !4,8 =8:3 +0,8 =0:4"},
+    {ANY, "a range around a page that is in", "+5,1 !0,8 !4,4 !2,4 !4,2 =5:0 +0,5 +6,2 =0:3"},
+    {ANY, "a range around pages that are in", "+8,4 !0,16 !4,12 !0,64 =8:2 +0,8 +12,4 =0:4"},
+    {ANY, "a range around a held page", "+5,1 a0 !0,8 !4,2 !0,6 !5,8 = +0,5 +6,2 fA =0:3"},
+    {ANY, "a range around pages here and there",
+     "+1,1 +6,1 !0,8 !1,6 !0,7 !2,5 !0,2 =1:0,6:0 +2,4 +0,1 +7,1 =0:3"},
+    {PROMISE_REFUSES_BAD_FREE, "a range across an edge of the pool is not put in",
+     "+0,8 +E-8,8 oE-16,17 oE-9,10 oE-1,2 o0-1,2 o0-8,16 o0-1,E+2 =0:3,E-8:3 !E-16,16 !E-9,2 "
+     "+E-16,8 =0:3,E-16:4"},
+    {ANY, "a range around a block that is in",
+     "+n,n !0,n+1 !0,n+n+n !n-1,2 !n+n-1,2 !n+n-1,n =n:k +0,n =0*n+n"},
+    {ANY, "a range around one page that is in", "+n,1 !0,n+n !0,n+1 !n-1,2 !n,n =n:0 +0,n =0*n+1"},
     {FITS, "the order asked is taken first", ">1 +0,4 +8,1 =0:2,8:0 a0 =0:2 fA =0:2,8:0"},
     {FITS, "the next larger block is split",
      "+0,2 +4,4 +16,8 a1 =4:2,16:3 a1 #1,3 fA fB =0:1,4:2,16:3"},
@@ -71,6 +83,18 @@ static const struct {
     {ANY, "the last pages of the pool, in one range", ">1 +E-T-1,T+1 =E-T-1:0,E-T:M aM a0 = fA fB"},
     {MERGES, "the last block of the pool, page by page at its end",
      ">2 +E-T,T-2 +E-1,1 +E-2,1 =E-T:M a0 a0 fA fB =E-T:M"},
+    {MERGES, "two buddies at the end of the pool, taken and freed",
+     "+E-n-n,n+n ak ak = xk fA fB =E-n-n*n+n ak ak fD fC =E-n-n*n+n"},
+    {MERGES, "inserted as halves at the end of the pool", "+E-n,n =E-n:k +E-n-n,n =E-n-n*n+n"},
+    {ANY, "the whole pool", ">6 +0,E =0*E a0 fA =0*E a6 fB =0*E"},
+    {ANY, "the whole pool in halves, one of them held", ">6 +0,E a0 a6 fA fB =0*E"},
+    {MERGES, "two largest blocks, both free again",
+     "+0,T+T a0 fA =0:M,T:M aM a0 fC fB =0:M,T:M aM aM fE fD =0:M,T:M"},
+    {MERGES, "the pool grows behind a held block", "+0,16 a3 a3 fA +16,8 fB =0:4,16:3"},
+    {MERGES, "the pool grows behind held blocks", "+0,n+n ak ak fA +n+n,n+n fB =0*n+n+n+n"},
+    {MERGES, "the pool grows before a held block", "+n,n ak +0,n =0:k fA =0*n+n"},
+    {MERGES, "the pool grows around a held block",
+     "+n,n ak +0,n +n+n,n+n =0:k,n+n:k+1 fA =0*n+n+n+n"},
     {MERGES, "course: inserts at 2, 1, 0 merge upward",
      "+2,2 =2:1 +1,1 =1:0,2:1 +0,1 =0:2 a2 = x0 fA =0:2"},
     {ANY, "course: 0 to 7, 13 to 15, 1300 to 1306",
@@ -106,6 +130,12 @@ static const struct {
     {ANY, "a free beyond the pool", "+0,8 b0-1,0 b0-8,3 bE,0 bE+8,3 bE+E,M =0:3"},
     {ANY, "a free of a page beyond the pool", "+0,8 b0-1,0 bE,0 bE+E,0 =0:3"},
     {ANY, "a free of an order that does not exist", "+0,8 a0 bM,M+1 b0,M+1 b0,63 b0,64 fA =0:3"},
+    {ANY, "a wrong free at the end of the pool",
+     "+E-8,8 a3 bE-1,0 bE-4,2 bE-4,3 bE-8,4 bE,0 bE,3 = fA bE-8,3 bE-1,0 =E-8:3"},
+    {ANY, "largest blocks freed twice", "+0,T+T aM aM fA fB b0,M bT,M b0,M+1 bT,M+1 =0:M,T:M"},
+    {ANY, "a wrong free of pages that are put in later", "+0,8 b8,3 b8,0 b9,0 b12,2 +8,8 =0:4"},
+    {ANY, "refusals that leave a held block as it is",
+     "+0,n ak !0,n !0,1 !n-1,1 !n-1,2 b0,k+1 b0,M+1 bn,k = fA b0,k b0,k+1 =0:k ak = fB =0:k"},
     {ANY, "a page just freed, as a part of more", "+0,16 a0&fA&a4&x0&fB =0:4"},
     {ANY, "a block just freed, in parts", "+0,8 a3&fA&a0&a1&fB&fC =0:3"},
     {ANY, "many blocks just freed",
@@ -132,6 +162,27 @@ static const struct {
     {ANY, "pages never inserted are not removed", "+0,8 ~8,1 ~4,8 =0:3"},
     {ANY, "removed twice", "+0,8 -0,4 ~0,4 ~2,4 =4:2 +0,4 =0:3"},
     {ANY, "removed across two blocks", "+0,8 +8,4 -6,4 =0:2,4:1,10:1 +6,4 =0:3,8:2"},
+    {PROMISE_REFUSES_BAD_FREE, "pages outside of the range are not removed",
+     "+0,8 +E-8,8 rE,1 rE-1,2 rE-8,16 r0-1,1 r0-1,2 r0-8,16 r0,E+1 r0,0 r8,0-1 r8,0-8 rE+E,1 "
+     "=0:3,E-8:3 -0,8 -E-8,8 ="},
+    {ANY, "not removed, and put in later", "+0,8 ~8,1 ~4,8 ~0,16 ~7,2 =0:3 +8,8 =0:4"},
+    {ANY, "pages around one that is not in are not removed",
+     "+0,n +n+1,1 ~0,n+2 ~n-1,2 ~n-1,3 ~n,2 ~n,1 =0:k,n+1:0 +n,1 -n,1 =0:k,n+1:0"},
+    {ANY, "a held block is not removed", "+0,n ak ~0,n ~0,1 ~n-1,1 ~0,n+n = fA =0:k -0,n ="},
+    {MERGES, "a free block and a held one are not removed",
+     "+0,n+n ak ak fA ~0,n+n #k ak fB ~0,n+n ~n-1,2 #k fC =0*n+n -0,n+n ="},
+    {ANY, "blocks removed at the end of the pool",
+     "+E-n-n,n+n -E-n,n =E-n-n:k ~E-n,n +E-n,n =E-n-n*n+n -E-n-n,n =E-n:k -E-n,n ="},
+    {MERGES, "the pool grows and shrinks behind held blocks",
+     "+0,n+n ak ak +n+n,n =n+n:k fA -n+n,n fB =0*n+n +n+n,n =0*n+n+n"},
+    {MERGES, "the buddy of a held block comes and goes",
+     "+0,n ak +n,n -n,n = +n,n fA =0*n+n -0,n =n:k"},
+    {ANY, "largest blocks freed, and removed one by one",
+     "+0,T+T aM aM fA fB -T,T =0:M -0,T = +T,T -T,T ="},
+    {ANY, "a block removed from a largest one",
+     "+0,T+T -n,n =0:k,n+n*T+T-n-n -0,n =n+n*T+T-n-n +0,n+n =0:M,T:M"},
+    {ANY, "blocks removed at the border of two largest ones, and at the end",
+     "+0,T+T -T-n,n+n =0*T-n,T+n*T-n +T-n,n+n -T+T-n,n =0*T+T-n +T+T-n,n =0:M,T:M"},
     {MERGES, "inserted as halves, the upper first", "+n,n =n:k +0,n =0*n+n"},
     {MERGES, "taken as halves and freed", "+0,n+n ak ak = xk fA fB =0*n+n"},
     {ANY, "a block with a page behind it, the block removed", "+0,n+1 -0,n =n:0 +0,n a0 fA"},
@@ -160,9 +211,11 @@ static bool speaks_of_order(const char *steps)
 
 static unsigned cases_of(unsigned row, unsigned largest)
 {
-    if (!speaks_of_order(table[row].steps))
+    const char *steps = table[row].steps;
+
+    if (!speaks_of_order(steps))
         return 1;
-    return (largest < LARGEST_K ? largest : LARGEST_K) + 1;
+    return (strchr(steps, 'T') || largest < LARGEST_K ? largest : LARGEST_K) + 1;
 }
 
 unsigned vectors_count(unsigned largest)
@@ -229,7 +282,7 @@ static const char *first_call(const char *steps)
  */
 static bool is_one_region(const char *steps)
 {
-    return *first_call(steps) == '+' && !has_step(step_next(first_call(steps)), "+!o-~");
+    return *first_call(steps) == '+' && !has_step(step_next(first_call(steps)), "+!o-~r");
 }
 
 static bool is_aligned(const struct vector *vector, uint64_t alignment)
@@ -244,14 +297,14 @@ static const char *missing(const struct vector *vector, const struct page_alloca
 {
     unsigned promises = vector->needs;
 
-    if (has_step(vector->steps, "bo!"))
+    if (has_step(vector->steps, "bo!r"))
         promises |= PROMISE_REFUSES_BAD_FREE;
     if (has_step(vector->steps, "s"))
         promises |= PROMISE_FREES_PARTS;
     promises &= ~allocator->promises;
     if (promises)
         return page_promise_name(promises & -promises);
-    if (has_step(vector->steps, "-~") && !allocator->remove_pages)
+    if (has_step(vector->steps, "-~r") && !allocator->remove_pages)
         return "remove_pages";
     return NULL;
 }
@@ -269,7 +322,7 @@ static const char *range_hindrance(const struct vector *vector,
     if (page_allocator_takes_one_region(allocator) && allocator->range_alignment &&
         !is_aligned(vector, allocator->range_alignment))
         return "its region is not aligned as the allocator wants it";
-    if (allocator->pages_kept && has_step(steps, "-~"))
+    if (allocator->pages_kept && has_step(steps, "-~r"))
         return "the allocator keeps pages of what it is given";
     return NULL;
 }

@@ -116,7 +116,7 @@ def test_malformed_header_is_refused(tmp_path, text, told):
 def test_bad_name_and_empty_folder(tmp_path):
     with pytest.raises(DefectError, match="there is no defect"):
         read_all(tmp_path)
-    with pytest.raises(DefectError, match="a-z, 0-9 and - alone"):
+    with pytest.raises(DefectError, match="the name may have only a-z, 0-9 and -"):
         defect_of(tmp_path, name="Bug_1")
 
 
@@ -410,7 +410,7 @@ def tool(*words):
     (["--lane", "moon"], "invalid choice: 'moon'"),
     (["--jobs", "0"], "0 is out of range"),
     (["--rules", "no-such"], "no patch disables 'no-such'"),
-    (["--only", "merge-never", "--markdown", "x"], "--markdown: the page is of all defects"),
+    (["--only", "merge-never", "--markdown", "x"], "--markdown: the page is for all defects"),
     (["--lane", "unit", "--only", "merge-never"], "--lane unit: merge-never has no unit test"),
     (["--json", "/nonexistent/x"], "/nonexistent/x: cannot be written: No such file"),
     (["--markdown", "/nonexistent/x"], "/nonexistent/x: cannot be written: No such file"),

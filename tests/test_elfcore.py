@@ -64,8 +64,8 @@ def test_early_core_is_recognised(tmp_path, data):
     (core(note())[:100], "truncated"),
     (core(note())[:-1], "truncated: "),
     (b"KTAP version 1\n" * 20, "not an ELF file"),
-    (core(note(), order=2), "not of x86_64"),
-    (core(note(), type_=2), "no core"),
+    (core(note(), order=2), "not for x86_64"),
+    (core(note(), type_=2), "but not a core"),
     (core(b""), "0 CPUs, 1 ranges"),
     (core(note(kind=5)), "0 CPUs"),
 ])

@@ -484,7 +484,7 @@ def test_the_command_reports_a_refused_option(tmp_path, where):
 def test_a_damaged_file_is_refused(tmp_path):
     path = tmp_path / "saved"
     path.write_text("program 8/0:a0\nswitch 0.0@1:1\n", encoding="utf-8")
-    with pytest.raises(UsageError, match=r"saved:2: 'switch 0.0@1:1' is neither"):
+    with pytest.raises(UsageError, match=r"saved:2: 'switch 0.0@1:1' is not `program"):
         SavedProgram.read(path)
     path.write_bytes(b"program 8/0:a0\xff\n")
     with pytest.raises(UsageError, match=r"saved: not UTF-8 text: byte 14"):

@@ -236,7 +236,7 @@ def test_choice_of_accelerator(asked, trouble, name, why):
 
 
 def test_kvm_is_refused_if_it_does_not_work():
-    with pytest.raises(UsageError, match=r"--accel kvm: KVM does not work here \(no vmx\); take tcg, or auto"):
+    with pytest.raises(UsageError, match=r"--accel kvm: KVM does not work here \(no vmx\); use tcg or auto"):
         choose_accelerator("kvm", "multi", "no vmx")
 
 

@@ -218,9 +218,9 @@ def models():
 
 
 @pytest.mark.parametrize("model, verdict, rule, word", [
-    ("order-0", "pass", None, "# selftest vectors=58 of=101"),
+    ("order-0", "pass", None, "# selftest vectors=85 of=133"),
     ("stash", "pass", None, "the allocator gave nothing, as it may"),
-    ("wrong-lock", "fail", "lock-held", "# selftest vectors=225 of=227"),
+    ("wrong-lock", "fail", "lock-held", "# selftest vectors=403 of=405"),
     ("traps-later", "fail", "uncoalesced", "are not run"),
     ("stalls-later", "fail", "uncoalesced", "now the machine stands in"),
     ("traps", "crash", "trap", "# begin phase=selftest"),

@@ -251,7 +251,7 @@ def test_second_soak_in_the_same_folder_is_refused(soaked):
     (lambda line: b"frob", "line 2 is not a run of a soak: Expecting value"),
     (lambda line: line.replace(b'"verdict"', b'"verdikt"'), "line 2 has no 'verdict'"),
     (lambda line: line.replace(b'"cpus"', b'"cpu"'), "line 2 is not a run of a soak: "),
-    (lambda line: line.replace(b'"phases": {', b'"phases": 1, "x": {'), "phases is of a wrong type"),
+    (lambda line: line.replace(b'"phases": {', b'"phases": 1, "x": {'), "phases has the wrong type"),
     (lambda line: b"[]", "line 2 is not a run of a soak: "),
 ])
 def test_malformed_record_is_named(soaked, spoil, said):
@@ -389,5 +389,5 @@ def test_report_of_two_soaks_side_by_side(soaked, tmp_path):
 
 
 def test_report_of_nothing_is_refused():
-    with pytest.raises(UsageError, match="no run yet"):
+    with pytest.raises(UsageError, match="no runs yet"):
         report([])

@@ -278,5 +278,5 @@ def test_folder_with_something_else_in_it_is_refused(tmp_path):
     (tmp_path / "sweep/letters").touch()
     for option in ([], ["--fresh"]):
         done = sweep(tmp_path, *option)
-        assert done.returncode == CODES["error"] and "no sweep's folder" in done.stderr
+        assert done.returncode == CODES["error"] and "not the folder of a sweep" in done.stderr
     assert (tmp_path / "sweep/letters").exists()
