@@ -384,8 +384,8 @@ def test_nonsense_is_named(words, complaint, tmp_path):
 @pytest.mark.parametrize(("option", "complaint"), [
     ("program=8/0:z", "character 'z'"),
     ("program=8/0:a99", "program: wrong at character"),
-    ("switches=0.0@1:1", "switches= is of a program"),
-    ("schedule-seed=7", "schedule-seed= is of a program"),
+    ("switches=0.0@1:1", "switches= needs program="),
+    ("schedule-seed=7", "schedule-seed= needs program-seed= or program="),
     ("strategy=luck", "no such choice"),
     ("allocator=none", 'no allocator "none"'),
 ])
