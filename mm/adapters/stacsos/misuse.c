@@ -54,7 +54,7 @@ struct stacsos_misuse stacsos_judge_free(const struct stacsos_pool *pool, pfn_t 
     if (order > MAX_ORDER)
         return (struct stacsos_misuse){PAGE_BAD_ORDER, STACSOS_BAD_ORDER};
     if (!stacsos_is_range(pool, pfn, order_pages(order)))
-        return (struct stacsos_misuse){PAGE_NOT_ALLOCATED, 0};
+        return (struct stacsos_misuse){PAGE_BAD_RANGE, 0};
     if (pfn % order_pages(order))
         return (struct stacsos_misuse){PAGE_MISALIGNED, STACSOS_MISALIGNED};
     return judge_block(pool, pfn, order);
