@@ -60,7 +60,7 @@ static pfn_t holder_of(const struct arena *arena, pfn_t pfn)
 {
     for (unsigned order = 0; order <= arena->largest_order; order++) {
         pfn_t head = pfn & ~(order_pages(order) - 1);
-        if (head >= arena->start && arena_held_order(arena, head) >= (int)order)
+        if (arena_held_order(arena, head) >= (int)order)
             return head;
     }
     return INVALID_PFN;
@@ -260,9 +260,11 @@ pfn_t arena_allocate_placed(struct arena *arena, struct core *core, unsigned ord
 int arena_held_order(const struct arena *arena, pfn_t pfn)
 {
     uint64_t index = pfn - arena->start;
-    struct holding holding = arena->holdings[index];
 
-    return bitmap_test(arena->held, index) && holding.state == HOLDING_HELD ? holding.order : -1;
+    if (!arena_contains(arena, pfn, 1) || !bitmap_test(arena->held, index))
+        return -1;
+    struct holding holding = arena->holdings[index];
+    return holding.state == HOLDING_HELD ? holding.order : -1;
 }
 
 static void check_content(const struct arena *arena, struct core *core, pfn_t pfn,

@@ -180,8 +180,8 @@ void arena_check_place(const struct arena *arena, pfn_t pfn, unsigned order);
 pfn_t arena_split_held(struct arena *arena, pfn_t pfn);
 
 /*
- * The order of the held block that begins at pfn; -1 if page pfn is not held, 0 if it lies inside
- * of a held block.
+ * The order of the held block that begins at pfn; -1 if none does, or if pfn is outside of the
+ * arena.
  */
 int arena_held_order(const struct arena *arena, pfn_t pfn);
 

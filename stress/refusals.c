@@ -7,20 +7,12 @@ static unsigned error_if(bool is_true, enum page_error error)
     return is_true ? 1u << error : 0;
 }
 
-/* The order of the block handed out that begins at pfn, or -1. */
-static int handed_out_order(const struct arena *arena, pfn_t pfn)
-{
-    if (!arena_contains(arena, pfn, 1) || arena->holdings[pfn - arena->start].state != HOLDING_HELD)
-        return -1;
-    return arena_held_order(arena, pfn);
-}
-
 unsigned refusals_of_free(const struct arena *arena, pfn_t pfn, unsigned order)
 {
     bool is_beyond_numbers = order >= 64;
     uint64_t pages = is_beyond_numbers ? UINT64_MAX : order_pages(order);
     bool is_misaligned = is_beyond_numbers ? pfn != 0 : pfn % pages != 0;
-    int held_order = handed_out_order(arena, pfn);
+    int held_order = arena_held_order(arena, pfn);
 
     return error_if(!arena_contains(arena, pfn, pages), PAGE_BAD_RANGE) |
            error_if(order > arena->largest_order, PAGE_BAD_ORDER) |

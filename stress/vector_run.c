@@ -287,11 +287,6 @@ static void step_split(struct vector_run *run)
     run->blocks[run->block_count++] = arena_split_held(run->arena, *block_of(run));
 }
 
-static bool is_held_head(const struct arena *arena, pfn_t pfn)
-{
-    return pfn >= arena->start && pfn < arena->end && arena_held_order(arena, pfn) >= 0;
-}
-
 /*
  * Whether the free is right, because the order is. It also is if the allocator does not look at the
  * order, or rounds it to the right one.
@@ -299,12 +294,12 @@ static bool is_held_head(const struct arena *arena, pfn_t pfn)
 static bool is_right_order(const struct vector_run *run, pfn_t pfn, unsigned order)
 {
     const struct arena *arena = run->arena;
+    int held_order = arena_held_order(arena, pfn);
 
-    if (!is_held_head(arena, pfn))
+    if (held_order < 0)
         return false;
     return allocator_of(run)->free_ignores_order ||
-           arena_taken_order(arena, order) ==
-               arena_taken_order(arena, (unsigned)arena_held_order(arena, pfn));
+           arena_taken_order(arena, order) == arena_taken_order(arena, (unsigned)held_order);
 }
 
 static void step_bad_free(struct vector_run *run)
