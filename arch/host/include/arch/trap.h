@@ -1,6 +1,10 @@
-/* Exceptions, NMI and interrupts are signals (arch/host/signals.c). */
+/*
+ * Exceptions, NMI and interrupts are signals (arch/host/signals.c). In the frame, rflags is the
+ * value of irq_flags().
+ */
 #pragma once
 
+#include <arch/trap_frame.h>
 #include <stdint.h>
 
 enum {
@@ -8,14 +12,6 @@ enum {
     TRAP_DOUBLE_FAULT = 8,
     TRAP_PROTECTION = 13,
     TRAP_PAGE_FAULT = 14,
-};
-
-/* The registers at the signal. rflags is the value of irq_flags(). */
-struct trap_frame {
-    uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
-    uint64_t rbp, rdi, rsi, rdx, rcx, rbx, rax;
-    uint64_t vector, error;
-    uint64_t rip, cs, rflags, rsp, ss;
 };
 
 const char *trap_name(uint64_t vector);

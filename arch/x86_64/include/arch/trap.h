@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <arch/trap_frame.h>
 #include <stdint.h>
 
 enum {
@@ -20,14 +21,6 @@ enum {
     VECTOR_EXPLORE,
     VECTOR_WAKE = 0xf0, /* only wakes the core */
     VECTOR_SPURIOUS = 0xff,
-};
-
-/* The registers at the trap, as trap_entry.S pushes them. */
-struct trap_frame {
-    uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
-    uint64_t rbp, rdi, rsi, rdx, rcx, rbx, rax;
-    uint64_t vector, error;
-    uint64_t rip, cs, rflags, rsp, ss;
 };
 
 /* Exception `vector`'s mnemonic, e.g. "#PF". */
