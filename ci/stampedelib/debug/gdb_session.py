@@ -20,13 +20,18 @@ set print frame-arguments scalars
 """
 
 
-def live(kernel: Path, socket: Path, scripts: Path = SCRIPTS) -> str:
-    """Attach to a machine whose gdb stub listens on a Unix socket. This stops the machine."""
+def _attach(kernel: Path, socket: Path, scripts: Path) -> str:
     return f"""\
 {QUIET}file {_path(kernel.resolve())}
 source {_path(scripts.resolve() / 'load.py')}
 target remote {_path(socket.absolute())}
-stampede cpus
+"""
+
+
+def live(kernel: Path, socket: Path, scripts: Path = SCRIPTS) -> str:
+    """Attach to a machine whose gdb stub listens on a Unix socket. This stops the machine."""
+    return f"""\
+{_attach(kernel, socket, scripts)}stampede cpus
 stampede lock
 {_say('The machine is stopped. "help stampede" lists the commands, "continue" lets it run, '
       '"quit" leaves it running.')}"""
@@ -35,10 +40,7 @@ stampede lock
 def from_boot(kernel: Path, socket: Path, scripts: Path = SCRIPTS) -> str:
     """Attach to a machine that was started halted. Run it to the kernel's first C function."""
     return f"""\
-{QUIET}file {_path(kernel.resolve())}
-source {_path(scripts.resolve() / 'load.py')}
-target remote {_path(socket.absolute())}
-thbreak kernel_main
+{_attach(kernel, socket, scripts)}thbreak kernel_main
 continue
 {_say('The kernel starts. "help stampede" lists the commands, "continue" lets it run.')}"""
 
