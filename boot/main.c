@@ -255,7 +255,7 @@ static void start_cores(const struct memory *memory)
     if (bringup.count)
         smp_start(&bringup);
     memory_forget_trampoline(memory);
-    report_line("# smp cores=%u ms=%lu", percpu_count, ((clock_ns() - start) / 1000000));
+    report_line("# smp cores=%u ms=%lu", percpu_count, (clock_ns() - start) / 1000000);
 }
 
 static void start_run(void)

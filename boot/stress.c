@@ -172,7 +172,7 @@ static void report_memory(const struct page_allocator *allocator, const struct m
                 memory->usable >> 20, arena->inserted_pages, (unsigned)sizeof(struct page),
                 arena->metadata_size >> 20,
                 (arena_overhead(allocator, arena->start, arena->end) - arena->metadata_size) >> 20,
-                paging_largest_page() >> 20, ((clock_ns() - start) / 1000000));
+                paging_largest_page() >> 20, (clock_ns() - start) / 1000000);
     if (page_allocator_takes_one_region(allocator))
         report_line("# memory: the allocator takes one region: pages 0x%lx to 0x%lx, the largest "
                     "there is",

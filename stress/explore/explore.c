@@ -106,7 +106,7 @@ static void shrink_and_trace(void)
     if (explorer.options->minimise) {
         uint64_t trials = minimise(&explorer.failing, &explorer.schedule,
                                    before + (uint64_t)MINIMISE_SECONDS * 1000000000);
-        report_line("# minimise trials=%lu ms=%lu", trials, ((clock_ns() - before) / 1000000));
+        report_line("# minimise trials=%lu ms=%lu", trials, (clock_ns() - before) / 1000000);
     }
     trial_report_minimised(&explorer.failing, explorer.start_pfn);
     simulator_trace(explorer.trace, TRACE_SIZE);
